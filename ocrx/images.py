@@ -1,0 +1,133 @@
+"""From an image file to the array a model reads; the only place where pixels are prepared.
+
+``read_image`` → ``resize`` (steps, resampling) → ``scale`` (float32, channels first) → ``pad``.
+Training caches after ``resize`` and augments there; prediction runs through ``prepare``.
+"""
+
+from __future__ import annotations
+
+import io
+import warnings
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+from PIL import Image, ImageOps
+
+from ocrx.errors import DataError
+from ocrx.preprocess import STEP_FUNCTIONS
+from ocrx.spec import ImageSpec
+
+Pixels = npt.NDArray[np.uint8]
+Floats = npt.NDArray[np.float32]
+
+SUFFIXES = (".png", ".jpg", ".jpeg", ".bmp", ".tif", ".tiff", ".webp")
+MAX_PIXELS = 89_000_000
+
+_FILTERS = {
+    "bilinear": Image.Resampling.BILINEAR,
+    "bicubic": Image.Resampling.BICUBIC,
+    "lanczos": Image.Resampling.LANCZOS,
+    "box": Image.Resampling.BOX,
+    "nearest": Image.Resampling.NEAREST,
+}
+
+
+def read_image(source: Path | bytes, name: str | None = None) -> Image.Image:
+    """Read the first frame of an image file as mode L or RGB, upright, on white where it is transparent.
+
+    ``source`` is a path or the encoded bytes; ``name`` is used in messages.
+    Raises DataError if it is missing, not an image, truncated, empty or larger than 89 megapixels.
+    """
+    name = name or (str(source) if isinstance(source, Path) else "image")
+    if isinstance(source, Path) and source.is_dir():
+        raise DataError(f"{name}: a folder, not an image")
+    try:
+        data = source if isinstance(source, bytes) else source.read_bytes()
+    except FileNotFoundError:
+        raise DataError(f"{name}: no such file") from None
+    except OSError as error:
+        raise DataError(f"{name}: cannot be read ({error.strerror or error})") from None
+    if not data:
+        raise DataError(f"{name}: empty file (0 bytes)")
+    try:
+        with warnings.catch_warnings():
+            # Pillow warns about what we check ourselves, and about metadata that does not matter for reading.
+            warnings.simplefilter("ignore")
+            with Image.open(io.BytesIO(data)) as image:
+                if image.width * image.height > MAX_PIXELS:
+                    raise DataError(
+                        f"{name}: {image.width}x{image.height} pixels, more than {MAX_PIXELS:,} are refused"
+                    )
+                image.load()
+                return to_plain(ImageOps.exif_transpose(image))
+    except DataError:
+        raise
+    except Image.DecompressionBombError:
+        raise DataError(f"{name}: more than {MAX_PIXELS:,} pixels are refused") from None
+    except Image.UnidentifiedImageError:
+        raise DataError(f"{name}: not an image in a known format") from None
+    except (OSError, ValueError, SyntaxError, EOFError, ArithmeticError, IndexError, KeyError, TypeError) as error:
+        # Pillow's decoders raise all of these on damaged files.
+        raise DataError(f"{name}: damaged image ({error})") from None
+
+
+def to_plain(image: Image.Image) -> Image.Image:
+    """Convert any Pillow mode to L or RGB; transparency is laid on white, 16 bits are scaled to 8."""
+    if image.mode in ("L", "RGB"):
+        return image
+    if image.mode == "1":
+        return image.convert("L")
+    if image.mode.startswith("I") or image.mode == "F":
+        values = np.asarray(image, dtype=np.float64)
+        top = 65535.0 if values.max(initial=0) > 255 else 255.0
+        return Image.fromarray(np.clip(values * (255.0 / top) + 0.5, 0, 255).astype(np.uint8))
+    if image.mode in ("LA", "La", "RGBA", "RGBa", "PA") or "transparency" in image.info:
+        rgba = image.convert("RGBA")
+        ground = Image.new("RGBA", rgba.size, (255, 255, 255, 255))
+        return Image.alpha_composite(ground, rgba).convert("L" if image.mode in ("LA", "La") else "RGB")
+    return image.convert("RGB")
+
+
+def resize(image: Image.Image, spec: ImageSpec) -> Pixels:
+    """Apply the spec's steps and resampling: uint8 [height, width] (L) or [height, width, 3] (RGB or BGR)."""
+    image = image.convert("L" if spec.order == "L" else "RGB")
+    for step in spec.steps:
+        image = STEP_FUNCTIONS[step](image)
+    size = (spec.resized_width(image.width, image.height), spec.height)
+    if image.size != size:
+        image = (
+            _point_bilinear(image, size)
+            if spec.filter == "bilinear_point"
+            else image.resize(size, _FILTERS[spec.filter])
+        )
+    pixels = np.array(image, dtype=np.uint8)
+    return np.ascontiguousarray(pixels[:, :, ::-1]) if spec.order == "BGR" else pixels
+
+
+def scale(pixels: Pixels, spec: ImageSpec) -> Floats:
+    """uint8 [H, W] or [H, W, 3] → float32 [C, H, W], ``(pixel * scale - mean) / std``."""
+    planes = pixels[None] if pixels.ndim == 2 else pixels.transpose(2, 0, 1)
+    std = np.asarray(spec.std, dtype=np.float32).reshape(-1, 1, 1)
+    mean = np.asarray(spec.mean, dtype=np.float32).reshape(-1, 1, 1)
+    result: Floats = planes * (np.float32(spec.scale) / std) - mean / std
+    return result.astype(np.float32, copy=False)
+
+
+def pad(planes: Floats, width: int, spec: ImageSpec) -> Floats:
+    """Pad float32 [C, H, W] on the right with ``spec.pad`` to ``width`` pixels."""
+    missing = width - planes.shape[2]
+    return np.pad(planes, ((0, 0), (0, 0), (0, missing)), constant_values=spec.pad) if missing > 0 else planes
+
+
+def prepare(image: Image.Image, spec: ImageSpec) -> tuple[Floats, int]:
+    """An image as the model reads it: float32 [C, height, bucket width], and its width before padding."""
+    planes = scale(resize(image, spec), spec)
+    width = planes.shape[2]
+    return pad(planes, spec.bucket_width(width), spec), width
+
+
+def _point_bilinear(image: Image.Image, size: tuple[int, int]) -> Image.Image:
+    """Bilinear interpolation without antialiasing, as OpenCV's INTER_LINEAR does it."""
+    x, y = image.width / size[0], image.height / size[1]
+    return image.transform(size, Image.Transform.AFFINE, (x, 0, 0, 0, y, 0), resample=Image.Resampling.BILINEAR)

@@ -1,0 +1,48 @@
+"""What the modes give back: frozen dataclasses with ``to_dict``, and ``<mode>_result.json``."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+Severity = Literal["error", "warning", "info"]
+
+
+@dataclass(frozen=True)
+class Issue:
+    """One finding about a dataset. ``where`` is one string: ``train.txt:17``; about two lines, both."""
+
+    severity: Severity
+    code: str
+    where: str
+    message: str
+    hint: str = ""
+
+    def to_dict(self) -> dict[str, Any]:
+        return asdict(self)
+
+
+def write_json(path: Path, data: Mapping[str, Any]) -> None:
+    """Write JSON so that a reader never sees half of it: whole under another name, then in place."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    partial = path.with_name(f".{path.name}.{os.getpid()}")
+    try:
+        partial.write_text(json.dumps(data, ensure_ascii=False, indent=2) + "\n", encoding="utf-8")
+        partial.replace(path)
+    finally:
+        partial.unlink(missing_ok=True)
+
+
+def write_result(output: Path, mode: str, fields: Mapping[str, Any]) -> None:
+    """``<output>/<mode>_result.json`` of a mode that is done (PaddleX's contract)."""
+    write_json(output / f"{mode}_result.json", {"done_flag": True, **fields})
+
+
+def write_failure(output: Path, mode: str, error: BaseException) -> None:
+    """``<output>/<mode>_result.json`` of a mode that failed: ``done_flag`` false, ``err_type``, ``err_msg``."""
+    fields = {"done_flag": False, "err_type": type(error).__name__, "err_msg": str(error)}
+    write_json(output / f"{mode}_result.json", fields)

@@ -1,0 +1,172 @@
+"""What a model needs to know about itself: how images become tensors and tensors become frames.
+
+A ``ModelSpec`` is JSON, written identically beside the weights, into ONNX metadata and into OpenVINO
+models. Everything that prepares an image or interprets an output asks the spec, so that training,
+evaluation and every exported form agree. Stored models rest on it: fields may be added with defaults
+that keep the old meaning, never renamed or removed.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field, fields
+from typing import Any, TypeVar
+
+from ocrx.errors import ModelError
+
+SPEC_VERSION = 1
+
+ORDERS = {"L": 1, "RGB": 3, "BGR": 3}
+FILTERS = ("bilinear", "bilinear_point", "bicubic", "lanczos", "box", "nearest")
+STEPS = ("rotate_tall", "deskew", "denoise", "contrast", "polarity", "otsu", "sauvola")
+
+_T = TypeVar("_T")
+
+
+@dataclass(frozen=True)
+class ImageSpec:
+    """How an image of any size becomes a float32 tensor [C, height, width].
+
+    The image runs through ``steps``, is resized to ``height`` with its aspect ratio kept
+    (width = ceil(height * w / h), squeezed above ``max_width``), scaled as ``(pixel * scale - mean) / std``
+    and padded on the right with ``pad`` (a value after scaling) to the next multiple of ``bucket``.
+    """
+
+    height: int = 32
+    order: str = "L"
+    filter: str = "bilinear"
+    scale: float = 1 / 255
+    mean: tuple[float, ...] = (0.5,)
+    std: tuple[float, ...] = (0.5,)
+    pad: float = 0.0
+    bucket: int = 32
+    min_width: int = 32
+    max_width: int = 2560
+    steps: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        problems = [
+            (self.order not in ORDERS, f"order must be one of {', '.join(ORDERS)}, not {self.order!r}"),
+            (self.filter not in FILTERS, f"filter must be one of {', '.join(FILTERS)}, not {self.filter!r}"),
+            (self.height < 8, f"height must be at least 8, not {self.height}"),
+            (self.bucket < 1, f"bucket must be at least 1, not {self.bucket}"),
+            (not 1 <= self.min_width <= self.max_width, "1 <= min_width <= max_width must hold"),
+            (self.max_width % max(self.bucket, 1) != 0, "max_width must be a multiple of bucket"),
+            (any(s == 0 for s in self.std), "std must not be 0"),
+        ]
+        problems += [(step not in STEPS, f"unknown step {step!r}; known: {', '.join(STEPS)}") for step in self.steps]
+        for name in ("mean", "std"):
+            count = len(getattr(self, name))
+            problems.append((count not in (1, self.channels), f"{name} needs 1 or {self.channels} values, not {count}"))
+        for wrong, message in problems:
+            if wrong:
+                raise ModelError(f"image: {message}")
+
+    @property
+    def channels(self) -> int:
+        """1 for grey, 3 for colour."""
+        return ORDERS.get(self.order, 1)
+
+    def resized_width(self, width: int, height: int) -> int:
+        """Width in pixels after resizing an image of ``width`` x ``height`` to ``self.height``."""
+        return max(1, min(self.max_width, math.ceil(self.height * width / height)))
+
+    def bucket_width(self, resized: int) -> int:
+        """Padded width of an image whose resized width is ``resized``; a pure function of the image."""
+        return min(self.max_width, max(self.min_width, math.ceil(resized / self.bucket) * self.bucket))
+
+
+@dataclass(frozen=True)
+class FrameSpec:
+    """How many output frames a padded width gives, and which pixels a frame stands for.
+
+    ``layers`` lists (kernel, stride, padding) along the width of every layer that changes it, in order;
+    the count follows the usual convolution arithmetic, so valid convolutions that lose frames are exact.
+    """
+
+    layers: tuple[tuple[int, int, int], ...] = ()
+
+    def count(self, width: int) -> int:
+        """Number of frames for a padded width in pixels; 0 if the width is too small."""
+        for kernel, stride, padding in self.layers:
+            width = max(0, (width + 2 * padding - kernel) // stride + 1)
+        return width
+
+    @property
+    def stride(self) -> int:
+        """Pixels from one frame to the next."""
+        return math.prod(stride for _, stride, _ in self.layers)
+
+    def pixels(self, frame: float) -> tuple[float, float]:
+        """Left and right edge, in prepared pixels, of the stretch that ``frame`` stands for."""
+        start, jump = 0.5, 1
+        for kernel, stride, padding in self.layers:
+            start += ((kernel - 1) / 2 - padding) * jump
+            jump *= stride
+        centre = start + frame * jump
+        return centre - jump / 2, centre + jump / 2
+
+
+@dataclass(frozen=True)
+class ModelSpec:
+    """All that is needed to rebuild a network, feed it and read its output."""
+
+    architecture: str
+    params: Mapping[str, Any]
+    charset: tuple[str, ...]
+    image: ImageSpec
+    frames: FrameSpec
+    name: str = ""
+    metrics: Mapping[str, Any] = field(default_factory=dict)
+    version: int = SPEC_VERSION
+
+    @property
+    def classes(self) -> int:
+        """Outputs per frame: the blank and one per charset entry."""
+        return len(self.charset) + 1
+
+    def frame_count(self, width: int) -> int:
+        """Frames that a resized width (pixels, before padding) gives."""
+        return self.frames.count(self.image.bucket_width(width))
+
+    def to_dict(self) -> dict[str, Any]:
+        return asdict(self)
+
+    def to_json(self) -> str:
+        return json.dumps(self.to_dict(), ensure_ascii=False, indent=1)
+
+    @classmethod
+    def from_json(cls, text: str, where: str) -> ModelSpec:
+        """Parse a stored spec; ``where`` names the file in errors."""
+        try:
+            data = json.loads(text)
+        except ValueError as error:
+            raise ModelError(f"{where}: not valid JSON ({error})") from None
+        if not isinstance(data, dict) or not {"architecture", "charset", "image", "frames"} <= data.keys():
+            raise ModelError(f"{where}: not the description of an ocrx model")
+        version = data.get("version")
+        if not isinstance(version, int) or version > SPEC_VERSION:
+            raise ModelError(
+                f"{where}: written in format {version}, this ocrx reads up to {SPEC_VERSION}",
+                hint="install a newer ocrx",
+            )
+        image = dict(data["image"])
+        for name in ("mean", "std", "steps"):
+            image[name] = tuple(image.get(name, ()))
+        frames = {"layers": tuple(tuple(layer) for layer in data["frames"].get("layers", ()))}
+        data |= {"image": _build(ImageSpec, image, where), "frames": _build(FrameSpec, frames, where)}
+        data["charset"] = tuple(data["charset"])
+        return _build(cls, data, where)
+
+
+def _build(cls: type[_T], data: Mapping[str, Any], where: str) -> _T:
+    known = {f.name for f in fields(cls)}  # type: ignore[arg-type]  # only dataclasses are passed
+    unknown = sorted(set(data) - known)
+    if unknown:
+        raise ModelError(f"{where}: unknown field {unknown[0]!r}", hint="was it written by a newer ocrx?")
+    try:
+        return cls(**data)
+    except TypeError as error:
+        raise ModelError(f"{where}: {error}") from None

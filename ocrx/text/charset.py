@@ -1,0 +1,98 @@
+"""The bijection between characters and CTC classes."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
+from pathlib import Path
+
+from ocrx.errors import DataError
+from ocrx.text.normalize import normalize
+
+BLANK = 0
+
+
+class Charset:
+    """Ordered, distinct characters; class 0 is the CTC blank, class i >= 1 is ``charset[i - 1]``.
+
+    An entry is usually one code point. Official dictionaries hold a few entries of several code points;
+    they are encoded by longest match.
+    """
+
+    def __init__(self, characters: Sequence[str]) -> None:
+        counts = Counter(characters)
+        twice = [c for c, n in counts.items() if n > 1]
+        if twice:
+            raise DataError(f"charset: {twice[0]!r} stands {counts[twice[0]]} times; each character needs one class")
+        if "" in counts:
+            raise DataError("charset: an entry is empty")
+        self.characters = tuple(characters)
+        self._class_of = {character: i for i, character in enumerate(characters, start=1)}
+        longest_first = sorted((c for c in characters if len(c) > 1), key=len, reverse=True)
+        self._tokens = re.compile("|".join([*map(re.escape, longest_first), "."]), re.DOTALL)
+
+    @classmethod
+    def from_texts(cls, texts: Iterable[str]) -> Charset:
+        """The characters of the given texts (in NFC), in code point order."""
+        return cls(sorted({character for text in texts for character in normalize(text)}))
+
+    @classmethod
+    def from_file(cls, path: Path) -> Charset:
+        """Read ``dict.txt``: one character a line, UTF-8, with or without BOM, LF or CRLF.
+
+        As in PaddleX the space is always a class; it is added at the end if no line holds it, and is
+        never a second class.
+        """
+        try:
+            text = path.read_text(encoding="utf-8-sig")
+        except UnicodeDecodeError as error:
+            raise DataError(f"{path}: not UTF-8 ({error.reason} at byte {error.start})") from None
+        except OSError as error:
+            raise DataError(f"{path}: {error.strerror}") from None
+        lines = text.replace("\r\n", "\n").split("\n")
+        characters = [line for line in lines if line]
+        if not characters:
+            raise DataError(f"{path}: empty; expected one character a line")
+        try:
+            return cls(characters if " " in characters else [*characters, " "])
+        except DataError as error:
+            raise DataError(f"{path}: {error.message}") from None
+
+    def save(self, path: Path) -> None:
+        """Write one entry a line, UTF-8, LF; ``from_file`` reads it back."""
+        path.write_text("".join(f"{character}\n" for character in self.characters), encoding="utf-8", newline="\n")
+
+    def encode(self, text: str) -> list[int]:
+        """Classes of ``text`` (normalised to NFC).
+
+        Raises DataError that lists the characters outside the charset.
+        """
+        tokens = self._tokens.findall(normalize(text))
+        unknown = sorted({token for token in tokens if token not in self._class_of})
+        if unknown:
+            raise DataError(f"not in the charset: {' '.join(map(repr, unknown))} in {text!r}")
+        return [self._class_of[token] for token in tokens]
+
+    def decode(self, classes: Iterable[int]) -> str:
+        """Text of classes >= 1; blanks must be gone already."""
+        return "".join(self.characters[c - 1] for c in classes)
+
+    def missing(self, text: str) -> list[str]:
+        """Characters of ``text`` that have no class, sorted."""
+        return sorted({token for token in self._tokens.findall(normalize(text)) if token not in self._class_of})
+
+    def __len__(self) -> int:
+        return len(self.characters)
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self.characters)
+
+    def __contains__(self, character: object) -> bool:
+        return character in self._class_of
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Charset) and self.characters == other.characters
+
+    def __hash__(self) -> int:
+        return hash(self.characters)

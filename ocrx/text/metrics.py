@@ -1,0 +1,85 @@
+"""The one metric of ocrx: strict counts, with PaddleOCR's lenient numbers beside them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import editdistance
+
+from ocrx.text.normalize import normalize
+
+
+@dataclass(frozen=True)
+class Lenient:
+    """What PaddleOCR's RecMetric reports: spaces removed on both sides; published numbers are of this kind."""
+
+    acc: float
+    norm_edit_dis: float
+
+
+@dataclass(frozen=True)
+class Metrics:
+    """Accuracy of a set of lines. All ratios come from counts over the whole set.
+
+    Text is compared in NFC; spaces and case count. ``accuracy`` = exact lines / lines; ``norm_edit_dis`` =
+    1 - mean(Levenshtein / longer length), both empty = 1; ``cer`` and ``wer`` = edits / reference length.
+    Fields ending in ``_ci`` ignore case.
+    """
+
+    count: int
+    exact: int
+    accuracy: float
+    norm_edit_dis: float
+    cer: float
+    wer: float
+    accuracy_ci: float
+    cer_ci: float
+    char_edits: int
+    char_count: int
+    word_edits: int
+    word_count: int
+    lenient: Lenient
+
+    def to_dict(self) -> dict[str, Any]:
+        return asdict(self)
+
+
+def score(pairs: Iterable[tuple[str, str]]) -> Metrics:
+    """Compare (truth, prediction) pairs. An unreadable image counts as the prediction ''.
+
+    An empty set gives zeros.
+    """
+    rows = [(normalize(truth), normalize(prediction)) for truth, prediction in pairs]
+    folded = [(t.casefold(), p.casefold()) for t, p in rows]
+    spaceless = [(t.replace(" ", ""), p.replace(" ", "")) for t, p in rows]
+    count = len(rows)
+    char_edits = sum(editdistance.eval(t, p) for t, p in rows)
+    char_count = sum(len(t) for t, _ in rows)
+    word_edits = sum(editdistance.eval(t.split(), p.split()) for t, p in rows)
+    word_count = sum(len(t.split()) for t, _ in rows)
+    return Metrics(
+        count=count,
+        exact=sum(t == p for t, p in rows),
+        accuracy=_exact(rows),
+        norm_edit_dis=_similarity(rows),
+        cer=char_edits / max(1, char_count),
+        wer=word_edits / max(1, word_count),
+        accuracy_ci=_exact(folded),
+        cer_ci=sum(editdistance.eval(t, p) for t, p in folded) / max(1, sum(len(t) for t, _ in folded)),
+        char_edits=char_edits,
+        char_count=char_count,
+        word_edits=word_edits,
+        word_count=word_count,
+        lenient=Lenient(acc=_exact(spaceless), norm_edit_dis=_similarity(spaceless)),
+    )
+
+
+def _exact(rows: list[tuple[str, str]]) -> float:
+    return sum(t == p for t, p in rows) / max(1, len(rows))
+
+
+def _similarity(rows: list[tuple[str, str]]) -> float:
+    distance = sum(editdistance.eval(t, p) / max(len(t), len(p), 1) for t, p in rows)
+    return 1 - distance / len(rows) if rows else 0.0
