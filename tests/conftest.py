@@ -1,0 +1,46 @@
+"""Fixtures shared by all tests: drawn lines of text, and the real lines where they are at hand."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from PIL import Image, ImageDraw, ImageFont
+
+SHARED_DATA = Path(__file__).resolve().parents[2] / "shared" / "data"
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    missing = pytest.mark.skip(reason="the real labelled lines (../shared/data) are not here")
+    for item in items:
+        if "shared" in item.keywords and not SHARED_DATA.is_dir():
+            item.add_marker(missing)
+
+
+@pytest.fixture
+def shared_data() -> Path:
+    """Folder of the real labelled lines; tests that use it carry the marker ``shared``."""
+    return SHARED_DATA
+
+
+def draw_line(text: str, height: int = 32, margin: int = 4) -> Image.Image:
+    """A clean black-on-white line with Pillow's built-in font."""
+    font = ImageFont.load_default(size=height - 2 * margin)
+    left, top, right, bottom = font.getbbox(text or " ")
+    image = Image.new("L", (int(right - left) + 2 * margin, height), 255)
+    ImageDraw.Draw(image).text((margin - left, (height - (bottom - top)) / 2 - top), text, fill=0, font=font)
+    return image
+
+
+@pytest.fixture
+def line_folder(tmp_path: Path) -> Path:
+    """A small dataset in PaddleX's layout: 8 training lines, 4 validation lines, no dict.txt."""
+    folder = tmp_path / "lines"
+    (folder / "images").mkdir(parents=True)
+    words = ["one", "two 22", "three", "four 4", "five", "six", "seven 7", "eight", "nine", "ten", "two", "one 1"]
+    for i, word in enumerate(words):
+        draw_line(word).save(folder / "images" / f"{i:02}.png")
+    rows = [f"images/{i:02}.png\t{word}\n" for i, word in enumerate(words)]
+    (folder / "train.txt").write_text("".join(rows[:8]), encoding="utf-8")
+    (folder / "val.txt").write_text("".join(rows[8:]), encoding="utf-8")
+    return folder
