@@ -1,0 +1,44 @@
+"""Read lines of text from images, and train your own reader.
+
+    from ocrx import create_model
+    for result in create_model().predict("line.png"):
+        print(result.text, result.score)
+
+Importing ocrx imports neither torch nor onnxruntime; the names below are loaded when first used.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+from ocrx.errors import BackendError, ConfigError, DataError, ModelError, OcrxError
+from ocrx.version import __version__
+
+if TYPE_CHECKING:
+    from ocrx.inference.recognizer import Recognizer, create_model
+    from ocrx.inference.results import Prediction
+
+__all__ = [
+    "BackendError",
+    "ConfigError",
+    "DataError",
+    "ModelError",
+    "OcrxError",
+    "Prediction",
+    "Recognizer",
+    "__version__",
+    "create_model",
+]
+
+_LAZY = {
+    "Prediction": "ocrx.inference.results",
+    "Recognizer": "ocrx.inference.recognizer",
+    "create_model": "ocrx.inference.recognizer",
+}
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _LAZY:
+        raise AttributeError(f"module 'ocrx' has no attribute {name!r}")
+    return getattr(import_module(_LAZY[name]), name)
