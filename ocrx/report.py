@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Literal
 
 Severity = Literal["error", "warning", "info"]
+Progress = Callable[[int, int], None]
+"""Called by long work with (done, total); total 0 means unknown. Core functions never print."""
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,142 @@
+"""The command line. A command is short: config → mode → render → exit code.
+
+Heavy imports happen inside the commands, so that ``ocrx --help`` answers at once.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Annotated, Optional
+
+import typer
+
+from ocrx.errors import ConfigError, OcrxError
+
+if TYPE_CHECKING:
+    from ocrx.config import Config
+
+# Typer reads annotations at run time and wants typing.Optional on Python 3.10.
+# ruff: noqa: UP045
+
+app = typer.Typer(
+    name="ocrx",
+    help="Read lines of text from images, and train your own reader.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+
+ConfigOption = Annotated[Optional[str], typer.Option("-c", "--config", help="A YAML file or a recipe's name.")]
+Overrides = Annotated[Optional[list[str]], typer.Option("-o", "--override", help="Section.key=value; repeatable.")]
+OutputOption = Annotated[Optional[str], typer.Option("--output", help="Folder for what is written.")]
+DeviceOption = Annotated[Optional[str], typer.Option("--device", help="auto, cpu, gpu, gpu:0, mps …")]
+ModelOption = Annotated[Optional[str], typer.Option("--model", "-m", help="A model folder, a file in one, or a name.")]
+BackendOption = Annotated[Optional[str], typer.Option("--backend", help="auto, torch, onnx, openvino or torchscript.")]
+BatchOption = Annotated[Optional[int], typer.Option("--batch-size", min=1, help="Lines read at once.")]
+
+
+@app.command("check-dataset")
+def check_dataset(
+    dataset_dir: Annotated[Optional[str], typer.Argument(help="Folder with label files and images.")] = None,
+    config: ConfigOption = None,
+    override: Overrides = None,
+    output: OutputOption = None,
+) -> None:
+    """Say everything that is wrong with a dataset, and where."""
+    _run("check_dataset", config, override, {"Global.dataset_dir": dataset_dir, "Global.output": output})
+
+
+@app.command()
+def train(
+    config: ConfigOption = None,
+    override: Overrides = None,
+    dataset_dir: Annotated[Optional[str], typer.Option("--data", help="Folder with label files and images.")] = None,
+    output: OutputOption = None,
+    device: DeviceOption = None,
+    resume: Annotated[bool, typer.Option("--resume", help="Go on from OUTPUT/latest.")] = False,
+    overwrite: Annotated[bool, typer.Option("--overwrite", help="Start anew where a training lies.")] = False,
+) -> None:
+    """Train a model on a dataset."""
+    flags = {"Global.dataset_dir": dataset_dir, "Global.output": output, "Global.device": device}
+    flags |= {"Train.overwrite": "true" if overwrite else None, "Train.resume_path": "latest" if resume else None}
+    _run("train", config, override, flags)
+
+
+@app.command()
+def run(config: ConfigOption = None, override: Overrides = None) -> None:
+    """Do what Global.mode says (PaddleX's own form)."""
+    settings = _load(config, override, {})
+    raise typer.Exit(_mode(settings.Global.mode)(settings))
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Entry point; returns the exit code: 0 done, 1 the work failed, 2 wrong usage."""
+    try:
+        app(args=list(arguments) if arguments is not None else None, prog_name="ocrx")
+    except OcrxError as error:
+        from ocrx import console
+
+        console.show_error(error)
+        return error.exit_code
+    except BrokenPipeError:
+        sys.stdout = None  # type: ignore[assignment]  # the reader is gone: nothing more may be flushed to it
+        return 1
+    except SystemExit as stop:
+        return stop.code if isinstance(stop.code, int) else int(stop.code is not None)
+    return 0
+
+
+def _run(mode: str, config: str | None, override: Sequence[str] | None, flags: dict[str, object]) -> None:
+    raise typer.Exit(_mode(mode)(_load(config, override, flags)))
+
+
+def _load(config: str | None, override: Sequence[str] | None, flags: dict[str, object]) -> Config:
+    """The configuration; options of the command line come after ``-o``."""
+    from ocrx.config import load_config
+
+    given = [f"{key}={value}" for key, value in flags.items() if value is not None]
+    return load_config(config, [*(override or []), *given])
+
+
+def _mode(name: str) -> Callable[[Config], int]:
+    """The function that runs a mode, shows its report and gives the exit code."""
+    if name not in RUNNERS:
+        raise ConfigError(f"Global.mode: {name!r}; expected one of {', '.join(RUNNERS)}")
+    return RUNNERS[name]
+
+
+def _with_result(mode: str, config: Config, work: Callable[[], int]) -> int:
+    """Run ``work``; when it fails, ``<output>/<mode>_result.json`` says so before the error goes on."""
+    from pathlib import Path
+
+    from ocrx.report import write_failure
+
+    try:
+        return work()
+    except OcrxError as error:
+        write_failure(Path(config.Global.output), mode, error)
+        raise
+
+
+def _check_dataset(config: Config) -> int:
+    raise NotImplementedError
+
+
+def _train(config: Config) -> int:
+    from ocrx import console
+    from ocrx.modes import train as mode
+
+    def work() -> int:
+        report = mode.run(config, log=console.note)
+        console.show_training(report)
+        return 0
+
+    return _with_result("train", config, work)
+
+
+RUNNERS: dict[str, Callable[[Config], int]] = {
+    "check_dataset": _check_dataset,
+    "train": _train,
+}

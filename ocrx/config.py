@@ -1,0 +1,342 @@
+"""Every setting of ocrx: PaddleX's sections and field names, typed, with what PaddleX hides added.
+
+Order: defaults here ← the recipe that ``Global.model`` names ← the YAML file ← ``-o Section.key=value``.
+A key that does not exist, a value of the wrong type and an unknown recipe are errors; nothing is ignored.
+The only module that imports omegaconf.
+"""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Optional
+
+import yaml
+from omegaconf import DictConfig, OmegaConf
+from omegaconf.errors import OmegaConfBaseException
+
+from ocrx.errors import ConfigError, ModelError
+from ocrx.spec import ImageSpec
+
+MODES = ("check_dataset", "train", "evaluate", "export", "predict")
+DEFAULT_MODEL = "lcnetv4_tiny"
+
+# OmegaConf reads annotations at run time and wants typing.Optional on Python 3.10.
+# ruff: noqa: UP045
+
+
+def _choice(key: str, value: str, choices: Sequence[str]) -> None:
+    if value not in choices:
+        raise ConfigError(f"{key}: {value!r}; expected one of {', '.join(choices)}", hint=_closest(value, choices))
+
+
+def _at_least(key: str, value: float | None, least: float) -> None:
+    if value is not None and value < least:
+        raise ConfigError(f"{key}: {value}; expected at least {least}")
+
+
+@dataclass(frozen=True)
+class GlobalConfig:
+    """What every mode needs."""
+
+    model: str = DEFAULT_MODEL
+    mode: str = "check_dataset"
+    dataset_dir: str = ""
+    device: str = "auto"
+    output: str = "output"
+    seed: int = 0
+    threads: Optional[int] = None
+    charset: Optional[str] = None  # a name or a file; default: dict.txt, else the training labels
+
+    def __post_init__(self) -> None:
+        _choice("Global.mode", self.mode, MODES)
+        _at_least("Global.threads", self.threads, 1)
+
+
+@dataclass(frozen=True)
+class ModelConfig:
+    """Which network; ``params`` are the fields of its own parameter class."""
+
+    architecture: str = "lcnetv4"
+    params: dict[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class ImageConfig:
+    """The fields of ``ImageSpec``."""
+
+    height: int = 32
+    order: str = "L"
+    filter: str = "bilinear"
+    scale: float = 1 / 255
+    mean: tuple[float, ...] = (0.5,)
+    std: tuple[float, ...] = (0.5,)
+    pad: float = 0.0
+    bucket: int = 32
+    min_width: int = 32
+    max_width: int = 2560
+    steps: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        self.spec()
+
+    def spec(self) -> ImageSpec:
+        try:
+            return ImageSpec(
+                height=self.height,
+                order=self.order,
+                filter=self.filter,
+                scale=self.scale,
+                mean=tuple(self.mean),
+                std=tuple(self.std),
+                pad=self.pad,
+                bucket=self.bucket,
+                min_width=self.min_width,
+                max_width=self.max_width,
+                steps=tuple(self.steps),
+            )
+        except ModelError as error:
+            raise ConfigError(error.message.replace("image: ", "Image: ")) from None
+
+
+@dataclass(frozen=True)
+class ConvertConfig:
+    enable: bool = False
+    src_dataset_type: Optional[str] = None
+
+
+@dataclass(frozen=True)
+class SplitConfig:
+    enable: bool = False
+    train_percent: Optional[int] = None
+    val_percent: Optional[int] = None
+
+
+@dataclass(frozen=True)
+class CheckDatasetConfig:
+    convert: ConvertConfig = field(default_factory=ConvertConfig)
+    split: SplitConfig = field(default_factory=SplitConfig)
+
+
+@dataclass(frozen=True)
+class SynthTrainConfig:
+    """Training lines rendered on the fly by the ``Synth`` section."""
+
+    enable: bool = False
+    lines_per_epoch: int = 20000
+
+    def __post_init__(self) -> None:
+        _at_least("Train.synth.lines_per_epoch", self.lines_per_epoch, 64)
+
+
+@dataclass(frozen=True)
+class TrainConfig:
+    """How to train. ``epochs_iters`` counts epochs, as in PaddleX."""
+
+    epochs_iters: int = 20
+    batch_size: int = 32
+    learning_rate: float = 1e-3
+    pretrain_weight_path: Optional[str] = None
+    resume_path: Optional[str] = None
+    log_interval: int = 20
+    eval_interval: int = 1
+    save_interval: int = 1
+    overwrite: bool = False
+    max_minutes: Optional[float] = None  # bounds the whole training; the schedule ends with it
+    max_pixels: int = 1_000_000  # most padded pixels of a batch; wide lines then come in smaller batches
+    warmup_steps: Optional[int] = None  # default: 5 % of the training
+    weight_decay: float = 0.01
+    clip_norm: float = 5.0
+    ema_decay: float = 0.999
+    precision: str = "auto"
+    channels_last: bool = True
+    augment: float = 0.5  # strength of the augmentation, 0 to 1
+    workers: Optional[int] = None  # default: one, or none on a single core
+    allow: tuple[str, ...] = ()  # codes of dataset errors to train in spite of
+    synth: SynthTrainConfig = field(default_factory=SynthTrainConfig)
+
+    def __post_init__(self) -> None:
+        _choice("Train.precision", self.precision, ("auto", "fp32", "bf16", "fp16"))
+        for name in ("epochs_iters", "batch_size", "log_interval", "eval_interval", "save_interval", "max_pixels"):
+            _at_least(f"Train.{name}", getattr(self, name), 1)
+        for name in ("warmup_steps", "weight_decay", "clip_norm", "augment", "workers"):
+            _at_least(f"Train.{name}", getattr(self, name), 0)
+        if self.learning_rate <= 0 or (self.max_minutes is not None and self.max_minutes <= 0):
+            raise ConfigError("Train.learning_rate and Train.max_minutes: expected more than 0")
+        if not 0 <= self.ema_decay < 1:
+            raise ConfigError(f"Train.ema_decay: {self.ema_decay}; expected 0 (off) up to below 1")
+
+
+@dataclass(frozen=True)
+class EvaluateConfig:
+    weight_path: Optional[str] = None
+    log_interval: int = 1
+    batch_size: int = 32
+    backend: str = "auto"
+
+
+@dataclass(frozen=True)
+class ExportConfig:
+    weight_path: Optional[str] = None
+    format: str = "onnx"
+
+
+@dataclass(frozen=True)
+class KernelOption:
+    """PaddleX's run mode; ``paddle`` is its default and means ocrx's own default back end."""
+
+    run_mode: str = "paddle"
+
+
+@dataclass(frozen=True)
+class PredictConfig:
+    batch_size: int = 16
+    model_dir: Optional[str] = None
+    input: Optional[str] = None
+    backend: str = "auto"
+    use_hpip: bool = False
+    kernel_option: KernelOption = field(default_factory=KernelOption)
+
+    def __post_init__(self) -> None:
+        _at_least("Predict.batch_size", self.batch_size, 1)
+
+
+@dataclass(frozen=True)
+class Config:
+    """All sections; the names are PaddleX's."""
+
+    Global: GlobalConfig = field(default_factory=GlobalConfig)
+    Model: ModelConfig = field(default_factory=ModelConfig)
+    Image: ImageConfig = field(default_factory=ImageConfig)
+    CheckDataset: CheckDatasetConfig = field(default_factory=CheckDatasetConfig)
+    Train: TrainConfig = field(default_factory=TrainConfig)
+    Evaluate: EvaluateConfig = field(default_factory=EvaluateConfig)
+    Export: ExportConfig = field(default_factory=ExportConfig)
+    Predict: PredictConfig = field(default_factory=PredictConfig)
+
+
+def load_config(source: str | None = None, overrides: Sequence[str] = ()) -> Config:
+    """Build the configuration of a run.
+
+    ``source`` is a YAML file or a recipe's name; ``overrides`` are ``Section.key=value`` with YAML values.
+    Raises ConfigError that names the key, what was expected, and the closest existing key.
+    """
+    schema = OmegaConf.structured(Config)
+    layers = [_from_file(find_config(source))] if source else []
+    layers.append(_from_overrides(overrides))
+    for layer in layers:
+        _refuse_unknown(layer, schema, "")
+    model = DEFAULT_MODEL
+    for layer in layers:
+        model = str((layer.get("Global") or {}).get("model") or model)
+    recipe = recipe_path(model)
+    if recipe is None:
+        names = recipe_names()
+        raise ConfigError(
+            f"Global.model: no recipe named {model!r}", hint=_closest(model, names) or "see `ocrx models`"
+        )
+    layers.insert(0, _from_file(recipe))
+    try:
+        merged = OmegaConf.merge(schema, *layers, {"Global": {"model": model}})
+        config = OmegaConf.to_object(merged)
+    except OmegaConfBaseException as error:
+        key = getattr(error, "full_key", None) or "config"
+        raise ConfigError(f"{key}: {str(error).splitlines()[0]}") from None
+    assert isinstance(config, Config)  # for the type checker; the schema makes it so
+    return config
+
+
+def find_config(source: str) -> Path:
+    """A YAML file, or the recipe of that name."""
+    path = Path(source)
+    if path.suffix in (".yaml", ".yml") or path.exists():
+        if not path.is_file():
+            raise ConfigError(f"{source}: no such config file")
+        return path
+    recipe = recipe_path(source)
+    if recipe is None:
+        raise ConfigError(f"{source}: neither a file nor a recipe", hint=_closest(source, recipe_names()))
+    return recipe
+
+
+def recipes_dir() -> Path:
+    """Where the recipes lie: inside the installed package, or beside it in a checkout."""
+    package = Path(__file__).parent
+    return package / "configs" if (package / "configs").is_dir() else package.parent / "configs"
+
+
+def recipe_names() -> list[str]:
+    return sorted(path.stem for path in recipes_dir().glob("*.yaml"))
+
+
+def recipe_path(name: str) -> Path | None:
+    path = recipes_dir() / f"{name}.yaml"
+    return path if path.is_file() and "/" not in name else None
+
+
+def to_yaml(config: Config) -> str:
+    """The whole configuration as YAML; ``load_config`` reads it back to an equal value."""
+    text: str = OmegaConf.to_yaml(OmegaConf.structured(config))
+    return text
+
+
+def _from_file(path: Path) -> dict[str, Any]:
+    try:
+        text = path.read_text(encoding="utf-8-sig")
+        tree = yaml.safe_load(text)
+    except OSError as error:
+        raise ConfigError(f"{path}: {error.strerror}") from None
+    except UnicodeDecodeError:
+        raise ConfigError(f"{path}: not a text file in UTF-8") from None
+    except yaml.YAMLError as error:
+        mark = getattr(error, "problem_mark", None)
+        line = f":{mark.line + 1}" if mark else ""
+        raise ConfigError(f"{path}{line}: not valid YAML ({getattr(error, 'problem', error)})") from None
+    if tree is None:
+        return {}
+    if not isinstance(tree, dict):
+        raise ConfigError(f"{path}: expected sections such as Global and Train, found {type(tree).__name__}")
+    return tree
+
+
+def _from_overrides(overrides: Sequence[str]) -> dict[str, Any]:
+    for item in overrides:
+        key, equals, _ = item.partition("=")
+        if not equals or not key.strip():
+            raise ConfigError(f"-o {item}: expected Section.key=value")
+    try:
+        tree = OmegaConf.to_container(OmegaConf.from_dotlist(list(overrides)))
+    except (OmegaConfBaseException, yaml.YAMLError) as error:
+        raise ConfigError(f"-o {' '.join(overrides)}: {str(error).splitlines()[0]}") from None
+    assert isinstance(tree, dict)  # a dot list always gives a mapping
+    return {str(key): value for key, value in tree.items()}
+
+
+def _refuse_unknown(tree: Mapping[Any, Any], schema: DictConfig, prefix: str) -> None:
+    for key, value in tree.items():
+        if str(key) not in schema:
+            name = f"{prefix}{key}"
+            raise ConfigError(
+                f"{name}: no such key", hint=_closest(name, list(_keys(OmegaConf.structured(Config), "")))
+            )
+        node = schema[str(key)]
+        typed = isinstance(node, DictConfig) and OmegaConf.get_type(node) is not dict
+        if typed and isinstance(value, Mapping):
+            _refuse_unknown(value, node, f"{prefix}{key}.")
+        elif typed and value is not None:
+            raise ConfigError(f"{prefix}{key}: expected a section with keys, found {value!r}")
+
+
+def _keys(schema: DictConfig, prefix: str) -> Iterator[str]:
+    for key in map(str, schema):
+        yield f"{prefix}{key}"
+        if isinstance(schema[key], DictConfig):
+            yield from _keys(schema[key], f"{prefix}{key}.")
+
+
+def _closest(word: str, known: Sequence[str]) -> str | None:
+    by_folded = {name.casefold(): name for name in known}
+    match = difflib.get_close_matches(word.casefold(), list(by_folded), n=1, cutoff=0.6)
+    return f"did you mean {by_folded[match[0]]}?" if match else None
