@@ -1,0 +1,82 @@
+"""The networks: one file per architecture, one table of them, one way to build them."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from types import MappingProxyType
+from typing import Any
+
+from torch import nn
+
+from ocrx.errors import ModelError
+from ocrx.models import cnn_bilstm, lcnetv4
+from ocrx.models.params import parse_params
+from ocrx.spec import FrameSpec, ImageSpec, ModelSpec
+
+__all__ = ["MODELS", "Architecture", "build_model", "frame_spec"]
+
+
+@dataclass(frozen=True)
+class Architecture:
+    """What is known of an architecture without building it.
+
+    ``network(params, image, classes)`` maps float32 images [N, C, H, W] to logits [N, T, classes], T being
+    ``frames(params, image).count(W)`` for every W that is a multiple of the bucket. ``heights`` are the image
+    heights that it accepts.
+    """
+
+    params: type[Any]
+    network: Callable[[Any, ImageSpec, int], nn.Module]
+    frames: Callable[[Any, ImageSpec], FrameSpec]
+    heights: Callable[[Any], range]
+
+
+MODELS: Mapping[str, Architecture] = MappingProxyType(
+    {
+        "cnn_bilstm": Architecture(
+            cnn_bilstm.CNNBiLSTMParams, cnn_bilstm.CNNBiLSTM, cnn_bilstm.frames, cnn_bilstm.heights
+        ),
+        "lcnetv4": Architecture(lcnetv4.LCNetV4Params, lcnetv4.LCNetV4, lcnetv4.frames, lcnetv4.heights),
+    }
+)
+
+
+def build_model(spec: ModelSpec) -> nn.Module:
+    """The network that ``spec`` describes, with fresh weights.
+
+    Raises ModelError for an unknown architecture or parameter, or an image height it does not accept.
+    """
+    entry, params = _checked(spec.architecture, spec.params, spec.image)
+    return entry.network(params, spec.image, spec.classes)
+
+
+def frame_spec(architecture: str, params: Mapping[str, Any], image: ImageSpec) -> FrameSpec:
+    """How many frames ``architecture`` gives for a width; builds no weights. Raises ModelError like build_model."""
+    entry, parsed = _checked(architecture, params, image)
+    return entry.frames(parsed, image)
+
+
+def _checked(architecture: str, params: Mapping[str, Any], image: ImageSpec) -> tuple[Architecture, Any]:
+    entry = MODELS.get(architecture)
+    if entry is None:
+        near = difflib.get_close_matches(architecture, MODELS, 1)
+        hint = f"did you mean {near[0]!r}?" if near else f"known: {', '.join(sorted(MODELS))}"
+        raise ModelError(f"unknown architecture {architecture!r}", hint=hint)
+    parsed = parse_params(entry.params, params, architecture)
+    accepted = entry.heights(parsed)
+    if image.height not in accepted:
+        raise ModelError(f"{architecture}: images {image.height} pixels high do not fit; it accepts {_named(accepted)}")
+    least = image.bucket_width(1)
+    if entry.frames(parsed, image).count(least) < 1:
+        raise ModelError(
+            f"{architecture}: an image {least} pixels wide gives no frame", hint="raise Image.min_width or Image.bucket"
+        )
+    return entry, parsed
+
+
+def _named(heights: range) -> str:
+    if heights.step == 1:
+        return f"{heights[0]} to {heights[-1]}"
+    return ", ".join(map(str, heights))

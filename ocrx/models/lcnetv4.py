@@ -1,0 +1,199 @@
+"""PPLCNetV4, the backbone of PP-OCRv6: depthwise mixers that fuse, GELU, squeeze and excite."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+import torch
+from torch import Tensor, nn
+
+from ocrx.errors import ModelError
+from ocrx.models.blocks import ColumnPool, ConvNorm, LightSVTR, RepDepthwise, SqueezeExcite, frames_last, fused_copy
+from ocrx.spec import FrameSpec, ImageSpec
+
+# (channels, rows halved, squeeze and excite) of every block, stage after stage.
+_Block = tuple[int, bool, bool]
+
+
+@dataclass(frozen=True)
+class _Size:
+    stem: tuple[int, int]
+    branched: bool
+    blocks: tuple[_Block, ...]
+    neck_dims: int
+    mlp_ratio: float
+
+
+def _alternating(channels: int) -> tuple[_Block, ...]:
+    return tuple((channels, False, index % 2 == 0) for index in range(6))
+
+
+_SIZES = {
+    "tiny": _Size(
+        (24, 48),
+        False,
+        (
+            *((48, False, True), (48, False, False)),
+            *((96, True, False), (96, False, True), (96, False, False)),
+            *((160, True, False), (160, False, True), (160, False, False), (160, False, False)),
+        ),
+        120,
+        2.0,
+    ),
+    "small": _Size(
+        (48, 96),
+        True,
+        (
+            *((96, False, True), (96, False, False), (96, False, False)),
+            *((192, True, False), *_alternating(192)),
+            *((384, True, False), (384, False, True), (384, False, False)),
+        ),
+        120,
+        2.0,
+    ),
+    "medium": _Size(
+        (64, 128),
+        True,
+        (
+            *((128, False, True), (256, False, False), (256, False, False), (256, False, True)),
+            *((512, True, False), *_alternating(512)),
+            *((768, True, False), (768, False, True), (768, False, False)),
+        ),
+        192,
+        4.0,
+    ),
+}
+
+
+@dataclass(frozen=True)
+class LCNetV4Params:
+    """``width_stride``: pixels per frame. ``neck_dims`` 0 means that of the size (120, 120, 192).
+
+    ``head_dims``: width of a linear layer before the last one, 0 for none (PP-OCRv6 tiny has 80).
+    """
+
+    size: Literal["tiny", "small", "medium"] = "tiny"
+    neck: Literal["none", "lightsvtr"] = "none"
+    width_stride: Literal[4, 8] = 4
+    neck_dims: int = 0
+    neck_depth: int = 2
+    head_dims: int = 0
+
+    def __post_init__(self) -> None:
+        if self.neck_dims % 8 or self.neck_dims < 0 or self.neck_depth < 0 or self.head_dims < 0:
+            raise ModelError("lcnetv4: neck_dims must be a multiple of 8 (for 8 heads), depths and dims not negative")
+
+
+def heights(params: LCNetV4Params) -> range:
+    """Multiples of 16 pixels: four halvings, then the mean over the rows that remain."""
+    return range(16, 129, 16)
+
+
+def frames(params: LCNetV4Params, image: ImageSpec) -> FrameSpec:
+    """W / 4 or W / 8 frames."""
+    pool = ((2, 2, 0),) if params.width_stride == 8 else ()
+    return FrameSpec(((3, 2, 1), (3, 2, 1), *pool))
+
+
+class LCNetV4(nn.Module):
+    """Images [N, C, H, W] → logits [N, W / width_stride, classes]; H a multiple of 16 (32 or 48 are usual).
+
+    PP-OCRv6 small is size small with neck lightsvtr, width_stride 8, 48 high. Source: PaddleOCR's PP-OCRv6 (2026).
+    """
+
+    def __init__(self, params: LCNetV4Params, image: ImageSpec, classes: int) -> None:
+        super().__init__()
+        size = _SIZES[params.size]
+        middle, channels = size.stem
+        stem = BranchStem if size.branched else SimpleStem
+        self.stem = stem(image.channels, middle, channels)
+        blocks = []
+        for width, halved, weighted in size.blocks:
+            blocks.append(LCNetV4Block(channels, width, halved, weighted))
+            channels = width
+        self.blocks = nn.Sequential(*blocks)
+        self.pool = ColumnPool(image.height // 16, params.width_stride // 4)
+        self.neck: LightSVTR | None = None
+        if params.neck == "lightsvtr":
+            dims = params.neck_dims or size.neck_dims
+            self.neck = LightSVTR(channels, dims, params.neck_depth, size.mlp_ratio)
+            channels = dims
+        self.head: nn.Module = nn.Linear(channels, classes)
+        if params.head_dims:
+            self.head = nn.Sequential(nn.Linear(channels, params.head_dims), nn.Linear(params.head_dims, classes))
+
+    def features(self, images: Tensor) -> Tensor:
+        """[N, C, H, W] → [N, D, 1, T], before the neck."""
+        out: Tensor = self.pool(self.blocks(self.stem(images)))
+        return out
+
+    def forward(self, images: Tensor) -> Tensor:
+        features = self.features(images)
+        sequence = frames_last(features) if self.neck is None else self.neck(features)
+        logits: Tensor = self.head(sequence)
+        return logits
+
+    def fuse(self) -> LCNetV4:
+        """The inference form: every batch norm and every parallel branch folded into one convolution."""
+        return fused_copy(self)
+
+
+class SimpleStem(nn.Module):
+    """Two 3x3 convolutions: [N, C, H, W] → [N, out, H / 4, W / 4]."""
+
+    def __init__(self, channels: int, middle: int, out: int) -> None:
+        super().__init__()
+        self.conv1 = ConvNorm(channels, middle, 3, 2, act=nn.GELU())
+        self.conv2 = ConvNorm(middle, out, 3, 2)
+
+    def forward(self, x: Tensor) -> Tensor:
+        out: Tensor = self.conv2(self.conv1(x))
+        return out
+
+
+class BranchStem(nn.Module):
+    """The stem of HGNetV2, two 2x2 convolutions beside a 2x2 maximum; ``stride`` is that of the 3x3 after them.
+
+    [N, C, H, W] → [N, out, H / 2 / stride, W / 2 / stride]. Even kernels are padded on the right and at the bottom.
+    """
+
+    def __init__(self, channels: int, middle: int, out: int, stride: int = 2) -> None:
+        super().__init__()
+        self.conv1 = ConvNorm(channels, middle, 3, 2, act=nn.ReLU())
+        self.branch1 = ConvNorm(middle, middle // 2, 2, padding=0, act=nn.ReLU())
+        self.branch2 = ConvNorm(middle // 2, middle, 2, padding=0, act=nn.ReLU())
+        self.pool = nn.MaxPool2d(2, 1)
+        self.conv3 = ConvNorm(2 * middle, middle, 3, stride, act=nn.ReLU())
+        self.conv4 = ConvNorm(middle, out, 1, act=nn.ReLU())
+
+    def forward(self, x: Tensor) -> Tensor:
+        x = nn.functional.pad(self.conv1(x), (0, 1, 0, 1))
+        branch = self.branch2(nn.functional.pad(self.branch1(x), (0, 1, 0, 1)))
+        out: Tensor = self.conv4(self.conv3(torch.cat([self.pool(x), branch], 1)))
+        return out
+
+
+class LCNetV4Block(nn.Module):
+    """Depthwise 3x3, squeeze and excite, then 1x1 twice as wide: [N, in, H, W] → [N, out, H or H / 2, W]."""
+
+    def __init__(self, channels: int, out: int, halved: bool, weighted: bool) -> None:
+        super().__init__()
+        self.short_cut = channels == out and not halved
+        token = RepDepthwise(channels) if self.short_cut else _strided(channels, halved)
+        self.token: nn.Module = token
+        self.weigh: nn.Module = SqueezeExcite(channels) if weighted else nn.Identity()
+        self.widen = ConvNorm(channels, 2 * channels, 1, act=nn.GELU())
+        self.narrow = ConvNorm(2 * channels, out, 1)
+        if self.short_cut:
+            # The block starts as its token mixer alone, so that depth does not hurt early training.
+            nn.init.zeros_(self.narrow.norm.weight)
+
+    def forward(self, x: Tensor) -> Tensor:
+        x = self.weigh(self.token(x))
+        mixed: Tensor = self.narrow(self.widen(x))
+        return x + mixed if self.short_cut else mixed
+
+
+def _strided(channels: int, halved: bool) -> ConvNorm:
+    return ConvNorm(channels, channels, 3, (2, 1) if halved else 1, groups=channels)
