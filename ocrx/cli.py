@@ -6,7 +6,7 @@ Heavy imports happen inside the commands, so that ``ocrx --help`` answers at onc
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Annotated, Optional
 
 import typer
@@ -59,9 +59,14 @@ def train(
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Start anew where a training lies.")] = False,
 ) -> None:
     """Train a model on a dataset."""
-    flags = {"Global.dataset_dir": dataset_dir, "Global.output": output, "Global.device": device}
-    flags |= {"Train.overwrite": "true" if overwrite else None, "Train.resume_path": "latest" if resume else None}
-    _run("train", config, override, flags)
+    options: dict[str, object] = {
+        "Global.dataset_dir": dataset_dir,
+        "Global.output": output,
+        "Global.device": device,
+        "Train.overwrite": overwrite or None,
+        "Train.resume_path": "latest" if resume else None,
+    }
+    _run("train", config, override, options)
 
 
 @app.command()
@@ -81,23 +86,22 @@ def main(arguments: Sequence[str] | None = None) -> int:
         console.show_error(error)
         return error.exit_code
     except BrokenPipeError:
-        sys.stdout = None  # type: ignore[assignment]  # the reader is gone: nothing more may be flushed to it
+        sys.stdout = None  # the reader is gone: nothing more may be flushed to it
         return 1
     except SystemExit as stop:
         return stop.code if isinstance(stop.code, int) else int(stop.code is not None)
     return 0
 
 
-def _run(mode: str, config: str | None, override: Sequence[str] | None, flags: dict[str, object]) -> None:
-    raise typer.Exit(_mode(mode)(_load(config, override, flags)))
+def _run(mode: str, config: str | None, override: Sequence[str] | None, options: Mapping[str, object]) -> None:
+    raise typer.Exit(_mode(mode)(_load(config, override, options)))
 
 
-def _load(config: str | None, override: Sequence[str] | None, flags: dict[str, object]) -> Config:
+def _load(config: str | None, override: Sequence[str] | None, options: Mapping[str, object]) -> Config:
     """The configuration; options of the command line come after ``-o``."""
     from ocrx.config import load_config
 
-    given = [f"{key}={value}" for key, value in flags.items() if value is not None]
-    return load_config(config, [*(override or []), *given])
+    return load_config(config, override or (), options)
 
 
 def _mode(name: str) -> Callable[[Config], int]:

@@ -217,15 +217,18 @@ class Config:
     Predict: PredictConfig = field(default_factory=PredictConfig)
 
 
-def load_config(source: str | None = None, overrides: Sequence[str] = ()) -> Config:
+def load_config(
+    source: str | None = None, overrides: Sequence[str] = (), options: Mapping[str, object] | None = None
+) -> Config:
     """Build the configuration of a run.
 
-    ``source`` is a YAML file or a recipe's name; ``overrides`` are ``Section.key=value`` with YAML values.
+    ``source`` is a YAML file or a recipe's name; ``overrides`` are ``Section.key=value`` with YAML values;
+    ``options`` maps ``Section.key`` to plain values and comes last (None: not given).
     Raises ConfigError that names the key, what was expected, and the closest existing key.
     """
     schema = OmegaConf.structured(Config)
     layers = [_from_file(find_config(source))] if source else []
-    layers.append(_from_overrides(overrides))
+    layers += [_from_overrides(overrides), _from_options(options or {})]
     for layer in layers:
         _refuse_unknown(layer, schema, "")
     model = DEFAULT_MODEL
@@ -312,6 +315,19 @@ def _from_overrides(overrides: Sequence[str]) -> dict[str, Any]:
         raise ConfigError(f"-o {' '.join(overrides)}: {str(error).splitlines()[0]}") from None
     assert isinstance(tree, dict)  # a dot list always gives a mapping
     return {str(key): value for key, value in tree.items()}
+
+
+def _from_options(options: Mapping[str, object]) -> dict[str, Any]:
+    """Values of the command line as they are: a folder may be called ``on`` or ``a=b``."""
+    tree: dict[str, Any] = {}
+    for dotted, value in options.items():
+        if value is not None:
+            *sections, key = dotted.split(".")
+            node = tree
+            for section in sections:
+                node = node.setdefault(section, {})
+            node[key] = value
+    return tree
 
 
 def _refuse_unknown(tree: Mapping[Any, Any], schema: DictConfig, prefix: str) -> None:

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
-from PIL import Image, ImageOps
+from PIL import Image, ImageOps, UnidentifiedImageError
 
 from ocrx.errors import DataError
 from ocrx.preprocess import STEP_FUNCTIONS
@@ -65,7 +65,7 @@ def read_image(source: Path | bytes, name: str | None = None) -> Image.Image:
         raise
     except Image.DecompressionBombError:
         raise DataError(f"{name}: more than {MAX_PIXELS:,} pixels are refused") from None
-    except Image.UnidentifiedImageError:
+    except UnidentifiedImageError:
         raise DataError(f"{name}: not an image in a known format") from None
     except (OSError, ValueError, SyntaxError, EOFError, ArithmeticError, IndexError, KeyError, TypeError) as error:
         # Pillow's decoders raise all of these on damaged files.
