@@ -1,0 +1,110 @@
+"""Every architecture: shapes, frames, gradients, wrong parameters and heights."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import pytest
+import torch
+
+from ocrx.errors import ModelError
+from ocrx.models import MODELS, build_model, frame_spec
+from ocrx.spec import ImageSpec, ModelSpec
+
+# Architecture, parameters, height, channel order, bucket: at least one small case each.
+CASES: list[tuple[str, dict[str, Any], int, str, int]] = [
+    ("cnn_bilstm", {"hidden": 32}, 64, "L", 64),
+    ("cnn_bilstm", {"hidden": 32}, 79, "L", 100),
+    ("lcnetv4", {}, 32, "L", 32),
+    ("lcnetv4", {}, 48, "RGB", 20),
+    ("lcnetv4", {"width_stride": 8, "neck": "lightsvtr", "neck_dims": 16, "head_dims": 8}, 32, "L", 32),
+]
+
+
+def spec_of(
+    architecture: str,
+    params: Mapping[str, Any],
+    height: int = 32,
+    order: str = "L",
+    bucket: int = 32,
+    characters: int = 10,
+) -> ModelSpec:
+    image = ImageSpec(height=height, order=order, bucket=bucket, min_width=64, max_width=bucket * 100)
+    charset = tuple(chr(0x4E00 + i) for i in range(characters))
+    return ModelSpec(architecture, params, charset, image, frame_spec(architecture, params, image))
+
+
+def images_for(spec: ModelSpec, width: int, count: int = 2) -> torch.Tensor:
+    generator = torch.Generator().manual_seed(width)
+    return torch.rand(count, spec.image.channels, spec.image.height, width, generator=generator) * 2 - 1
+
+
+def test_every_architecture_has_a_case() -> None:
+    assert {case[0] for case in CASES} == set(MODELS)
+
+
+@pytest.mark.parametrize(("architecture", "params", "height", "order", "bucket"), CASES)
+def test_frames_gradients_and_fused_form(
+    architecture: str, params: dict[str, Any], height: int, order: str, bucket: int
+) -> None:
+    torch.manual_seed(1)
+    spec = spec_of(architecture, params, height, order, bucket)
+    model = build_model(spec)
+    for width in sorted({spec.image.bucket_width(w) for w in (1, 100, 333)}):
+        images = images_for(spec, width)
+        logits = model(images)
+        assert logits.shape == (2, spec.frames.count(width), spec.classes)
+    logits.square().mean().backward()
+    without = [name for name, p in model.named_parameters() if p.grad is None or not torch.isfinite(p.grad).all()]
+    assert without == []
+    if hasattr(model, "fuse"):
+        scramble(model)
+        with torch.no_grad():
+            assert torch.allclose(model.fuse()(images), model.eval()(images), atol=1e-5, rtol=1e-4)
+        assert not any(isinstance(m, torch.nn.BatchNorm2d) for m in model.fuse().modules())
+
+
+def scramble(model: torch.nn.Module) -> None:
+    """Give batch norms statistics and weights that a wrong fusion would show."""
+    for module in model.modules():
+        if isinstance(module, torch.nn.BatchNorm2d):
+            assert module.running_mean is not None and module.running_var is not None
+            with torch.no_grad():
+                module.running_mean.uniform_(-0.2, 0.2)
+                module.running_var.uniform_(0.5, 1.5)
+                module.weight.uniform_(0.5, 1.2)
+                module.bias.uniform_(-0.2, 0.2)
+
+
+def test_cnn_bilstm_is_the_documented_network() -> None:
+    model = build_model(spec_of("cnn_bilstm", {}, 64, "L", 64, characters=96))
+    assert sum(p.numel() for p in model.parameters()) == 17_053_793
+
+
+@pytest.mark.parametrize(
+    ("architecture", "params", "height", "message"),
+    [
+        ("lcnetv5", {}, 32, "unknown architecture 'lcnetv5'"),
+        ("lcnetv4", {"siez": "tiny"}, 32, "unknown parameter 'siez'"),
+        ("lcnetv4", {"size": "large"}, 32, "size must be one of tiny, small, medium, not 'large'"),
+        ("lcnetv4", {"width_stride": 4.0}, 32, "width_stride must be one of 4, 8"),
+        ("lcnetv4", {"neck_dims": "96"}, 32, "neck_dims must be of type int"),
+        ("lcnetv4", {"neck_dims": True}, 32, "neck_dims must be of type int"),
+        ("lcnetv4", {"neck_dims": 12}, 32, "neck_dims must be a multiple of 8"),
+        ("lcnetv4", {}, 40, "it accepts 16, 32, 48"),
+        ("cnn_bilstm", {}, 32, "it accepts 64 to 79"),
+    ],
+)
+def test_what_does_not_fit_is_named(architecture: str, params: dict[str, Any], height: int, message: str) -> None:
+    with pytest.raises(ModelError, match=message):
+        spec_of(architecture, params, height)
+
+
+def test_hints_name_what_was_meant() -> None:
+    with pytest.raises(ModelError) as caught:
+        spec_of("lcnetv4", {"siez": "tiny"})
+    assert caught.value.hint == "did you mean 'size'?"
+    with pytest.raises(ModelError) as caught:
+        frame_spec("cnn_bilstm", {}, ImageSpec(height=64, bucket=32, min_width=32))
+    assert "min_width" in str(caught.value.hint)
