@@ -1,0 +1,54 @@
+"""The CTC loss as training uses it: per sample, in float32, with impossible samples visible and harmless."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from ocrx.text.charset import BLANK
+
+
+def ctc_loss(
+    logits: Tensor,
+    targets: Tensor | Sequence[Tensor],
+    target_lengths: Tensor,
+    *,
+    focal: bool = False,
+) -> Tensor:
+    """Negative log-likelihood of each target: float32 [N]. The caller takes the plain mean.
+
+    ``logits`` [N, T, K] of any float type; ``targets`` int64 classes >= 1, all samples one after the other [S]
+    or one tensor a sample; ``target_lengths`` int64 [N] with sum S. All T frames count, on every line.
+    A sample whose target needs more than T frames has the value inf and the gradient zero: leave it out of
+    the mean and report it.
+    ``focal`` weighs each loss by ``(1 - exp(-loss)) ** 2``, so that lines read well already count less
+    (Focal CTC, Feng et al. 2019, as in PaddleOCR).
+    Source: Graves et al. 2006, equations 14 to 16, through ``torch.nn.functional.ctc_loss``.
+    """
+    packed = targets if isinstance(targets, Tensor) else _join(targets)
+    # Half precision loses the tail of the sum over paths; MPS has no kernel for it in the oldest torch we accept.
+    home = logits.device
+    device = torch.device("cpu") if home.type == "mps" else home
+    packed, lengths = packed.to(device), target_lengths.to(device)
+    with torch.autocast(device.type, enabled=False):
+        log_probs = logits.to(device).float().log_softmax(dim=2).transpose(0, 1)
+        frames = torch.full_like(lengths, log_probs.shape[0])
+        losses = F.ctc_loss(log_probs, packed, frames, lengths, blank=BLANK, reduction="none", zero_infinity=True)
+        if focal:
+            losses = losses * (1 - torch.exp(-losses)) ** 2
+        possible = _required_frames(packed, lengths) <= frames
+        return losses.masked_fill(~possible, torch.inf).to(home)
+
+
+def _join(targets: Sequence[Tensor]) -> Tensor:
+    return torch.cat(list(targets)) if targets else torch.zeros(0, dtype=torch.int64)
+
+
+def _required_frames(packed: Tensor, lengths: Tensor) -> Tensor:
+    """``frames.required_frames`` for all samples at once: int64 [N]."""
+    owner = torch.repeat_interleave(torch.arange(lengths.numel(), device=lengths.device), lengths)
+    repeated = (packed[1:] == packed[:-1]) & (owner[1:] == owner[:-1])
+    return lengths + torch.zeros_like(lengths).scatter_add_(0, owner[1:], repeated.to(lengths.dtype))
