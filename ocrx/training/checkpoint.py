@@ -1,0 +1,46 @@
+"""Saving and resuming a training: ``latest/`` holds the model and the full state, whole at any moment."""
+
+from __future__ import annotations
+
+import io
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import nn
+
+from ocrx.errors import DataError, ModelError
+from ocrx.folder import find_model_folder, replaced_folder
+from ocrx.models.store import save_model
+from ocrx.spec import ModelSpec
+
+STATE_FILE = "state.pt"
+
+
+def save_checkpoint(folder: Path, model: nn.Module, spec: ModelSpec, state: dict[str, Any] | None = None) -> None:
+    """Write a model folder, with ``state`` to resume from where given.
+
+    Raises DataError if it cannot be written (a full disk); what lay there before is then untouched.
+    """
+    try:
+        with replaced_folder(folder) as partial:
+            save_model(model, spec, partial)
+            if state is not None:
+                buffer = io.BytesIO()
+                torch.save(state, buffer)
+                (partial / STATE_FILE).write_bytes(buffer.getvalue())
+    except (OSError, RuntimeError) as error:
+        # safetensors reports a full disk as its own error, a RuntimeError in some versions
+        raise DataError(f"{folder}: cannot be saved ({error})", hint="what was saved before is untouched") from None
+
+
+def load_state(path: Path) -> dict[str, Any]:
+    """The state in a checkpoint folder (or a file in one), read without running code from it."""
+    file = find_model_folder(path) / STATE_FILE
+    if not file.is_file():
+        raise ModelError(f"{path}: holds no training state ({STATE_FILE})", hint="resume from the folder `latest`")
+    try:
+        state: dict[str, Any] = torch.load(file, map_location="cpu", weights_only=True)
+    except Exception as error:  # torch raises many kinds on damaged files, all of them mean just that
+        raise ModelError(f"{file}: damaged ({type(error).__name__})", hint="start from best_accuracy instead") from None
+    return state

@@ -1,0 +1,53 @@
+"""What a training did: ``history.csv``, one row an evaluation, and ``curves.png``."""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, fields
+from pathlib import Path
+
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.figure import Figure
+
+
+@dataclass(frozen=True)
+class Row:
+    """One evaluation; ``train_loss`` is the mean since the last one."""
+
+    epoch: int
+    step: int
+    minutes: float
+    learning_rate: float
+    train_loss: float
+    val_accuracy: float
+    val_norm_edit_dis: float
+    val_cer: float
+    images_per_second: float
+
+
+def write_history(rows: Sequence[Row], folder: Path) -> None:
+    """``history.csv`` and ``curves.png`` in ``folder``."""
+    text = io.StringIO()
+    writer = csv.DictWriter(text, [f.name for f in fields(Row)], lineterminator="\n")
+    writer.writeheader()
+    writer.writerows(asdict(row) for row in rows)
+    (folder / "history.csv").write_text(text.getvalue(), encoding="utf-8")
+    _draw(rows, folder / "curves.png")
+
+
+def _draw(rows: Sequence[Row], path: Path) -> None:
+    figure = Figure(figsize=(10, 4), dpi=110, layout="constrained")
+    FigureCanvasAgg(figure)
+    left, right = figure.subplots(1, 2)
+    steps = [row.step for row in rows]
+    left.plot(steps, [row.train_loss for row in rows], marker=".", color="tab:blue")
+    left.set(xlabel="step", ylabel="training loss", yscale="log", title="Loss")
+    right.plot(steps, [100 * row.val_accuracy for row in rows], marker=".", label="exact lines", color="tab:green")
+    right.plot(steps, [100 * row.val_cer for row in rows], marker=".", label="CER", color="tab:red")
+    right.set(xlabel="step", ylabel="%", ylim=(0, 102), title="Validation")
+    right.legend()
+    for axes in (left, right):
+        axes.grid(alpha=0.3)
+    figure.savefig(path)

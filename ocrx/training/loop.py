@@ -1,0 +1,302 @@
+"""The training loop: step, log, evaluate, save, resume.
+
+Everything a step depends on is in ``latest/``: weights, average, optimizer, generators and the position inside
+the epoch. A resumed training therefore continues bit for bit on the same hardware.
+"""
+
+from __future__ import annotations
+
+import sys
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any, Protocol
+
+import torch
+from torch import nn
+
+from ocrx.config import TrainConfig
+from ocrx.ctc.loss import ctc_loss
+from ocrx.data.loader import Batch
+from ocrx.errors import DataError, ModelError
+from ocrx.models import build_model
+from ocrx.models.store import load_model
+from ocrx.spec import ModelSpec
+from ocrx.text.metrics import Metrics
+from ocrx.training.checkpoint import load_state, save_checkpoint
+from ocrx.training.device import autocast, select_precision
+from ocrx.training.history import Row, write_history
+from ocrx.training.optim import WeightAverage, build_optimizer, learning_rate_factor
+
+Log = Callable[[str], None]
+Validate = Callable[[nn.Module], Metrics]
+
+
+class Source(Protocol):
+    """Epochs of batches; the same batch for the same (epoch, number), always."""
+
+    def __len__(self) -> int: ...
+
+    def epoch(self, epoch: int, start: int = 0) -> Iterator[Batch]: ...
+
+
+@dataclass
+class Position:
+    """Where a training stands. ``batch`` counts within the epoch, ``step`` over all of it."""
+
+    epoch: int = 0
+    batch: int = 0
+    step: int = 0
+    seconds: float = 0.0
+    best_accuracy: float = -1.0
+    best_cer: float = float("inf")
+    best_epoch: int = 0
+    finished: bool = False
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """How a training ended."""
+
+    position: Position
+    rows: tuple[Row, ...]
+    interrupted: bool
+
+
+@dataclass
+class _Window:
+    """Sums since the last log line or evaluation."""
+
+    start: float = field(default_factory=time.perf_counter)
+    images: int = 0
+    steps: int = 0
+    loss: float = 0.0
+    waited: float = 0.0
+
+
+class Trainer:
+    """Trains ``model`` on ``source`` and keeps ``output/{best_accuracy,latest,epoch_N}``.
+
+    ``validate`` scores a network in eval mode; ``stop`` is asked after every step (a signal came).
+    """
+
+    def __init__(
+        self,
+        model: nn.Module,
+        spec: ModelSpec,
+        source: Source,
+        validate: Validate,
+        config: TrainConfig,
+        *,
+        device: torch.device,
+        output: Path,
+        log: Log,
+        stop: Callable[[], bool] = lambda: False,
+    ) -> None:
+        self.spec, self.source, self.validate, self.config = spec, source, validate, config
+        self.device, self.output, self.log, self.stop = device, output, log, stop
+        self.precision = select_precision(config.precision, device)
+        self.model = model.to(device)
+        average = build_model(spec).to(device)
+        if config.channels_last:
+            self.model.to(memory_format=torch.channels_last)
+            average.to(memory_format=torch.channels_last)
+        self.average = WeightAverage(self.model, average, config.ema_decay)
+        self.optimizer = build_optimizer(self.model, config.learning_rate, config.weight_decay)
+        self.scaler = torch.amp.GradScaler(device.type, enabled=self.precision == torch.float16)
+        self.position = Position()
+        self.rows: list[Row] = []
+        self.total_steps = config.epochs_iters * len(source)
+        warm = config.warmup_steps if config.warmup_steps is not None else max(1, round(0.05 * self.total_steps))
+        self.warm = min(0.5, warm / self.total_steps)
+
+    def resume(self, folder: Path) -> None:
+        """Continue from a checkpoint folder with its training state."""
+        state = load_state(folder)
+        try:
+            self.model.load_state_dict(state["model"])
+            self.average.average.load_state_dict(state["average"])
+            self.average.steps = state["average_steps"]
+            self.optimizer.load_state_dict(state["optimizer"])
+            self.scaler.load_state_dict(state["scaler"])
+            self.position = Position(**state["position"])
+            self.rows = [Row(**row) for row in state["rows"]]
+            torch.set_rng_state(state["generator"])
+            if self.device.type == "cuda":
+                torch.cuda.set_rng_state(state["cuda_generator"], self.device)
+        except (KeyError, RuntimeError, TypeError, ValueError) as error:
+            message = str(error).splitlines()[0]
+            raise ModelError(f"{folder}: its state does not fit this configuration ({message})") from None
+
+    def run(self) -> Outcome:
+        """Train to the end, or until ``stop`` says so."""
+        while not self.position.finished:
+            if not self._train_epoch():
+                self._save_latest()
+                return Outcome(self.position, tuple(self.rows), interrupted=True)
+        return Outcome(self.position, tuple(self.rows), interrupted=False)
+
+    def _train_epoch(self) -> bool:
+        """The rest of the epoch at hand, its evaluation and its saving; False when stopped inside."""
+        place, config = self.position, self.config
+        logged, evaluated = _Window(), _Window()
+        self.model.train()
+        batches = self.source.epoch(place.epoch, place.batch)
+        clock = time.perf_counter()
+        for batch in batches:
+            waited = time.perf_counter() - clock
+            loss = self._step(batch)
+            now = time.perf_counter()
+            place.step, place.batch, place.seconds = place.step + 1, place.batch + 1, place.seconds + now - clock
+            for window in (logged, evaluated):
+                window.images, window.steps = window.images + len(batch), window.steps + 1
+                window.loss, window.waited = window.loss + loss, window.waited + waited
+            if place.step % config.log_interval == 0:
+                self._log_step(logged)
+                logged = _Window()
+            if self._done() >= 1:
+                break
+            if self.stop():
+                return False
+            clock = time.perf_counter()
+        place.epoch, place.batch = place.epoch + 1, 0
+        place.finished = self._done() >= 1 or place.epoch >= config.epochs_iters
+        if place.epoch % config.eval_interval == 0 or place.finished:
+            self._evaluate(evaluated)
+        if place.epoch % config.save_interval == 0 and not place.finished:
+            save_checkpoint(self.output / f"epoch_{place.epoch}", self.average.average, self.spec)
+        self._save_latest()
+        return True
+
+    def _done(self) -> float:
+        """How much of the training is over, from 0 to 1, by steps or by time, whichever is further."""
+        done = self.position.step / self.total_steps
+        if self.config.max_minutes is not None:
+            done = max(done, self.position.seconds / (60 * self.config.max_minutes))
+        return done
+
+    def _step(self, batch: Batch) -> float:
+        """One update; returns the mean loss."""
+        factor = learning_rate_factor(max(self._done(), 0.5 / self.total_steps), self.warm)
+        for group in self.optimizer.param_groups:
+            group["lr"] = self.config.learning_rate * factor
+        images = batch.images.to(self.device, non_blocking=True)
+        if self.config.channels_last:
+            images = images.contiguous(memory_format=torch.channels_last)
+        with autocast(self.device, self.precision):
+            logits = self.model(images)
+        losses = ctc_loss(logits, batch.targets, batch.target_lengths)
+        loss = losses.mean()
+        value = float(loss.detach())
+        if not torch.isfinite(loss):
+            named = [s.source for s, one in zip(batch.samples, losses.tolist(), strict=True) if not abs(one) < 1e30]
+            raise DataError(
+                f"{', '.join(named[:5])}: the loss is not finite at step {self.position.step + 1}",
+                hint="run `ocrx check-dataset`, or lower Train.learning_rate",
+            )
+        self.optimizer.zero_grad(set_to_none=True)
+        self.scaler.scale(loss).backward()  # type: ignore[no-untyped-call]  # untyped in torch
+        if self.config.clip_norm:
+            self.scaler.unscale_(self.optimizer)
+            nn.utils.clip_grad_norm_(self.model.parameters(), self.config.clip_norm)
+        self.scaler.step(self.optimizer)
+        self.scaler.update()
+        self.average.update()
+        return value
+
+    def _log_step(self, window: _Window) -> None:
+        place, elapsed = self.position, time.perf_counter() - window.start
+        left = place.seconds / max(self._done(), 1e-9) * (1 - self._done())
+        self.log(
+            f"epoch {place.epoch + 1}/{self.config.epochs_iters} step {place.step}/{self.total_steps}"
+            f" lr {self.optimizer.param_groups[0]['lr']:.2e} loss {window.loss / window.steps:.4f}"
+            f" | {window.images / elapsed:.0f} images/s, {1000 * elapsed / window.steps:.0f} ms a step,"
+            f" waited {100 * window.waited / elapsed:.0f} %, {_peak_memory(self.device)} MB | {_clock(left)} left"
+        )
+
+    def _evaluate(self, window: _Window) -> None:
+        place, elapsed = self.position, max(1e-9, time.perf_counter() - window.start)
+        metrics = self.validate(self.average.average)
+        row = Row(
+            epoch=place.epoch,
+            step=place.step,
+            minutes=round(place.seconds / 60, 3),
+            learning_rate=self.optimizer.param_groups[0]["lr"],
+            train_loss=window.loss / max(1, window.steps),
+            val_accuracy=metrics.accuracy,
+            val_norm_edit_dis=metrics.norm_edit_dis,
+            val_cer=metrics.cer,
+            images_per_second=round(window.images / elapsed, 1),
+        )
+        self.rows.append(row)
+        write_history(self.rows, self.output)
+        best = (metrics.accuracy, -metrics.cer) >= (place.best_accuracy, -place.best_cer)
+        self.log(
+            f"epoch {place.epoch} evaluated: exact {metrics.exact}/{metrics.count} = {100 * metrics.accuracy:.2f} %,"
+            f" CER {100 * metrics.cer:.2f} %, norm_edit_dis {metrics.norm_edit_dis:.4f}"
+            f" (train loss {row.train_loss:.4f}){' - best so far' if best else ''}"
+        )
+        if best:
+            place.best_accuracy, place.best_cer, place.best_epoch = metrics.accuracy, metrics.cer, place.epoch
+            measured = ModelSpec(**{**vars(self.spec), "metrics": metrics.to_dict()})
+            save_checkpoint(self.output / "best_accuracy", self.average.average, measured)
+
+    def _save_latest(self) -> None:
+        state: dict[str, Any] = {
+            "model": self.model.state_dict(),
+            "average": self.average.average.state_dict(),
+            "average_steps": self.average.steps,
+            "optimizer": self.optimizer.state_dict(),
+            "scaler": self.scaler.state_dict(),
+            "position": asdict(self.position),
+            "rows": [asdict(row) for row in self.rows],
+            "generator": torch.get_rng_state(),
+        }
+        if self.device.type == "cuda":
+            state["cuda_generator"] = torch.cuda.get_rng_state(self.device)
+        save_checkpoint(self.output / "latest", self.average.average, self.spec, state)
+
+
+def load_start(model: nn.Module, spec: ModelSpec, folder: Path) -> str:
+    """Start ``model`` from the weights of another one; the head's rows are mapped by character.
+
+    Returns what happened in one line. Raises ModelError if the networks differ elsewhere.
+    """
+    other, other_spec = load_model(folder)
+    own, given = model.state_dict(), other.state_dict()
+    rows = [0] + [1 + other_spec.charset.index(c) if c in set(other_spec.charset) else -1 for c in spec.charset]
+    kept = torch.tensor([new for new, old in enumerate(rows) if old >= 0])
+    taken = torch.tensor([old for old in rows if old >= 0])
+    if set(own) != set(given):
+        raise ModelError(f"{folder}: a {other_spec.architecture} does not fit Model.architecture {spec.architecture}")
+    for name, value in given.items():
+        if own[name].shape == value.shape and other_spec.charset == spec.charset:
+            own[name].copy_(value)
+        elif own[name].shape[1:] == value.shape[1:] and value.shape[:1] == (other_spec.classes,):
+            own[name][kept] = value[taken]
+        elif own[name].shape == value.shape:
+            own[name].copy_(value)
+        else:
+            raise ModelError(f"{folder}: {name} is {tuple(value.shape)}, expected {tuple(own[name].shape)}")
+    model.load_state_dict(own)
+    new = len(spec.charset) - len(kept) + 1
+    dropped = len(other_spec.charset) - len(taken) + 1
+    return f"start from {folder}: {len(kept) - 1} characters kept, {new} new, {dropped} dropped"
+
+
+def _peak_memory(device: torch.device) -> int:
+    """Peak memory in MB: of the GPU there, else of the process; 0 where the system does not tell."""
+    if device.type == "cuda":
+        return torch.cuda.max_memory_allocated(device) // 2**20
+    if sys.platform == "win32":
+        return 0
+    import resource
+
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return peak // (2**20 if sys.platform == "darwin" else 2**10)
+
+
+def _clock(seconds: float) -> str:
+    minutes, rest = divmod(int(seconds), 60)
+    return f"{minutes // 60}:{minutes % 60:02}:{rest:02}" if minutes >= 60 else f"{minutes}:{rest:02}"
