@@ -1,0 +1,156 @@
+"""The CTC loss written to be read: Graves et al. 2006, section 4, in log space and over a whole batch.
+
+A target of L characters is extended by blanks, ``-d-o-g-``: S = 2 L + 1 states. A path walks through the
+states from left to right, one frame a step: it stays, goes on by one, or jumps over a blank between two
+different characters. ``alpha[t, s]`` sums the paths that reach state s at frame t, ``beta[t, s]`` those that
+go on from there to the end. Every path of the target passes exactly one state at frame t, so that
+``alpha + beta``, summed over s, is the same likelihood at every t.
+
+Training uses ``loss.ctc_loss``; this module agrees with it in value and gradient, and ``ocrx explain``
+draws what it computes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from ocrx.text.charset import BLANK
+
+Float64s = npt.NDArray[np.float64]
+Ints = npt.NDArray[np.int64]
+
+IMPOSSIBLE = -np.inf
+
+
+@dataclass(frozen=True)
+class Extended:
+    """Targets with a blank before, between and after their characters, padded with blanks on the right.
+
+    ``labels`` int64 [N, S] is the class of each state; ``sizes`` int64 [N] counts the true states (2 L + 1).
+    """
+
+    labels: Ints
+    sizes: Ints
+
+    @property
+    def may_jump(self) -> npt.NDArray[np.bool_]:
+        """[N, S]: state s can be entered from s - 2, i.e. it is a character unlike the one before it."""
+        jumps = np.zeros(self.labels.shape, dtype=np.bool_)
+        jumps[:, 2:] = (self.labels[:, 2:] != BLANK) & (self.labels[:, 2:] != self.labels[:, :-2])
+        return jumps
+
+
+def extend(targets: Sequence[Sequence[int]]) -> Extended:
+    """Insert the blanks: ``[[4, 15, 7]]`` becomes ``[[0, 4, 0, 15, 0, 7, 0]]``."""
+    longest = max(map(len, targets), default=0)
+    labels = np.full((len(targets), 2 * longest + 1), BLANK, dtype=np.int64)
+    for row, target in zip(labels, targets, strict=True):
+        row[1 : 2 * len(target) : 2] = target
+    return Extended(labels, 2 * np.array([len(target) for target in targets], dtype=np.int64) + 1)
+
+
+def log_softmax(logits: npt.NDArray[np.floating]) -> Float64s:
+    """Log-probabilities along the last axis, in float64."""
+    shifted = logits.astype(np.float64) - logits.max(axis=-1, keepdims=True)
+    result: Float64s = shifted - np.log(np.exp(shifted).sum(axis=-1, keepdims=True))
+    return result
+
+
+def emissions(log_probs: Float64s, states: Extended) -> Float64s:
+    """Log-probability of each state's class at each frame: [N, T, K] → [N, T, S]."""
+    return np.take_along_axis(log_probs, states.labels[:, None, :], axis=2)
+
+
+def forward(log_probs: Float64s, states: Extended) -> Float64s:
+    """alpha [N, T, S]: log-probability of all paths that are in state s at frame t, frame t included.
+
+    Graves et al. 2006, equations 6 and 7: a path begins in the first blank or the first character.
+    """
+    emit = emissions(log_probs, states)
+    alpha = np.full(emit.shape, IMPOSSIBLE)
+    alpha[:, 0, :2] = emit[:, 0, :2]
+    for t in range(1, emit.shape[1]):
+        stay = alpha[:, t - 1]
+        step = _shifted_right(stay, 1)
+        jump = np.where(states.may_jump, _shifted_right(stay, 2), IMPOSSIBLE)
+        alpha[:, t] = emit[:, t] + np.logaddexp(np.logaddexp(stay, step), jump)
+    return alpha
+
+
+def backward(log_probs: Float64s, states: Extended, frames: Ints) -> Float64s:
+    """beta [N, T, S]: log-probability of all ways to go on from state s after frame t (t not included).
+
+    Graves et al. 2006, equations 10 and 11, but without the factor of frame t, so that alpha + beta needs no
+    division. ``frames`` int64 [N]: how many frames of each line count.
+    """
+    emit = emissions(log_probs, states)
+    lines, count, width = emit.shape
+    jumps_out = np.zeros((lines, width), dtype=np.bool_)
+    jumps_out[:, :-2] = states.may_jump[:, 2:]
+    position = np.arange(width)
+    last_two = (position >= states.sizes[:, None] - 2) & (position < states.sizes[:, None])
+    end = np.where(last_two, 0.0, IMPOSSIBLE)
+    beta = np.full((lines, count, width), IMPOSSIBLE)
+    for t in reversed(range(count)):
+        if t + 1 < count:
+            stay = beta[:, t + 1] + emit[:, t + 1]
+            step = _shifted_left(stay, 1)
+            jump = np.where(jumps_out, _shifted_left(stay, 2), IMPOSSIBLE)
+            beta[:, t] = np.logaddexp(np.logaddexp(stay, step), jump)
+        beta[:, t] = np.where((frames == t + 1)[:, None], end, beta[:, t])
+    return beta
+
+
+def log_likelihoods(log_probs: Float64s, targets: Sequence[Sequence[int]], frames: Ints | None = None) -> Float64s:
+    """Log-probability of each target, summed over all its paths: [N]; -inf where it does not fit the frames."""
+    states = extend(targets)
+    return _total(forward(log_probs, states), states, _frames(log_probs, frames))
+
+
+def loss_and_gradient(
+    logits: npt.NDArray[np.floating], targets: Sequence[Sequence[int]], frames: Ints | None = None
+) -> tuple[Float64s, Float64s]:
+    """The CTC loss of each line, [N], and its derivative by the logits, [N, T, K].
+
+    The derivative (Graves et al. 2006, equation 16) is the softmax minus how much of the target's likelihood
+    runs through each class. An impossible target has the loss inf and the gradient 0.
+    """
+    log_probs = log_softmax(logits)
+    count = _frames(log_probs, frames)
+    states = extend(targets)
+    alpha = forward(log_probs, states)
+    total = _total(alpha, states, count)
+    possible = np.isfinite(total)
+    through = alpha + backward(log_probs, states, count) - np.where(possible, total, 0.0)[:, None, None]
+    share = np.einsum("nts,nsk->ntk", np.exp(through), np.eye(logits.shape[2])[states.labels])
+    counts = possible[:, None] & (np.arange(logits.shape[1]) < count[:, None])
+    return -total, np.where(counts[:, :, None], np.exp(log_probs) - share, 0.0)
+
+
+def _total(alpha: Float64s, states: Extended, frames: Ints) -> Float64s:
+    """A path ends in the last character or the blank after it (equation 8)."""
+    line = np.arange(len(alpha))
+    last = alpha[line, frames - 1]
+    before = np.where(states.sizes > 1, last[line, np.maximum(states.sizes - 2, 0)], IMPOSSIBLE)
+    result: Float64s = np.logaddexp(last[line, states.sizes - 1], before)
+    return result
+
+
+def _frames(log_probs: Float64s, frames: Ints | None) -> Ints:
+    return np.full(log_probs.shape[0], log_probs.shape[1], dtype=np.int64) if frames is None else frames
+
+
+def _shifted_right(values: Float64s, by: int) -> Float64s:
+    moved = np.full_like(values, IMPOSSIBLE)
+    moved[:, by:] = values[:, :-by]
+    return moved
+
+
+def _shifted_left(values: Float64s, by: int) -> Float64s:
+    moved = np.full_like(values, IMPOSSIBLE)
+    moved[:, :-by] = values[:, by:]
+    return moved
