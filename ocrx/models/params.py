@@ -37,6 +37,11 @@ def _checked(hint: Any, value: Any, where: str) -> Any:
         if not any(value == choice and type(value) is type(choice) for choice in choices):
             raise ModelError(f"{where} must be one of {', '.join(map(str, choices))}, not {value!r}")
         return value
+    if get_origin(hint) is tuple:
+        kinds = get_args(hint)
+        if not isinstance(value, list | tuple) or len(value) != len(kinds):
+            raise ModelError(f"{where} must be a list of {len(kinds)} values, not {value!r}")
+        return tuple(_checked(kind, one, where) for kind, one in zip(kinds, value, strict=True))
     if hint is float and isinstance(value, int) and not isinstance(value, bool):
         return float(value)
     if not isinstance(value, hint) or (isinstance(value, bool) and hint is not bool):
