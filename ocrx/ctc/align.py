@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from ocrx.ctc.reference import Float64s, emissions, extend, log_likelihoods, log_softmax
+from ocrx.ctc.reference import Float64s, emissions, extend, log_likelihoods
 from ocrx.spec import ModelSpec
 
 Spans = tuple[tuple[int, int], ...]
@@ -28,7 +28,7 @@ class Alignment:
 
 def forced_alignment(logits: npt.NDArray[np.floating], classes: Sequence[int]) -> Alignment:
     """Viterbi path of ``classes`` (>= 1) through the logits [T, K] of one line."""
-    return align_lines(log_softmax(logits[None]), [classes])[0]
+    return align_lines(logits[None], [classes])[0]
 
 
 def log_likelihood(logits: npt.NDArray[np.floating], classes: Sequence[int]) -> float:
@@ -36,16 +36,16 @@ def log_likelihood(logits: npt.NDArray[np.floating], classes: Sequence[int]) -> 
 
     -inf where they do not fit the frames. The loss of the line is its negative.
     """
-    return float(log_likelihoods(log_softmax(logits[None]), [classes])[0])
+    return float(log_likelihoods(logits[None], [classes])[0])
 
 
-def align_lines(log_probs: Float64s, targets: Sequence[Sequence[int]]) -> list[Alignment]:
-    """``forced_alignment`` of N lines at once; ``log_probs`` [N, T, K].
+def align_lines(logits: npt.NDArray[np.floating], targets: Sequence[Sequence[int]]) -> list[Alignment]:
+    """``forced_alignment`` of N lines at once; ``logits`` [N, T, K].
 
     The recursion is that of ``reference.forward`` with the best path in place of the sum.
     """
     states = extend(targets)
-    emit = emissions(log_probs, states)
+    emit = emissions(logits, states)
     lines, frames, width = emit.shape
     best = np.full((lines, width), -np.inf)
     best[:, :2] = emit[:, 0, :2]

@@ -53,24 +53,36 @@ def extend(targets: Sequence[Sequence[int]]) -> Extended:
     return Extended(labels, 2 * np.array([len(target) for target in targets], dtype=np.int64) + 1)
 
 
-def log_softmax(logits: npt.NDArray[np.floating]) -> Float64s:
-    """Log-probabilities along the last axis, in float64."""
-    shifted = logits.astype(np.float64) - logits.max(axis=-1, keepdims=True)
-    result: Float64s = shifted - np.log(np.exp(shifted).sum(axis=-1, keepdims=True))
+def log_normalizer(logits: npt.NDArray[np.floating]) -> Float64s:
+    """Logarithm of the sum of exp over the last axis, [..., K] → [...]; softmax subtracts it."""
+    top = logits.max(axis=-1, keepdims=True)
+    total = np.exp(logits - top).sum(axis=-1, dtype=np.float64)
+    result: Float64s = np.log(total) + top[..., 0]
     return result
 
 
-def emissions(log_probs: Float64s, states: Extended) -> Float64s:
-    """Log-probability of each state's class at each frame: [N, T, K] → [N, T, S]."""
-    return np.take_along_axis(log_probs, states.labels[:, None, :], axis=2)
+def log_softmax(logits: npt.NDArray[np.floating]) -> Float64s:
+    """Log-probabilities along the last axis, in float64."""
+    result: Float64s = logits.astype(np.float64) - log_normalizer(logits)[..., None]
+    return result
 
 
-def forward(log_probs: Float64s, states: Extended) -> Float64s:
+def emissions(logits: npt.NDArray[np.floating], states: Extended) -> Float64s:
+    """Log-probability of each state's class at each frame: logits [N, T, K] → [N, T, S] in float64.
+
+    Softmax is taken of the few classes that are needed; a charset may hold twenty thousand.
+    """
+    taken = np.take_along_axis(logits, states.labels[:, None, :], axis=2)
+    result: Float64s = taken.astype(np.float64) - log_normalizer(logits)[:, :, None]
+    return result
+
+
+def forward(emit: Float64s, states: Extended) -> Float64s:
     """alpha [N, T, S]: log-probability of all paths that are in state s at frame t, frame t included.
 
-    Graves et al. 2006, equations 6 and 7: a path begins in the first blank or the first character.
+    ``emit`` [N, T, S] as ``emissions`` gives it. Graves et al. 2006, equations 6 and 7: a path begins in the
+    first blank or in the first character.
     """
-    emit = emissions(log_probs, states)
     alpha = np.full(emit.shape, IMPOSSIBLE)
     alpha[:, 0, :2] = emit[:, 0, :2]
     for t in range(1, emit.shape[1]):
@@ -81,13 +93,12 @@ def forward(log_probs: Float64s, states: Extended) -> Float64s:
     return alpha
 
 
-def backward(log_probs: Float64s, states: Extended, frames: Ints) -> Float64s:
+def backward(emit: Float64s, states: Extended, frames: Ints) -> Float64s:
     """beta [N, T, S]: log-probability of all ways to go on from state s after frame t (t not included).
 
     Graves et al. 2006, equations 10 and 11, but without the factor of frame t, so that alpha + beta needs no
     division. ``frames`` int64 [N]: how many frames of each line count.
     """
-    emit = emissions(log_probs, states)
     lines, count, width = emit.shape
     jumps_out = np.zeros((lines, width), dtype=np.bool_)
     jumps_out[:, :-2] = states.may_jump[:, 2:]
@@ -105,10 +116,12 @@ def backward(log_probs: Float64s, states: Extended, frames: Ints) -> Float64s:
     return beta
 
 
-def log_likelihoods(log_probs: Float64s, targets: Sequence[Sequence[int]], frames: Ints | None = None) -> Float64s:
+def log_likelihoods(
+    logits: npt.NDArray[np.floating], targets: Sequence[Sequence[int]], frames: Ints | None = None
+) -> Float64s:
     """Log-probability of each target, summed over all its paths: [N]; -inf where it does not fit the frames."""
     states = extend(targets)
-    return _total(forward(log_probs, states), states, _frames(log_probs, frames))
+    return _total(forward(emissions(logits, states), states), states, _frames(logits, frames))
 
 
 def loss_and_gradient(
@@ -119,16 +132,16 @@ def loss_and_gradient(
     The derivative (Graves et al. 2006, equation 16) is the softmax minus how much of the target's likelihood
     runs through each class. An impossible target has the loss inf and the gradient 0.
     """
-    log_probs = log_softmax(logits)
-    count = _frames(log_probs, frames)
+    count = _frames(logits, frames)
     states = extend(targets)
-    alpha = forward(log_probs, states)
+    emit = emissions(logits, states)
+    alpha = forward(emit, states)
     total = _total(alpha, states, count)
     possible = np.isfinite(total)
-    through = alpha + backward(log_probs, states, count) - np.where(possible, total, 0.0)[:, None, None]
+    through = alpha + backward(emit, states, count) - np.where(possible, total, 0.0)[:, None, None]
     share = np.einsum("nts,nsk->ntk", np.exp(through), np.eye(logits.shape[2])[states.labels])
     counts = possible[:, None] & (np.arange(logits.shape[1]) < count[:, None])
-    return -total, np.where(counts[:, :, None], np.exp(log_probs) - share, 0.0)
+    return -total, np.where(counts[:, :, None], np.exp(log_softmax(logits)) - share, 0.0)
 
 
 def _total(alpha: Float64s, states: Extended, frames: Ints) -> Float64s:
@@ -140,8 +153,8 @@ def _total(alpha: Float64s, states: Extended, frames: Ints) -> Float64s:
     return result
 
 
-def _frames(log_probs: Float64s, frames: Ints | None) -> Ints:
-    return np.full(log_probs.shape[0], log_probs.shape[1], dtype=np.int64) if frames is None else frames
+def _frames(logits: npt.NDArray[np.floating], frames: Ints | None) -> Ints:
+    return np.full(logits.shape[0], logits.shape[1], dtype=np.int64) if frames is None else frames
 
 
 def _shifted_right(values: Float64s, by: int) -> Float64s:
