@@ -11,7 +11,20 @@ from typing import Any
 from torch import nn
 
 from ocrx.errors import ModelError
-from ocrx.models import cnn_bilstm, lcnetv4
+from ocrx.models import (
+    cnn_bilstm,
+    crnn,
+    hgnet,
+    hgnetv2,
+    lcnet_lstm,
+    lcnetv3,
+    lcnetv4,
+    repsvtr,
+    resnet_bilstm,
+    svtr_lcnet,
+    svtrv2,
+    svtrv2_ch,
+)
 from ocrx.models.params import parse_params
 from ocrx.spec import FrameSpec, ImageSpec, ModelSpec
 
@@ -38,7 +51,23 @@ MODELS: Mapping[str, Architecture] = MappingProxyType(
         "cnn_bilstm": Architecture(
             cnn_bilstm.CNNBiLSTMParams, cnn_bilstm.CNNBiLSTM, cnn_bilstm.frames, cnn_bilstm.heights
         ),
+        "crnn": Architecture(crnn.CRNNParams, crnn.CRNN, crnn.frames, crnn.heights),
+        "hgnet": Architecture(hgnet.HGNetParams, hgnet.HGNet, hgnet.frames, hgnet.heights),
+        "hgnetv2": Architecture(hgnetv2.HGNetV2Params, hgnetv2.HGNetV2, hgnetv2.frames, hgnetv2.heights),
+        "lcnetv3": Architecture(lcnetv3.LCNetV3Params, lcnetv3.LCNetV3, lcnetv3.frames, lcnetv3.heights),
+        "lcnet_lstm": Architecture(
+            lcnet_lstm.LCNetLSTMParams, lcnet_lstm.LCNetLSTM, lcnet_lstm.frames, lcnet_lstm.heights
+        ),
         "lcnetv4": Architecture(lcnetv4.LCNetV4Params, lcnetv4.LCNetV4, lcnetv4.frames, lcnetv4.heights),
+        "repsvtr": Architecture(repsvtr.RepSVTRParams, repsvtr.RepSVTR, repsvtr.frames, repsvtr.heights),
+        "resnet_bilstm": Architecture(
+            resnet_bilstm.ResNetBiLSTMParams, resnet_bilstm.ResNetBiLSTM, resnet_bilstm.frames, resnet_bilstm.heights
+        ),
+        "svtr_lcnet": Architecture(
+            svtr_lcnet.SVTRLCNetParams, svtr_lcnet.SVTRLCNet, svtr_lcnet.frames, svtr_lcnet.heights
+        ),
+        "svtrv2": Architecture(svtrv2.SVTRv2Params, svtrv2.SVTRv2, svtrv2.frames, svtrv2.heights),
+        "svtrv2_ch": Architecture(svtrv2_ch.SVTRv2ChParams, svtrv2_ch.SVTRv2Ch, svtrv2_ch.frames, svtrv2_ch.heights),
     }
 )
 

@@ -27,16 +27,17 @@ def fused_copy(network: _M) -> _M:
     Outputs agree within 1e-5. The copy is for prediction and export: it holds no batch norm to train.
     """
     network = copy.deepcopy(network).eval()
-    _fuse_children(network)
+    fuse_in_place(network)
     return network
 
 
-def _fuse_children(module: nn.Module) -> None:
+def fuse_in_place(module: nn.Module) -> None:
+    """Replace every fusible part of ``module`` by its simpler form."""
     for name, child in module.named_children():
         if isinstance(child, Fusible):
             setattr(module, name, child.fused())
         else:
-            _fuse_children(child)
+            fuse_in_place(child)
 
 
 def fold_norm(weight: Tensor, bias: Tensor | None, norm: nn.BatchNorm2d) -> tuple[Tensor, Tensor]:
@@ -140,6 +141,33 @@ class RepDepthwise(nn.Module):
         return conv_with(self.wide.conv, *fold_norm(weight, bias, self.norm))
 
 
+class Affine(nn.Module):
+    """One learned scale and one shift for all values (the learnable affine block of PPLCNetV3)."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.scale = nn.Parameter(torch.ones(1))
+        self.bias = nn.Parameter(torch.zeros(1))
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.scale * x + self.bias
+
+
+class DropPath(nn.Module):
+    """In training, drops the whole residual branch of a sample with this probability (Huang et al. 2016)."""
+
+    def __init__(self, probability: float) -> None:
+        super().__init__()
+        self.probability = probability
+
+    def forward(self, x: Tensor) -> Tensor:
+        if not self.training or self.probability == 0:
+            return x
+        shape = (x.shape[0], *(1,) * (x.ndim - 1))
+        keep = 1 - self.probability
+        return x * torch.bernoulli(torch.full(shape, keep, dtype=x.dtype, device=x.device)) / keep
+
+
 class ColumnPool(nn.Module):
     """Mean over the remaining ``rows`` and ``columns`` neighbours: [N, C, rows, W] → [N, C, 1, W // columns]."""
 
@@ -152,59 +180,28 @@ class ColumnPool(nn.Module):
         return out
 
 
-class GlobalBlock(nn.Module):
-    """Pre-norm Transformer block over frames (the global mixing of SVTR, Du et al. 2022): [N, T, D] → [N, T, D]."""
-
-    def __init__(self, dims: int, heads: int = 8, mlp_ratio: float = 2.0, dropout: float = 0.1, eps: float = 1e-5):
-        super().__init__()
-        self.heads = heads
-        self.dropout = dropout
-        self.norm1 = nn.LayerNorm(dims, eps=eps)
-        self.qkv = nn.Linear(dims, 3 * dims)
-        self.project = nn.Linear(dims, dims)
-        self.norm2 = nn.LayerNorm(dims, eps=eps)
-        self.widen = nn.Linear(dims, int(dims * mlp_ratio))
-        self.narrow = nn.Linear(int(dims * mlp_ratio), dims)
-        self.act = nn.SiLU()
-        self.drop = nn.Dropout(dropout)
-
-    def forward(self, x: Tensor) -> Tensor:
-        x = x + self._mix(self.norm1(x))
-        hidden = self.drop(self.act(self.widen(self.norm2(x))))
-        out: Tensor = x + self.drop(self.narrow(hidden))
-        return out
-
-    def _mix(self, x: Tensor) -> Tensor:
-        count, frames, dims = x.shape
-        query, key, value = self.qkv(x).reshape(count, frames, 3, self.heads, dims // self.heads).unbind(2)
-        mixed = nn.functional.scaled_dot_product_attention(
-            query.transpose(1, 2),
-            key.transpose(1, 2),
-            value.transpose(1, 2),
-            dropout_p=self.dropout if self.training else 0.0,
-        )
-        out: Tensor = self.drop(self.project(mixed.transpose(1, 2).reshape(count, frames, dims)))
-        return out
-
-
-class LightSVTR(nn.Module):
-    """The neck of PP-OCRv6: a 1x7 depthwise convolution, global blocks and a short cut: [N, C, 1, T] → [N, T, D]."""
-
-    def __init__(self, channels: int, dims: int, depth: int = 2, mlp_ratio: float = 2.0) -> None:
-        super().__init__()
-        self.skip = ConvNorm(channels, dims, 1, act=nn.SiLU())
-        self.reduce = ConvNorm(channels, dims, 1, act=nn.SiLU())
-        self.local = ConvNorm(dims, dims, (1, 7), groups=dims, act=nn.SiLU())
-        self.blocks = nn.Sequential(*[GlobalBlock(dims, mlp_ratio=mlp_ratio, eps=1e-6) for _ in range(depth)])
-        self.norm = nn.LayerNorm(dims, eps=1e-6)
-
-    def forward(self, x: Tensor) -> Tensor:
-        z = self.reduce(x)
-        z = z + self.local(z)
-        out: Tensor = self.norm(self.blocks(frames_last(z))) + frames_last(self.skip(x))
-        return out
-
-
 def frames_last(x: Tensor) -> Tensor:
     """[N, C, 1, T] → [N, T, C]."""
     return x.squeeze(2).transpose(1, 2)
+
+
+class BranchStem(nn.Module):
+    """The stem of HGNetV2, two 2x2 convolutions beside a 2x2 maximum; ``stride`` is that of the 3x3 after them.
+
+    [N, C, H, W] → [N, out, H / 2 / stride, W / 2 / stride]. Even kernels are padded on the right and at the bottom.
+    """
+
+    def __init__(self, channels: int, middle: int, out: int, stride: int = 2) -> None:
+        super().__init__()
+        self.conv1 = ConvNorm(channels, middle, 3, 2, act=nn.ReLU())
+        self.branch1 = ConvNorm(middle, middle // 2, 2, padding=0, act=nn.ReLU())
+        self.branch2 = ConvNorm(middle // 2, middle, 2, padding=0, act=nn.ReLU())
+        self.pool = nn.MaxPool2d(2, 1)
+        self.conv3 = ConvNorm(2 * middle, middle, 3, stride, act=nn.ReLU())
+        self.conv4 = ConvNorm(middle, out, 1, act=nn.ReLU())
+
+    def forward(self, x: Tensor) -> Tensor:
+        x = nn.functional.pad(self.conv1(x), (0, 1, 0, 1))
+        branch = self.branch2(nn.functional.pad(self.branch1(x), (0, 1, 0, 1)))
+        out: Tensor = self.conv4(self.conv3(torch.cat([self.pool(x), branch], 1)))
+        return out

@@ -5,11 +5,20 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
-import torch
 from torch import Tensor, nn
 
 from ocrx.errors import ModelError
-from ocrx.models.blocks import ColumnPool, ConvNorm, LightSVTR, RepDepthwise, SqueezeExcite, frames_last, fused_copy
+from ocrx.models.blocks import (
+    BranchStem,
+    ColumnPool,
+    ConvNorm,
+    RepDepthwise,
+    SqueezeExcite,
+    frames_last,
+    fuse_in_place,
+    fused_copy,
+)
+from ocrx.models.necks import ConvNeck, LightSVTR
 from ocrx.spec import FrameSpec, ImageSpec
 
 # (channels, rows halved, squeeze and excite) of every block, stage after stage.
@@ -71,14 +80,16 @@ class LCNetV4Params:
     """``width_stride``: pixels per frame. ``neck_dims`` 0 means that of the size (120, 120, 192).
 
     ``head_dims``: width of a linear layer before the last one, 0 for none (PP-OCRv6 tiny has 80).
+    ``fused``: the inference form, one convolution for every set of parallel ones.
     """
 
     size: Literal["tiny", "small", "medium"] = "tiny"
-    neck: Literal["none", "lightsvtr"] = "none"
+    neck: Literal["none", "conv", "lightsvtr"] = "none"
     width_stride: Literal[4, 8] = 4
     neck_dims: int = 0
     neck_depth: int = 2
     head_dims: int = 0
+    fused: bool = False
 
     def __post_init__(self) -> None:
         if self.neck_dims % 8 or self.neck_dims < 0 or self.neck_depth < 0 or self.head_dims < 0:
@@ -114,7 +125,7 @@ class LCNetV4(nn.Module):
             channels = width
         self.blocks = nn.Sequential(*blocks)
         self.pool = ColumnPool(image.height // 16, params.width_stride // 4)
-        self.neck: LightSVTR | None = None
+        self.neck: LightSVTR | ConvNeck | None = ConvNeck(channels) if params.neck == "conv" else None
         if params.neck == "lightsvtr":
             dims = params.neck_dims or size.neck_dims
             self.neck = LightSVTR(channels, dims, params.neck_depth, size.mlp_ratio)
@@ -122,6 +133,8 @@ class LCNetV4(nn.Module):
         self.head: nn.Module = nn.Linear(channels, classes)
         if params.head_dims:
             self.head = nn.Sequential(nn.Linear(channels, params.head_dims), nn.Linear(params.head_dims, classes))
+        if params.fused:
+            fuse_in_place(self)
 
     def features(self, images: Tensor) -> Tensor:
         """[N, C, H, W] → [N, D, 1, T], before the neck."""
@@ -149,28 +162,6 @@ class SimpleStem(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         out: Tensor = self.conv2(self.conv1(x))
-        return out
-
-
-class BranchStem(nn.Module):
-    """The stem of HGNetV2, two 2x2 convolutions beside a 2x2 maximum; ``stride`` is that of the 3x3 after them.
-
-    [N, C, H, W] → [N, out, H / 2 / stride, W / 2 / stride]. Even kernels are padded on the right and at the bottom.
-    """
-
-    def __init__(self, channels: int, middle: int, out: int, stride: int = 2) -> None:
-        super().__init__()
-        self.conv1 = ConvNorm(channels, middle, 3, 2, act=nn.ReLU())
-        self.branch1 = ConvNorm(middle, middle // 2, 2, padding=0, act=nn.ReLU())
-        self.branch2 = ConvNorm(middle // 2, middle, 2, padding=0, act=nn.ReLU())
-        self.pool = nn.MaxPool2d(2, 1)
-        self.conv3 = ConvNorm(2 * middle, middle, 3, stride, act=nn.ReLU())
-        self.conv4 = ConvNorm(middle, out, 1, act=nn.ReLU())
-
-    def forward(self, x: Tensor) -> Tensor:
-        x = nn.functional.pad(self.conv1(x), (0, 1, 0, 1))
-        branch = self.branch2(nn.functional.pad(self.branch1(x), (0, 1, 0, 1)))
-        out: Tensor = self.conv4(self.conv3(torch.cat([self.pool(x), branch], 1)))
         return out
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import fields
 from typing import Any
 
 import pytest
@@ -19,6 +20,20 @@ CASES: list[tuple[str, dict[str, Any], int, str, int]] = [
     ("lcnetv4", {}, 32, "L", 32),
     ("lcnetv4", {}, 48, "RGB", 20),
     ("lcnetv4", {"width_stride": 8, "neck": "lightsvtr", "neck_dims": 16, "head_dims": 8}, 32, "L", 32),
+    ("lcnetv4", {"width_stride": 8, "neck": "conv"}, 16, "L", 24),
+    ("lcnet_lstm", {"channels": [16, 24, 32], "depths": [1, 2, 1], "hidden": 8}, 32, "L", 32),
+    ("crnn", {"channels": 32, "hidden": 16}, 32, "L", 33),
+    ("resnet_bilstm", {"hidden": 16, "stages": 2}, 32, "L", 30),
+    ("resnet_bilstm", {"hidden": 16, "stages": 4}, 64, "RGB", 32),
+    ("svtr_lcnet", {}, 32, "L", 32),
+    ("svtr_lcnet", {}, 48, "BGR", 20),
+    ("lcnetv3", {"scale": 0.25, "branches": 2, "neck_dims": 16}, 48, "BGR", 30),
+    ("hgnet", {"neck_dims": 16}, 16, "L", 32),
+    ("hgnetv2", {"neck_dims": 16}, 16, "BGR", 24),
+    ("svtrv2", {}, 16, "L", 22),
+    ("svtrv2", {"size": "base"}, 32, "RGB", 32),
+    ("svtrv2_ch", {}, 16, "BGR", 32),
+    ("repsvtr", {}, 32, "BGR", 20),
 ]
 
 
@@ -51,8 +66,9 @@ def test_frames_gradients_and_fused_form(
     torch.manual_seed(1)
     spec = spec_of(architecture, params, height, order, bucket)
     model = build_model(spec)
-    for width in sorted({spec.image.bucket_width(w) for w in (1, 100, 333)}):
+    for width in sorted({spec.image.bucket_width(w) for w in (1, 90)}):
         images = images_for(spec, width)
+        model.zero_grad()
         logits = model(images)
         assert logits.shape == (2, spec.frames.count(width), spec.classes)
     logits.square().mean().backward()
@@ -63,6 +79,9 @@ def test_frames_gradients_and_fused_form(
         with torch.no_grad():
             assert torch.allclose(model.fuse()(images), model.eval()(images), atol=1e-5, rtol=1e-4)
         assert not any(isinstance(m, torch.nn.BatchNorm2d) for m in model.fuse().modules())
+        if "fused" in {field.name for field in fields(MODELS[architecture].params)}:
+            fused = build_model(spec_of(architecture, {**params, "fused": True}, height, order, bucket))
+            fused.load_state_dict(model.fuse().state_dict())
 
 
 def scramble(model: torch.nn.Module) -> None:
@@ -75,6 +94,39 @@ def scramble(model: torch.nn.Module) -> None:
                 module.running_var.uniform_(0.5, 1.5)
                 module.weight.uniform_(0.5, 1.2)
                 module.bias.uniform_(-0.2, 0.2)
+
+
+# Recognised classes, height, order, and what was published or counted (millions of parameters), in inference form.
+COUNTS = [
+    ("cnn_bilstm", {}, 97, 64, "L", 17.05, "the design document with 96 characters"),
+    ("crnn", {}, 38, 32, "L", 8.45, "deep-text-recognition-benchmark, None-VGG-BiLSTM-CTC"),
+    ("svtr_lcnet", {}, 6625, 48, "BGR", 2.64, "counted, PP-OCRv3 mobile"),
+    ("lcnetv3", {}, 6625, 48, "BGR", 2.69, "counted, PP-OCRv4 mobile"),
+    ("lcnetv3", {}, 18385, 48, "BGR", 4.11, "counted, PP-OCRv5 mobile"),
+    ("lcnetv3", {}, 97, 48, "BGR", 1.90, "counted, en PP-OCRv4 mobile"),
+    ("hgnet", {}, 6625, 48, "BGR", 22.6, "counted, PP-OCRv4 server"),
+    ("hgnetv2", {}, 18385, 48, "BGR", 21.0, "counted, PP-OCRv5 server"),
+    ("lcnetv4", {"width_stride": 8, "head_dims": 80}, 6906, 48, "BGR", 1.08, "counted, PP-OCRv6 tiny without neck"),
+    ("lcnetv4", {"size": "small", "neck": "lightsvtr", "width_stride": 8}, 18710, 48, "BGR", 5.27, "PP-OCRv6 small"),
+    ("lcnetv4", {"size": "medium", "neck": "lightsvtr", "width_stride": 8}, 18710, 48, "BGR", 19.1, "PP-OCRv6 medium"),
+    ("svtrv2", {"size": "tiny"}, 95, 32, "RGB", 5.128, "published, SVTRv2-T"),
+    ("svtrv2", {"size": "small"}, 95, 32, "RGB", 11.251, "published, SVTRv2-S"),
+    ("svtrv2", {"size": "base"}, 95, 32, "RGB", 19.756, "published, SVTRv2-B"),
+    ("svtrv2_ch", {}, 6625, 48, "BGR", 21.0, "counted, ch_SVTRv2"),
+    ("repsvtr", {}, 6625, 48, "BGR", 6.28, "counted, RepSVTR"),
+]
+
+
+@pytest.mark.parametrize(("architecture", "params", "classes", "height", "order", "millions", "source"), COUNTS)
+def test_parameter_counts(
+    architecture: str, params: dict[str, Any], classes: int, height: int, order: str, millions: float, source: str
+) -> None:
+    spec = spec_of(architecture, params, height, order, characters=classes - 1)
+    with torch.device("meta"):
+        model = build_model(spec)
+        model = model.fuse() if hasattr(model, "fuse") else model
+    count = sum(p.numel() for p in model.parameters())
+    assert count / 1e6 == pytest.approx(millions, rel=0.01), source
 
 
 def test_cnn_bilstm_is_the_documented_network() -> None:

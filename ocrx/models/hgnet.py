@@ -1,0 +1,101 @@
+"""PPHGNet small, the backbone of PP-OCRv4 server: dense blocks of plain 3x3 convolutions, SVTR neck."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor, nn
+
+from ocrx.errors import ModelError
+from ocrx.models.blocks import ColumnPool, ConvNorm, Size, fuse_in_place, fused_copy
+from ocrx.models.necks import SVTRNeck
+from ocrx.spec import FrameSpec, ImageSpec
+
+# (middle, out, blocks, stride) of every stage.
+_STAGES: tuple[tuple[int, int, int, Size], ...] = (
+    (128, 256, 1, (2, 1)),
+    (160, 512, 1, (1, 2)),
+    (192, 768, 2, (2, 1)),
+    (224, 1024, 1, (2, 1)),
+)
+
+
+@dataclass(frozen=True)
+class HGNetParams:
+    """``fused``: the inference form, one convolution where training has convolution and batch norm."""
+
+    neck_dims: int = 120
+    fused: bool = False
+
+    def __post_init__(self) -> None:
+        if self.neck_dims < 1:
+            raise ModelError("hgnet: neck_dims must be at least 1")
+
+
+def heights(params: HGNetParams) -> range:
+    """Multiples of 16 pixels: four halvings, then the mean over the rows that remain."""
+    return range(16, 129, 16)
+
+
+def frames(params: HGNetParams, image: ImageSpec) -> FrameSpec:
+    """W / 8 frames."""
+    return FrameSpec(((3, 2, 1), (3, 2, 1), (2, 2, 0)))
+
+
+class HGNet(nn.Module):
+    """Images [N, C, H, W] → logits [N, W / 8, classes]. Source: PP-OCRv4 server (2023), PPHGNet_small."""
+
+    def __init__(self, params: HGNetParams, image: ImageSpec, classes: int) -> None:
+        super().__init__()
+        self.stem = nn.Sequential(
+            ConvNorm(image.channels, 64, 3, 2, act=nn.ReLU()),
+            ConvNorm(64, 64, 3, act=nn.ReLU()),
+            ConvNorm(64, 128, 3, act=nn.ReLU()),
+        )
+        stages: list[nn.Module] = []
+        channels = 128
+        for middle, out, count, stride in _STAGES:
+            stages.append(ConvNorm(channels, channels, 3, stride, groups=channels))
+            stages += [_Dense(channels if index == 0 else out, middle, out, index > 0) for index in range(count)]
+            channels = out
+        self.stages = nn.Sequential(*stages)
+        self.pool = ColumnPool(image.height // 16, 2)
+        self.neck = SVTRNeck(channels, params.neck_dims, 120)
+        self.head = nn.Linear(params.neck_dims, classes)
+        if params.fused:
+            fuse_in_place(self)
+
+    def features(self, images: Tensor) -> Tensor:
+        """[N, C, H, W] → [N, 1024, 1, T], before the neck."""
+        out: Tensor = self.pool(self.stages(self.stem(images)))
+        return out
+
+    def forward(self, images: Tensor) -> Tensor:
+        logits: Tensor = self.head(self.neck(self.features(images)))
+        return logits
+
+    def fuse(self) -> HGNet:
+        """The inference form: every batch norm folded into its convolution."""
+        return fused_copy(self)
+
+
+class _Dense(nn.Module):
+    """Six 3x3 convolutions in a row; input and all six joined by a 1x1 one; channels weighted; optional short cut."""
+
+    def __init__(self, channels: int, middle: int, out: int, short_cut: bool) -> None:
+        super().__init__()
+        self.short_cut = short_cut
+        self.layers = nn.ModuleList(
+            [ConvNorm(channels if index == 0 else middle, middle, 3, act=nn.ReLU()) for index in range(6)]
+        )
+        self.join = ConvNorm(channels + 6 * middle, out, 1, act=nn.ReLU())
+        self.weigh = nn.Conv2d(out, out, 1)
+
+    def forward(self, x: Tensor) -> Tensor:
+        seen = [x]
+        for layer in self.layers:
+            seen.append(layer(seen[-1]))
+        joined: Tensor = self.join(torch.cat(seen, 1))
+        joined = joined * torch.sigmoid(self.weigh(joined.mean((2, 3), keepdim=True)))
+        return joined + x if self.short_cut else joined

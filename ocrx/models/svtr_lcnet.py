@@ -1,0 +1,87 @@
+"""SVTR_LCNet, the network of PP-OCRv3 mobile: MobileNetV1 with 5x5 kernels, and the SVTR neck."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from torch import Tensor, nn
+
+from ocrx.models.blocks import ConvNorm, Size, SqueezeExcite, fuse_in_place, fused_copy
+from ocrx.models.necks import SVTRNeck
+from ocrx.spec import FrameSpec, ImageSpec
+
+# (kernel, channels, stride, squeeze and excite) of every separable convolution.
+_BLOCKS: tuple[tuple[int, int, Size, bool], ...] = (
+    (3, 32, (1, 1), False),
+    (3, 64, (1, 1), False),
+    (3, 64, (1, 1), False),
+    (3, 128, (2, 1), False),
+    (3, 128, (1, 1), False),
+    (3, 256, (2, 1), False),
+    *((5, 256, (1, 1), False),) * 5,
+    (5, 512, (2, 1), True),
+    (5, 512, (1, 2), True),
+)
+
+
+@dataclass(frozen=True)
+class SVTRLCNetParams:
+    """``fused``: the inference form, one convolution where training has convolution and batch norm."""
+
+    fused: bool = False
+
+
+def heights(params: SVTRLCNetParams) -> range:
+    """32 or 48 pixels: four halvings, then a 2x2 mean that leaves one row of two or three."""
+    return range(32, 49, 16)
+
+
+def frames(params: SVTRLCNetParams, image: ImageSpec) -> FrameSpec:
+    """W / 8 frames."""
+    return FrameSpec(((3, 2, 1), (5, 2, 2), (2, 2, 0)))
+
+
+class SVTRLCNet(nn.Module):
+    """Images [N, C, H, W] → logits [N, W / 8, classes]. Source: PP-OCRv3 (Li et al. 2022), SVTR_LCNet."""
+
+    def __init__(self, params: SVTRLCNetParams, image: ImageSpec, classes: int) -> None:
+        super().__init__()
+        self.stem = ConvNorm(image.channels, 16, 3, 2, act=nn.Hardswish())
+        blocks: list[nn.Module] = []
+        channels = 16
+        for kernel, out, stride, weighted in _BLOCKS:
+            blocks.append(_Separable(channels, out, kernel, stride, weighted))
+            channels = out
+        self.blocks = nn.Sequential(*blocks)
+        self.pool = nn.AvgPool2d(2)
+        self.neck = SVTRNeck(channels, 64, 120, (3, 3))
+        self.head = nn.Linear(64, classes)
+        if params.fused:
+            fuse_in_place(self)
+
+    def features(self, images: Tensor) -> Tensor:
+        """[N, C, H, W] → [N, 512, 1, T], before the neck."""
+        out: Tensor = self.pool(self.blocks(self.stem(images)))
+        return out
+
+    def forward(self, images: Tensor) -> Tensor:
+        logits: Tensor = self.head(self.neck(self.features(images)))
+        return logits
+
+    def fuse(self) -> SVTRLCNet:
+        """The inference form: every batch norm folded into its convolution."""
+        return fused_copy(self)
+
+
+class _Separable(nn.Module):
+    """Depthwise k x k, squeeze and excite, pointwise 1x1, each with batch norm and HardSwish."""
+
+    def __init__(self, channels: int, out: int, kernel: int, stride: Size, weighted: bool) -> None:
+        super().__init__()
+        self.depthwise = ConvNorm(channels, channels, kernel, stride, groups=channels, act=nn.Hardswish())
+        self.weigh: nn.Module = SqueezeExcite(channels) if weighted else nn.Identity()
+        self.pointwise = ConvNorm(channels, out, 1, act=nn.Hardswish())
+
+    def forward(self, x: Tensor) -> Tensor:
+        out: Tensor = self.pointwise(self.weigh(self.depthwise(x)))
+        return out
