@@ -7,7 +7,10 @@ Training caches after ``resize`` and augments there; prediction runs through ``p
 from __future__ import annotations
 
 import io
+import threading
 import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
@@ -24,6 +27,9 @@ Floats = npt.NDArray[np.float32]
 SUFFIXES = (".png", ".jpg", ".jpeg", ".bmp", ".tif", ".tiff", ".webp")
 MAX_PIXELS = 89_000_000
 
+_ORIENTATION = 0x0112  # the EXIF tag
+_FILTERS_LOCK = threading.Lock()
+
 _FILTERS = {
     "bilinear": Image.Resampling.BILINEAR,
     "bicubic": Image.Resampling.BICUBIC,
@@ -33,43 +39,81 @@ _FILTERS = {
 }
 
 
-def read_image(source: Path | bytes, name: str | None = None) -> Image.Image:
-    """Read the first frame of an image file as mode L or RGB, upright, on white where it is transparent.
+def read_image(source: Path | bytes, name: str | None = None, frame: int = 0) -> Image.Image:
+    """Read one frame of an image file as mode L or RGB, upright, on white where it is transparent.
 
     ``source`` is a path or the encoded bytes; ``name`` is used in messages.
     Raises DataError if it is missing, not an image, truncated, empty or larger than 89 megapixels.
     """
     name = name or (str(source) if isinstance(source, Path) else "image")
-    if isinstance(source, Path) and source.is_dir():
-        raise DataError(f"{name}: a folder, not an image")
+    data = source if isinstance(source, bytes) else _contents(source, name)
+    with _quiet_failures(name):
+        try:
+            return _decoded(data, name, frame)
+        except Image.DecompressionBombWarning:
+            raise _too_large(name) from None
+        except Warning:
+            # Where warnings are errors, one about metadata must not cost the image. Filters belong to the whole
+            # process, so they are touched in this case only, and by one thread at a time.
+            with _FILTERS_LOCK, warnings.catch_warnings():
+                warnings.simplefilter("ignore")
+                return _decoded(data, name, frame)
+
+
+def count_frames(source: Path | bytes, name: str | None = None) -> int:
+    """Frames of an image file (more than one in some TIFF and GIF). Raises DataError as ``read_image`` does."""
+    name = name or (str(source) if isinstance(source, Path) else "image")
+    data = source if isinstance(source, bytes) else _contents(source, name)
+    with _quiet_failures(name), _FILTERS_LOCK, warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        with Image.open(io.BytesIO(data)) as image:
+            return int(getattr(image, "n_frames", 1))
+
+
+def _contents(path: Path, name: str) -> bytes:
     try:
-        data = source if isinstance(source, bytes) else source.read_bytes()
+        data = path.read_bytes()
     except FileNotFoundError:
         raise DataError(f"{name}: no such file") from None
-    except OSError as error:
-        raise DataError(f"{name}: cannot be read ({error.strerror or error})") from None
+    except (OSError, ValueError) as error:
+        if path.is_dir():
+            raise DataError(f"{name}: a folder, not an image") from None
+        raise DataError(f"{name}: cannot be read ({getattr(error, 'strerror', None) or error})") from None
+    return data
+
+
+def _decoded(data: bytes, name: str, frame: int) -> Image.Image:
     if not data:
         raise DataError(f"{name}: empty file (0 bytes)")
+    with Image.open(io.BytesIO(data)) as image:
+        if frame:
+            image.seek(frame)
+        if image.width * image.height > MAX_PIXELS:
+            raise DataError(f"{name}: {image.width}x{image.height} pixels, more than {MAX_PIXELS:,} are refused")
+        image.load()
+        if image.getexif().get(_ORIENTATION, 1) != 1:
+            return to_plain(ImageOps.exif_transpose(image))
+        return to_plain(image)
+
+
+@contextmanager
+def _quiet_failures(name: str) -> Iterator[None]:
+    """Whatever Pillow raises on a file it cannot read, as DataError."""
     try:
-        with warnings.catch_warnings():
-            # Pillow warns about what we check ourselves, and about metadata that does not matter for reading.
-            warnings.simplefilter("ignore")
-            with Image.open(io.BytesIO(data)) as image:
-                if image.width * image.height > MAX_PIXELS:
-                    raise DataError(
-                        f"{name}: {image.width}x{image.height} pixels, more than {MAX_PIXELS:,} are refused"
-                    )
-                image.load()
-                return to_plain(ImageOps.exif_transpose(image))
+        yield
     except DataError:
         raise
     except Image.DecompressionBombError:
-        raise DataError(f"{name}: more than {MAX_PIXELS:,} pixels are refused") from None
+        raise _too_large(name) from None
     except UnidentifiedImageError:
         raise DataError(f"{name}: not an image in a known format") from None
     except (OSError, ValueError, SyntaxError, EOFError, ArithmeticError, IndexError, KeyError, TypeError) as error:
         # Pillow's decoders raise all of these on damaged files.
         raise DataError(f"{name}: damaged image ({error})") from None
+
+
+def _too_large(name: str) -> DataError:
+    return DataError(f"{name}: more than {MAX_PIXELS:,} pixels are refused")
 
 
 def to_plain(image: Image.Image) -> Image.Image:

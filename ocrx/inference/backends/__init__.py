@@ -1,0 +1,99 @@
+"""The runtimes that compute logits. Each lies in its own module and is imported only when it is chosen."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from importlib import import_module
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Protocol
+
+import numpy as np
+import numpy.typing as npt
+
+from ocrx.errors import BackendError, ConfigError
+from ocrx.folder import INFERENCE_DIR, ONNX_FILE, find_model_folder
+from ocrx.spec import ModelSpec
+
+Floats = npt.NDArray[np.float32]
+
+BACKENDS = ("auto", "torch", "onnx", "openvino", "torchscript")
+
+_RUNTIMES = {"torch": "torch", "onnx": "onnxruntime", "openvino": "openvino", "torchscript": "torch"}
+_MODULES = {"torch": "pytorch", "onnx": "onnx", "openvino": "openvino", "torchscript": "torchscript"}
+_INSTALL = {"openvino": "pip install 'ocrx[openvino]'"}
+
+
+class Backend(Protocol):
+    """A loaded network. ``logits`` may be called from ``parallel`` threads at once.
+
+    ``threads`` is the number of processor cores it may use.
+    """
+
+    @property
+    def spec(self) -> ModelSpec: ...
+
+    @property
+    def name(self) -> str: ...
+
+    @property
+    def threads(self) -> int: ...
+
+    @property
+    def parallel(self) -> int: ...
+
+    def logits(self, images: Floats) -> Floats:
+        """float32 images [N, C, H, W], W a bucket width → float32 logits [N, T, K]."""
+        ...
+
+
+def open_backend(path: Path, backend: str = "auto", device: str = "auto", threads: int | None = None) -> Backend:
+    """Load the model folder ``path`` into a runtime.
+
+    ``auto`` takes ONNX Runtime on the CPU where the folder holds an exported model, else torch.
+    ``threads`` is the number of cores to use; default: those this process may run on.
+    Raises ConfigError for an unknown back end, BackendError for a runtime or device that is not there,
+    ModelError for a folder that holds no such model.
+    """
+    if backend not in BACKENDS:
+        raise ConfigError(f"backend: {backend!r}; expected one of {', '.join(BACKENDS)}")
+    folder = find_model_folder(path)
+    chosen = choose_backend(folder, device) if backend == "auto" else backend
+    if find_spec(_RUNTIMES[chosen]) is None:
+        raise BackendError(
+            f"{chosen}: {_RUNTIMES[chosen]} is not installed",
+            hint=_INSTALL.get(chosen, f"pip install {_RUNTIMES[chosen]}"),
+        )
+    module = import_module(f"ocrx.inference.backends.{_MODULES[chosen]}")
+    opened: Callable[[Path, str, int], Backend] = module.open_folder
+    return opened(folder, device, threads or available_cores())
+
+
+def choose_backend(folder: Path, device: str) -> str:
+    """The back end that ``auto`` means for a model folder on ``device``."""
+    if device not in ("auto", "cpu") or (device == "auto" and _has_nvidia_driver()):
+        return "torch"
+    exported = (folder / INFERENCE_DIR / ONNX_FILE).is_file() or (folder / ONNX_FILE).is_file()
+    return "onnx" if exported and find_spec("onnxruntime") else "torch"
+
+
+def available_cores() -> int:
+    """Cores this process may use; ``OMP_NUM_THREADS`` bounds them as it does for every runtime."""
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    wanted = os.environ.get("OMP_NUM_THREADS", "")
+    return min(cores, int(wanted)) if wanted.isdigit() and int(wanted) > 0 else cores
+
+
+def find_model_file(folder: Path, name: str, make: str) -> Path:
+    """``inference/NAME`` or ``NAME`` in a model folder; ``make`` is the command that writes it."""
+    from ocrx.errors import ModelError
+
+    for path in (folder / INFERENCE_DIR / name, folder / name):
+        if path.is_file():
+            return path
+    raise ModelError(f"{folder}: no {INFERENCE_DIR}/{name}", hint=f"make it with `{make}`")
+
+
+def _has_nvidia_driver() -> bool:
+    return Path("/proc/driver/nvidia/version").exists() and os.environ.get("CUDA_VISIBLE_DEVICES") != ""

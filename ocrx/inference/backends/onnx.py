@@ -1,0 +1,86 @@
+"""ONNX Runtime: the fastest start, and the default on the CPU."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import onnxruntime as ort
+from onnxruntime.capi import onnxruntime_pybind11_state as _state
+
+from ocrx.errors import BackendError, ModelError
+from ocrx.folder import ONNX_FILE
+from ocrx.inference.backends import Floats, find_model_file
+from ocrx.spec import ModelSpec
+
+METADATA_KEY = "ocrx"
+
+# ONNX Runtime's exception classes have no common base but Exception.
+_FAILURES = (
+    RuntimeError,
+    ValueError,
+    OSError,
+    *(kind for kind in vars(_state).values() if isinstance(kind, type) and issubclass(kind, Exception)),
+)
+
+
+class OnnxBackend:
+    """One session with one thread of its own, run from ``threads`` threads at once.
+
+    Line networks are small: whole batches side by side use the cores better than one batch split over them.
+    """
+
+    name = "onnx"
+
+    def __init__(self, model: Path | bytes, threads: int = 1, device: str = "cpu") -> None:
+        where = str(model) if isinstance(model, Path) else "ONNX model"
+        options = ort.SessionOptions()
+        options.intra_op_num_threads = 1
+        options.inter_op_num_threads = 1
+        # Plans and arenas that are kept for every shape seen would grow with each new width.
+        options.enable_mem_pattern = False
+        options.enable_cpu_mem_arena = False
+        options.log_severity_level = 3
+        try:
+            self._session = ort.InferenceSession(
+                model if isinstance(model, bytes) else str(model), options, providers=_providers(device)
+            )
+        except _FAILURES as error:
+            raise ModelError(f"{where}: cannot be loaded ({_first_line(error)})") from None
+        described = self._session.get_modelmeta().custom_metadata_map.get(METADATA_KEY)
+        if described is None:
+            raise ModelError(f"{where}: an ONNX model, but not one of ocrx", hint="see `ocrx import --help`")
+        self.spec = ModelSpec.from_json(described, where)
+        self.threads = threads
+        self.parallel = threads if device in ("auto", "cpu") else 1
+        self._input = self._session.get_inputs()[0].name
+        self._output = self._session.get_outputs()[0].name
+
+    def logits(self, images: Floats) -> Floats:
+        """float32 [N, C, H, W] → float32 [N, T, K]."""
+        try:
+            result: Floats = self._session.run([self._output], {self._input: images})[0]
+        except _FAILURES as error:
+            raise BackendError(f"onnx: {_first_line(error)}") from None
+        return result
+
+
+def open_folder(folder: Path, device: str, threads: int) -> OnnxBackend:
+    """The exported model of a model folder."""
+    return OnnxBackend(
+        find_model_file(folder, ONNX_FILE, f"ocrx export --model {folder} --format onnx"), threads, device
+    )
+
+
+def _providers(device: str) -> list[str]:
+    if device in ("auto", "cpu"):
+        return ["CPUExecutionProvider"]
+    if device.partition(":")[0] in ("gpu", "cuda") and "CUDAExecutionProvider" in ort.get_available_providers():
+        return ["CUDAExecutionProvider", "CPUExecutionProvider"]
+    raise BackendError(
+        f"onnx: no device {device!r}; this ONNX Runtime has {', '.join(ort.get_available_providers())}",
+        hint="pip install onnxruntime-gpu, or use --backend torch",
+    )
+
+
+def _first_line(error: BaseException) -> str:
+    return str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__

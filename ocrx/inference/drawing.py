@@ -1,0 +1,40 @@
+"""A picture of what was read: the line, a mark around each character, and the text below."""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+from PIL import Image, ImageDraw, ImageFont
+
+_HEIGHT = 64
+_BLUE, _RED, _BLACK = (30, 90, 200), (200, 40, 30), (0, 0, 0)
+
+
+class Drawable(Protocol):
+    """The part of a prediction that is drawn."""
+
+    @property
+    def text(self) -> str: ...
+    @property
+    def score(self) -> float: ...
+    @property
+    def char_scores(self) -> tuple[float, ...]: ...
+    @property
+    def char_spans(self) -> tuple[tuple[float, float], ...]: ...
+
+
+def draw_prediction(image: Image.Image, prediction: Drawable) -> Image.Image:
+    """The image 64 pixels high, a frame around each character (red below 0.5), the text and its score below."""
+    factor = _HEIGHT / image.height
+    picture = image.convert("RGB").resize((max(1, round(image.width * factor)), _HEIGHT), Image.Resampling.BILINEAR)
+    font = ImageFont.load_default(size=24)
+    caption = f"{prediction.text}   {prediction.score:.3f}"
+    canvas = Image.new("RGB", (max(picture.width, round(font.getlength(caption)) + 8), _HEIGHT + 36), "white")
+    canvas.paste(picture)
+    draw = ImageDraw.Draw(canvas)
+    for (left, right), score in zip(prediction.char_spans, prediction.char_scores, strict=True):
+        draw.rectangle(
+            (left * factor, 1, max(left, right) * factor, _HEIGHT - 2), outline=_RED if score < 0.5 else _BLUE
+        )
+    draw.text((4, _HEIGHT + 4), caption, fill=_BLACK, font=font)
+    return canvas

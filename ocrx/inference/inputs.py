@@ -1,0 +1,203 @@
+"""What can be read: every kind of input becomes a lazy stream of ``Item``, one image each.
+
+Finding the items opens no image (but PDF and TIFF files, to count their pages). What cannot be read is an item
+too: its ``load`` raises the DataError that names it.
+"""
+
+from __future__ import annotations
+
+import glob
+import os
+import sys
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import Any, TypeAlias, Union
+
+import numpy as np
+import numpy.typing as npt
+from PIL import Image, ImageOps
+
+from ocrx.errors import DataError
+from ocrx.images import SUFFIXES, read_image, to_plain
+from ocrx.inference.documents import pdf_pages, tiff_pages
+from ocrx.inference.download import Download
+
+Array: TypeAlias = npt.NDArray[Any]
+Input: TypeAlias = Union[str, Path, bytes, bytearray, memoryview, Image.Image, Array, Mapping[str, Any], Iterable[Any]]
+
+EXPECTED = "a path, URL, folder, pattern, '-', '@list.txt', array, Pillow image, bytes, {'img': …} or several of these"
+
+_TIFF_MAGIC = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
+
+
+@dataclass(frozen=True, eq=False)
+class Item:
+    """One image to read, not opened yet.
+
+    ``load`` gives it as mode L or RGB, upright, or raises DataError. ``name`` is the input as given, or folder and
+    name; None for images that are only in memory. ``page_index`` counts from 0 in a PDF or a multi-frame TIFF.
+    """
+
+    load: Callable[[], Image.Image]
+    name: str | None = None
+    page_index: int | None = None
+
+
+def find_items(source: Input) -> Iterator[Item]:
+    """All images that ``source`` means, in order, found as they are asked for."""
+    if isinstance(source, str):
+        yield from _from_text(source)
+    elif isinstance(source, Path):
+        yield from _from_path(source)
+    elif isinstance(source, (bytes, bytearray, memoryview)):
+        yield from _from_bytes(bytes(source), None)
+    elif isinstance(source, Image.Image):
+        yield Item(partial(_from_pillow, source))
+    elif isinstance(source, np.ndarray) or hasattr(source, "__array__"):
+        yield Item(partial(from_array, source))
+    elif isinstance(source, Mapping):
+        yield from find_items(source["img"]) if "img" in source else _failed(f"a mapping without 'img': {source!r}")
+    elif isinstance(source, Iterable):
+        for member in source:
+            yield from find_items(member)
+    else:
+        yield from _failed(f"cannot read {type(source).__name__} {source!r}; expected {EXPECTED}")
+
+
+def from_array(array: Any) -> Image.Image:
+    """An array [H, W], [H, W, 1 | 3 | 4] or [1 | 3 | 4, H, W] as an image; colours in the order R, G, B, A.
+
+    Floats are 0 to 1, or 0 to 255 if any is above 1; integers of more than 8 bits are 0 to 65535 if any is above 255.
+    Raises DataError for other shapes, negative values or NaN.
+    """
+    values = np.asarray(array)
+    if values.ndim == 3 and values.shape[2] not in (1, 3, 4) and values.shape[0] in (1, 3, 4):
+        values = values.transpose(1, 2, 0)
+    if values.ndim == 3 and values.shape[2] == 1:
+        values = values[:, :, 0]
+    if values.size == 0 or not (values.ndim == 2 or (values.ndim == 3 and values.shape[2] in (3, 4))):
+        raise DataError(f"array of shape {np.shape(array)}; expected [H, W], [H, W, 3] or [H, W, 4], none of them 0")
+    return to_plain(Image.fromarray(np.ascontiguousarray(_bytes(values))))
+
+
+def _bytes(values: Array) -> npt.NDArray[np.uint8]:
+    if values.dtype == np.uint8:
+        return values
+    if values.dtype.kind not in "buif":
+        raise DataError(f"array of {values.dtype}; expected uint8, another integer, bool or float")
+    numbers = values.astype(np.float64)
+    least, most = float(numbers.min()), float(numbers.max())
+    if not (least >= 0 and most <= 65535):
+        raise DataError(f"array with values from {least:g} to {most:g}; expected 0 to 1 or 0 to 255")
+    floating = values.dtype.kind == "f"
+    top = 1 if values.dtype.kind == "b" or (floating and most <= 1) else 65535 if most > 255 else 255
+    return (numbers * (255 / top) + 0.5).astype(np.uint8)
+
+
+def _from_text(text: str) -> Iterator[Item]:
+    if text == "-":
+        yield from _from_bytes(sys.stdin.buffer.read(), "-")
+    elif text.startswith(("http://", "https://")):
+        download = Download(text)
+        if Path(download.path).suffix.lower() in (".pdf", ".tif", ".tiff"):
+            try:
+                yield from _from_bytes(download.data(), text)
+            except DataError as error:
+                yield _error(error, text)
+        else:
+            yield Item(lambda: read_image(download.data(), text), text)
+    elif text.startswith("@") and not os.path.exists(text):
+        yield from _from_list(text[1:])
+    elif glob.has_magic(text) and not os.path.exists(text):
+        found = sorted(glob.glob(text, recursive=True))
+        for name in found:
+            yield from _from_path(Path(name))
+        if not found:
+            yield from _failed(f"{text}: the pattern matches nothing", text)
+    else:
+        yield from _from_path(Path(text), text)
+
+
+def _from_path(path: Path, name: str | None = None) -> Iterator[Item]:
+    name = name or str(path)
+    suffix = path.suffix.lower()
+    if path.is_dir():
+        yield from _from_folder(path)
+    elif suffix == ".pdf":
+        yield from _pages(pdf_pages, path, name)
+    elif suffix in (".tif", ".tiff"):
+        yield from _pages(tiff_pages, path, name)
+    else:
+        yield Item(partial(read_image, path, name), name)
+
+
+def _from_folder(folder: Path) -> Iterator[Item]:
+    """The images of a folder and its subfolders, sorted by name; hidden files are left out."""
+    found = False
+    for place, subfolders, names in os.walk(folder):
+        subfolders[:] = sorted(name for name in subfolders if not name.startswith("."))
+        for name in sorted(names):
+            if name.lower().endswith(SUFFIXES) and not name.startswith("."):
+                found = True
+                yield from _from_path(Path(place, name))
+    if not found:
+        yield from _failed(f"{folder}: no images ({', '.join(s[1:] for s in SUFFIXES)}) in this folder", str(folder))
+
+
+def _from_list(name: str) -> Iterator[Item]:
+    """Lines of a file (``-``: of stdin): a path, what follows a TAB is left out. Paths are sought beside the list too."""
+    try:
+        with sys.stdin if name == "-" else open(name, encoding="utf-8-sig") as lines:
+            for line in lines:
+                entry = line.rstrip("\r\n").partition("\t")[0]
+                beside = os.path.join(os.path.dirname(name), entry)
+                if entry:
+                    yield from _from_text(entry if os.path.exists(entry) or not os.path.exists(beside) else beside)
+    except (OSError, UnicodeDecodeError) as error:
+        yield from _failed(f"{name}: the list cannot be read ({getattr(error, 'strerror', None) or error})", name)
+
+
+def _from_bytes(data: bytes, name: str | None) -> Iterator[Item]:
+    shown = name or "bytes"
+    if data.startswith(b"%PDF"):
+        yield from _pages(pdf_pages, data, shown, name)
+    elif data.startswith(_TIFF_MAGIC):
+        yield from _pages(tiff_pages, data, shown, name)
+    else:
+        yield Item(partial(read_image, data, shown), name)
+
+
+def _pages(
+    find: Callable[[Path | bytes, str], list[Callable[[], Image.Image]]],
+    source: Path | bytes,
+    shown: str,
+    name: str | None = "",
+) -> Iterator[Item]:
+    name = shown if name == "" else name
+    try:
+        pages = find(source, shown)
+    except DataError as error:
+        yield _error(error, name)
+        return
+    several = len(pages) > 1 or find is pdf_pages
+    for index, load in enumerate(pages):
+        yield Item(load, name, index if several else None)
+
+
+def _from_pillow(image: Image.Image) -> Image.Image:
+    if 0 in image.size:
+        raise DataError(f"Pillow image of {image.width}x{image.height} pixels")
+    return to_plain(ImageOps.exif_transpose(image))
+
+
+def _failed(message: str, name: str | None = None) -> Iterator[Item]:
+    yield _error(DataError(message), name)
+
+
+def _error(error: DataError, name: str | None) -> Item:
+    def load() -> Image.Image:
+        raise DataError(error.message, hint=error.hint)
+
+    return Item(load, name)

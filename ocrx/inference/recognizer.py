@@ -1,0 +1,231 @@
+"""The one predictor: images in, texts out, in order, whatever the runtime.
+
+Images are read and resized ahead in threads, sorted by bucket width inside a window, read by the network in batches
+of one width, and decoded while the next batch runs. Nothing that an image is batched with changes its text.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import Executor, Future, ThreadPoolExecutor
+from contextlib import contextmanager
+from dataclasses import dataclass
+from importlib import import_module
+from itertools import islice
+from pathlib import Path
+
+import numpy as np
+
+from ocrx.ctc.align import pixel_spans
+from ocrx.ctc.decode import Decoded, greedy
+from ocrx.errors import ConfigError, DataError, ModelError
+from ocrx.folder import SPEC_FILE, find_model_folder
+from ocrx.images import Pixels, pad, resize, scale
+from ocrx.inference.backends import Backend, Floats, open_backend
+from ocrx.inference.inputs import Input, Item, find_items
+from ocrx.inference.results import Prediction
+from ocrx.spec import ModelSpec
+from ocrx.text.charset import Charset
+
+Decoder = Callable[[Floats], Sequence[Decoded]]
+
+WINDOW = 512  # images sorted together; also bounds memory
+_CHUNK = 8  # images read by one task
+
+
+@dataclass(eq=False)
+class _Line:
+    """One image on its way: where it came from, and its pixels as the network wants them."""
+
+    item: Item
+    pixels: Pixels | None = None
+    original_width: int = 0
+    error: str | None = None
+
+
+@dataclass
+class _Window:
+    """Lines in the order of the input, and the batches that are being read: indices into ``lines`` and results."""
+
+    lines: list[_Line]
+    batches: list[tuple[list[int], Future[list[Prediction]]]]
+
+
+class Recognizer:
+    """Reads lines with one model on one back end.
+
+    ``decoder`` turns logits [N, T, K] into classes, scores and frames; default: the best path.
+    """
+
+    def __init__(self, backend: Backend, decoder: Decoder = greedy) -> None:
+        self.backend = backend
+        self.spec: ModelSpec = backend.spec
+        self._charset = Charset(self.spec.charset)
+        self._decoder = decoder
+
+    def predict(self, input: Input, batch_size: int = 16) -> Iterator[Prediction]:  # noqa: A002  # PaddleX's name
+        """Read everything ``input`` means, lazily, results in the order of the input.
+
+        An image that cannot be read gives a Prediction with ``error``; the others are still read.
+        """
+        return self.predict_items(find_items(input), batch_size)
+
+    def predict_items(self, items: Iterable[Item], batch_size: int = 16) -> Iterator[Prediction]:
+        """``predict`` for images that are found already: exactly one result for each item."""
+        if batch_size < 1:
+            raise ConfigError(f"batch_size: {batch_size}; expected at least 1")
+        return self._stream(iter(items), batch_size)
+
+    def _stream(self, items: Iterator[Item], batch_size: int) -> Iterator[Prediction]:
+        size = batch_size
+        window = list(islice(items, size))
+        if len(window) == 1:
+            yield from self._read_one(window[0])
+            window = list(islice(items, size))
+        if not window:
+            return
+        with _executors(self.backend) as (readers, network):
+            running: _Window | None = None
+            while window:
+                reading = [
+                    readers.submit(self._load_all, window[i : i + _CHUNK]) for i in range(0, len(window), _CHUNK)
+                ]
+                # The first results come soon; later windows are large enough to sort well.
+                size = max(batch_size, min(size * 2, WINDOW))
+                window = list(islice(items, size))
+                if running is not None:
+                    yield from _collect(running)
+                lines = [line for chunk in reading for line in chunk.result()]
+                running = self._submit(lines, batch_size, network)
+            if running is not None:
+                yield from _collect(running)
+
+    def _read_one(self, item: Item) -> Iterator[Prediction]:
+        """A single image needs no threads."""
+        line = self._load(item)
+        yield self._recognize([line])[0] if line.pixels is not None else _failure(line)
+
+    def _load_all(self, items: Sequence[Item]) -> list[_Line]:
+        return [self._load(item) for item in items]
+
+    def _load(self, item: Item) -> _Line:
+        try:
+            image = item.load()
+        except DataError as error:
+            return _Line(item, error=error.message)
+        return _Line(item, resize(image, self.spec.image), image.width)
+
+    def _submit(self, lines: list[_Line], batch_size: int, network: Executor) -> _Window:
+        """Start reading ``lines`` in batches of one bucket width each."""
+        buckets: dict[int, list[int]] = {}
+        for index, line in enumerate(lines):
+            if line.pixels is not None:
+                buckets.setdefault(self.spec.image.bucket_width(line.pixels.shape[1]), []).append(index)
+        batches = []
+        for _, members in sorted(buckets.items()):
+            for start in range(0, len(members), batch_size):
+                indices = members[start : start + batch_size]
+                batches.append((indices, network.submit(self._recognize, [lines[i] for i in indices])))
+        return _Window(lines, batches)
+
+    def _recognize(self, lines: Sequence[_Line]) -> list[Prediction]:
+        """Read lines whose pixels have the same bucket width."""
+        logits = self.backend.logits(self._batch(lines))
+        return [self._prediction(line, decoded) for line, decoded in zip(lines, self._decoder(logits), strict=True)]
+
+    def _batch(self, lines: Sequence[_Line]) -> Floats:
+        spec = self.spec.image
+        pixels = [line.pixels for line in lines if line.pixels is not None]
+        width = spec.bucket_width(pixels[0].shape[1])
+        if len(pixels) == 1:
+            return pad(scale(pixels[0], spec), width, spec)[None]
+        batch = np.full((len(pixels), spec.channels, spec.height, width), spec.pad, dtype=np.float32)
+        for row, image in zip(batch, pixels, strict=True):
+            row[:, :, : image.shape[1]] = scale(image, spec)
+        return batch
+
+    def _prediction(self, line: _Line, decoded: Decoded) -> Prediction:
+        width = line.pixels.shape[1] if line.pixels is not None else 1
+        return Prediction(
+            text=self._charset.decode(decoded.classes),
+            score=decoded.score,
+            min_score=decoded.min_score,
+            char_scores=decoded.scores,
+            char_spans=pixel_spans(decoded.spans, self.spec, width, line.original_width),
+            input_path=line.item.name,
+            page_index=line.item.page_index,
+            source=line.item.load,
+        )
+
+
+def create_model(
+    model_name: str | None = None,
+    model_dir: str | Path | None = None,
+    device: str | None = None,
+    use_hpip: bool = False,
+    backend: str | None = None,
+    threads: int | None = None,
+) -> Recognizer:
+    """Open a model for prediction: a folder, a name, or without either the embedded one.
+
+    ``model_name`` may be a folder too. ``device``: ``auto`` (default), ``cpu``, ``gpu``, ``gpu:0``, ``mps``.
+    ``use_hpip`` takes back end and threads from what ``ocrx benchmark --tune`` found on this machine.
+    Raises ModelError where there is no such model, BackendError where the runtime or device is missing.
+    """
+    folder = find_model(model_name, model_dir)
+    return Recognizer(open_backend(folder, backend or "auto", device or "auto", threads))
+
+
+def find_model(model_name: str | None = None, model_dir: str | Path | None = None) -> Path:
+    """The model folder that a name or a folder means; without either that of the embedded model.
+
+    Raises ModelError where it is not there.
+    """
+    if model_dir is not None:
+        return find_model_folder(Path(model_dir))
+    if model_name is not None and (Path(model_name).exists() or "/" in model_name):
+        return find_model_folder(Path(model_name))
+    weights = Path(__file__).parents[1] / "zoo" / "weights"
+    names = sorted(path.parent.name for path in weights.glob(f"*/{SPEC_FILE}"))
+    name = model_name or _embedded_name()
+    if name in names:
+        return weights / name
+    hint = f"embedded: {', '.join(names)}" if names else "train one with `ocrx train`, then give its folder"
+    if model_name is None:
+        raise ModelError("no model given, and none is embedded in this installation", hint=hint)
+    raise ModelError(f"{model_name}: neither a model folder nor the name of an embedded model", hint=hint)
+
+
+def _embedded_name() -> str:
+    try:
+        module = import_module("ocrx.zoo.embedded")
+    except ModuleNotFoundError:
+        return ""
+    return str(module.DEFAULT)
+
+
+def _failure(line: _Line) -> Prediction:
+    item = line.item
+    return Prediction(input_path=item.name, page_index=item.page_index, error=line.error, source=item.load)
+
+
+def _collect(window: _Window) -> Iterator[Prediction]:
+    """The results of a window in the order of the input, once all its batches are read."""
+    results: list[Prediction | None] = [None] * len(window.lines)
+    for indices, batch in window.batches:
+        for index, prediction in zip(indices, batch.result(), strict=True):
+            results[index] = prediction
+    for line, result in zip(window.lines, results, strict=True):
+        yield result if result is not None else _failure(line)
+
+
+@contextmanager
+def _executors(backend: Backend) -> Iterator[tuple[Executor, Executor]]:
+    """Threads that read and decode images, and threads that call the network; the same where it may be called from all."""
+    readers = ThreadPoolExecutor(backend.threads, thread_name_prefix="ocrx")
+    network = readers if backend.parallel >= backend.threads else ThreadPoolExecutor(backend.parallel)
+    try:
+        yield readers, network
+    finally:
+        for pool in (readers, network):
+            pool.shutdown(wait=True, cancel_futures=True)

@@ -1,0 +1,171 @@
+"""What a recognizer gives back for one image, with the methods and field names of PaddleX's results."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from PIL import Image, PngImagePlugin
+
+from ocrx.errors import DataError
+from ocrx.inference.drawing import draw_prediction
+
+Box = tuple[int, int, int, int]
+
+
+@dataclass(frozen=True)
+class Prediction:
+    """The text of one line.
+
+    ``score`` is the mean of ``char_scores``, 0.0 for an empty text; ``char_spans`` are the left and right edge of each
+    character in pixels of the original image. ``error`` says why an image could not be read; its text is ''.
+    ``warning`` says that the image does not look like one line. ``line_index`` and ``box`` (left, top, right, bottom)
+    are set where a page was cut into lines. ``source`` opens the image again.
+    """
+
+    text: str = ""
+    score: float = 0.0
+    min_score: float = 0.0
+    char_scores: tuple[float, ...] = ()
+    char_spans: tuple[tuple[float, float], ...] = ()
+    input_path: str | None = None
+    page_index: int | None = None
+    error: str | None = None
+    warning: str | None = None
+    line_index: int | None = None
+    box: Box | None = None
+    source: Callable[[], Image.Image] | None = field(default=None, repr=False, compare=False)
+
+    def to_dict(self, details: bool = False) -> dict[str, Any]:
+        """``input_path``, ``page_index``, ``rec_text``, ``rec_score``, and ``error`` on failure.
+
+        ``line_index`` and ``box`` follow where a page was cut; ``details`` adds the scores and spans of the characters.
+        """
+        fields: dict[str, Any] = {
+            "input_path": self.input_path,
+            "page_index": self.page_index,
+            "rec_text": self.text,
+            "rec_score": self.score,
+        }
+        if self.line_index is not None:
+            fields |= {"line_index": self.line_index, "box": list(self.box or ())}
+        if details and self.error is None:
+            fields |= {
+                "min_score": self.min_score,
+                "char_scores": list(self.char_scores),
+                "char_spans": [list(span) for span in self.char_spans],
+            }
+        if self.error is not None:
+            fields["error"] = self.error
+        return fields
+
+    @property
+    def json(self) -> dict[str, Any]:
+        """``{"res": {...}}``, as PaddleX has it."""
+        return {"res": self.to_dict()}
+
+    @property
+    def str(self) -> str:
+        """The same as text."""
+        return f"{self.json}"
+
+    @property
+    def img(self) -> dict[str, Image.Image]:
+        """``{"res": picture}``: the image, its text below, and a frame around each character.
+
+        Raises DataError if the image cannot be opened (any more).
+        """
+        return {"res": draw_prediction(self.open(), self)}
+
+    def open(self) -> Image.Image:
+        """The image that was read: mode L or RGB, upright; of a cut page the line."""
+        if self.source is None:
+            raise DataError(f"{self.input_path or 'image'}: not at hand any more")
+        image = self.source()
+        return image.crop(self.box) if self.box else image
+
+    def print(
+        self,
+        format_json: bool = True,
+        indent: int = 4,
+        ensure_ascii: bool = False,
+        *,
+        json_format: bool | None = None,
+    ) -> None:
+        """Write the result to stdout; ``json_format`` is another name of ``format_json``."""
+        pretty = format_json if json_format is None else json_format
+        text = json.dumps(self.json, indent=indent, ensure_ascii=ensure_ascii) if pretty else self.str
+        sys.stdout.write(text + "\n")
+
+    def save_to_json(self, save_path: str | os.PathLike[str], indent: int = 4, ensure_ascii: bool = False) -> Path:
+        """Write ``.json`` to a file that ends so, else into a folder under a name of its own; returns the path."""
+        text = json.dumps(self.to_dict(details=True), indent=indent, ensure_ascii=ensure_ascii) + "\n"
+        path = _place(Path(save_path), ".json", self)
+        path.write_text(text, encoding="utf-8")
+        return path
+
+    def save_to_img(self, save_path: str | os.PathLike[str]) -> Path:
+        """Write ``.img`` to a file with an image suffix, else as PNG into a folder; returns the path."""
+        picture = self.img["res"]
+        path = _place(Path(save_path), ".png", self)
+        notes = PngImagePlugin.PngInfo()
+        notes.add_itxt("ocrx", _identity(self))
+        picture.save(path, **({"pnginfo": notes} if path.suffix.lower() == ".png" else {}))
+        return path
+
+
+def _place(target: Path, suffix: str, prediction: Prediction) -> Path:
+    """The file to write: ``target`` itself, or in the folder ``target`` a name that no other input has taken.
+
+    The name is ``<stem>_res``. Where a file of that name is another input's, a part of the hash of the input's
+    path makes it differ, so that reading the same inputs again overwrites the same files.
+    """
+    if target.suffix and not target.is_dir():
+        target.parent.mkdir(parents=True, exist_ok=True)
+        return target
+    target.mkdir(parents=True, exist_ok=True)
+    name = prediction.input_path
+    stem = Path(name).stem[:100] or "image" if name else "image"
+    stem += f"_p{prediction.page_index}" if prediction.page_index is not None else ""
+    stem += f"_l{prediction.line_index}" if prediction.line_index is not None else ""
+    digest = hashlib.sha256(_identity(prediction).encode()).hexdigest()[:10]
+    number = 1
+    path = target / f"{stem}_res{suffix}"
+    while not _take(path, prediction):
+        path = target / (f"{stem}_{digest}_res{suffix}" if number == 1 and name else f"{stem}_{number}_res{suffix}")
+        number += 1
+    return path
+
+
+def _take(path: Path, prediction: Prediction) -> bool:
+    """Whether ``path`` is free (it is then created) or was written for the same input."""
+    try:
+        path.touch(exist_ok=False)
+    except FileExistsError:
+        return prediction.input_path is not None and _owner(path) == _identity(prediction)
+    return True
+
+
+def _owner(path: Path) -> str | None:
+    try:
+        if path.suffix == ".json":
+            fields = json.loads(path.read_text(encoding="utf-8"))
+            return _identity_of(fields["input_path"], fields["page_index"], fields.get("line_index"))
+        with Image.open(path) as image:
+            return str(image.info.get("ocrx"))
+    except (OSError, ValueError, KeyError, TypeError):
+        return None
+
+
+def _identity(prediction: Prediction) -> str:
+    return _identity_of(prediction.input_path, prediction.page_index, prediction.line_index)
+
+
+def _identity_of(name: str | None, page: int | None, line: int | None) -> str:
+    return json.dumps([name, page, line])
