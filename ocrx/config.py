@@ -170,6 +170,34 @@ class TrainConfig:
 
 
 @dataclass(frozen=True)
+class SynthConfig:
+    """What the synthetic lines say and look like. The four scenes are weights."""
+
+    charset: str = "western"  # western, ascii, digits, a .txt file with one character a line, or the characters
+    corpus: Optional[str] = None  # a text file to take words from
+    corpus_share: float = 0.5  # of the lines; all of them where the charset has no English letters
+    word_lists: tuple[str, ...] = ()  # default: the system's, where there is one
+    fonts: tuple[str, ...] = ()  # folders; default: what fontconfig finds
+    min_length: int = 1
+    max_length: int = 40
+    receipt: float = 0.5
+    document: float = 0.25
+    screen: float = 0.15
+    photo: float = 0.1
+    strength: float = 1.0  # of all degradation, 0 to 1; 0 is clean black on white, unbent
+    color: float = 0.15  # share of coloured lines on paper; three times that on screens and photographs
+
+    def __post_init__(self) -> None:
+        _at_least("Synth.min_length", self.min_length, 1)
+        _at_least("Synth.max_length", self.max_length, self.min_length)
+        scenes = ("receipt", "document", "screen", "photo")
+        for name in (*scenes, "strength", "color", "corpus_share"):
+            _at_least(f"Synth.{name}", getattr(self, name), 0)
+        if self.strength > 1 or not any(getattr(self, name) for name in scenes):
+            raise ConfigError("Synth: expected strength of at most 1, and a scene with a weight above 0")
+
+
+@dataclass(frozen=True)
 class EvaluateConfig:
     weight_path: Optional[str] = None
     log_interval: int = 1
@@ -215,6 +243,7 @@ class Config:
     Evaluate: EvaluateConfig = field(default_factory=EvaluateConfig)
     Export: ExportConfig = field(default_factory=ExportConfig)
     Predict: PredictConfig = field(default_factory=PredictConfig)
+    Synth: SynthConfig = field(default_factory=SynthConfig)
 
 
 def load_config(

@@ -1,0 +1,158 @@
+"""What printing, paper, scanner and camera do to a line. Arrays are float32; ink runs from 0 to 1, tones from 0 to 255."""
+
+from __future__ import annotations
+
+import io
+import math
+from random import Random
+
+import numpy as np
+import numpy.typing as npt
+from PIL import Image, ImageFilter
+
+from ocrx.synth.textures import Textures
+
+Floats = npt.NDArray[np.float32]
+Pixels = npt.NDArray[np.uint8]
+
+
+def dots(ink: Image.Image, step: int, radius: float) -> Image.Image:
+    """Each pixel as a round dot of ``radius`` on a grid of ``step`` pixels: an impact printer's mark."""
+    grid = np.arange(step, dtype=np.float32) - (step - 1) / 2
+    disc = np.clip(radius * step + 0.5 - np.hypot(grid[:, None], grid[None]), 0, 1) * 255
+    return Image.fromarray(np.kron(np.asarray(ink) >> 7, disc.astype(np.uint8)))
+
+
+def lose_dots(ink: Image.Image, rng: Random, textures: Textures, amount: float) -> Image.Image:
+    """A thermal or impact head that misses: single dots, whole rows, dead columns. Works on printer dots."""
+    pixels = np.array(ink)
+    height, width = pixels.shape
+    if rng.random() < 0.6:
+        pixels[textures.uniform(rng, height, width) < amount * rng.random() * 0.25] = 0
+    if rng.random() < 0.4:
+        for _ in range(rng.randint(1, 1 + height // 7)):
+            pixels[rng.randrange(height)] //= rng.choice((2, 4, 255))
+    if rng.random() < 0.3:
+        for _ in range(rng.randint(1, 1 + width // 12)):
+            pixels[:, rng.randrange(width)] = 0
+    return Image.fromarray(pixels)
+
+
+def press(
+    ink: Image.Image, rng: Random, textures: Textures, blur: float, spread: float, hardness: float, rough: float
+) -> Floats:
+    """Ink on paper: ``blur`` pixels of softness, ``spread`` > 0 bleeds and < 0 thins, ``hardness`` 1 soft to 20 crisp,
+    ``rough`` breaks edges and strokes."""
+    if blur > 0.2:
+        ink = ink.filter(ImageFilter.GaussianBlur(blur))
+    amount = np.asarray(ink, dtype=np.float32) * np.float32(1 / 255)
+    if rough > 0:
+        height, width = amount.shape
+        amount = amount + textures.noise(rng, rng.choice((0, 1, 1, 2, 2)), height, width) * np.float32(rough)
+    if hardness > 1 or spread != 0 or rough > 0:
+        amount = (amount - np.float32(0.5 - spread)) * np.float32(hardness) + np.float32(0.5)
+        np.clip(amount, 0, 1, out=amount)
+    return amount
+
+
+def fade(amount: Floats, rng: Random, textures: Textures, strength: float) -> Floats:
+    """Weak print: pale columns, pale rows, stripes, blotches."""
+    height, width = amount.shape
+    dice = rng.random()
+    if dice < 0.4:
+        curve = textures.curve(rng, rng.choice((3, 4, 4, 2)), width)
+        return amount * np.clip(1 - strength * (0.35 + 0.5 * curve), 0.08, 1)
+    if dice < 0.6:
+        curve = textures.curve(rng, rng.choice((1, 2, 3)), height)
+        return amount * np.clip(1 - strength * (0.3 + 0.5 * curve), 0.05, 1)[:, None]
+    if dice < 0.8:
+        return amount * np.clip(1 - strength * (0.4 + 0.5 * textures.noise(rng, rng.choice((2, 3, 4)), height, width)), 0.05, 1)
+    slope = np.linspace(rng.uniform(0.25, 1), rng.uniform(0.25, 1), height, dtype=np.float32)
+    return amount * (1 - strength + strength * slope)[:, None]
+
+
+def paper(shape: tuple[int, int], rng: Random, textures: Textures, tone: float, strength: float) -> Floats:
+    """The ground of a scan: a tone, uneven light, grain."""
+    height, width = shape
+    ground = np.full(shape, tone, dtype=np.float32)
+    if rng.random() < 0.5 * strength:
+        ground += np.linspace(-1, 1, width, dtype=np.float32) * rng.uniform(-25, 25) * strength
+    if rng.random() < 0.35 * strength:
+        ground += (np.linspace(-1, 1, height, dtype=np.float32) * rng.uniform(-25, 15) * strength)[:, None]
+    if rng.random() < 0.3 * strength:
+        ground += textures.noise(rng, 4, height, width) * np.float32(rng.uniform(2, 16))
+    if rng.random() < 0.15 * strength:
+        edge = rng.uniform(-0.2, 1.2) * width
+        ramp = (np.arange(width, dtype=np.float32) - edge) / rng.uniform(2, 40) * rng.choice((-1, 1))
+        ground -= np.clip(ramp + 0.5, 0, 1) * np.float32(rng.uniform(10, 70))
+    if rng.random() < 0.7 * strength:
+        ground += textures.noise(rng, rng.choice((0, 1, 1, 2)), height, width) * np.float32(rng.uniform(1, 9))
+    return ground
+
+
+def smear(image: Image.Image, rng: Random) -> Image.Image:
+    """Motion blur: the mean of the picture and its shifted selves."""
+    dx, dy = rng.choice(((1, 0), (1, 0), (0, 1), (1, 1), (2, 0), (2, 1)))
+    moved = image.transform(image.size, Image.Transform.AFFINE, (1, 0, dx, 0, 1, dy), Image.Resampling.NEAREST)
+    return Image.blend(image, moved, 0.5)
+
+
+def coarse(image: Image.Image, rng: Random, least: int) -> Image.Image:
+    """Down and up again: what a small picture loses."""
+    factor = max(rng.uniform(0.4, 0.85), least / image.height)
+    if factor >= 1:
+        return image
+    small = (max(4, round(image.width * factor)), max(6, round(image.height * factor)))
+    down = rng.choice((Image.Resampling.BILINEAR, Image.Resampling.NEAREST, Image.Resampling.BOX, Image.Resampling.BICUBIC))
+    up = rng.choice((Image.Resampling.BILINEAR, Image.Resampling.BICUBIC, Image.Resampling.NEAREST))
+    shrunk = image.resize(small, down)
+    return shrunk if rng.random() < 0.4 else shrunk.resize(image.size, up)
+
+
+def jpeg(image: Image.Image, quality: int) -> Image.Image:
+    """Through a JPEG file and back."""
+    buffer = io.BytesIO()
+    image.save(buffer, "JPEG", quality=quality)
+    return Image.open(buffer)
+
+
+def speckle(pixels: Floats, rng: Random, textures: Textures, amount: float) -> Floats:
+    """Salt and pepper."""
+    chance = textures.uniform(rng, *pixels.shape[:2])
+    share = amount * rng.random() ** 2 * 0.03
+    pixels[chance < share] = 255 if rng.random() < 0.4 else 0
+    pixels[chance > 1 - share * rng.random()] = 0
+    return pixels
+
+
+def bend(size: tuple[int, int], rng: Random, amount: float) -> tuple[float, ...]:
+    """Coefficients of a mild perspective for ``Image.transform``: output pixel to input pixel."""
+    width, height = size
+    reach_x, reach_y = amount * height * 0.35, amount * height * 0.2
+    corners = [(x * width, y * height) for x, y in ((0, 0), (1, 0), (1, 1), (0, 1))]
+    moved = [(x + rng.uniform(-reach_x, reach_x), y + rng.uniform(-reach_y, reach_y)) for x, y in corners]
+    rows, right = [], []
+    for (x, y), (u, v) in zip(corners, moved, strict=True):
+        rows += [[x, y, 1, 0, 0, 0, -u * x, -u * y], [0, 0, 0, x, y, 1, -v * x, -v * y]]
+        right += [u, v]
+    return tuple(np.linalg.solve(np.array(rows), np.array(right)).tolist())
+
+
+def bent_box(box: tuple[float, float, float, float], coefficients: tuple[float, ...]) -> tuple[float, float, float, float]:
+    """Where a box of the input lies after ``bend``."""
+    matrix = np.linalg.inv(np.array([*coefficients, 1.0]).reshape(3, 3))
+    points = [matrix @ (x, y, 1) for x in (box[0], box[2]) for y in (box[1], box[3])]
+    xs, ys = [p[0] / p[2] for p in points], [p[1] / p[2] for p in points]
+    return float(min(xs)), float(min(ys)), float(max(xs)), float(max(ys))
+
+
+def luminance(tone: tuple[int, int, int]) -> float:
+    return 0.299 * tone[0] + 0.587 * tone[1] + 0.114 * tone[2]
+
+
+def tones(rng: Random, contrast: float) -> tuple[tuple[int, int, int], tuple[int, int, int]]:
+    """Ink and ground colours whose brightness differs by ``contrast`` at least."""
+    while True:
+        ink, ground = (tuple(rng.randint(0, 255) for _ in range(3)) for _ in range(2))
+        if math.fabs(luminance(ink) - luminance(ground)) >= contrast:  # type: ignore[arg-type]  # three values
+            return ink, ground  # type: ignore[return-value]  # three values

@@ -1,0 +1,277 @@
+"""Finding typefaces, sorting them into kinds, and asking which characters they really have."""
+
+from __future__ import annotations
+
+import gzip
+import hashlib
+import io
+import re
+import struct
+import subprocess
+from collections import OrderedDict
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from random import Random
+
+from PIL import ImageFont
+
+from ocrx.errors import DataError
+
+SUFFIXES = (".ttf", ".otf", ".ttc", ".otb", ".pcf", ".pcf.gz")
+BITMAP_FOLDERS = (Path("/usr/share/fonts/X11"),)
+KINDS = ("mono", "narrow", "pixel", "plain", "core")
+
+# Faces that draw something else than what the text says: symbols, small capitals for lower case, swashes.
+_UNSUITED = re.compile(
+    r"symbol|dingbat|ornament|emoji|icon|math|caps|smallcaps|titling|D050000L|StandardSym|NonUnicode|STIXVar|STIXSize|STIXInt|"
+    r"Last ?Resort|Fallback|Upper|CSUR|Keyfont|Signfont Z|PCfont Z|Infofont Z|Phonetic|quotation|dunhill|funny|fibonacci|"
+    r"cursor$|nil|barcode|braille|musi|opens___|cl6x|olgl|olcursor|decw|deccurs|decsess|Style Std|Script|chorus|initials|"
+    r"3270gr|arabic|hebrew|gost|outline|ja$|ko$|rk$|rstr",
+    re.IGNORECASE,
+)
+_PIXEL = re.compile(
+    r"^Px|^PxPlus|Terminus|Spleen|Unifont|proggy|glass|3270|DotGothic|Sixtyfour|Workbench|Atari|\.pcf|fixed", re.IGNORECASE
+)
+_MONO = re.compile(
+    r"mono|courier|typewriter|code|cousine|consol|hermit|agave|inconsolata|ocr|cursor|typist|typo$|teletype|lmtt|B612 Mono",
+    re.IGNORECASE,
+)
+_NARROW = re.compile(r"narrow|condensed|\bcn\b|\bcond\b|kaffeesatz|bebas|routed gothic|osifont|opendin|roadgeek", re.IGNORECASE)
+_CORE = re.compile(
+    r"^(Liberation (Sans|Serif)|Arimo|Tinos|FreeSans|FreeSerif|Nimbus Sans|Nimbus Roman|TeX Gyre (Heros|Termes)|DejaVu Sans|DejaVu Serif|"
+    r"Carlito|Caladea|Open Sans|Roboto|Noto Sans|Noto Serif|Lato|Helvetica|Times|Arial|Verana|Aerial)$",
+    re.IGNORECASE,
+)
+_ITALIC = re.compile(r"italic|oblique|slanted|inclined|kursiv", re.IGNORECASE)
+_BOLD = re.compile(r"bold|black|heavy|demi|extrabold|ultra", re.IGNORECASE)
+_PRIVATE = "\U0010fffd"
+
+
+@dataclass(frozen=True)
+class Face:
+    """One typeface: a file, an index in it, and for bitmap fonts the only pixel size it has (0: any)."""
+
+    path: str
+    index: int
+    family: str
+    style: str
+    kind: str
+    size: int = 0
+
+    @property
+    def name(self) -> str:
+        return f"{self.family} {self.style}".strip()
+
+    @property
+    def italic(self) -> bool:
+        return bool(_ITALIC.search(self.style))
+
+    @property
+    def bold(self) -> bool:
+        return bool(_BOLD.search(self.style))
+
+
+class FontBook:
+    """The usable faces of this machine by kind, opened only when drawn. Everything is cached in the object."""
+
+    def __init__(self, folders: Sequence[Path] = (), keep_open: int = 600) -> None:
+        faces = _in_folders(folders) if folders else _from_fontconfig() or _in_folders([_matplotlib_folder()])
+        if not faces:
+            where = ", ".join(map(str, folders)) or "this machine"
+            raise DataError(f"{where}: no usable font", hint=f"expected files ending in {', '.join(SUFFIXES)}")
+        self.faces = tuple(faces)
+        self._groups = _group(self.faces)
+        self._fonts: OrderedDict[tuple[str, int, float, bool], ImageFont.FreeTypeFont] = OrderedDict()
+        self._bitmaps: dict[tuple[str, int, float, bool], ImageFont.FreeTypeFont] = {}
+        self._keep_open = keep_open
+        self._covered: dict[tuple[str, int], dict[str, bool]] = {}
+
+    def pick(self, rng: Random, weights: Sequence[float], text: str, italics: float = 1.0) -> Face | None:
+        """A face that has every character of ``text``; ``weights`` follow ``KINDS``.
+
+        Families are drawn evenly, so that one with forty faces counts as one. Italic faces are kept with
+        probability ``italics``. None if no face has the characters.
+        """
+        for attempt in range(24):
+            names = self._groups[rng.choices(KINDS, weights)[0]] if attempt < 12 else None
+            face = rng.choice(rng.choice(names)) if names else rng.choice(self.faces)
+            if face.italic and rng.random() > italics:
+                continue
+            if self.covers(face, text):
+                return face
+        start = rng.randrange(len(self.faces))
+        return next((f for f in self.faces[start:] + self.faces[:start] if self.covers(f, text)), None)
+
+    def open(self, face: Face, size: float, shaped: bool = False) -> ImageFont.FreeTypeFont:
+        """The face at a size in pixels per em, shaped by libraqm or laid out plainly."""
+        key = (face.path, face.index, face.size or size, shaped)
+        font = self._bitmaps.get(key) or self._fonts.get(key)
+        if font is None:
+            engine = ImageFont.Layout.RAQM if shaped else ImageFont.Layout.BASIC
+            file = _unpacked(face.path) if face.path.endswith(".gz") else face.path
+            font = ImageFont.truetype(file, face.size or size, face.index, layout_engine=engine)
+            if face.size:
+                # few, small, and slow to unpack: kept for good
+                self._bitmaps[key] = font
+                return font
+            self._fonts[key] = font
+            if len(self._fonts) > self._keep_open:
+                self._fonts.popitem(last=False)
+        elif not face.size:
+            self._fonts.move_to_end(key)
+        return font
+
+    def covers(self, face: Face, text: str) -> bool:
+        """Whether the face draws every character of ``text``, small letters differently from capitals."""
+        known = self._covered.setdefault((face.path, face.index), {})
+        for character in text:
+            has = known.get(character)
+            if has is None:
+                has = known[character] = self._has(face, character)
+            if not has:
+                return False
+        return True
+
+    def _has(self, face: Face, character: str) -> bool:
+        if character == " ":
+            return True
+        try:
+            font = self.open(face, 24)
+            drawn = _picture(font, character)
+            if not any(drawn[1]):
+                return False
+            if character.islower() and len(character.upper()) == 1 and drawn == _picture(font, character.upper()):
+                return False
+            return drawn != _picture(font, _PRIVATE)
+        except OSError:
+            return False
+
+
+def _unpacked(path: str) -> io.BytesIO:
+    with gzip.open(path) as file:
+        return io.BytesIO(file.read())
+
+
+def _picture(font: ImageFont.FreeTypeFont, character: str) -> tuple[tuple[int, int], bytes]:
+    mask = font.getmask(character, mode="L")
+    return mask.size, bytes(mask)
+
+
+def _from_fontconfig() -> list[Face]:
+    """All faces that fontconfig lists, and the bitmap fonts that it hides."""
+    form = "%{file}\t%{index}\t%{family[0]}\t%{style[0]}\t%{spacing}\n"
+    try:
+        listing = subprocess.run(["fc-list", "--format", form], capture_output=True, text=True, timeout=60, check=True)
+    except (OSError, subprocess.SubprocessError):
+        return []
+    faces = []
+    for line in sorted(listing.stdout.splitlines()):
+        path, index, family, style, spacing = (line.split("\t") + [""] * 5)[:5]
+        if not path.lower().endswith(SUFFIXES) or not index.isdecimal() or int(index) > 0xFFFF:
+            continue
+        face = _face(path, int(index), family, style, monospaced=spacing in ("100", "110"))
+        if face:
+            faces.append(face)
+    bitmaps = [folder for folder in BITMAP_FOLDERS if folder.is_dir()]
+    return faces + (_in_folders(bitmaps) if bitmaps else [])
+
+
+def _in_folders(folders: Sequence[Path]) -> list[Face]:
+    """All faces in the font files under the folders, opened once to learn their names."""
+    faces = []
+    for folder in folders:
+        if not folder.is_dir():
+            raise DataError(f"{folder}: no such folder of fonts")
+        for path in sorted(p for p in folder.rglob("*") if p.name.lower().endswith(SUFFIXES)):
+            face = _bitmap_face(path) if ".pcf" in path.name else _outline_face(path)
+            if face:
+                faces.append(face)
+    return faces
+
+
+def _outline_face(path: Path) -> Face | None:
+    try:
+        font = ImageFont.truetype(str(path), 24, layout_engine=ImageFont.Layout.BASIC)
+        family, style = font.getname()
+        monospaced = font.getlength("i") == font.getlength("W")
+    except (OSError, ValueError):
+        return None
+    return _face(str(path), 0, family or path.stem, style or "", monospaced)
+
+
+def _bitmap_face(path: Path) -> Face | None:
+    """A PCF file in Unicode order and of a size that can be read; its names come from the properties at its head."""
+    stem = path.name.split(".")[0]
+    if re.search(r"ISO8859|KOI8|cp\d|iso-8859|JISX|^t\d|(ja|ko|rk)$|v$", stem, re.IGNORECASE):
+        return None
+    try:
+        with (gzip.open if path.suffix == ".gz" else open)(path, "rb") as file:
+            properties = _pcf_properties(file.read(1 << 16))
+    except (OSError, EOFError, struct.error, IndexError, UnicodeDecodeError):
+        return None
+    size = int(properties.get("PIXEL_SIZE", 0))
+    if not 8 <= size <= 40 or str(properties.get("CHARSET_REGISTRY", "")).upper() not in ("ISO10646", "ISO8859", "IBM"):
+        return None
+    style = f"{properties.get('WEIGHT_NAME', '')} {'Italic' if properties.get('SLANT') in ('I', 'O') else ''} {stem}"
+    return _face(str(path), 0, f"{properties.get('FAMILY_NAME', stem)} bitmap", style, False, size)
+
+
+def _pcf_properties(data: bytes) -> dict[str, str | int]:
+    """The properties table of a PCF font (X.Org's "pcf" format: table of contents, then type 1 = properties)."""
+    tables = struct.unpack_from("<4sI", data)
+    if tables[0] != b"\x01fcp":
+        return {}
+    offset = next((o for t, _, _, o in struct.iter_unpack("<4I", data[8 : 8 + 16 * tables[1]]) if t == 1), None)
+    if offset is None:
+        return {}
+    order = ">" if struct.unpack_from("<I", data, offset)[0] & 4 else "<"
+    count = struct.unpack_from(order + "I", data, offset + 4)[0]
+    rows = [struct.unpack_from(order + "IBI", data, offset + 8 + 9 * i) for i in range(count)]
+    strings = offset + 8 + 9 * count + (-count % 4) + 4
+
+    def string(at: int) -> str:
+        return data[strings + at : data.index(b"\0", strings + at)].decode("latin-1")
+
+    return {string(name): string(value) if is_string else value for name, is_string, value in rows}
+
+
+def _face(path: str, index: int, family: str, style: str, monospaced: bool, size: int = 0) -> Face | None:
+    whole = f"{family} {style} {Path(path).stem.split('.')[0]}"
+    if _UNSUITED.search(whole):
+        return None
+    if size or _PIXEL.search(family):
+        kind = "pixel"
+    elif _NARROW.search(f"{family} {style}"):
+        kind = "narrow"
+    elif monospaced or _MONO.search(family):
+        kind = "mono"
+    else:
+        kind = "core" if _CORE.match(family) else "plain"
+    return Face(path, index, family, style, kind, size)
+
+
+def _group(faces: Sequence[Face]) -> dict[str, list[list[Face]]]:
+    """For each kind, its families, each a list of faces; the many script variants of Noto count as one."""
+    groups: dict[str, dict[str, list[Face]]] = {kind: {} for kind in KINDS}
+    for face in faces:
+        words = face.family.split()
+        name = " ".join(words[:2]) if words[0] in ("Noto", "Latin", "Px") else face.family
+        groups[face.kind].setdefault(name, []).append(face)
+    return {kind: list(families.values()) for kind, families in groups.items()}
+
+
+def _matplotlib_folder() -> Path:
+    """DejaVu and STIX, as matplotlib ships them; found without importing it."""
+    from importlib.util import find_spec
+
+    spec = find_spec("matplotlib")
+    if spec is None or spec.origin is None:
+        raise DataError("no fonts found", hint="install fontconfig and some fonts, or name folders in Synth.fonts")
+    return Path(spec.origin).parent / "mpl-data" / "fonts" / "ttf"
+
+
+def fingerprint(faces: Sequence[Face]) -> str:
+    """A short hash of the faces found: lines are the same only where it is."""
+    text = "\n".join(f"{face.path}#{face.index}" for face in faces)
+    return hashlib.sha256(text.encode()).hexdigest()[:12]

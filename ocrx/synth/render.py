@@ -1,0 +1,163 @@
+"""Text to ink: draws a line with a face and says where each character stands; then places it in a crop.
+
+Two ways to draw: character by character (tracking, 1-bit printer dots, exact cells) or word by word, shaped by
+libraqm (kerning, ligatures, joined and right-to-left scripts). Gaps between words are always ours.
+"""
+
+from __future__ import annotations
+
+import math
+import unicodedata
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from PIL import Image, ImageFont
+
+Box = tuple[float, float, float, float]
+
+
+@dataclass(frozen=True)
+class Setting:
+    """How the characters of a line follow each other; lengths in em."""
+
+    tracking: float = 0.0
+    gaps: tuple[float, ...] = ()  # extra width of each space, in order; missing ones add nothing
+    gap_factor: float = 1.0  # of the face's own space
+    shaped: bool = False
+    one_bit: bool = False
+    wobble: tuple[float, ...] = ()  # vertical shift of each character, cycled
+
+
+@dataclass(frozen=True)
+class Inked:
+    """Ink (mode L, 255 = full ink) and the cell of each character: pen advance across, ink extent down."""
+
+    image: Image.Image
+    boxes: tuple[Box, ...]
+
+
+def needs_shaping(text: str) -> bool:
+    """Whether characters change with their neighbours: joined, stacked or right-to-left scripts, combining marks."""
+    for c in text:
+        if c >= "\u0300" and (
+            unicodedata.combining(c)
+            or unicodedata.bidirectional(c) in ("R", "AL")
+            or "\u0900" <= c <= "\u109f"
+            or "\u1780" <= c <= "\u17ff"
+            or unicodedata.category(c) in ("Mc", "Mn")
+        ):
+            return True
+    return False
+
+
+def draw_line(text: str, font: ImageFont.FreeTypeFont, setting: Setting, pad: int = 4) -> Inked:
+    """Draw ``text`` in a line. The image has ``pad`` empty pixels at least on each side of the ink."""
+    pieces = text.split(" ") if setting.shaped else list(text)
+    em = font.size
+    space = max(font.getlength(" "), 0.12 * em)
+    mode = "1" if setting.one_bit else "L"
+    pen, gap_number = 0.0, 0
+    placed: list[tuple[float, float, float, object]] = []
+    cells: list[tuple[float, float, int, int]] = []
+    for number, piece in enumerate(pieces):
+        if piece == " " or (setting.shaped and number):
+            extra = setting.gaps[gap_number] if gap_number < len(setting.gaps) else 0.0
+            width = space * setting.gap_factor + (extra + setting.tracking) * em
+            gap_number += 1
+            cells.append((pen, pen + width, 0, 0))
+            pen += width
+            if piece == " ":
+                continue
+        if not piece:
+            continue
+        mask, offset = font.getmask2(piece, mode, anchor="ls")
+        lift = setting.wobble[number % len(setting.wobble)] * em if setting.wobble else 0.0
+        x, y = round(pen) + offset[0], offset[1] + round(lift)
+        placed.append((x, y, x + mask.size[0], mask))
+        top, bottom = y, y + mask.size[1]
+        if setting.shaped:
+            advance = _shaped_cells(piece, font, pen, top, bottom, cells)
+        else:
+            advance = font.getlength(piece)
+            cells.append((pen, pen + advance, top, bottom))
+            advance += setting.tracking * em
+        pen += advance
+    return _assemble(placed, cells, pad, font)
+
+
+def _shaped_cells(
+    word: str, font: ImageFont.FreeTypeFont, pen: float, top: int, bottom: int, cells: list[tuple[float, float, int, int]]
+) -> float:
+    """Cells within a shaped word from the advances of its beginnings; from the right in a right-to-left word."""
+    ends = [font.getlength(word[: i + 1]) for i in range(len(word))]
+    total = ends[-1]
+    backwards = unicodedata.bidirectional(word[0]) in ("R", "AL")
+    start = 0.0
+    for end in ends:
+        left, right = (total - max(start, end), total - start) if backwards else (start, max(start, end))
+        cells.append((pen + left, pen + right, top, bottom))
+        start = max(start, end)
+    return total
+
+
+def _assemble(
+    placed: Sequence[tuple[float, float, float, object]],
+    cells: Sequence[tuple[float, float, int, int]],
+    pad: int,
+    font: ImageFont.FreeTypeFont,
+) -> Inked:
+    left = min([math.floor(p[0]) for p in placed] + [0]) - pad
+    top = min((int(p[1]) for p in placed), default=-int(font.size)) - pad
+    right = max([int(p[2]) for p in placed] + [math.ceil(cells[-1][1]) if cells else 1]) + pad
+    bottom = max((int(p[1]) + p[3].size[1] for p in placed), default=0) + pad  # type: ignore[attr-defined]  # Pillow's core image
+    image = Image.new("L", (right - left, bottom - top), 0)
+    core = Image.core.draw(image.im, 0)
+    for x, y, _, mask in placed:
+        core.draw_bitmap((x - left, y - top), mask, 255)
+    boxes = tuple((l - left, (t or top + pad) - top, r - left, (b or bottom - pad) - top) for l, r, t, b in cells)
+    return Inked(image, boxes)
+
+
+@dataclass(frozen=True)
+class Placement:
+    """From ink to crop: scale, slant and turn, then which margins stay around it. Lengths in pixels of the crop."""
+
+    scale_x: float = 1.0
+    scale_y: float = 1.0
+    slant: float = 0.0
+    turn: float = 0.0  # degrees
+    margins: tuple[float, float, float, float] = (0.0, 0.0, 0.0, 0.0)  # left, top, right, bottom; negative cuts
+    resample: Image.Resampling = Image.Resampling.BILINEAR
+
+
+def place(inked: Inked, area: Box, placement: Placement) -> tuple[Image.Image, tuple[Box, ...]]:
+    """Map ``area`` of the ink into a crop with margins; returns the crop (mode L) and the moved boxes."""
+    angle = math.radians(placement.turn)
+    cos, sin = math.cos(angle), math.sin(angle)
+    a, b = placement.scale_x * cos, placement.scale_y * (cos * placement.slant - sin)
+    d, e = placement.scale_x * sin, placement.scale_y * (sin * placement.slant + cos)
+    corners = [(a * x + b * y, d * x + e * y) for x in (area[0], area[2]) for y in (area[1], area[3])]
+    left, top = min(c[0] for c in corners), min(c[1] for c in corners)
+    right, bottom = max(c[0] for c in corners), max(c[1] for c in corners)
+    before_x, before_y, after_x, after_y = placement.margins
+    width = max(4, round(right - left + before_x + after_x))
+    height = max(8, round(bottom - top + before_y + after_y))
+    shift_x, shift_y = before_x - left, before_y - top
+    boxes = tuple(_moved(box, a, b, d, e, shift_x, shift_y) for box in inked.boxes)
+    if (a, b, d, e) == (1.0, 0.0, 0.0, 1.0):
+        x, y = round(shift_x), round(shift_y)
+        image = inked.image.crop((-x, -y, width - x, height - y))
+        boxes = tuple((l - shift_x + x, t - shift_y + y, r - shift_x + x, m - shift_y + y) for l, t, r, m in boxes)
+        return image, boxes
+    det = a * e - b * d
+    inverse = (
+        e / det, -b / det, (b * shift_y - e * shift_x) / det,
+        -d / det, a / det, (d * shift_x - a * shift_y) / det,
+    )  # fmt: skip
+    return inked.image.transform((width, height), Image.Transform.AFFINE, inverse, placement.resample), boxes
+
+
+def _moved(box: Box, a: float, b: float, d: float, e: float, x0: float, y0: float) -> Box:
+    xs = [a * x + b * y for x in (box[0], box[2]) for y in (box[1], box[3])]
+    ys = [d * x + e * y for x in (box[0], box[2]) for y in (box[1], box[3])]
+    return min(xs) + x0, min(ys) + y0, max(xs) + x0, max(ys) + y0

@@ -1,0 +1,112 @@
+"""Training batches rendered on the fly: endless lines, none stored, each from its own seed."""
+
+from __future__ import annotations
+
+import multiprocessing
+from collections import deque
+from collections.abc import Iterator
+from concurrent.futures import Future, ProcessPoolExecutor
+from pathlib import Path
+
+import numpy as np
+from PIL import Image
+
+from ocrx.config import SynthConfig
+from ocrx.data.batches import bucket_widths, plan_batches
+from ocrx.data.loader import Batch, collate
+from ocrx.data.sample import Sample
+from ocrx.images import Pixels, resize, scale
+from ocrx.spec import ImageSpec, ModelSpec
+from ocrx.synth.generator import LineGenerator
+from ocrx.text.charset import Charset
+
+CHUNK = 64  # lines a process renders at a time
+GROUP = 2048  # lines that are put into batches together
+
+_Rendered = list[tuple[Pixels, str]]
+
+
+class SynthSource:
+    """Epochs of ``lines_per_epoch`` rendered lines; the same lines for the same (seed, epoch), whatever ``processes``."""
+
+    def __init__(
+        self,
+        config: SynthConfig,
+        spec: ModelSpec,
+        *,
+        lines_per_epoch: int,
+        batch_size: int,
+        max_pixels: int,
+        seed: int,
+        processes: int,
+    ) -> None:
+        self.image_spec = spec.image
+        self.charset = Charset(spec.charset)
+        self.lines_per_epoch = -(-lines_per_epoch // GROUP) * GROUP
+        self.batch_size, self.max_pixels, self.seed = batch_size, max_pixels, seed
+        self.processes = max(1, processes)
+        self._pool = ProcessPoolExecutor(
+            self.processes,
+            mp_context=multiprocessing.get_context("spawn"),
+            initializer=_start_renderer,
+            initargs=(config, seed, spec.image),
+        )
+
+    def __len__(self) -> int:
+        """Batches in an epoch, about: the true number depends on the widths that come."""
+        return -(-self.lines_per_epoch // self.batch_size)
+
+    def epoch(self, epoch: int, start: int = 0) -> Iterator[Batch]:
+        """The batches of an epoch from number ``start`` on."""
+        number = 0
+        group: _Rendered = []
+        for rendered in self._chunks(epoch):
+            group += rendered
+            if len(group) >= GROUP:
+                for batch in self._batches(group, epoch * self.lines_per_epoch + number):
+                    if number >= start:
+                        yield batch
+                    number += 1
+                group = []
+
+    def close(self) -> None:
+        """End the rendering processes."""
+        self._pool.shutdown(wait=False, cancel_futures=True)
+
+    def _chunks(self, epoch: int) -> Iterator[_Rendered]:
+        first = epoch * self.lines_per_epoch
+        ahead: deque[Future[_Rendered]] = deque()
+        for index in range(first, first + self.lines_per_epoch, CHUNK):
+            ahead.append(self._pool.submit(_render, index, CHUNK))
+            # A full group is kept rendering while the last one trains.
+            if len(ahead) > GROUP // CHUNK:
+                yield ahead.popleft().result()
+        while ahead:
+            yield ahead.popleft().result()
+
+    def _batches(self, group: _Rendered, number: int) -> Iterator[Batch]:
+        buckets = bucket_widths([pixels.shape[1] for pixels, _ in group], self.image_spec)
+        height = self.image_spec.height
+        for plan in plan_batches(buckets, height, self.batch_size, self.max_pixels, self.seed, number):
+            lines = [group[i] for i in plan.samples]
+            planes = [scale(pixels, self.image_spec) for pixels, _ in lines]
+            targets = [np.asarray(self.charset.encode(text), dtype=np.int64) for _, text in lines]
+            samples = tuple(Sample(Path(), text, f"synthetic line {text!r}") for _, text in lines)
+            yield collate(planes, targets, samples, plan.width, self.image_spec)
+
+
+class _Renderer:
+    """What a rendering process keeps."""
+
+    generator: LineGenerator
+    image: ImageSpec
+
+
+def _start_renderer(config: SynthConfig, seed: int, image: ImageSpec) -> None:
+    _Renderer.generator = LineGenerator(config, seed)
+    _Renderer.image = image
+
+
+def _render(first: int, count: int) -> _Rendered:
+    lines = (_Renderer.generator.line(index) for index in range(first, first + count))
+    return [(resize(Image.fromarray(line.image), _Renderer.image), line.text) for line in lines]
