@@ -1,0 +1,312 @@
+"""``ocrx train``: a dataset and a configuration to a model folder."""
+
+from __future__ import annotations
+
+import platform
+import signal
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import nn
+
+from ocrx.config import Config, to_yaml
+from ocrx.data.fingerprint import fingerprint
+from ocrx.data.formats import Dataset, read_dataset
+from ocrx.data.loader import Lines, LineSource
+from ocrx.errors import ConfigError, DataError
+from ocrx.folder import INFERENCE_DIR, find_model_folder, read_spec, replaced_folder
+from ocrx.inference.backends.pytorch import TorchBackend
+from ocrx.inference.evaluation import evaluate
+from ocrx.inference.export import export_model
+from ocrx.inference.recognizer import Recognizer
+from ocrx.models import build_model, frame_spec
+from ocrx.models.store import load_model
+from ocrx.report import Issue, write_result
+from ocrx.spec import ModelSpec
+from ocrx.synth.source import SynthSource
+from ocrx.text.charset import Charset
+from ocrx.text.metrics import Metrics
+from ocrx.training.device import select_device
+from ocrx.training.loop import Log, Outcome, Source, Trainer, load_start
+from ocrx.version import __version__
+
+
+@dataclass(frozen=True)
+class TrainReport:
+    """What a training left behind. ``interrupted``: it was stopped and can be resumed."""
+
+    output: Path
+    epochs: int
+    steps: int
+    minutes: float
+    best_epoch: int
+    best_accuracy: float
+    best_cer: float
+    interrupted: bool
+    nothing_to_do: bool
+
+    def to_dict(self) -> dict[str, Any]:
+        return {**asdict(self), "output": str(self.output)}
+
+
+def run(config: Config, log: Log) -> TrainReport:
+    """Train as ``config`` says and leave the result in ``Global.output``.
+
+    ``log`` gets one line at a time; they also go to ``train.log``. SIGINT and SIGTERM finish the step, save and
+    return with ``interrupted``.
+    """
+    output = Path(config.Global.output)
+    resume = _resume_folder(config, output)
+    _refuse_overwriting(output, resume, config.Train.overwrite)
+    torch.manual_seed(config.Global.seed)
+    if config.Global.threads:
+        torch.set_num_threads(config.Global.threads)
+    device = select_device(config.Global.device)
+    dataset = read_dataset(_dataset_dir(config))
+    _refuse_errors(dataset, config)
+    spec = read_spec(resume) if resume else new_spec(config, dataset)
+    output.mkdir(parents=True, exist_ok=True)
+    (output / "config.yaml").write_text(to_yaml(config), encoding="utf-8")
+    Charset(spec.charset).save(output / "label_dict.txt")
+    with (output / "train.log").open("a", encoding="utf-8") as file:
+
+        def tell(line: str) -> None:
+            file.write(line + "\n")
+            file.flush()
+            log(line)
+
+        with _source(config, spec, dataset) as source, _signals() as stopped:
+            outcome, already = _train(config, spec, dataset, source, device, resume, tell, stopped)
+        if not outcome.interrupted and not already:
+            _export_best(output, dataset, tell)
+    report = _report(output, outcome, already)
+    write_result(output, "train", _result(config, report, dataset))
+    return report
+
+
+def new_spec(config: Config, dataset: Dataset) -> ModelSpec:
+    """The spec of the model to train: charset from ``Global.charset``, else dict.txt, else the training labels."""
+    image = config.Image.spec()
+    return ModelSpec(
+        architecture=config.Model.architecture,
+        params=config.Model.params,
+        charset=_charset(config, dataset).characters,
+        image=image,
+        frames=frame_spec(config.Model.architecture, config.Model.params, image),
+        name=config.Global.model,
+    )
+
+
+def _train(
+    config: Config,
+    spec: ModelSpec,
+    dataset: Dataset,
+    source: Source,
+    device: torch.device,
+    resume: Path | None,
+    tell: Log,
+    stopped: Callable[[], bool],
+) -> tuple[Outcome, bool]:
+    """Run the trainer; the second value says that there was nothing left to do."""
+    model = build_model(spec)
+    if config.Train.pretrain_weight_path and not resume:
+        tell(load_start(model, spec, _pretrained(config.Train.pretrain_weight_path)))
+
+    def validate(network: nn.Module) -> Metrics:
+        return evaluate(Recognizer(TorchBackend(network, spec, device)), dataset.val, batch_size=64).metrics
+
+    trainer = Trainer(
+        model,
+        spec,
+        source,
+        validate,
+        config.Train,
+        device=device,
+        output=Path(config.Global.output),
+        log=tell,
+        stop=stopped,
+    )
+    parameters = sum(p.numel() for p in model.parameters())
+    tell(
+        f"{spec.name}: {spec.architecture}, {parameters / 1e6:.2f} M parameters, {len(spec.charset)} characters,"
+        f" {device}, {str(trainer.precision).removeprefix('torch.')}; {len(dataset.train)} training lines,"
+        f" {len(dataset.val)} validation lines, {len(source)} batches an epoch"
+    )
+    if resume:
+        trainer.resume(resume)
+        if trainer.position.finished or trainer.position.epoch >= config.Train.epochs_iters:
+            tell(f"{resume}: this training is finished after {trainer.position.epoch} epochs; nothing to do")
+            return Outcome(trainer.position, tuple(trainer.rows), interrupted=False), True
+        tell(f"resumed from {resume} at step {trainer.position.step}")
+    return trainer.run(), False
+
+
+@contextmanager
+def _source(config: Config, spec: ModelSpec, dataset: Dataset) -> Iterator[Source]:
+    """The training batches: stored lines, or lines rendered on the fly."""
+    train, seed = config.Train, config.Global.seed
+    workers = train.workers if train.workers is not None else min(4, max(1, (torch.get_num_threads() or 2) // 2))
+    if not train.synth.enable:
+        lines = Lines(dataset.train, spec)
+        yield LineSource(
+            lines,
+            batch_size=train.batch_size,
+            max_pixels=train.max_pixels,
+            seed=seed,
+            strength=train.augment,
+            workers=workers,
+        )
+        return
+    rendered = SynthSource(
+        config.Synth,
+        spec,
+        lines_per_epoch=train.synth.lines_per_epoch,
+        batch_size=train.batch_size,
+        max_pixels=train.max_pixels,
+        seed=seed,
+        processes=workers,
+    )
+    try:
+        yield rendered
+    finally:
+        rendered.close()
+
+
+def _resume_folder(config: Config, output: Path) -> Path | None:
+    path = config.Train.resume_path
+    if path is None:
+        return None
+    return find_model_folder(output / "latest" if path == "latest" else Path(path))
+
+
+def _refuse_overwriting(output: Path, resume: Path | None, overwrite: bool) -> None:
+    if resume or overwrite:
+        return
+    for name in ("latest", "best_accuracy"):
+        if (output / name).exists():
+            raise DataError(
+                f"{output}: an earlier training lies here ({name}/)",
+                hint="go on with --resume, start anew with --overwrite, or choose another --output",
+            )
+
+
+def _dataset_dir(config: Config) -> Path:
+    if not config.Global.dataset_dir:
+        raise ConfigError("Global.dataset_dir: not given", hint="add --data FOLDER or -o Global.dataset_dir=FOLDER")
+    return Path(config.Global.dataset_dir)
+
+
+def _refuse_errors(dataset: Dataset, config: Config) -> None:
+    errors = [issue for issue in dataset.issues if issue.severity == "error" and issue.code not in config.Train.allow]
+    if errors:
+        raise DataError(_listed(errors), hint=f"see all with `ocrx check-dataset {dataset.root}`")
+    if not config.Train.synth.enable and not dataset.train:
+        raise DataError(f"{dataset.root}: no training lines")
+    if not dataset.val:
+        raise DataError(
+            f"{dataset.root}: no validation lines",
+            hint="split it: ocrx check-dataset DIR -o CheckDataset.split.enable=true"
+            " -o CheckDataset.split.train_percent=90 -o CheckDataset.split.val_percent=10",
+        )
+
+
+def _listed(errors: list[Issue]) -> str:
+    shown = "; ".join(f"{issue.where}: {issue.message}" for issue in errors[:3])
+    return shown if len(errors) <= 3 else f"{shown}; and {len(errors) - 3} more errors"
+
+
+def _charset(config: Config, dataset: Dataset) -> Charset:
+    if config.Global.charset:
+        return Charset.from_file(Path(config.Global.charset))
+    if config.Train.synth.enable:
+        return Charset(sorted(set(config.Synth.charset)))
+    return dataset.charset or Charset.from_texts(sample.text for sample in dataset.train)
+
+
+def _pretrained(path: str) -> Path:
+    if "://" in path:
+        raise ConfigError(
+            f"Train.pretrain_weight_path: {path} is not downloaded",
+            hint="import it with `ocrx import`, or start from nothing with -o Train.pretrain_weight_path=null",
+        )
+    return find_model_folder(Path(path))
+
+
+@contextmanager
+def _signals() -> Iterator[Callable[[], bool]]:
+    """A question that turns true on SIGINT or SIGTERM; a second signal acts as usual."""
+    received: list[int] = []
+    old: dict[int, Any] = {}
+
+    def note(number: int, frame: object) -> None:
+        received.append(number)
+        signal.signal(number, old[number])
+
+    try:
+        for number in (signal.SIGINT, signal.SIGTERM):
+            old[number] = signal.signal(number, note)
+    except ValueError:
+        pass  # not the main thread: the caller handles its own signals
+    try:
+        yield lambda: bool(received)
+    finally:
+        for number, handler in old.items():
+            signal.signal(number, handler)
+
+
+def _export_best(output: Path, dataset: Dataset, tell: Log) -> None:
+    """``best_accuracy/inference``: the exported model, checked against the network on validation lines."""
+    folder = output / "best_accuracy"
+    model, spec = load_model(folder)
+    with replaced_folder(folder / INFERENCE_DIR) as partial:
+        export_model(model, spec, partial, [sample.image for sample in dataset.val[:32]])
+    tell(f"exported {folder / INFERENCE_DIR}")
+
+
+def _report(output: Path, outcome: Outcome, already: bool) -> TrainReport:
+    place = outcome.position
+    return TrainReport(
+        output=output,
+        epochs=place.epoch,
+        steps=place.step,
+        minutes=place.seconds / 60,
+        best_epoch=place.best_epoch,
+        best_accuracy=place.best_accuracy,
+        best_cer=place.best_cer,
+        interrupted=outcome.interrupted,
+        nothing_to_do=already,
+    )
+
+
+def _result(config: Config, report: TrainReport, dataset: Dataset) -> dict[str, Any]:
+    """PaddleX's fields, and what reproduces the training. Paths are relative to the output."""
+    best = {
+        "score": report.best_accuracy,
+        "weights": "best_accuracy/model.safetensors",
+        "inference": "best_accuracy/inference",
+    }
+    saved = sorted(report.output.glob("epoch_*"), key=lambda path: int(path.name.partition("_")[2]), reverse=True)
+    last = {f"last_{i}": {"weights": f"{path.name}/model.safetensors"} for i, path in enumerate(saved[:5], start=1)}
+    return {
+        "model_name": config.Global.model,
+        "label_dict": "label_dict.txt",
+        "train_log": "train.log",
+        "visualdl_log": "",
+        "config": "config.yaml",
+        "models": {**last, "best": best, "latest": {"weights": "latest/model.safetensors"}},
+        **report.to_dict(),
+        "reproduce": {
+            "command": " ".join(sys.argv),
+            "seed": config.Global.seed,
+            "device": config.Global.device,
+            "dataset_fingerprint": fingerprint(dataset.samples),
+            "ocrx": __version__,
+            "torch": torch.__version__,
+            "python": platform.python_version(),
+        },
+    }
