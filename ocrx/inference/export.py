@@ -8,6 +8,7 @@ import io
 import warnings
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import onnx
@@ -53,10 +54,9 @@ def inference_form(model: nn.Module) -> nn.Module:
 def sample_images(spec: ModelSpec) -> list[Floats]:
     """Noise of two batch sizes and two bucket widths, for a first check of an export."""
     noise = np.random.default_rng(0)
-    widths = [spec.image.bucket_width(1), spec.image.bucket_width(10 * spec.image.height)]
-    shapes = [
-        (count, spec.image.channels, spec.image.height, width) for count, width in zip((1, 3), widths, strict=True)
-    ]
+    image = spec.image
+    widths = {1: image.bucket_width(1), 3: image.bucket_width(10 * image.height)}
+    shapes = [(count, image.channels, image.height, width) for count, width in widths.items()]
     return [noise.uniform(-1, 1, shape).astype(np.float32) for shape in shapes]
 
 
@@ -82,22 +82,21 @@ def _traced(network: nn.Module, spec: ModelSpec) -> bytes:
     """
     width = spec.image.bucket_width(10 * spec.image.height)
     example = torch.zeros(2, spec.image.channels, spec.image.height, width)
-    buffer = io.BytesIO()
-    newer = "dynamo" in inspect.signature(torch.onnx.export).parameters
+    newer = {"dynamo": False} if "dynamo" in inspect.signature(torch.onnx.export).parameters else {}
+    arguments: dict[str, Any] = {
+        "input_names": ["images"],
+        "output_names": ["logits"],
+        "dynamic_axes": {"images": {0: "batch", 3: "width"}, "logits": {0: "batch", 1: "frames"}},
+        "opset_version": OPSET,
+        **newer,
+    }
+    buffer: Any = io.BytesIO()
     with warnings.catch_warnings(), torch.no_grad():
         # The tracer warns that it is the older one, and about shapes that are constants here.
         warnings.simplefilter("ignore")
-        torch.onnx.export(
-            network,
-            (example,),
-            buffer,
-            input_names=["images"],
-            output_names=["logits"],
-            dynamic_axes={"images": {0: "batch", 3: "width"}, "logits": {0: "batch", 1: "frames"}},
-            opset_version=OPSET,
-            **({"dynamo": False} if newer else {}),
-        )
-    return buffer.getvalue()
+        torch.onnx.export(network, (example,), buffer, **arguments)
+    data: bytes = buffer.getvalue()
+    return data
 
 
 def _with_spec(data: bytes, spec: ModelSpec) -> bytes:

@@ -10,10 +10,11 @@ import glob
 import os
 import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import nullcontext
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import Any, TypeAlias, Union
+from typing import Any, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
@@ -25,7 +26,7 @@ from ocrx.inference.documents import pdf_pages, tiff_pages
 from ocrx.inference.download import Download
 
 Array: TypeAlias = npt.NDArray[Any]
-Input: TypeAlias = Union[str, Path, bytes, bytearray, memoryview, Image.Image, Array, Mapping[str, Any], Iterable[Any]]
+Input: TypeAlias = str | Path | bytes | bytearray | Image.Image | Array | Mapping[str, Any] | Iterable[Any]
 
 EXPECTED = "a path, URL, folder, pattern, '-', '@list.txt', array, Pillow image, bytes, {'img': …} or several of these"
 
@@ -45,8 +46,8 @@ class Item:
     page_index: int | None = None
 
 
-def find_items(source: Input) -> Iterator[Item]:
-    """All images that ``source`` means, in order, found as they are asked for."""
+def find_items(source: Any) -> Iterator[Item]:
+    """All images that ``source`` (an ``Input``) means, in order, found as they are asked for."""
     if isinstance(source, str):
         yield from _from_text(source)
     elif isinstance(source, Path):
@@ -108,10 +109,10 @@ def _from_text(text: str) -> Iterator[Item]:
                 yield _error(error, text)
         else:
             yield Item(lambda: read_image(download.data(), text), text)
-    elif text.startswith("@") and not os.path.exists(text):
+    elif text.startswith("@") and not _exists(text):
         yield from _from_list(text[1:])
-    elif glob.has_magic(text) and not os.path.exists(text):
-        found = sorted(glob.glob(text, recursive=True))
+    elif glob.has_magic(text) and not _exists(text):
+        found = sorted(glob.glob(text, recursive=True))  # noqa: PTH207  # Path.glob takes no absolute pattern
         for name in found:
             yield from _from_path(Path(name))
         if not found:
@@ -147,16 +148,21 @@ def _from_folder(folder: Path) -> Iterator[Item]:
 
 
 def _from_list(name: str) -> Iterator[Item]:
-    """Lines of a file (``-``: of stdin): a path, what follows a TAB is left out. Paths are sought beside the list too."""
+    """Lines of a file, or of stdin: each an input of its own, up to a TAB; paths are sought beside the list too."""
     try:
-        with sys.stdin if name == "-" else open(name, encoding="utf-8-sig") as lines:
+        with nullcontext(sys.stdin) if name == "-" else Path(name).open(encoding="utf-8-sig") as lines:
             for line in lines:
                 entry = line.rstrip("\r\n").partition("\t")[0]
-                beside = os.path.join(os.path.dirname(name), entry)
+                beside = str(Path(name).parent / entry)
                 if entry:
-                    yield from _from_text(entry if os.path.exists(entry) or not os.path.exists(beside) else beside)
+                    yield from _from_text(beside if _exists(beside) and not _exists(entry) else entry)
     except (OSError, UnicodeDecodeError) as error:
-        yield from _failed(f"{name}: the list cannot be read ({getattr(error, 'strerror', None) or error})", name)
+        reason = getattr(error, "strerror", None) or error
+        yield from _failed(f"{name}: the list cannot be read ({reason})", name)
+
+
+def _exists(path: str) -> bool:
+    return os.path.exists(path)  # noqa: PTH110  # Path.exists raises for a name that is too long
 
 
 def _from_bytes(data: bytes, name: str | None) -> Iterator[Item]:

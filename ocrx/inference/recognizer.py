@@ -221,7 +221,7 @@ def _collect(window: _Window) -> Iterator[Prediction]:
 
 @contextmanager
 def _executors(backend: Backend) -> Iterator[tuple[Executor, Executor]]:
-    """Threads that read and decode images, and threads that call the network; the same where it may be called from all."""
+    """Threads that read images, and threads that call the network; the same ones where it may be called from all."""
     readers = ThreadPoolExecutor(backend.threads, thread_name_prefix="ocrx")
     network = readers if backend.parallel >= backend.threads else ThreadPoolExecutor(backend.parallel)
     try:

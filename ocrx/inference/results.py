@@ -9,7 +9,7 @@ import sys
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeAlias
 
 from PIL import Image, PngImagePlugin
 
@@ -17,6 +17,7 @@ from ocrx.errors import DataError
 from ocrx.inference.drawing import draw_prediction
 
 Box = tuple[int, int, int, int]
+SavePath: TypeAlias = str | os.PathLike[str]
 
 
 @dataclass(frozen=True)
@@ -71,11 +72,6 @@ class Prediction:
         return {"res": self.to_dict()}
 
     @property
-    def str(self) -> str:
-        """The same as text."""
-        return f"{self.json}"
-
-    @property
     def img(self) -> dict[str, Image.Image]:
         """``{"res": picture}``: the image, its text below, and a frame around each character.
 
@@ -100,24 +96,33 @@ class Prediction:
     ) -> None:
         """Write the result to stdout; ``json_format`` is another name of ``format_json``."""
         pretty = format_json if json_format is None else json_format
-        text = json.dumps(self.json, indent=indent, ensure_ascii=ensure_ascii) if pretty else self.str
+        text = json.dumps(self.json, indent=indent, ensure_ascii=ensure_ascii) if pretty else f"{self.json}"
         sys.stdout.write(text + "\n")
 
-    def save_to_json(self, save_path: str | os.PathLike[str], indent: int = 4, ensure_ascii: bool = False) -> Path:
+    def save_to_json(self, save_path: SavePath, indent: int = 4, ensure_ascii: bool = False) -> Path:
         """Write ``.json`` to a file that ends so, else into a folder under a name of its own; returns the path."""
         text = json.dumps(self.to_dict(details=True), indent=indent, ensure_ascii=ensure_ascii) + "\n"
         path = _place(Path(save_path), ".json", self)
         path.write_text(text, encoding="utf-8")
         return path
 
-    def save_to_img(self, save_path: str | os.PathLike[str]) -> Path:
+    def save_to_img(self, save_path: SavePath) -> Path:
         """Write ``.img`` to a file with an image suffix, else as PNG into a folder; returns the path."""
         picture = self.img["res"]
         path = _place(Path(save_path), ".png", self)
         notes = PngImagePlugin.PngInfo()
         notes.add_itxt("ocrx", _identity(self))
-        picture.save(path, **({"pnginfo": notes} if path.suffix.lower() == ".png" else {}))
+        if path.suffix.lower() == ".png":
+            picture.save(path, pnginfo=notes)
+        else:
+            picture.save(path)
         return path
+
+    # Last in the class: below it, str would be this property.
+    @property
+    def str(self) -> str:
+        """``json`` as text."""
+        return f"{self.json}"
 
 
 def _place(target: Path, suffix: str, prediction: Prediction) -> Path:

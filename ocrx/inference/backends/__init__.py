@@ -12,8 +12,8 @@ from typing import Protocol
 import numpy as np
 import numpy.typing as npt
 
-from ocrx.errors import BackendError, ConfigError
-from ocrx.folder import INFERENCE_DIR, ONNX_FILE, find_model_folder
+from ocrx.errors import BackendError, ConfigError, ModelError
+from ocrx.folder import INFERENCE_DIR, ONNX_FILE, SPEC_FILE, find_model_folder
 from ocrx.spec import ModelSpec
 
 Floats = npt.NDArray[np.float32]
@@ -59,6 +59,8 @@ def open_backend(path: Path, backend: str = "auto", device: str = "auto", thread
     if backend not in BACKENDS:
         raise ConfigError(f"backend: {backend!r}; expected one of {', '.join(BACKENDS)}")
     folder = find_model_folder(path)
+    if folder.name == INFERENCE_DIR and (folder.parent / SPEC_FILE).is_file():
+        folder = folder.parent
     chosen = choose_backend(folder, device) if backend == "auto" else backend
     if find_spec(_RUNTIMES[chosen]) is None:
         raise BackendError(
@@ -87,8 +89,6 @@ def available_cores() -> int:
 
 def find_model_file(folder: Path, name: str, make: str) -> Path:
     """``inference/NAME`` or ``NAME`` in a model folder; ``make`` is the command that writes it."""
-    from ocrx.errors import ModelError
-
     for path in (folder / INFERENCE_DIR / name, folder / name):
         if path.is_file():
             return path

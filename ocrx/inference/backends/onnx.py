@@ -15,7 +15,7 @@ from ocrx.spec import ModelSpec
 METADATA_KEY = "ocrx"
 
 # ONNX Runtime's exception classes have no common base but Exception.
-_FAILURES = (
+_FAILURES: tuple[type[Exception], ...] = (
     RuntimeError,
     ValueError,
     OSError,
