@@ -22,6 +22,7 @@ from ocrx.spec import ImageSpec
 
 MODES = ("check_dataset", "train", "evaluate", "export", "predict")
 DEFAULT_MODEL = "lcnetv4_tiny"
+DATASET_TYPES = ("paddlex", "label", "csv", "tsv", "jsonl", "pairs", "lmdb")
 
 # OmegaConf reads annotations at run time and wants typing.Optional on Python 3.10.
 # ruff: noqa: UP045
@@ -103,21 +104,55 @@ class ImageConfig:
 
 @dataclass(frozen=True)
 class ConvertConfig:
+    """Other formats in and out; ``src_dataset_type`` null means: as found."""
+
     enable: bool = False
     src_dataset_type: Optional[str] = None
+    dst_dataset_type: str = "paddlex"
+    output: Optional[str] = None  # default: for paddlex the dataset folder itself, else beside it
+
+    def __post_init__(self) -> None:
+        if self.src_dataset_type is not None:
+            _choice("CheckDataset.convert.src_dataset_type", self.src_dataset_type, DATASET_TYPES)
+        _choice("CheckDataset.convert.dst_dataset_type", self.dst_dataset_type, DATASET_TYPES)
 
 
 @dataclass(frozen=True)
 class SplitConfig:
+    """A new division into train and val; the lists that were there are kept as ``.bak``."""
+
     enable: bool = False
     train_percent: Optional[int] = None
     val_percent: Optional[int] = None
+    group: Optional[str] = None  # pattern over the image path; images whose match is equal stay together
+    undo: bool = False  # put the .bak lists back
+
+    def __post_init__(self) -> None:
+        if not self.enable:
+            return
+        percents = (self.train_percent, self.val_percent)
+        if None in percents or sum(p or 0 for p in percents) != 100 or not 0 < (self.train_percent or 0) < 100:
+            raise ConfigError(
+                f"CheckDataset.split: train_percent {percents[0]}, val_percent {percents[1]}; "
+                "expected two numbers above 0 that add up to 100"
+            )
 
 
 @dataclass(frozen=True)
 class CheckDatasetConfig:
+    """``model``: rank the labels by how much this model disagrees with them."""
+
     convert: ConvertConfig = field(default_factory=ConvertConfig)
     split: SplitConfig = field(default_factory=SplitConfig)
+    build_dict: bool = False
+    fix: bool = False
+    model: Optional[str] = None
+    min_samples: int = 5  # fewer training labels than this that hold a character are warned of
+    workers: Optional[int] = None  # processes that open images; default: one per processor for thousands of images
+
+    def __post_init__(self) -> None:
+        _at_least("CheckDataset.min_samples", self.min_samples, 0)
+        _at_least("CheckDataset.workers", self.workers, 0)
 
 
 @dataclass(frozen=True)

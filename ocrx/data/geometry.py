@@ -12,17 +12,34 @@ from ocrx.spec import FrameSpec, ImageSpec, ModelSpec
 _Layers = tuple[tuple[int, int, int], ...]
 
 
+_HALVED_TWICE: _Layers = ((3, 2, 1), (3, 2, 1))
+_HALVED_THRICE: _Layers = (*_HALVED_TWICE, (2, 2, 0))
+
+
 def _lcnetv4(params: Mapping[str, Any]) -> _Layers:
-    return ((3, 2, 1), (3, 2, 1), *(((2, 2, 0),) if params.get("width_stride", 4) == 8 else ()))
+    return _HALVED_THRICE if params.get("width_stride", 4) == 8 else _HALVED_TWICE
 
 
-def _cnn_bilstm(params: Mapping[str, Any]) -> _Layers:
-    return ((2, 2, 0), (2, 2, 0), (2, 2, 0), (7, 1, 0))
+def _fixed(*layers: tuple[int, int, int]) -> Callable[[Mapping[str, Any]], _Layers]:
+    return lambda params: layers
 
 
 # Said again here because the networks import torch, and the checker must not; a test holds both equal.
 LAYERS: Mapping[str, Callable[[Mapping[str, Any]], _Layers]] = MappingProxyType(
-    {"lcnetv4": _lcnetv4, "cnn_bilstm": _cnn_bilstm}
+    {
+        "cnn_bilstm": _fixed((2, 2, 0), (2, 2, 0), (2, 2, 0), (7, 1, 0)),
+        "crnn": _fixed((2, 2, 0), (2, 2, 0), (2, 1, 0)),
+        "hgnet": _fixed(*_HALVED_THRICE),
+        "hgnetv2": _fixed(*_HALVED_THRICE),
+        "lcnet_lstm": _fixed(*_HALVED_TWICE),
+        "lcnetv3": _fixed(*_HALVED_THRICE),
+        "lcnetv4": _lcnetv4,
+        "repsvtr": _fixed(*_HALVED_THRICE),
+        "resnet_bilstm": _fixed((7, 2, 3), (3, 2, 1)),
+        "svtr_lcnet": _fixed((3, 2, 1), (5, 2, 2), (2, 2, 0)),
+        "svtrv2": _fixed(*_HALVED_TWICE),
+        "svtrv2_ch": _fixed(*_HALVED_THRICE),
+    }
 )
 
 
