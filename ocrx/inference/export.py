@@ -15,8 +15,9 @@ import onnx
 import torch
 from torch import nn
 
-from ocrx.errors import BackendError
-from ocrx.folder import SPEC_FILE
+from ocrx.errors import BackendError, DataError
+from ocrx.folder import ONNX_FILE, SPEC_FILE
+from ocrx.images import prepare, read_image
 from ocrx.inference.backends import Floats
 from ocrx.inference.backends.onnx import METADATA_KEY, OnnxBackend
 from ocrx.inference.backends.pytorch import TorchBackend
@@ -41,6 +42,22 @@ def export_onnx(model: nn.Module, spec: ModelSpec, path: Path, images: Sequence[
     return check_parity(
         TorchBackend(network, spec), OnnxBackend(path), images or sample_images(spec), f"{path}: ONNX Runtime"
     )
+
+
+def export_model(model: nn.Module, spec: ModelSpec, folder: Path, images: Sequence[Path] = ()) -> float:
+    """``export_onnx`` to ``folder/model.onnx``, checked on image files; those that cannot be read are left out."""
+    return export_onnx(model, spec, folder / ONNX_FILE, prepared(images, spec))
+
+
+def prepared(images: Sequence[Path], spec: ModelSpec) -> list[Floats]:
+    """Image files as float32 [1, C, H, W] each; those that cannot be read are left out."""
+    arrays = []
+    for path in images:
+        try:
+            arrays.append(prepare(read_image(path), spec.image)[0][None])
+        except DataError:
+            continue
+    return arrays
 
 
 def inference_form(model: nn.Module) -> nn.Module:
