@@ -234,16 +234,38 @@ class SynthConfig:
 
 @dataclass(frozen=True)
 class EvaluateConfig:
+    """``compare``: a second model that reads the same lines; ``wanted_precision``: of lines above the advised score."""
+
     weight_path: Optional[str] = None
     log_interval: int = 1
     batch_size: int = 32
     backend: str = "auto"
+    compare: Optional[str] = None
+    wanted_precision: float = 0.99
+    worst: int = 20  # worst lines shown in the report
+
+    def __post_init__(self) -> None:
+        _at_least("Evaluate.batch_size", self.batch_size, 1)
+        _at_least("Evaluate.worst", self.worst, 0)
+        if not 0 < self.wanted_precision < 1:
+            raise ConfigError(f"Evaluate.wanted_precision: {self.wanted_precision}; expected between 0 and 1")
 
 
 @dataclass(frozen=True)
 class ExportConfig:
+    """``max_loss``: accuracy that a reduced precision may cost before the export counts as failed."""
+
     weight_path: Optional[str] = None
     format: str = "onnx"
+    precision: str = "fp32"
+    max_loss: float = 0.01
+    lines: int = 200  # lines of the dataset for the comparison and for calibration
+
+    def __post_init__(self) -> None:
+        _choice("Export.format", self.format, ("onnx", "openvino", "torchscript"))
+        _choice("Export.precision", self.precision, ("fp32", "fp16", "bf16", "int8"))
+        _at_least("Export.lines", self.lines, 1)
+        _at_least("Export.max_loss", self.max_loss, 0)
 
 
 @dataclass(frozen=True)
@@ -261,9 +283,13 @@ class PredictConfig:
     backend: str = "auto"
     use_hpip: bool = False
     kernel_option: KernelOption = field(default_factory=KernelOption)
+    split_lines: bool = False  # cut clean, upright pages into lines
+    min_score: float = 0.0  # lines below are left out, and counted
+    save_dir: Optional[str] = None  # a JSON file and a picture of each line
 
     def __post_init__(self) -> None:
         _at_least("Predict.batch_size", self.batch_size, 1)
+        _at_least("Predict.min_score", self.min_score, 0)
 
 
 @dataclass(frozen=True)
