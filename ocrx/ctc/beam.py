@@ -33,7 +33,7 @@ _DEAD_PREFIX, _NO_PARENT = np.uint64(0), np.uint64(1)
 class LanguageModel(Protocol):
     """What the beam asks of a character language model; contexts are small integers, 0 the start of a line."""
 
-    def rows(self, contexts: Ints) -> Float64s:
+    def rows(self, contexts: Ints) -> npt.NDArray[np.float32]:
         """Weighted log-probability of each class after each context, [..., K]; column 0 is the line's end."""
         ...
 

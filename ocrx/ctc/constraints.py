@@ -182,22 +182,18 @@ class Lexicon:
     unreadable: tuple[str, ...]
 
 
-def from_lexicon(
-    words: Iterable[str], charset: Charset, mask: Bools | None = None, pattern: Automaton | None = None
-) -> Lexicon:
+def from_lexicon(words: Iterable[str], charset: Charset, within: Automaton | None = None) -> Lexicon:
     """The automaton (a trie) of the given texts; a whole line is one entry.
 
-    Entries with characters outside the charset are listed in ``unreadable``; those that ``mask`` or
-    ``pattern`` excludes are left out. Raises ConfigError where nothing remains.
+    Entries with characters outside the charset are listed in ``unreadable``; those that
+    another constraint, ``within``, excludes are left out. Raises ConfigError where nothing remains.
     """
     distinct = sorted({normalize(word) for word in words} - {""})
     unreadable = tuple(word for word in distinct if charset.missing(word))
     missing = set(unreadable)
     texts = [charset.encode(word) for word in distinct if word not in missing]
-    if mask is not None:
-        texts = [text for text in texts if mask[text].all()]
-    if pattern is not None:
-        texts = [text for text in texts if pattern.accepts(text)]
+    if within is not None:
+        texts = [text for text in texts if within.accepts(text)]
     if not texts:
         raise ConfigError("--lexicon: no entry can be read by this model under the other constraints")
     return Lexicon(_trie(texts, len(charset) + 1), len(texts), unreadable)

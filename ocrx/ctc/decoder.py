@@ -1,0 +1,195 @@
+"""One decoder for predict and evaluate, on every back end: the best path, or a search under what was asked for."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+
+from ocrx.ctc import constraints
+from ocrx.ctc.align import align_lines
+from ocrx.ctc.beam import Hypothesis, beam_search
+from ocrx.ctc.constraints import Automaton, Bools
+from ocrx.ctc.decode import Decoded, Floats, greedy
+from ocrx.ctc.lm import CharacterModel, NgramModel
+from ocrx.ctc.reference import log_likelihoods, log_normalizer
+from ocrx.ctc.viterbi import best_path
+from ocrx.errors import ConfigError, DataError
+from ocrx.text.charset import Charset
+
+Decoder = Callable[[Floats], Sequence[Decoded]]
+"""Logits float32 [N, T, K] in, one ``Decoded`` a line out. A line's result does not depend on its batch."""
+
+DEFAULT_BEAM = 10
+DEFAULT_LM_WEIGHT = 0.5
+DEFAULT_LM_BONUS = 0.5
+
+# Up to here the exact search costs less than the beam; it then runs beside it on every line.
+_SMALL_AUTOMATON = 2_000
+
+
+def build_decoder(
+    charset: Charset,
+    *,
+    pattern: str | None = None,
+    lexicon: Path | Sequence[str] | None = None,
+    lexicon_margin: float | None = None,
+    allow: str | None = None,
+    deny: str | None = None,
+    lm: Path | NgramModel | None = None,
+    lm_weight: float | None = None,
+    lm_bonus: float | None = None,
+    beam: int | None = None,
+) -> Decoder:
+    """The decoder that satisfies what is asked; the best path where nothing is.
+
+    ``pattern``: regular expression that the whole line matches. ``lexicon``: a file with one entry a line, or
+    the entries; a line is one of them. With a ``lexicon_margin`` the free reading is kept where it is more than
+    e ** margin times as probable as the best entry. ``allow``, ``deny``: characters. All of them hold together.
+    ``lm``: character language model; ``lm_weight`` and ``lm_bonus`` default to what it was tuned to.
+    ``beam``: prefixes kept; default 10, and with nothing else set 1 or None means the best path.
+    Raises ConfigError for a constraint that nothing can satisfy, DataError for a file, BackendError where the
+    package for patterns is missing.
+    """
+    if beam is not None and beam < 1:
+        raise ConfigError(f"--beam: {beam}; expected at least 1")
+    if lm is None and (lm_weight is not None or lm_bonus is not None):
+        raise ConfigError("--lm-weight and --lm-bonus need a language model", hint="add --lm lm.json")
+    if lexicon is None and lexicon_margin is not None:
+        raise ConfigError("--lexicon-margin needs a lexicon", hint="add --lexicon words.txt")
+    mask = constraints.from_allowed(charset, allow, deny) if allow or deny else None
+    if pattern is None and lexicon is None and lm is None and (beam or 1) == 1:
+        return greedy if mask is None else MaskedDecoder(mask)
+    automaton: Automaton | None = None
+    if pattern is not None:
+        automaton = constraints.from_pattern(pattern, charset, mask)
+    elif mask is not None:
+        automaton = constraints.from_mask(mask)
+    model = character_model(charset, lm, lm_weight, lm_bonus) if lm is not None else None
+    search = BeamDecoder(beam or DEFAULT_BEAM, automaton, model)
+    if lexicon is None:
+        return search
+    words = read_lexicon(lexicon) if isinstance(lexicon, Path) else lexicon
+    bound = replace(search, automaton=constraints.from_lexicon(words, charset, automaton).automaton)
+    return bound if lexicon_margin is None else LexiconDecoder(bound, search, lexicon_margin)
+
+
+def character_model(
+    charset: Charset, lm: Path | NgramModel, weight: float | None = None, bonus: float | None = None
+) -> CharacterModel:
+    """A language model over a charset, as strong as asked, as tuned, or as by default."""
+    model = lm if isinstance(lm, NgramModel) else NgramModel.load(lm)
+    weights = (weight, model.weight, DEFAULT_LM_WEIGHT)
+    bonuses = (bonus, model.bonus, DEFAULT_LM_BONUS)
+    return CharacterModel(
+        model, charset, next(w for w in weights if w is not None), next(b for b in bonuses if b is not None)
+    )
+
+
+def read_lexicon(path: Path) -> list[str]:
+    """The lines of a UTF-8 word list, without those that are empty."""
+    try:
+        text = path.read_text(encoding="utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise DataError(f"{path}: not UTF-8 ({error.reason} at byte {error.start})") from None
+    except OSError as error:
+        raise DataError(f"{path}: {error.strerror}") from None
+    words = [line for line in text.replace("\r\n", "\n").split("\n") if line]
+    if not words:
+        raise DataError(f"{path}: empty; expected one entry a line")
+    return words
+
+
+@dataclass(frozen=True, eq=False)
+class MaskedDecoder:
+    """The best path over the allowed classes (bool [K]); scores remain the model's own probabilities."""
+
+    mask: Bools
+
+    def __call__(self, logits: Floats) -> list[Decoded]:
+        masked = np.where(self.mask, logits, np.float32(-np.inf))
+        return _scored(logits, greedy(masked))
+
+
+@dataclass(frozen=True, eq=False)
+class BeamDecoder:
+    """Beam search; under a constraint its result always satisfies it.
+
+    A constraint that is small, or one that the beam found no text for, is also searched exactly, by best path;
+    of two texts the more probable one stands.
+    """
+
+    beam: int = DEFAULT_BEAM
+    automaton: Automaton | None = None
+    lm: CharacterModel | None = None
+
+    def __call__(self, logits: Floats) -> list[Decoded]:
+        return _aligned(logits, [texts[0] if texts else None for texts in self.nbest(logits)])
+
+    def nbest(self, logits: Floats) -> list[list[Hypothesis]]:
+        """Each line's texts, best first; empty where no text satisfies the constraint."""
+        if self.lm is not None:
+            self.lm.begin()
+        found = beam_search(logits, self.beam, automaton=self.automaton, lm=self.lm)
+        if self.automaton is None or logits.shape[1] == 0:
+            return found
+        small = self.automaton.source.size <= _SMALL_AUTOMATON
+        lines = [n for n, texts in enumerate(found) if small or not texts]
+        for n, classes in zip(lines, best_path(logits[lines], self.automaton), strict=True):
+            if classes is not None and all(text.classes != classes for text in found[n]):
+                found[n] = sorted([*found[n], self._hypothesis(logits[n], classes)], key=lambda text: -text.score)
+        return found
+
+    def accepts(self, classes: Sequence[int]) -> bool:
+        """Whether a text satisfies the constraint."""
+        return self.automaton is None or self.automaton.accepts(classes)
+
+    def _hypothesis(self, line: Floats, classes: tuple[int, ...]) -> Hypothesis:
+        log_prob = float(log_likelihoods(line[None], [classes])[0])
+        return Hypothesis(classes, log_prob, log_prob + (self.lm.score(classes) if self.lm else 0.0))
+
+
+@dataclass(frozen=True, eq=False)
+class LexiconDecoder:
+    """A lexicon with a way out: the free reading stands where its score is more than ``margin`` (nats) above
+    that of the best entry. It is then marked ``matched=False``, unless it is an entry."""
+
+    bound: BeamDecoder
+    free: BeamDecoder
+    margin: float
+
+    def __call__(self, logits: Floats) -> list[Decoded]:
+        chosen: list[Hypothesis | None] = []
+        for entries, texts in zip(self.bound.nbest(logits), self.free.nbest(logits), strict=True):
+            freed = bool(texts) and (not entries or texts[0].score - entries[0].score > self.margin)
+            chosen.append(texts[0] if freed else entries[0] if entries else None)
+        return [replace(line, matched=self.bound.accepts(line.classes)) for line in _aligned(logits, chosen)]
+
+
+def _aligned(logits: Floats, texts: Sequence[Hypothesis | None]) -> list[Decoded]:
+    """Frames and scores of known texts; None becomes an empty line that does not match."""
+    kept = [text.classes if text else () for text in texts]
+    spans = [alignment.spans for alignment in align_lines(logits, kept)] if logits.shape[1] else [()] * len(kept)
+    lines = [
+        Decoded(classes, (0.0,) * len(classes), span, matched=text is not None)
+        for classes, span, text in zip(kept, spans, texts, strict=True)
+    ]
+    return _scored(logits, lines)
+
+
+def _scored(logits: npt.NDArray[np.floating], lines: Sequence[Decoded]) -> list[Decoded]:
+    """The same lines with the model's own probability of each character: the highest within its span."""
+    if not any(line.classes for line in lines):
+        return list(lines)
+    normalizer = log_normalizer(logits)
+    scored = []
+    for n, line in enumerate(lines):
+        values = tuple(
+            float(np.exp((logits[n, first : last + 1, c] - normalizer[n, first : last + 1]).max()))
+            for c, (first, last) in zip(line.classes, line.spans, strict=True)
+        )
+        scored.append(replace(line, scores=values))
+    return scored
