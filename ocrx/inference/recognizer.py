@@ -15,6 +15,7 @@ from itertools import islice
 from pathlib import Path
 
 import numpy as np
+from PIL import Image
 
 from ocrx.ctc.align import pixel_spans
 from ocrx.ctc.decode import Decoded, greedy
@@ -23,6 +24,7 @@ from ocrx.folder import SPEC_FILE, find_model_folder
 from ocrx.images import Pixels, pad, resize, scale
 from ocrx.inference.backends import Backend, Floats, open_backend
 from ocrx.inference.inputs import Input, Item, find_items
+from ocrx.inference.pages import Box, line_boxes, page_warning
 from ocrx.inference.results import Prediction
 from ocrx.spec import ModelSpec
 from ocrx.text.charset import Charset
@@ -41,6 +43,9 @@ class _Line:
     pixels: Pixels | None = None
     original_width: int = 0
     error: str | None = None
+    warning: str | None = None
+    line_index: int | None = None
+    box: Box | None = None
 
 
 @dataclass
@@ -63,33 +68,43 @@ class Recognizer:
         self._charset = Charset(self.spec.charset)
         self._decoder = decoder
 
-    def predict(self, input: Input, batch_size: int = 16) -> Iterator[Prediction]:  # noqa: A002  # PaddleX's name
+    def predict(
+        self,
+        input: Input,  # noqa: A002  # PaddleX's name
+        batch_size: int = 16,
+        *,
+        split_lines: bool = False,
+    ) -> Iterator[Prediction]:
         """Read everything ``input`` means, lazily, results in the order of the input.
 
-        An image that cannot be read gives a Prediction with ``error``; the others are still read.
+        An image that cannot be read gives a Prediction with ``error``; the others are still read. With
+        ``split_lines`` an image of several lines (a clean, upright page) gives one Prediction for each.
         """
-        return self.predict_items(find_items(input), batch_size)
+        return self._checked_stream(find_items(input), batch_size, split_lines)
 
     def predict_items(self, items: Iterable[Item], batch_size: int = 16) -> Iterator[Prediction]:
-        """``predict`` for images that are found already: exactly one result for each item."""
+        """``predict`` for images that are found already: exactly one result for each item, in order."""
+        return self._checked_stream(iter(items), batch_size, False)
+
+    def _checked_stream(self, items: Iterator[Item], batch_size: int, split: bool) -> Iterator[Prediction]:
         if batch_size < 1:
             raise ConfigError(f"batch_size: {batch_size}; expected at least 1")
-        return self._stream(iter(items), batch_size)
+        return self._stream(items, batch_size, split)
 
-    def _stream(self, items: Iterator[Item], batch_size: int) -> Iterator[Prediction]:
+    def _stream(self, items: Iterator[Item], batch_size: int, split: bool) -> Iterator[Prediction]:
         size = batch_size
         window = list(islice(items, size))
         if len(window) == 1:
-            yield from self._read_one(window[0])
+            for line in self._load(window[0], split):
+                yield self._recognize([line])[0] if line.pixels is not None else _failure(line)
             window = list(islice(items, size))
         if not window:
             return
         with _executors(self.backend) as (readers, network):
             running: _Window | None = None
             while window:
-                reading = [
-                    readers.submit(self._load_all, window[i : i + _CHUNK]) for i in range(0, len(window), _CHUNK)
-                ]
+                chunks = [window[i : i + _CHUNK] for i in range(0, len(window), _CHUNK)]
+                reading = [readers.submit(self._load_all, chunk, split) for chunk in chunks]
                 # The first results come soon; later windows are large enough to sort well.
                 size = max(batch_size, min(size * 2, WINDOW))
                 window = list(islice(items, size))
@@ -100,20 +115,26 @@ class Recognizer:
             if running is not None:
                 yield from _collect(running)
 
-    def _read_one(self, item: Item) -> Iterator[Prediction]:
-        """A single image needs no threads."""
-        line = self._load(item)
-        yield self._recognize([line])[0] if line.pixels is not None else _failure(line)
+    def _load_all(self, items: Sequence[Item], split: bool) -> list[_Line]:
+        return [line for item in items for line in self._load(item, split)]
 
-    def _load_all(self, items: Sequence[Item]) -> list[_Line]:
-        return [self._load(item) for item in items]
-
-    def _load(self, item: Item) -> _Line:
+    def _load(self, item: Item, split: bool) -> list[_Line]:
+        """The line of an image, or its lines where they are to be cut apart."""
         try:
             image = item.load()
         except DataError as error:
-            return _Line(item, error=error.message)
-        return _Line(item, resize(image, self.spec.image), image.width)
+            return [_Line(item, error=error.message)]
+        if split:
+            boxes = line_boxes(image)
+            if len(boxes) > 1:
+                return [self._cut(item, image, index, box) for index, box in enumerate(boxes)]
+        return [
+            _Line(item, resize(image, self.spec.image), image.width, warning=None if split else page_warning(image))
+        ]
+
+    def _cut(self, item: Item, page: Image.Image, index: int, box: Box) -> _Line:
+        pixels = resize(page.crop(box), self.spec.image)
+        return _Line(item, pixels, box[2] - box[0], line_index=index, box=box)
 
     def _submit(self, lines: list[_Line], batch_size: int, network: Executor) -> _Window:
         """Start reading ``lines`` in batches of one bucket width each."""
@@ -154,6 +175,9 @@ class Recognizer:
             char_spans=pixel_spans(decoded.spans, self.spec, width, line.original_width),
             input_path=line.item.name,
             page_index=line.item.page_index,
+            warning=line.warning,
+            line_index=line.line_index,
+            box=line.box,
             source=line.item.load,
         )
 

@@ -1,0 +1,88 @@
+"""Pages and lines: does an image hold one line, and where are the lines of a clean, upright page."""
+
+from __future__ import annotations
+
+import numpy as np
+import numpy.typing as npt
+from PIL import Image
+
+Box = tuple[int, int, int, int]
+
+_LEAST_HEIGHT = 64  # lower images hardly hold two lines that could be read
+_WIDEST = 6.0  # images wider than this many times their height are lines
+_WORK_WIDTH = 800
+_INK = 0.5  # share of the way from paper to ink at which a pixel counts as ink
+
+
+def page_warning(image: Image.Image) -> str | None:
+    """Says so where an image holds several lines; None for a single line, and wherever it is not clear."""
+    if image.height < _LEAST_HEIGHT or image.width > _WIDEST * image.height:
+        return None
+    count = len(line_boxes(image))
+    return f"looks like {count} lines of text, but is read as one" if count > 1 else None
+
+
+def line_boxes(image: Image.Image) -> list[Box]:
+    """Boxes (left, top, right, bottom) of the lines of a clean, upright page in reading order, by projection.
+
+    Rows with ink are separated where the rows between them have (almost) none; marks lower than a third of the
+    usual line (accents, rules) join the nearest line. Two columns side by side are not told apart.
+    """
+    ink, factor = _ink(image)
+    if not ink.any():
+        return []
+    rows = ink.mean(axis=1)
+    bands = _bands(rows > max(0.002, 0.04 * float(np.quantile(rows, 0.95))))
+    bands = _joined(bands)
+    boxes = []
+    for top, bottom in bands:
+        columns = np.flatnonzero(ink[top:bottom].any(axis=0))
+        if columns.size:
+            boxes.append(_grown((int(columns[0]), top, int(columns[-1]) + 1, bottom), factor, image.size))
+    return boxes
+
+
+def _ink(image: Image.Image) -> tuple[npt.NDArray[np.bool_], float]:
+    """Which pixels of the image, shrunk to a width of 800 at most, are ink, and the factor back to the original."""
+    factor = max(1.0, image.width / _WORK_WIDTH)
+    size = (max(1, round(image.width / factor)), max(1, round(image.height / factor)))
+    grey = np.asarray(image.convert("L").resize(size, Image.Resampling.BOX), dtype=np.float32)
+    paper = float(np.median(grey))
+    if paper < 110:
+        grey, paper = 255 - grey, 255 - paper
+    darkest = float(np.quantile(grey, 0.01))
+    if paper - darkest < 40:
+        return np.zeros(grey.shape, dtype=np.bool_), factor
+    return grey < paper - _INK * (paper - darkest), factor
+
+
+def _bands(inked: npt.NDArray[np.bool_]) -> list[tuple[int, int]]:
+    """Runs of True as (first, one past the last)."""
+    edges = np.flatnonzero(np.diff(np.concatenate([[0], inked.astype(np.int8), [0]])))
+    return list(zip(edges[::2].tolist(), edges[1::2].tolist(), strict=True))
+
+
+def _joined(bands: list[tuple[int, int]]) -> list[tuple[int, int]]:
+    """Bands lower than a third of the usual one join their nearest neighbour, or go where none is near."""
+    heights = np.array([bottom - top for top, bottom in bands])
+    usual = float(np.median(heights[heights >= 0.5 * heights.max()])) if len(bands) else 0.0
+    kept = [list(band) for band in bands if band[1] - band[0] >= usual / 3]
+    for top, bottom in bands:
+        if bottom - top >= usual / 3:
+            continue
+        distance, nearest = min((max(band[0] - bottom, top - band[1]), i) for i, band in enumerate(kept))
+        if distance <= usual / 2:
+            kept[nearest] = [min(kept[nearest][0], top), max(kept[nearest][1], bottom)]
+    return [(top, bottom) for top, bottom in kept]
+
+
+def _grown(box: Box, factor: float, size: tuple[int, int]) -> Box:
+    """The box in pixels of the original, with a margin of a tenth of its height."""
+    left, top, right, bottom = (value * factor for value in box)
+    margin = max(2.0, 0.1 * (bottom - top))
+    return (
+        max(0, int(left - 2 * margin)),
+        max(0, int(top - margin)),
+        min(size[0], int(right + 2 * margin) + 1),
+        min(size[1], int(bottom + margin) + 1),
+    )
