@@ -34,6 +34,7 @@ OutputOption = Annotated[Optional[str], typer.Option("--output", help="Folder fo
 DeviceOption = Annotated[Optional[str], typer.Option("--device", help="auto, cpu, gpu, gpu:0, mps …")]
 ModelOption = Annotated[Optional[str], typer.Option("--model", "-m", help="A model folder, a file in one, or a name.")]
 BackendOption = Annotated[Optional[str], typer.Option("--backend", help="auto, torch, onnx, openvino or torchscript.")]
+ThreadsOption = Annotated[Optional[int], typer.Option("--threads", min=1, help="Processor cores to use.")]
 BatchOption = Annotated[Optional[int], typer.Option("--batch-size", min=1, help="Lines read at once.")]
 
 
@@ -67,6 +68,46 @@ def train(
         "Train.resume_path": "latest" if resume else None,
     }
     _run("train", config, override, options)
+
+
+@app.command()
+def predict(
+    inputs: Annotated[
+        Optional[list[str]], typer.Argument(help="Images, folders, patterns, PDF, URLs, @list.txt, or - for stdin.")
+    ] = None,
+    model: ModelOption = None,
+    config: ConfigOption = None,
+    override: Overrides = None,
+    batch_size: BatchOption = None,
+    backend: BackendOption = None,
+    device: DeviceOption = None,
+    threads: ThreadsOption = None,
+    split_lines: Annotated[bool, typer.Option("--split-lines", help="Cut clean, upright pages into lines.")] = False,
+    min_score: Annotated[Optional[float], typer.Option(help="Leave out lines below this score.")] = None,
+    save_dir: Annotated[Optional[str], typer.Option(help="Write a JSON file and a picture of each line.")] = None,
+    use_hpip: Annotated[bool, typer.Option("--hpip", help="As `ocrx benchmark --tune` found it fastest.")] = False,
+    jsonl: Annotated[bool, typer.Option("--jsonl", help="One JSON object a line.")] = False,
+    json: Annotated[bool, typer.Option("--json", help="One JSON document.")] = False,
+    csv: Annotated[bool, typer.Option("--csv", help="Comma-separated values with a header.")] = False,
+    details: Annotated[bool, typer.Option("--details", help="Scores and spans of the characters too.")] = False,
+) -> None:
+    """Read lines of text from images."""
+    options = {
+        "Global.device": device,
+        "Global.threads": threads,
+        "Predict.model_dir": model,
+        "Predict.batch_size": batch_size,
+        "Predict.backend": backend,
+        "Predict.split_lines": split_lines or None,
+        "Predict.min_score": min_score,
+        "Predict.save_dir": save_dir,
+        "Predict.use_hpip": use_hpip or None,
+    }
+    chosen = [form for form, wanted in (("jsonl", jsonl), ("json", json), ("csv", csv)) if wanted]
+    if len(chosen) > 1:
+        raise ConfigError(f"--{chosen[0]} and --{chosen[1]}: choose one")
+    settings = _load(config, override, options)
+    raise typer.Exit(_predict(settings, inputs, chosen[0] if chosen else None, details))
 
 
 @app.command()
@@ -140,7 +181,19 @@ def _train(config: Config) -> int:
     return _with_result("train", config, work)
 
 
+def _predict(
+    config: Config, inputs: Sequence[str] | None = None, form: str | None = None, details: bool = False
+) -> int:
+    from ocrx import console
+    from ocrx.modes import predict as mode
+
+    reading = mode.run(config, inputs)
+    console.note(reading.model)
+    return console.show_predictions(reading.results, form, details, config.Predict.min_score)
+
+
 RUNNERS: dict[str, Callable[[Config], int]] = {
     "check_dataset": _check_dataset,
     "train": _train,
+    "predict": _predict,
 }

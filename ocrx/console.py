@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
+from typing import TYPE_CHECKING
 
 from rich.console import Console
 from rich.markup import escape
@@ -15,6 +16,9 @@ from rich.text import Text
 
 from ocrx.errors import OcrxError
 from ocrx.report import Progress
+
+if TYPE_CHECKING:
+    from ocrx.inference.results import Prediction
 
 PLAIN_INTERVAL_S = 10.0
 
@@ -65,3 +69,75 @@ def _plain_progress(what: str) -> Progress:
             note(f"{what}: {done:,}{f'/{total:,}' if total else ''} ({done / (now - start):,.0f}/s)")
 
     return show
+
+
+def show_predictions(results: Iterable[Prediction], form: str | None, details: bool, min_score: float) -> int:
+    """Results to stdout as they come (``form`` None: a table on a terminal, TSV elsewhere); failures to stderr.
+
+    Lines below ``min_score`` are left out and counted. Returns the exit code: 1 if an image failed or none came.
+    """
+    from ocrx.inference.formats import FORMATS
+
+    terminal = sys.stdout.isatty()
+    tally = _Tally(min_score)
+    with _maybe_progress("reading", terminal) as progress:
+        kept = tally.watch(results, progress)
+        chunks = _rows(kept) if form is None and terminal else FORMATS[form or "tsv"](kept, details)
+        for chunk in chunks:
+            sys.stdout.write(chunk)
+            if terminal or tally.total < 2:
+                sys.stdout.flush()
+    sys.stdout.flush()
+    note(tally.summary())
+    return 1 if tally.failed or not tally.total else 0
+
+
+class _Tally:
+    """Counts results on their way; tells of failures and warnings at once."""
+
+    def __init__(self, min_score: float) -> None:
+        self.total = self.failed = self.below = 0
+        self._min_score = min_score
+        self._start = time.monotonic()
+
+    def watch(self, results: Iterable[Prediction], progress: Progress) -> Iterator[Prediction]:
+        for result in results:
+            self.total += 1
+            progress(self.total, 0)
+            if result.error is not None:
+                self.failed += 1
+                eye().print(f"[bold red]error:[/] {escape(result.error)}", soft_wrap=True)
+            elif result.score < self._min_score:
+                self.below += 1
+                continue
+            if result.warning is not None:
+                name = result.input_path or "image"
+                note(f"warning: {name}: {result.warning}; --split-lines reads a clean page line by line")
+            yield result
+
+    def summary(self) -> str:
+        seconds = max(1e-9, time.monotonic() - self._start)
+        parts = [f"{self.total - self.failed:,} read in {seconds:.2f} s ({self.total / seconds:,.0f}/s)"]
+        parts += [f"{self.failed:,} failed"] if self.failed else []
+        parts += [f"{self.below:,} below {self._min_score:g} left out"] if self.below else []
+        return ", ".join(parts)
+
+
+def _rows(results: Iterable[Prediction]) -> Iterator[str]:
+    """Score, text and place in columns; rows come as they are read, so the widths are fixed."""
+    from ocrx.inference.formats import place
+
+    yield f"{'score':>6}  {'text':<50}  image\n"
+    for result in results:
+        if result.error is None:
+            yield f"{result.score:6.3f}  {result.text:<50}  {place(result)}\n"
+
+
+@contextmanager
+def _maybe_progress(what: str, quiet: bool) -> Iterator[Progress]:
+    """Progress, unless the results themselves scroll by on the terminal."""
+    if quiet:
+        yield lambda done, total: None
+    else:
+        with progress(what) as show:
+            yield show
