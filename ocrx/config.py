@@ -293,6 +293,25 @@ class PredictConfig:
 
 
 @dataclass(frozen=True)
+class DecodeConfig:
+    """What predict and evaluate know about the text beforehand; nothing set: the most probable path."""
+
+    pattern: Optional[str] = None  # regular expression that the whole line matches
+    lexicon: Optional[str] = None  # file with one possible line a line
+    lexicon_margin: Optional[float] = None  # nats by which the free reading must win to be kept; none: never
+    allow: Optional[str] = None  # characters that may appear, all others may not
+    deny: Optional[str] = None  # characters that may not appear
+    lm: Optional[str] = None  # language model, made by `ocrx lm build`
+    lm_weight: Optional[float] = None  # default: as tuned, else 0.5
+    lm_bonus: Optional[float] = None  # nats for each character; default: as tuned, else 0.5
+    beam: Optional[int] = None  # texts kept at once; default: 10 where a search is needed
+
+    def __post_init__(self) -> None:
+        _at_least("Decode.beam", self.beam, 1)
+        _at_least("Decode.lexicon_margin", self.lexicon_margin, 0)
+
+
+@dataclass(frozen=True)
 class Config:
     """All sections; the names are PaddleX's."""
 
@@ -305,6 +324,7 @@ class Config:
     Export: ExportConfig = field(default_factory=ExportConfig)
     Predict: PredictConfig = field(default_factory=PredictConfig)
     Synth: SynthConfig = field(default_factory=SynthConfig)
+    Decode: DecodeConfig = field(default_factory=DecodeConfig)
 
 
 def load_config(

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
 
+from ocrx.config import DecodeConfig
 from ocrx.ctc import constraints
 from ocrx.ctc.align import align_lines
 from ocrx.ctc.beam import Hypothesis, beam_search
@@ -77,6 +79,22 @@ def build_decoder(
     return bound if lexicon_margin is None else LexiconDecoder(bound, search, lexicon_margin)
 
 
+def decoder_for(charset: Charset, settings: DecodeConfig) -> Decoder:
+    """``build_decoder`` with the settings of a configuration."""
+    return build_decoder(
+        charset,
+        pattern=settings.pattern,
+        lexicon=Path(settings.lexicon) if settings.lexicon is not None else None,
+        lexicon_margin=settings.lexicon_margin,
+        allow=settings.allow,
+        deny=settings.deny,
+        lm=Path(settings.lm) if settings.lm is not None else None,
+        lm_weight=settings.lm_weight,
+        lm_bonus=settings.lm_bonus,
+        beam=settings.beam,
+    )
+
+
 def character_model(
     charset: Charset, lm: Path | NgramModel, weight: float | None = None, bonus: float | None = None
 ) -> CharacterModel:
@@ -131,8 +149,10 @@ class BeamDecoder:
 
     def nbest(self, logits: Floats) -> list[list[Hypothesis]]:
         """Each line's texts, best first; empty where no text satisfies the constraint."""
-        if self.lm is not None:
-            self.lm.begin()
+        with self.lm.search() if self.lm is not None else nullcontext():
+            return self._search(logits)
+
+    def _search(self, logits: Floats) -> list[list[Hypothesis]]:
         found = beam_search(logits, self.beam, automaton=self.automaton, lm=self.lm)
         if self.automaton is None or logits.shape[1] == 0:
             return found

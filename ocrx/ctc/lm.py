@@ -11,9 +11,11 @@ from __future__ import annotations
 import json
 import math
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
+from threading import Lock
 from typing import Any
 
 import numpy as np
@@ -130,6 +132,7 @@ class CharacterModel:
         self._joined = {c: entry for c, entry in enumerate(charset, start=1) if len(entry) > 1}
         self._counts = _shorter_contexts(model)
         self._uniform = 1 / len(model.characters | set("".join(charset)) | {END})
+        self._lock = Lock()
         self._forget()
 
     def _forget(self) -> None:
@@ -139,10 +142,16 @@ class CharacterModel:
         self._rows = np.zeros((16, len(self._entries) + 1), dtype=np.float32)
         self._filled = 0
 
-    def begin(self) -> None:
-        """Called before a search: forgets all contexts where they have grown too large to keep."""
-        if self._rows.nbytes > _MAX_CACHE_BYTES:
-            self._forget()
+    @contextmanager
+    def search(self) -> Iterator[None]:
+        """Holds the model for one search: its numbers of contexts are not shared between threads.
+
+        Contexts that have grown too large to keep are forgotten before.
+        """
+        with self._lock:
+            if self._rows.nbytes > _MAX_CACHE_BYTES:
+                self._forget()
+            yield
 
     def rows(self, contexts: Ints) -> Floats:
         """Weighted log-probability (and bonus) of each class after each context: [..., K]; column 0 is the end."""

@@ -114,5 +114,6 @@ def test_the_cache_of_contexts_is_bounded(monkeypatch: pytest.MonkeyPatch) -> No
     model = bound(3)
     before = model.score([1, 2, 3, 4])
     monkeypatch.setattr("ocrx.ctc.lm._MAX_CACHE_BYTES", 0)
-    model.begin()
+    with model.search():
+        assert len(model.rows(np.array([0]))) == 1
     assert model.score([1, 2, 3, 4]) == pytest.approx(before)
