@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 
@@ -36,7 +37,7 @@ def bucket_widths(widths: Sequence[int], image: ImageSpec) -> list[int]:
     for sample in by_width:
         members[image.bucket_width(widths[sample])].append(sample)
     order = sorted(members)
-    for narrow, wide in zip(order, order[1:]):
+    for narrow, wide in pairwise(order):
         if len(members[narrow]) < MIN_BATCH:
             members[wide] = members.pop(narrow) + members[wide]
     if len(members) > 1:
@@ -53,12 +54,16 @@ def bucket_widths(widths: Sequence[int], image: ImageSpec) -> list[int]:
     return result
 
 
+def lines_per_batch(width: int, height: int, batch_size: int, max_pixels: int) -> int:
+    """Most lines of a padded width in a batch: ``batch_size``, fewer beyond ``max_pixels``, but 8 in any case."""
+    return max(1, min(batch_size, max(MIN_BATCH, max_pixels // (width * height))))
+
+
 def plan_batches(
     buckets: Sequence[int], height: int, batch_size: int, max_pixels: int, seed: int, epoch: int
 ) -> list[BatchPlan]:
     """Shuffle and cut one epoch: every sample once.
 
-    A batch holds at most ``batch_size`` lines and, beyond 8 lines, at most ``max_pixels`` padded pixels.
     The rest of a bucket is spread over its batches rather than left as a tiny one.
     """
     generator = np.random.default_rng([seed, epoch])
@@ -68,7 +73,7 @@ def plan_batches(
     plans: list[BatchPlan] = []
     for width in sorted(members):
         samples = members[width]
-        most = max(1, min(batch_size, max(MIN_BATCH, max_pixels // (width * height))))
+        most = lines_per_batch(width, height, batch_size, max_pixels)
         count = -(-len(samples) // most)
         plans += [BatchPlan(width, tuple(part.tolist())) for part in np.array_split(np.asarray(samples), count)]
     return [plans[i] for i in generator.permutation(len(plans)).tolist()]

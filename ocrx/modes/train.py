@@ -19,18 +19,20 @@ from ocrx.data.fingerprint import fingerprint
 from ocrx.data.formats import Dataset, read_dataset
 from ocrx.data.loader import Lines, LineSource
 from ocrx.errors import ConfigError, DataError
-from ocrx.folder import INFERENCE_DIR, find_model_folder, read_spec, replaced_folder
+from ocrx.folder import INFERENCE_DIR, ONNX_FILE, find_model_folder, read_spec
+from ocrx.images import prepare, read_image
 from ocrx.inference.backends.pytorch import TorchBackend
 from ocrx.inference.evaluation import evaluate
-from ocrx.inference.export import export_model
+from ocrx.inference.export import export_onnx
 from ocrx.inference.recognizer import Recognizer
 from ocrx.models import build_model, frame_spec
-from ocrx.models.store import load_model
 from ocrx.report import Issue, write_result
 from ocrx.spec import ModelSpec
 from ocrx.synth.source import SynthSource
+from ocrx.synth.text import charset_characters
 from ocrx.text.charset import Charset
 from ocrx.text.metrics import Metrics
+from ocrx.training.checkpoint import Finish
 from ocrx.training.device import select_device
 from ocrx.training.loop import Log, Outcome, Source, Trainer, load_start
 from ocrx.version import __version__
@@ -82,8 +84,6 @@ def run(config: Config, log: Log) -> TrainReport:
 
         with _source(config, spec, dataset) as source, _signals() as stopped:
             outcome, already = _train(config, spec, dataset, source, device, resume, tell, stopped)
-        if not outcome.interrupted and not already:
-            _export_best(output, dataset, tell)
     report = _report(output, outcome, already)
     write_result(output, "train", _result(config, report, dataset))
     return report
@@ -130,6 +130,7 @@ def _train(
         output=Path(config.Global.output),
         log=tell,
         stop=stopped,
+        finish=_exporter(dataset),
     )
     parameters = sum(p.numel() for p in model.parameters())
     tell(
@@ -224,7 +225,7 @@ def _charset(config: Config, dataset: Dataset) -> Charset:
     if config.Global.charset:
         return Charset.from_file(Path(config.Global.charset))
     if config.Train.synth.enable:
-        return Charset(sorted(set(config.Synth.charset)))
+        return Charset(charset_characters(config.Synth.charset))
     return dataset.charset or Charset.from_texts(sample.text for sample in dataset.train)
 
 
@@ -248,7 +249,7 @@ def _signals() -> Iterator[Callable[[], bool]]:
         signal.signal(number, old[number])
 
     try:
-        for number in (signal.SIGINT, signal.SIGTERM):
+        for number in (int(signal.SIGINT), int(signal.SIGTERM)):
             old[number] = signal.signal(number, note)
     except ValueError:
         pass  # not the main thread: the caller handles its own signals
@@ -259,13 +260,14 @@ def _signals() -> Iterator[Callable[[], bool]]:
             signal.signal(number, handler)
 
 
-def _export_best(output: Path, dataset: Dataset, tell: Log) -> None:
-    """``best_accuracy/inference``: the exported model, checked against the network on validation lines."""
-    folder = output / "best_accuracy"
-    model, spec = load_model(folder)
-    with replaced_folder(folder / INFERENCE_DIR) as partial:
-        export_model(model, spec, partial, [sample.image for sample in dataset.val[:32]])
-    tell(f"exported {folder / INFERENCE_DIR}")
+def _exporter(dataset: Dataset) -> Finish:
+    """Adds ``inference/``, the exported model, checked against the network on validation lines."""
+
+    def finish(network: nn.Module, spec: ModelSpec, folder: Path) -> None:
+        images = [prepare(read_image(sample.image), spec.image)[0][None] for sample in dataset.val[:16]]
+        export_onnx(network, spec, folder / INFERENCE_DIR / ONNX_FILE, images)
+
+    return finish
 
 
 def _report(output: Path, outcome: Outcome, already: bool) -> TrainReport:

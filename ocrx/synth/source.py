@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import multiprocessing
-from collections import deque
+from collections import defaultdict, deque
 from collections.abc import Iterator
 from concurrent.futures import Future, ProcessPoolExecutor
 from pathlib import Path
@@ -12,7 +12,7 @@ import numpy as np
 from PIL import Image
 
 from ocrx.config import SynthConfig
-from ocrx.data.batches import bucket_widths, plan_batches
+from ocrx.data.batches import bucket_widths, lines_per_batch, plan_batches
 from ocrx.data.loader import Batch, collate
 from ocrx.data.sample import Sample
 from ocrx.images import Pixels, resize, scale
@@ -21,13 +21,13 @@ from ocrx.synth.generator import LineGenerator
 from ocrx.text.charset import Charset
 
 CHUNK = 64  # lines a process renders at a time
-GROUP = 2048  # lines that are put into batches together
+AHEAD = 32  # chunks that are rendered before they are needed
 
 _Rendered = list[tuple[Pixels, str]]
 
 
 class SynthSource:
-    """Epochs of ``lines_per_epoch`` rendered lines; the same lines for the same (seed, epoch), whatever ``processes``."""
+    """Epochs of ``lines_per_epoch`` rendered lines; always the same for the same (seed, epoch)."""
 
     def __init__(
         self,
@@ -42,7 +42,7 @@ class SynthSource:
     ) -> None:
         self.image_spec = spec.image
         self.charset = Charset(spec.charset)
-        self.lines_per_epoch = -(-lines_per_epoch // GROUP) * GROUP
+        self.lines_per_epoch = -(-lines_per_epoch // CHUNK) * CHUNK
         self.batch_size, self.max_pixels, self.seed = batch_size, max_pixels, seed
         self.processes = max(1, processes)
         self._pool = ProcessPoolExecutor(
@@ -57,17 +57,29 @@ class SynthSource:
         return -(-self.lines_per_epoch // self.batch_size)
 
     def epoch(self, epoch: int, start: int = 0) -> Iterator[Batch]:
-        """The batches of an epoch from number ``start`` on."""
+        """The batches of an epoch from number ``start`` on.
+
+        Full batches of each bucket come as they fill, so that few different shapes occur: every new shape costs
+        the kernels' set-up. What is left at the end of the epoch comes in smaller ones.
+        """
         number = 0
-        group: _Rendered = []
+        waiting: dict[int, _Rendered] = defaultdict(list)
         for rendered in self._chunks(epoch):
-            group += rendered
-            if len(group) >= GROUP:
-                for batch in self._batches(group, epoch * self.lines_per_epoch + number):
+            for line in rendered:
+                width = self.image_spec.bucket_width(line[0].shape[1])
+                waiting[width].append(line)
+                if len(waiting[width]) == lines_per_batch(
+                    width, self.image_spec.height, self.batch_size, self.max_pixels
+                ):
                     if number >= start:
-                        yield batch
+                        yield self._batch(waiting[width], width)
                     number += 1
-                group = []
+                    waiting[width] = []
+        rest = [line for width in sorted(waiting) for line in waiting[width]]
+        buckets = bucket_widths([pixels.shape[1] for pixels, _ in rest], self.image_spec)
+        plans = plan_batches(buckets, self.image_spec.height, self.batch_size, self.max_pixels, self.seed, epoch)
+        for plan in plans[max(0, start - number) :]:
+            yield self._batch([rest[i] for i in plan.samples], plan.width)
 
     def close(self) -> None:
         """End the rendering processes."""
@@ -78,21 +90,16 @@ class SynthSource:
         ahead: deque[Future[_Rendered]] = deque()
         for index in range(first, first + self.lines_per_epoch, CHUNK):
             ahead.append(self._pool.submit(_render, index, CHUNK))
-            # A full group is kept rendering while the last one trains.
-            if len(ahead) > GROUP // CHUNK:
+            if len(ahead) > AHEAD:
                 yield ahead.popleft().result()
         while ahead:
             yield ahead.popleft().result()
 
-    def _batches(self, group: _Rendered, number: int) -> Iterator[Batch]:
-        buckets = bucket_widths([pixels.shape[1] for pixels, _ in group], self.image_spec)
-        height = self.image_spec.height
-        for plan in plan_batches(buckets, height, self.batch_size, self.max_pixels, self.seed, number):
-            lines = [group[i] for i in plan.samples]
-            planes = [scale(pixels, self.image_spec) for pixels, _ in lines]
-            targets = [np.asarray(self.charset.encode(text), dtype=np.int64) for _, text in lines]
-            samples = tuple(Sample(Path(), text, f"synthetic line {text!r}") for _, text in lines)
-            yield collate(planes, targets, samples, plan.width, self.image_spec)
+    def _batch(self, lines: _Rendered, width: int) -> Batch:
+        planes = [scale(pixels, self.image_spec) for pixels, _ in lines]
+        targets = [np.asarray(self.charset.encode(text), dtype=np.int64) for _, text in lines]
+        samples = tuple(Sample(Path(), text, f"synthetic line {text!r}") for _, text in lines)
+        return collate(planes, targets, samples, width, self.image_spec)
 
 
 class _Renderer:

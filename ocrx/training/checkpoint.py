@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +18,18 @@ from ocrx.spec import ModelSpec
 STATE_FILE = "state.pt"
 
 
-def save_checkpoint(folder: Path, model: nn.Module, spec: ModelSpec, state: dict[str, Any] | None = None) -> None:
+Finish = Callable[[nn.Module, ModelSpec, Path], None]
+"""Adds what belongs into a model folder before it is put in place, e.g. the exported model."""
+
+
+def save_checkpoint(
+    folder: Path,
+    model: nn.Module,
+    spec: ModelSpec,
+    *,
+    state: dict[str, Any] | None = None,
+    finish: Finish | None = None,
+) -> None:
     """Write a model folder, with ``state`` to resume from where given.
 
     Raises DataError if it cannot be written (a full disk); what lay there before is then untouched.
@@ -29,6 +41,8 @@ def save_checkpoint(folder: Path, model: nn.Module, spec: ModelSpec, state: dict
                 buffer = io.BytesIO()
                 torch.save(state, buffer)
                 (partial / STATE_FILE).write_bytes(buffer.getvalue())
+            if finish is not None:
+                finish(model, spec, partial)
     except (OSError, RuntimeError) as error:
         # safetensors reports a full disk as its own error, a RuntimeError in some versions
         raise DataError(f"{folder}: cannot be saved ({error})", hint="what was saved before is untouched") from None

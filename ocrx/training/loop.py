@@ -24,7 +24,7 @@ from ocrx.models import build_model
 from ocrx.models.store import load_model
 from ocrx.spec import ModelSpec
 from ocrx.text.metrics import Metrics
-from ocrx.training.checkpoint import load_state, save_checkpoint
+from ocrx.training.checkpoint import Finish, load_state, save_checkpoint
 from ocrx.training.device import autocast, select_precision
 from ocrx.training.history import Row, write_history
 from ocrx.training.optim import WeightAverage, build_optimizer, learning_rate_factor
@@ -78,7 +78,8 @@ class _Window:
 class Trainer:
     """Trains ``model`` on ``source`` and keeps ``output/{best_accuracy,latest,epoch_N}``.
 
-    ``validate`` scores a network in eval mode; ``stop`` is asked after every step (a signal came).
+    ``validate`` scores a network in eval mode; ``stop`` is asked after every step (a signal came); ``finish`` adds
+    the exported model to a new best one.
     """
 
     def __init__(
@@ -93,9 +94,10 @@ class Trainer:
         output: Path,
         log: Log,
         stop: Callable[[], bool] = lambda: False,
+        finish: Finish | None = None,
     ) -> None:
         self.spec, self.source, self.validate, self.config = spec, source, validate, config
-        self.device, self.output, self.log, self.stop = device, output, log, stop
+        self.device, self.output, self.log, self.stop, self.finish = device, output, log, stop, finish
         self.precision = select_precision(config.precision, device)
         self.model = model.to(device)
         average = build_model(spec).to(device)
@@ -155,13 +157,13 @@ class Trainer:
             if place.step % config.log_interval == 0:
                 self._log_step(logged)
                 logged = _Window()
-            if self._done() >= 1:
+            if self._out_of_time():
                 break
             if self.stop():
                 return False
             clock = time.perf_counter()
         place.epoch, place.batch = place.epoch + 1, 0
-        place.finished = self._done() >= 1 or place.epoch >= config.epochs_iters
+        place.finished = self._out_of_time() or place.epoch >= config.epochs_iters
         if place.epoch % config.eval_interval == 0 or place.finished:
             self._evaluate(evaluated)
         if place.epoch % config.save_interval == 0 and not place.finished:
@@ -171,10 +173,17 @@ class Trainer:
 
     def _done(self) -> float:
         """How much of the training is over, from 0 to 1, by steps or by time, whichever is further."""
-        done = self.position.step / self.total_steps
+        done = self._epochs() / self.config.epochs_iters
         if self.config.max_minutes is not None:
             done = max(done, self.position.seconds / (60 * self.config.max_minutes))
-        return done
+        return min(1.0, done)
+
+    def _out_of_time(self) -> bool:
+        return self.config.max_minutes is not None and self.position.seconds >= 60 * self.config.max_minutes
+
+    def _epochs(self) -> float:
+        """Epochs done, with the share of the one at hand."""
+        return self.position.epoch + min(1.0, self.position.batch / len(self.source))
 
     def _step(self, batch: Batch) -> float:
         """One update; returns the mean loss."""
@@ -209,7 +218,7 @@ class Trainer:
         place, elapsed = self.position, time.perf_counter() - window.start
         left = place.seconds / max(self._done(), 1e-9) * (1 - self._done())
         self.log(
-            f"epoch {place.epoch + 1}/{self.config.epochs_iters} step {place.step}/{self.total_steps}"
+            f"epoch {place.epoch + 1}/{self.config.epochs_iters} step {place.step}"
             f" lr {self.optimizer.param_groups[0]['lr']:.2e} loss {window.loss / window.steps:.4f}"
             f" | {window.images / elapsed:.0f} images/s, {1000 * elapsed / window.steps:.0f} ms a step,"
             f" waited {100 * window.waited / elapsed:.0f} %, {_peak_memory(self.device)} MB | {_clock(left)} left"
@@ -240,7 +249,7 @@ class Trainer:
         if best:
             place.best_accuracy, place.best_cer, place.best_epoch = metrics.accuracy, metrics.cer, place.epoch
             measured = ModelSpec(**{**vars(self.spec), "metrics": metrics.to_dict()})
-            save_checkpoint(self.output / "best_accuracy", self.average.average, measured)
+            save_checkpoint(self.output / "best_accuracy", self.average.average, measured, finish=self.finish)
 
     def _save_latest(self) -> None:
         state: dict[str, Any] = {
@@ -255,7 +264,7 @@ class Trainer:
         }
         if self.device.type == "cuda":
             state["cuda_generator"] = torch.cuda.get_rng_state(self.device)
-        save_checkpoint(self.output / "latest", self.average.average, self.spec, state)
+        save_checkpoint(self.output / "latest", self.average.average, self.spec, state=state)
 
 
 def load_start(model: nn.Module, spec: ModelSpec, folder: Path) -> str:
