@@ -8,7 +8,7 @@ from random import Random
 
 import numpy as np
 import numpy.typing as npt
-from PIL import Image, ImageFilter
+from PIL import Image, ImageChops, ImageFilter
 
 from ocrx.synth.textures import Textures
 
@@ -38,21 +38,54 @@ def lose_dots(ink: Image.Image, rng: Random, textures: Textures, amount: float) 
     return Image.fromarray(pixels)
 
 
+def solid(amount: Floats) -> float:
+    """How dark the strokes are: the mean of what is clearly ink. Thin faces at small sizes never reach 1."""
+    inked = amount[amount > 0.15]
+    return float(inked.mean()) if inked.size else 1.0
+
+
 def press(
     ink: Image.Image, rng: Random, textures: Textures, blur: float, spread: float, hardness: float, rough: float
 ) -> Floats:
     """Ink on paper: ``blur`` pixels of softness, ``spread`` > 0 bleeds and < 0 thins, ``hardness`` 1 soft to 20 crisp,
     ``rough`` breaks edges and strokes."""
-    if blur > 0.2:
+    if blur > 0.25:
         ink = ink.filter(ImageFilter.GaussianBlur(blur))
     amount = np.asarray(ink, dtype=np.float32) * np.float32(1 / 255)
-    if rough > 0:
+    if rough > 0.02:
         height, width = amount.shape
-        amount = amount + textures.noise(rng, rng.choice((0, 1, 1, 2, 2)), height, width) * np.float32(rough)
-    if hardness > 1 or spread != 0 or rough > 0:
-        amount = (amount - np.float32(0.5 - spread)) * np.float32(hardness) + np.float32(0.5)
+        noise = textures.noise(rng, rng.choice((0, 1, 1, 2)), height, width)
+        amount = amount + noise * np.minimum(amount * np.float32(5 * rough), np.float32(rough))
+    if hardness > 1 or abs(spread) > 0.02:
+        middle = 0.62 * solid(amount)
+        amount = (amount - np.float32(middle * (1 - 2 * spread))) * np.float32(hardness) + np.float32(middle)
+    if hardness > 1 or rough > 0.02 or abs(spread) > 0.02:
         np.clip(amount, 0, 1, out=amount)
     return amount
+
+
+def jitter(ink: Image.Image, rng: Random, textures: Textures) -> Image.Image:
+    """Rows shifted against each other by a pixel: paper or head moved unevenly."""
+    pixels = np.asarray(ink)
+    height, width = pixels.shape
+    shift = np.rint(textures.curve(rng, rng.choice((0, 0, 1)), height) * rng.uniform(0.3, 0.8)).astype(np.intp)
+    columns = np.arange(width)[None] + shift[:, None]
+    return Image.fromarray(np.take_along_axis(pixels, np.clip(columns, 0, width - 1), 1))
+
+
+def struck_twice(ink: Image.Image, rng: Random) -> Image.Image:
+    """Emphasis by printing again a little to the side."""
+    return ImageChops.lighter(ink, ImageChops.offset(ink, rng.choice((1, 1, 2)), rng.choice((0, 0, 1))))
+
+
+def legible(amount: Floats, ink: Image.Image) -> Floats:
+    """The print with as much of the true ink put back as a reader needs."""
+    true = np.asarray(ink, dtype=np.float32) * np.float32(1 / 255)
+    total = float(true.sum())
+    kept = float((amount * true).sum()) / total if total else 1.0
+    full = float(np.square(true).sum()) / total if total else 1.0
+    lack = 0.5 - kept / max(full, 1e-3)
+    return np.maximum(amount, true * np.float32(min(0.9, lack + 0.35))) if lack > 0 else amount
 
 
 def fade(amount: Floats, rng: Random, textures: Textures, strength: float) -> Floats:
@@ -61,13 +94,14 @@ def fade(amount: Floats, rng: Random, textures: Textures, strength: float) -> Fl
     dice = rng.random()
     if dice < 0.4:
         curve = textures.curve(rng, rng.choice((3, 4, 4, 2)), width)
-        return amount * np.clip(1 - strength * (0.35 + 0.5 * curve), 0.08, 1)
+        return amount * np.clip(1 - strength * (0.3 + 0.45 * curve), 0.15, 1)
     if dice < 0.6:
-        curve = textures.curve(rng, rng.choice((1, 2, 3)), height)
-        return amount * np.clip(1 - strength * (0.3 + 0.5 * curve), 0.05, 1)[:, None]
-    if dice < 0.8:
-        return amount * np.clip(1 - strength * (0.4 + 0.5 * textures.noise(rng, rng.choice((2, 3, 4)), height, width)), 0.05, 1)
-    slope = np.linspace(rng.uniform(0.25, 1), rng.uniform(0.25, 1), height, dtype=np.float32)
+        rows = textures.curve(rng, rng.choice((1, 2, 3)), height)
+        return amount * np.clip(1 - strength * (0.3 + 0.45 * rows), 0.15, 1)[:, None]
+    if dice < 0.85:
+        stain = textures.noise(rng, rng.choice((2, 3, 4, 4)), height, width)
+        return amount * np.clip(1 - strength * (0.35 + 0.45 * stain), 0.15, 1)
+    slope = np.linspace(rng.uniform(0.3, 1), rng.uniform(0.3, 1), height, dtype=np.float32)
     return amount * (1 - strength + strength * slope)[:, None]
 
 
@@ -86,7 +120,8 @@ def paper(shape: tuple[int, int], rng: Random, textures: Textures, tone: float, 
         ramp = (np.arange(width, dtype=np.float32) - edge) / rng.uniform(2, 40) * rng.choice((-1, 1))
         ground -= np.clip(ramp + 0.5, 0, 1) * np.float32(rng.uniform(10, 70))
     if rng.random() < 0.7 * strength:
-        ground += textures.noise(rng, rng.choice((0, 1, 1, 2)), height, width) * np.float32(rng.uniform(1, 9))
+        grain = rng.uniform(1, 5) if rng.random() < 0.85 else rng.uniform(5, 12)
+        ground += textures.noise(rng, rng.choice((0, 1, 1, 2, 2)), height, width) * np.float32(grain)
     return ground
 
 
@@ -116,13 +151,18 @@ def jpeg(image: Image.Image, quality: int) -> Image.Image:
     return Image.open(buffer)
 
 
-def speckle(pixels: Floats, rng: Random, textures: Textures, amount: float) -> Floats:
+def speckle(pixels: Pixels, rng: Random, textures: Textures, amount: float) -> Pixels:
     """Salt and pepper."""
     chance = textures.uniform(rng, *pixels.shape[:2])
-    share = amount * rng.random() ** 2 * 0.03
-    pixels[chance < share] = 255 if rng.random() < 0.4 else 0
+    share = amount * rng.random() ** 2 * 0.02
+    pixels[chance < share] = 255 if rng.random() < 0.5 else 0
     pixels[chance > 1 - share * rng.random()] = 0
     return pixels
+
+
+def sharpen(image: Image.Image, rng: Random) -> Image.Image:
+    """A scanner's sharpening, with its light rims."""
+    return image.filter(ImageFilter.UnsharpMask(rng.uniform(0.8, 2.5), rng.randint(60, 260), 0))
 
 
 def bend(size: tuple[int, int], rng: Random, amount: float) -> tuple[float, ...]:

@@ -137,7 +137,7 @@ class FontBook:
         if character == " ":
             return True
         try:
-            font = self.open(face, 24)
+            font = self.open(face, 14)
             drawn = _picture(font, character)
             if not any(drawn[1]):
                 return False
@@ -170,9 +170,10 @@ def _from_fontconfig() -> list[Face]:
         path, index, family, style, spacing = (line.split("\t") + [""] * 5)[:5]
         if not path.lower().endswith(SUFFIXES) or not index.isdecimal() or int(index) > 0xFFFF:
             continue
-        face = _face(path, int(index), family, style, monospaced=spacing in ("100", "110"))
-        if face:
-            faces.append(face)
+        for size in _strikes(path) if path.endswith(".otb") else [0]:
+            face = _face(path, int(index), family, style, monospaced=spacing in ("100", "110"), size=size)
+            if face:
+                faces.append(face)
     bitmaps = [folder for folder in BITMAP_FOLDERS if folder.is_dir()]
     return faces + (_in_folders(bitmaps) if bitmaps else [])
 
@@ -198,6 +199,18 @@ def _outline_face(path: Path) -> Face | None:
     except (OSError, ValueError):
         return None
     return _face(str(path), 0, family or path.stem, style or "", monospaced)
+
+
+def _strikes(path: str) -> list[int]:
+    """The pixel sizes that a bitmap font in OpenType dress has."""
+    sizes = []
+    for size in range(8, 41):
+        try:
+            ImageFont.truetype(path, size, layout_engine=ImageFont.Layout.BASIC)
+        except OSError:
+            continue
+        sizes.append(size)
+    return sizes
 
 
 def _bitmap_face(path: Path) -> Face | None:

@@ -34,6 +34,12 @@ class Inked:
 
     image: Image.Image
     boxes: tuple[Box, ...]
+    baseline: float
+
+    def scaled(self, image: Image.Image, factor: int) -> Inked:
+        """The same line where each pixel became ``factor`` pixels of ``image``."""
+        boxes = tuple((a * factor, b * factor, c * factor, d * factor) for a, b, c, d in self.boxes)
+        return Inked(image, boxes, self.baseline * factor)
 
 
 def needs_shaping(text: str) -> bool:
@@ -115,7 +121,7 @@ def _assemble(
     for x, y, _, mask in placed:
         core.draw_bitmap((x - left, y - top), mask, 255)
     boxes = tuple((l - left, (t or top + pad) - top, r - left, (b or bottom - pad) - top) for l, r, t, b in cells)
-    return Inked(image, boxes)
+    return Inked(image, boxes, float(-top))
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,190 @@
+"""Where the ink of a line goes: size, spacing, rules and neighbours around it, slant, turn and crop."""
+
+from __future__ import annotations
+
+import math
+from random import Random
+
+from PIL import Image, ImageChops, ImageDraw
+
+from ocrx.synth import degrade
+from ocrx.synth.fonts import Face, FontBook
+from ocrx.synth.render import Box, Inked, Placement, Setting, draw_line, needs_shaping, place
+from ocrx.synth.text import TextSource
+from ocrx.synth.textures import Textures
+
+MIN_HEIGHT, MAX_HEIGHT = 10, 64
+PRINTER_DOTS = (11, 12, 13, 14, 16, 16, 18, 18, 20, 20, 22, 24, 24, 26, 28, 32)
+_TALLEST_INK = 54.0
+_LEAST_CELL = 4.3  # pixels from one character to the next, on average, that condensing leaves
+
+
+def lay_out(
+    rng: Random,
+    scene: str,
+    face: Face,
+    text: str,
+    fonts: FontBook,
+    source: TextSource,
+    textures: Textures,
+    strength: float,
+) -> tuple[Image.Image, tuple[Box, ...]]:
+    """Ink (mode L) of the line in its crop, and the box of each character in it."""
+    em = 11.5 * 2 ** (rng.random() * 2.1)
+    till = scene == "receipt"
+    one_bit = face.kind == "pixel" or (strength > 0 and rng.random() < (0.4 if till else 0.06))
+    shaped = needs_shaping(text) or (not one_bit and face.kind != "mono" and rng.random() < 0.4)
+    unit = face.size or (rng.choice(PRINTER_DOTS) if one_bit else round(em))
+    font = fonts.open(face, unit, shaped)
+    setting = _setting(rng, text, face, shaped, one_bit, till) if strength else Setting(shaped=shaped)
+    inked = draw_line(text, font, setting)
+    if strength:
+        if till and rng.random() < 0.06:
+            inked = Inked(degrade.struck_twice(inked.image, rng), inked.boxes, inked.baseline)
+        if rng.random() < (0.16 if till else 0.1):
+            inked = _with_neighbours(rng, inked, source.draw(rng, scene), face, fonts, unit, setting)
+        if rng.random() < 0.07:
+            inked = _with_rules(rng, inked, unit)
+        if one_bit and till:
+            inked, unit = _printed(rng, inked, unit, em, textures, strength)
+    top, bottom = min(b[1] for b in inked.boxes), max(b[3] for b in inked.boxes)
+    if rng.random() < 0.3:
+        top, bottom = min(top, inked.baseline - 0.72 * unit), max(bottom, inked.baseline + 0.2 * unit)
+    area = (min(b[0] for b in inked.boxes), top, max(b[2] for b in inked.boxes), bottom)
+    scale = min(em / unit if one_bit else 1.0, _TALLEST_INK / (bottom - top))
+    return place(inked, area, _placement(rng, area, len(text), scale, unit * scale, face, till, strength))
+
+
+def _setting(rng: Random, text: str, face: Face, shaped: bool, one_bit: bool, till: bool) -> Setting:
+    """Spacing as printers and typesetters do it: gaps narrow, justified, doubled, or as wide as a column."""
+    spaces = text.count(" ")
+    factor, gaps = 1.0, ()
+    dice = rng.random()
+    if spaces and dice < 0.18:
+        factor = rng.uniform(0.55, 0.95)
+    elif spaces and dice < 0.34:
+        factor = rng.uniform(1.1, 2.4)
+    elif spaces and dice < 0.5:
+        wide = (0.0, 0.0, 0.0, font_space(face), font_space(face) * 2, rng.uniform(0.2, 2.5))
+        gaps = tuple(rng.choice(wide) for _ in range(spaces))
+    tracking = 0.0
+    if not shaped:
+        dice = rng.random()
+        if dice < 0.12:
+            tracking = rng.uniform(-0.05, 0.0)
+        elif dice < 0.25:
+            tracking = rng.uniform(0.0, 0.12)
+        elif dice < 0.29:
+            tracking = rng.uniform(0.12, 0.5)
+            factor = max(factor, 1.0) + 2.5 * tracking  # or words could not be told apart
+    wobble: tuple[float, ...] = ()
+    if not one_bit and not shaped and rng.random() < (0.05 if till else 0.08):
+        wobble = tuple(rng.gauss(0, 0.025) for _ in range(7))
+    return Setting(tracking, gaps, factor, shaped, one_bit, wobble)
+
+
+def font_space(face: Face) -> float:
+    """About one space more, in em."""
+    return 0.6 if face.kind in ("mono", "pixel") else 0.28
+
+
+def _with_neighbours(
+    rng: Random, inked: Inked, text: str, face: Face, fonts: FontBook, unit: float, setting: Setting
+) -> Inked:
+    """The lines above and below, so close that a crop may catch their edges."""
+    if not fonts.covers(face, text):
+        return inked
+    other = draw_line(text, fonts.open(face, unit, False), Setting(setting.tracking, one_bit=setting.one_bit))
+    top, bottom = min(b[1] for b in inked.boxes), max(b[3] for b in inked.boxes)
+    pitch = (bottom - top) + rng.uniform(0.06, 0.35) * unit
+    sides = rng.choice(((-1,), (1,), (-1, 1)))
+    grow = math.ceil(other.image.height + pitch)
+    canvas = Image.new("L", (inked.image.width, inked.image.height + 2 * grow), 0)
+    canvas.paste(inked.image, (0, grow))
+    x = rng.randint(-round(0.8 * unit), max(0, inked.image.width - other.image.width))
+    for side in sides:
+        other_top = min(b[1] for b in other.boxes)
+        other_bottom = max(b[3] for b in other.boxes)
+        y = bottom + pitch - (bottom - top) - other_top if side > 0 else top - pitch + (bottom - top) - other_bottom
+        layer = Image.new("L", canvas.size, 0)
+        layer.paste(other.image, (x, round(y) + grow))
+        canvas = ImageChops.lighter(canvas, layer)
+    boxes = tuple((a, b + grow, c, d + grow) for a, b, c, d in inked.boxes)
+    return Inked(canvas, boxes, inked.baseline + grow)
+
+
+def _with_rules(rng: Random, inked: Inked, unit: float) -> Inked:
+    """An underline, the lines of a table or a box, or a stroke through."""
+    image = inked.image.copy()
+    draw = ImageDraw.Draw(image)
+    width, height = image.size
+    thick = max(1, round(unit * rng.uniform(0.03, 0.1)))
+    left, right = round(rng.uniform(0, 0.1) * width), round(width * rng.uniform(0.8, 1))
+    bottom = round(inked.baseline + unit * rng.uniform(0.08, 0.2))
+    dice = rng.random()
+    if dice < 0.5:
+        draw.line((left, min(bottom, height - 1), right, min(bottom, height - 1)), 255, thick)
+    elif dice < 0.75:
+        x = rng.choice((1, width - 2))
+        draw.line((x, 0, x, height), 255, thick)
+        if rng.random() < 0.5:
+            draw.line((0, height - 2, width, height - 2), 255, thick)
+    elif dice < 0.9:
+        draw.rectangle((0, 0, width - 1, height - 1), None, 255, thick)
+    else:
+        y = inked.baseline - unit * rng.uniform(0.1, 0.5)
+        draw.line((0, y + rng.uniform(-0.4, 0.4) * unit, width, y + rng.uniform(-0.4, 0.4) * unit), 255, thick)
+    return Inked(image, inked.boxes, inked.baseline)
+
+
+def _printed(
+    rng: Random, inked: Inked, unit: float, em: float, textures: Textures, strength: float
+) -> tuple[Inked, float]:
+    """What the print head makes of the dots: some are missing, and an impact printer's are round."""
+    image = inked.image
+    if rng.random() < 0.22:
+        image = degrade.lose_dots(image, rng, textures, strength)
+    if unit <= 18 and rng.random() < 0.22:
+        step = max(2, min(4, round(em / unit) + 1))
+        return inked.scaled(degrade.dots(image, step, rng.uniform(0.42, 0.66)), step), unit * step
+    return Inked(image, inked.boxes, inked.baseline), unit
+
+
+def _placement(
+    rng: Random, area: Box, count: int, scale: float, em: float, face: Face, till: bool, strength: float
+) -> Placement:
+    height = (area[3] - area[1]) * scale
+    margins = _margins(rng, em, height, strength)
+    if not strength:
+        return Placement(scale, scale, margins=margins)
+    across = 1.0
+    dice = rng.random()
+    if till and face.kind in ("mono", "pixel"):
+        # the tall narrow letters of till printers, and their double-width mode
+        across = rng.uniform(1.2, 2.0) if dice < 0.08 else rng.uniform(0.56, 0.88) if dice < 0.68 else rng.uniform(0.85, 1.1)
+    elif dice < 0.4:
+        across = rng.uniform(0.7, 1.3) if till else rng.uniform(0.8, 1.2)
+    cell = (area[2] - area[0]) * scale / count
+    across = min(max(across, _LEAST_CELL / max(cell, 0.1)), max(across, 1.0))
+    slant = rng.uniform(-0.1, 0.25) if rng.random() < 0.06 * strength else 0.0
+    turn = 0.0
+    if rng.random() < 0.35:
+        width = (area[2] - area[0]) * scale * across
+        limit = min(3.0, math.degrees(0.35 * height / max(width, 1)))
+        turn = max(-limit, min(limit, rng.gauss(0, 0.9))) * strength
+    return Placement(scale * across, scale, -slant, turn, margins)
+
+
+def _margins(rng: Random, em: float, height: float, strength: float) -> tuple[float, float, float, float]:
+    """Pixels around the ink: tight, even, or loose; at times cutting into it above or below."""
+    dice = rng.random()
+    if dice < 0.4:
+        sides = [rng.uniform(0, 0.14) * em for _ in range(4)]
+    elif dice < 0.75:
+        sides = [rng.uniform(0, 0.3) * em, rng.uniform(0, 0.25) * em, rng.uniform(0, 0.3) * em, rng.uniform(0, 0.25) * em]
+    else:
+        sides = [rng.uniform(0, 0.6) * em, rng.uniform(0, 0.5) * em, rng.uniform(0, 0.6) * em, rng.uniform(0, 0.5) * em]
+    if rng.random() < 0.12 * strength:
+        sides[rng.choice((1, 3, 3))] = -rng.uniform(0.02, 0.1) * em
+    lack = max(0.0, MIN_HEIGHT + 1 - (height + sides[1] + sides[3])) / 2
+    return sides[0], sides[1] + lack, sides[2], sides[3] + lack

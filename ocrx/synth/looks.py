@@ -1,0 +1,194 @@
+"""How a line comes out of a printer, a scanner, a screen or a camera: one function for each look.
+
+A look takes ink (mode L, 255 = ink) and returns the picture (mode L or RGB) of the same size. The looks were
+drawn after scanned till receipts, office documents, typescripts, screenshots and signs.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from random import Random
+
+import numpy as np
+import numpy.typing as npt
+from PIL import Image, ImageFilter
+
+from ocrx.synth import degrade
+from ocrx.synth.degrade import Floats
+from ocrx.synth.textures import Textures
+
+Look = Callable[[Image.Image, Random, Textures, float], Image.Image]
+Tone = tuple[int, int, int]
+
+
+def thermal(ink: Image.Image, rng: Random, textures: Textures, wear: float) -> Image.Image:
+    """Thermal print scanned in grey: soft dark grey on light grey, a little uneven."""
+    if ink.height > 22 and rng.random() < 0.15:
+        ink = degrade.jitter(ink, rng, textures)
+    sheet = rng.uniform(198, 255)
+    pen = rng.uniform(20, 120) if rng.random() < 0.75 else rng.uniform(90, sheet - 80)
+    amount = degrade.press(
+        ink, rng, textures, rng.uniform(0.3, 1.1), rng.uniform(-0.12, 0.2) * wear,
+        rng.uniform(1, 2.2), rng.uniform(0, 0.16) * wear,
+    )  # fmt: skip
+    if rng.random() < 0.3:
+        amount = degrade.fade(amount, rng, textures, 0.8 * wear)
+    return _grey(ink, amount, rng, textures, pen, sheet, wear)
+
+
+def bilevel(ink: Image.Image, rng: Random, textures: Textures, wear: float) -> Image.Image:
+    """A black and white scan: jagged contours, dots lost within strokes, specks."""
+    amount = degrade.press(ink, rng, textures, rng.uniform(0.35, 1.1), 0.0, 1.0, 0.0)
+    if rng.random() < 0.22:
+        amount = degrade.fade(amount, rng, textures, 0.6 * wear)
+    amount = degrade.legible(amount, ink)
+    height, width = amount.shape
+    level = np.float32(degrade.solid(amount) * rng.uniform(0.52 if height < 20 else 0.4, 0.7))
+    rough = np.float32(rng.uniform(0.1, 0.75) * wear) * level
+    noise = textures.noise(rng, rng.choice((0, 1, 1, 1, 2)), height, width)
+    black = amount + noise * np.minimum(amount * np.float32(3) * rough, rough) > level
+    dice = rng.random()
+    if dice < 0.1:
+        # toner or heat that did not cover: the middle of the strokes is hatched
+        black &= (textures.uniform(rng, height, width) > 0.4 * wear) | (amount < 0.85)
+    elif dice < 0.16:
+        weave = np.add.outer(np.arange(height), np.arange(width)) % 2 == 0
+        black &= weave | (amount < rng.uniform(0.75, 0.97))
+    picture = np.where(black, np.uint8(0), np.uint8(255))
+    if rng.random() < 0.15:
+        picture = degrade.speckle(picture, rng, textures, wear)
+    if rng.random() < 0.3:
+        return Image.fromarray(picture).filter(ImageFilter.GaussianBlur(rng.uniform(0.3, 0.6)))
+    return Image.fromarray(picture)
+
+
+def office(ink: Image.Image, rng: Random, textures: Textures, wear: float) -> Image.Image:
+    """Laser or book print on paper, scanned well."""
+    sheet = rng.choice((255.0, rng.uniform(240, 255), rng.uniform(200, 250)))
+    pen = rng.choice((0.0, rng.uniform(0, 50), rng.uniform(20, 110)))
+    amount = degrade.press(
+        ink, rng, textures, rng.choice((0.0, 0.0, 0.35, 0.6, 0.9)), rng.uniform(-0.15, 0.2) * wear,
+        rng.choice((1.0, 1.0, 1.5, 3.0)), rng.uniform(0, 0.18) * wear if rng.random() < 0.5 else 0.0,
+    )  # fmt: skip
+    return _grey(ink, amount, rng, textures, pen, sheet, wear)
+
+
+def pale(ink: Image.Image, rng: Random, textures: Textures, wear: float) -> Image.Image:
+    """Faded: thin light strokes, columns or rows nearly gone."""
+    if ink.height > 18 and rng.random() < 0.3:
+        ink = degrade.jitter(ink, rng, textures)
+    sheet = rng.uniform(225, 255)
+    pen = rng.uniform(90, 185)
+    amount = degrade.press(
+        ink, rng, textures, rng.uniform(0.3, 0.9), rng.uniform(-0.14, 0.05), rng.uniform(1, 1.8),
+        rng.uniform(0.0, 0.22) * wear,
+    )  # fmt: skip
+    amount = degrade.fade(amount, rng, textures, rng.uniform(0.4, 0.9))
+    return _grey(ink, amount, rng, textures, pen, sheet, wear)
+
+
+def hollow(ink: Image.Image, rng: Random, textures: Textures, wear: float) -> Image.Image:
+    """Only the rims of strokes printed, in broken dots."""
+    soft = ink.filter(ImageFilter.GaussianBlur(0.5))
+    rim = np.asarray(soft, dtype=np.float32) - np.asarray(soft.filter(ImageFilter.GaussianBlur(1.4)), dtype=np.float32)
+    height, width = rim.shape
+    amount = np.clip(np.abs(rim) / 50, 0, 1)
+    if rng.random() < 0.6:
+        amount = np.maximum(amount, np.asarray(soft, dtype=np.float32) / 255 * rng.uniform(0.15, 0.6))
+    amount *= np.clip(0.85 + rng.uniform(0.1, 0.5) * textures.noise(rng, rng.choice((0, 1)), height, width), 0.25, 1)
+    return _grey(ink, amount, rng, textures, rng.uniform(0, 110), rng.uniform(235, 255), 0.5 * wear)
+
+
+def tinted(ink: Image.Image, rng: Random, textures: Textures, wear: float) -> Image.Image:
+    """Ribbon or stamp ink in colour on paper that is nearly white, or on tinted copy paper."""
+    sheet: Tone = rng.choice(((255, 255, 255), (250, 240, 245), (255, 235, 240), (255, 250, 225), (235, 245, 255), (240, 240, 240)))
+    pen = rng.choice(((75, 60, 165), (100, 80, 175), (40, 50, 140), (135, 70, 110), (160, 40, 50), (30, 90, 60), (70, 70, 90)))
+    light = rng.uniform(0, 0.4)
+    pen = tuple(int(p + (255 - p) * light) for p in pen)
+    amount = degrade.press(ink, rng, textures, rng.uniform(0.3, 0.9), rng.uniform(-0.1, 0.15), rng.uniform(1, 2), 0.2 * wear)
+    if rng.random() < 0.4:
+        amount = degrade.fade(amount, rng, textures, 0.8 * wear)
+    return _colour(amount, rng, textures, pen, sheet, wear)
+
+
+def screen(ink: Image.Image, rng: Random, textures: Textures, wear: float) -> Image.Image:
+    """A screenshot: crisp, flat colours or greys, dark mode at times."""
+    amount = np.asarray(ink, dtype=np.float32) / np.float32(255)
+    dice = rng.random()
+    if dice < 0.5:
+        sheet, pen = rng.choice(((255, 0), (255, 51), (250, 80), (240, 30), (245, 119), (18, 230), (40, 255), (30, 170), (0, 255)))
+        return _grey(ink, amount, rng, textures, pen, sheet, 0.0)
+    if dice < 0.8:
+        pen_tone: Tone = rng.choice(((26, 13, 171), (0, 102, 204), (200, 30, 30), (20, 120, 60), (90, 90, 90), (230, 110, 0), (0, 0, 0)))
+        back: Tone = rng.choice(((255, 255, 255), (255, 255, 255), (245, 245, 250), (255, 250, 205), (225, 235, 245)))
+        if rng.random() < 0.4:
+            pen_tone, back = back, pen_tone
+        return _colour(amount, rng, textures, pen_tone, back, 0.0)
+    pen_tone, back = degrade.tones(rng, 75)
+    return _colour(amount, rng, textures, pen_tone, back, 0.0)
+
+
+def sign(ink: Image.Image, rng: Random, textures: Textures, wear: float) -> Image.Image:
+    """A photograph of a sign, a package or a poster: colour, light, sometimes a busy ground and a shadow or rim."""
+    if rng.random() < 0.4:
+        ink = ink.filter(ImageFilter.GaussianBlur(rng.uniform(0.3, 1.3)))
+    amount = np.asarray(ink, dtype=np.float32) / np.float32(255)
+    height, width = amount.shape
+    dice = rng.random()
+    if dice < 0.3:
+        grounds = textures.picture(rng, height, width).astype(np.float32)
+        dark = float(grounds.mean()) < 128
+        pen: Tone = (rng.randint(200, 255), rng.randint(200, 255), rng.randint(120, 255)) if dark else (rng.randint(0, 60), rng.randint(0, 60), rng.randint(0, 90))
+        calm = rng.uniform(0.35, 0.9)
+        target = 50.0 if dark else 200.0
+        grounds = grounds * np.float32(calm) + np.float32(target * (1 - calm))
+    elif dice < 0.55:
+        tone = rng.uniform(30, 235)
+        pen_grey = max(0, min(255, int(tone + rng.choice((-1, 1)) * rng.uniform(70, 180))))
+        if abs(pen_grey - tone) < 60:
+            pen_grey = 0 if tone > 128 else 255
+        pen = (pen_grey, pen_grey, pen_grey)
+        grounds = np.repeat(degrade.paper((height, width), rng, textures, tone, 1.0)[..., None], 3, 2)
+    else:
+        pen, back = degrade.tones(rng, 65)
+        grounds = degrade.paper((height, width), rng, textures, 0.0, 1.0)[..., None] + np.array(back, dtype=np.float32)
+    if rng.random() < 0.15:
+        reach = rng.randint(1, 2)
+        shade = np.roll(amount, (reach, reach), (0, 1))[..., None] * np.float32(rng.uniform(0.3, 0.8))
+        grounds = grounds * (1 - shade)
+    return _image(grounds + (np.array(pen, dtype=np.float32) - grounds) * amount[..., None])
+
+
+def reversed_block(ink: Image.Image, rng: Random, textures: Textures, wear: float) -> Image.Image:
+    """White letters in a printed bar."""
+    amount = degrade.press(ink, rng, textures, rng.uniform(0.2, 0.9), rng.uniform(-0.1, 0.1), rng.uniform(1, 3), 0.15 * wear)
+    return _grey(ink, amount, rng, textures, rng.uniform(190, 255), rng.uniform(0, 95), wear)
+
+
+def _grey(
+    ink: Image.Image, amount: Floats, rng: Random, textures: Textures, pen: float, sheet: float, wear: float
+) -> Image.Image:
+    if wear > 0:
+        amount = degrade.legible(amount, ink)
+        ground = degrade.paper((ink.height, ink.width), rng, textures, sheet, wear)
+        return _image(ground + (np.float32(pen) - ground) * amount)
+    return _image(np.float32(sheet) + np.float32(pen - sheet) * amount)
+
+
+def _colour(amount: Floats, rng: Random, textures: Textures, pen: tuple[int, ...], sheet: Tone, wear: float) -> Image.Image:
+    ground: npt.NDArray[np.float32] = np.array(sheet, dtype=np.float32)
+    if wear > 0:
+        ground = degrade.paper(amount.shape, rng, textures, 0.0, wear)[..., None] + ground
+    return _image(ground + (np.array(pen, dtype=np.float32) - ground) * amount[..., None])
+
+
+def _image(pixels: Floats) -> Image.Image:
+    return Image.fromarray(np.clip(pixels, 0, 255).astype(np.uint8))
+
+
+LOOKS: dict[str, tuple[tuple[Look, float], ...]] = {
+    "receipt": ((thermal, 34), (bilevel, 27), (office, 16), (pale, 10), (hollow, 4), (tinted, 6), (reversed_block, 3)),
+    "document": ((office, 60), (bilevel, 22), (thermal, 8), (pale, 5), (tinted, 3), (reversed_block, 2)),
+    "screen": ((screen, 90), (office, 10)),
+    "photo": ((sign, 88), (screen, 12)),
+}
