@@ -6,11 +6,11 @@ from collections.abc import Callable, Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 import numpy.typing as npt
 
-from ocrx.config import DecodeConfig
 from ocrx.ctc import constraints
 from ocrx.ctc.align import align_lines
 from ocrx.ctc.beam import Hypothesis, beam_search
@@ -21,6 +21,9 @@ from ocrx.ctc.reference import log_likelihoods, log_normalizer
 from ocrx.ctc.viterbi import best_path
 from ocrx.errors import ConfigError, DataError
 from ocrx.text.charset import Charset
+
+if TYPE_CHECKING:
+    from ocrx.config import DecodeConfig
 
 Decoder = Callable[[Floats], Sequence[Decoded]]
 """Logits float32 [N, T, K] in, one ``Decoded`` a line out. A line's result does not depend on its batch."""
