@@ -44,9 +44,35 @@ def check_dataset(
     config: ConfigOption = None,
     override: Overrides = None,
     output: OutputOption = None,
+    split: Annotated[Optional[int], typer.Option(help="Divide anew: percent of training lines, e.g. 90.")] = None,
+    group: Annotated[Optional[str], typer.Option(help="Pattern over image paths; equal matches stay together.")] = None,
+    undo_split: Annotated[bool, typer.Option("--undo-split", help="Put the lists back as before.")] = False,
+    fix: Annotated[
+        bool, typer.Option("--fix", help="Repair BOM, CRLF, NFC and spaces; originals stay as .bak.")
+    ] = False,
+    build_dict: Annotated[bool, typer.Option("--build-dict", help="Write dict.txt from the training labels.")] = False,
+    convert_to: Annotated[Optional[str], typer.Option(help="paddlex, label, csv, tsv, jsonl, pairs or lmdb.")] = None,
+    convert_from: Annotated[Optional[str], typer.Option(help="What it has to be; default: as found.")] = None,
+    model: Annotated[Optional[str], typer.Option("--model", "-m", help="Rank labels by this model's doubt.")] = None,
+    json: Annotated[bool, typer.Option("--json", help="One JSON document instead of lines.")] = False,
 ) -> None:
-    """Say everything that is wrong with a dataset, and where."""
-    _run("check_dataset", config, override, {"Global.dataset_dir": dataset_dir, "Global.output": output})
+    """Say everything that is wrong with a dataset, and where; split, convert or repair it first."""
+    options = {
+        "Global.dataset_dir": dataset_dir,
+        "Global.output": output,
+        "CheckDataset.split.enable": True if split is not None else None,
+        "CheckDataset.split.train_percent": split,
+        "CheckDataset.split.val_percent": None if split is None else 100 - split,
+        "CheckDataset.split.group": group,
+        "CheckDataset.split.undo": undo_split or None,
+        "CheckDataset.fix": fix or None,
+        "CheckDataset.build_dict": build_dict or None,
+        "CheckDataset.convert.enable": True if convert_to or convert_from else None,
+        "CheckDataset.convert.dst_dataset_type": convert_to,
+        "CheckDataset.convert.src_dataset_type": convert_from,
+        "CheckDataset.model": model,
+    }
+    raise typer.Exit(_check_dataset(_load(config, override, options), json))
 
 
 @app.command()
@@ -165,8 +191,16 @@ def _with_result(mode: str, config: Config, work: Callable[[], int]) -> int:
         raise
 
 
-def _check_dataset(config: Config) -> int:
-    raise NotImplementedError
+def _check_dataset(config: Config, as_json: bool = False) -> int:
+    from ocrx import console
+    from ocrx.modes import check_dataset as mode
+
+    def work() -> int:
+        with console.progress("images") as progress:
+            report = mode.run(config, progress)
+        return console.show_check(report, as_json)
+
+    return _with_result("check_dataset", config, work)
 
 
 def _train(config: Config) -> int:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import json
 import sys
 import time
+from collections import Counter
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
@@ -12,6 +14,7 @@ from rich.console import Console
 from rich.markup import escape
 from rich.progress import BarColumn, MofNCompleteColumn, ProgressColumn, Task, TextColumn, TimeRemainingColumn
 from rich.progress import Progress as Bar
+from rich.table import Column, Table
 from rich.text import Text
 
 from ocrx.errors import OcrxError
@@ -19,8 +22,10 @@ from ocrx.report import Progress
 
 if TYPE_CHECKING:
     from ocrx.inference.results import Prediction
+    from ocrx.modes.check_dataset import CheckReport
 
 PLAIN_INTERVAL_S = 10.0
+FINDINGS_ON_TERMINAL = 5
 
 
 def eye() -> Console:
@@ -141,3 +146,40 @@ def _maybe_progress(what: str, quiet: bool) -> Iterator[Progress]:
     else:
         with progress(what) as show:
             yield show
+
+
+def show_check(report: CheckReport, as_json: bool) -> int:
+    """Findings on stdout (on a terminal the first of each kind), what they come to on stderr; the exit code."""
+    if as_json:
+        sys.stdout.write(json.dumps({"check_pass": report.passed, **report.to_dict()}, ensure_ascii=False) + "\n")
+    else:
+        most = FINDINGS_ON_TERMINAL if sys.stdout.isatty() else len(report.issues)
+        shown: Counter[str] = Counter()
+        for issue in report.issues:
+            shown[issue.code] += 1
+            if shown[issue.code] <= most:
+                sys.stdout.write(f"{issue.where}: {issue.severity}: {issue.message} [{issue.code}]\n")
+        for suspect in report.suspects[:most]:
+            read = f"labelled {suspect.text!r}, read {suspect.prediction!r}, doubt {suspect.doubt:.1f}"
+            sys.stdout.write(f"{suspect.where}: info: {read} [suspect]\n")
+    console = eye()
+    for action in report.actions:
+        console.print(f"[bold]done:[/] {escape(action)}", soft_wrap=True)
+    if report.issues:
+        console.print(_findings_table(report))
+    verdict = "[bold green]passed[/]" if report.passed else "[bold red]failed[/]"
+    parts = f"{report.train:,} training and {report.val:,} validation lines ({report.layout}), {report.images:,} images"
+    page = report.output / "check_dataset" / "report.html"
+    console.print(f"{verdict}: {parts}; see {escape(str(page))}", soft_wrap=True)
+    return 0 if report.passed else 1
+
+
+def _findings_table(report: CheckReport) -> Table:
+    table = Table("", "finding", Column("count", justify="right"), "first", "what to do", box=None, pad_edge=False)
+    colours = {"error": "red", "warning": "yellow", "info": "blue"}
+    first = {issue.code: issue for issue in reversed(report.issues)}
+    for severity, code, count in report.counts():
+        issue = first[code]
+        place = escape(issue.where.split(", ")[0])
+        table.add_row(f"[{colours[severity]}]{severity}[/]", code, f"{count:,}", place, escape(issue.hint))
+    return table

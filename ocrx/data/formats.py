@@ -21,6 +21,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
+from ocrx.data.rewrite import JOURNAL
 from ocrx.data.sample import Sample
 from ocrx.data.tables import find_image_pairs, read_jsonl, read_pairs, read_table
 from ocrx.data.textfile import read_text
@@ -71,6 +72,9 @@ def read_dataset(root: Path) -> Dataset:
         return Dataset(root.parent, tuple(samples), (), charset, (*issues, *more), "list", (root,))
     if not root.is_dir():
         raise DataError(f"{root}: no such folder", hint="give the folder that holds train.txt and val.txt")
+    if (root / JOURNAL).exists():
+        hint = f"complete it: ocrx check-dataset {root}"
+        raise DataError(f"{root}: a change of the lists was interrupted half-way", hint=hint)
     for find in (_paddlex, _one_label_file, _lmdb, _jsonl, _tables, _pairs):
         dataset = find(root)
         if dataset is not None:
@@ -160,11 +164,16 @@ def _one_label_file(root: Path) -> Dataset | None:
     return _one_part(root, "label", path, read_list) if path.is_file() else None
 
 
+def is_lmdb(root: Path) -> bool:
+    """Whether the folder, or its ``train``, holds an LMDB database."""
+    return any((folder / LMDB_FILE).is_file() for folder in (root, root / "train"))
+
+
 def _lmdb(root: Path) -> Dataset | None:
-    if any((folder / LMDB_FILE).is_file() for folder in (root, root / "train")):
+    if is_lmdb(root):
         raise DataError(
             f"{root}: an LMDB database; ocrx reads image files",
-            hint="convert it: ocrx check-dataset DIR --convert lmdb",
+            hint="convert it: ocrx check-dataset DIR --convert-to paddlex",
         )
     return None
 

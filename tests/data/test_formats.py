@@ -101,7 +101,7 @@ def test_missing_things_are_errors_with_a_hint(tmp_path: Path) -> None:
     (tmp_path / "data.mdb").write_bytes(b"")
     with pytest.raises(DataError, match="LMDB") as info:
         read_dataset(tmp_path)
-    assert "--convert" in (info.value.hint or "")
+    assert "--convert-to" in (info.value.hint or "")
 
 
 def test_one_list_can_be_named(line_folder: Path) -> None:
