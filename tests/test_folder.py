@@ -1,0 +1,81 @@
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from ocrx.errors import ModelError
+from ocrx.folder import find_model_folder, read_spec, replaced_folder
+
+
+def test_a_folder_is_put_in_place_whole(tmp_path: Path) -> None:
+    target = tmp_path / "model"
+    for content in ("one", "two"):
+        with replaced_folder(target) as partial:
+            (partial / "a.txt").write_text(content)
+        assert (target / "a.txt").read_text() == content
+    assert [path.name for path in tmp_path.iterdir()] == ["model"], "nothing else is left behind"
+
+
+def test_a_failure_leaves_the_old_folder(tmp_path: Path) -> None:
+    target = tmp_path / "model"
+    with replaced_folder(target) as partial:
+        (partial / "a.txt").write_text("old")
+    with pytest.raises(OSError, match="disk"), replaced_folder(target) as partial:
+        (partial / "a.txt").write_text("new")
+        raise OSError("disk full")
+    assert (target / "a.txt").read_text() == "old"
+    assert [path.name for path in tmp_path.iterdir()] == ["model"]
+
+
+KILLED = """
+import sys
+from pathlib import Path
+from ocrx.folder import replaced_folder
+number = 0
+while True:
+    number += 1
+    with replaced_folder(Path(sys.argv[1])) as partial:
+        for name in "abc":
+            (partial / name).write_text(str(number) * 1000)
+    print(number, flush=True)
+"""
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="kill -9 is not to be had there")
+def test_a_kill_at_any_moment_leaves_a_whole_folder(tmp_path: Path) -> None:
+    target = tmp_path / "model"
+    for attempt in range(8):
+        process = subprocess.Popen([sys.executable, "-c", KILLED, str(target)], stdout=subprocess.PIPE, text=True)
+        assert process.stdout is not None and process.stdout.readline()
+        time.sleep(0.003 * attempt)
+        os.kill(process.pid, signal.SIGKILL)
+        process.wait()
+        process.stdout.close()
+        contents = {name: (target / name).read_text() for name in "abc"}
+        assert len(set(contents.values())) == 1, "files of one moment"
+
+
+@pytest.mark.parametrize(
+    "form", ["model", "model/model.safetensors", "model/model.pdparams", "model/best_accuracy.pdparams"]
+)
+def test_a_file_in_a_folder_means_the_folder(tmp_path: Path, form: str) -> None:
+    folder = tmp_path / "model"
+    folder.mkdir()
+    (folder / "model.json").write_text("{}")
+    assert find_model_folder(tmp_path / form) == folder
+
+
+def test_what_is_no_model_is_named(tmp_path: Path) -> None:
+    with pytest.raises(ModelError, match="no such model folder"):
+        find_model_folder(tmp_path / "none")
+    with pytest.raises(ModelError, match=r"model\.json is missing"):
+        find_model_folder(tmp_path)
+    (tmp_path / "model.json").write_text("a text file")
+    with pytest.raises(ModelError, match="not valid JSON"):
+        read_spec(tmp_path)
