@@ -170,7 +170,11 @@ def bend(size: tuple[int, int], rng: Random, amount: float) -> tuple[float, ...]
     width, height = size
     reach_x, reach_y = amount * height * 0.35, amount * height * 0.2
     corners = [(x * width, y * height) for x, y in ((0, 0), (1, 0), (1, 1), (0, 1))]
-    moved = [(x + rng.uniform(-reach_x, reach_x), y + rng.uniform(-reach_y, reach_y)) for x, y in corners]
+    # outwards more than inwards, so that the text stays in the picture
+    moved = [
+        (x + rng.uniform(-0.1, 1) * reach_x * (1 if x else -1), y + rng.uniform(-0.1, 1) * reach_y * (1 if y else -1))
+        for x, y in corners
+    ]
     rows, right = [], []
     for (x, y), (u, v) in zip(corners, moved, strict=True):
         rows += [[x, y, 1, 0, 0, 0, -u * x, -u * y], [0, 0, 0, x, y, 1, -v * x, -v * y]]

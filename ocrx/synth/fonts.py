@@ -25,7 +25,7 @@ KINDS = ("mono", "narrow", "pixel", "plain", "core")
 # Faces that draw something else than what the text says: symbols, small capitals for lower case, swashes.
 _UNSUITED = re.compile(
     r"symbol|dingbat|ornament|emoji|icon|math|caps|smallcaps|titling|D050000L|StandardSym|NonUnicode|STIXVar|STIXSize|STIXInt|"
-    r"Last ?Resort|Fallback|Upper|CSUR|Keyfont|Signfont Z|PCfont Z|Infofont Z|Phonetic|quotation|dunhill|funny|fibonacci|"
+    r"Last ?Resort|Fallback|Upper|CSUR|Keyfont|Keyboard|Signfont Z|PCfont Z|Infofont Z|Phonetic|quotation|dunhill|funny|fibonacci|"
     r"cursor$|nil|barcode|braille|musi|opens___|cl6x|olgl|olcursor|decw|deccurs|decsess|Style Std|Script|chorus|initials|"
     r"3270gr|arabic|hebrew|gost|outline|ja$|ko$|rk$|rstr",
     re.IGNORECASE,
@@ -86,6 +86,7 @@ class FontBook:
         self._bitmaps: dict[tuple[str, int, float, bool], ImageFont.FreeTypeFont] = {}
         self._keep_open = keep_open
         self._covered: dict[tuple[str, int], dict[str, bool]] = {}
+        self._notdef: dict[tuple[str, int], tuple[tuple[int, int], bytes]] = {}
 
     def pick(self, rng: Random, weights: Sequence[float], text: str, italics: float = 1.0) -> Face | None:
         """A face that has every character of ``text``; ``weights`` follow ``KINDS``.
@@ -143,7 +144,10 @@ class FontBook:
                 return False
             if character.islower() and len(character.upper()) == 1 and drawn == _picture(font, character.upper()):
                 return False
-            return drawn != _picture(font, _PRIVATE)
+            key = (face.path, face.index)
+            if key not in self._notdef:
+                self._notdef[key] = _picture(font, _PRIVATE)
+            return drawn != self._notdef[key]
         except OSError:
             return False
 

@@ -30,7 +30,7 @@ def lay_out(
     strength: float,
 ) -> tuple[Image.Image, tuple[Box, ...]]:
     """Ink (mode L) of the line in its crop, and the box of each character in it."""
-    em = 11.5 * 2 ** (rng.random() * 2.1)
+    em = 12.0 * 2 ** (rng.random() ** 0.85 * 2.1)
     till = scene == "receipt"
     one_bit = face.kind == "pixel" or (strength > 0 and rng.random() < (0.4 if till else 0.06))
     shaped = needs_shaping(text) or (not one_bit and face.kind != "mono" and rng.random() < 0.4)
@@ -52,7 +52,7 @@ def lay_out(
         top, bottom = min(top, inked.baseline - 0.72 * unit), max(bottom, inked.baseline + 0.2 * unit)
     area = (min(b[0] for b in inked.boxes), top, max(b[2] for b in inked.boxes), bottom)
     scale = min(em / unit if one_bit else 1.0, _TALLEST_INK / (bottom - top))
-    return place(inked, area, _placement(rng, area, len(text), scale, unit * scale, face, till, strength))
+    return place(inked, area, _placement(rng, area, len(text), scale, unit * scale, face, till, scene == "screen", strength))
 
 
 def _setting(rng: Random, text: str, face: Face, shaped: bool, one_bit: bool, till: bool) -> Setting:
@@ -151,7 +151,7 @@ def _printed(
 
 
 def _placement(
-    rng: Random, area: Box, count: int, scale: float, em: float, face: Face, till: bool, strength: float
+    rng: Random, area: Box, count: int, scale: float, em: float, face: Face, till: bool, still: bool, strength: float
 ) -> Placement:
     height = (area[3] - area[1]) * scale
     margins = _margins(rng, em, height, strength)
@@ -168,7 +168,7 @@ def _placement(
     across = min(max(across, _LEAST_CELL / max(cell, 0.1)), max(across, 1.0))
     slant = rng.uniform(-0.1, 0.25) if rng.random() < 0.06 * strength else 0.0
     turn = 0.0
-    if rng.random() < 0.35:
+    if not still and rng.random() < 0.35:
         width = (area[2] - area[0]) * scale * across
         limit = min(3.0, math.degrees(0.35 * height / max(width, 1)))
         turn = max(-limit, min(limit, rng.gauss(0, 0.9))) * strength
@@ -185,6 +185,6 @@ def _margins(rng: Random, em: float, height: float, strength: float) -> tuple[fl
     else:
         sides = [rng.uniform(0, 0.6) * em, rng.uniform(0, 0.5) * em, rng.uniform(0, 0.6) * em, rng.uniform(0, 0.5) * em]
     if rng.random() < 0.12 * strength:
-        sides[rng.choice((1, 3, 3))] = -rng.uniform(0.02, 0.1) * em
+        sides[rng.choice((1, 3, 3))] = -rng.uniform(0.02, 0.07) * em
     lack = max(0.0, MIN_HEIGHT + 1 - (height + sides[1] + sides[3])) / 2
     return sides[0], sides[1] + lack, sides[2], sides[3] + lack

@@ -10,6 +10,7 @@ import math
 import unicodedata
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from PIL import Image, ImageFont
 
@@ -63,7 +64,8 @@ def draw_line(text: str, font: ImageFont.FreeTypeFont, setting: Setting, pad: in
     space = max(font.getlength(" "), 0.12 * em)
     mode = "1" if setting.one_bit else "L"
     pen, gap_number = 0.0, 0
-    placed: list[tuple[float, float, float, object]] = []
+    drawn: dict[str, tuple[Any, tuple[int, int], float]] = {}
+    placed: list[tuple[float, float, float, Any]] = []
     cells: list[tuple[float, float, int, int]] = []
     for number, piece in enumerate(pieces):
         if piece == " " or (setting.shaped and number):
@@ -76,15 +78,16 @@ def draw_line(text: str, font: ImageFont.FreeTypeFont, setting: Setting, pad: in
                 continue
         if not piece:
             continue
-        mask, offset = font.getmask2(piece, mode, anchor="ls")
+        if piece not in drawn:
+            drawn[piece] = (*font.getmask2(piece, mode, anchor="ls"), font.getlength(piece))
+        mask, offset, advance = drawn[piece]
         lift = setting.wobble[number % len(setting.wobble)] * em if setting.wobble else 0.0
         x, y = round(pen) + offset[0], offset[1] + round(lift)
         placed.append((x, y, x + mask.size[0], mask))
         top, bottom = y, y + mask.size[1]
         if setting.shaped:
-            advance = _shaped_cells(piece, font, pen, top, bottom, cells)
+            _shaped_cells(piece, font, pen, top, bottom, cells)
         else:
-            advance = font.getlength(piece)
             cells.append((pen, pen + advance, top, bottom))
             advance += setting.tracking * em
         pen += advance
@@ -93,7 +96,7 @@ def draw_line(text: str, font: ImageFont.FreeTypeFont, setting: Setting, pad: in
 
 def _shaped_cells(
     word: str, font: ImageFont.FreeTypeFont, pen: float, top: int, bottom: int, cells: list[tuple[float, float, int, int]]
-) -> float:
+) -> None:
     """Cells within a shaped word from the advances of its beginnings; from the right in a right-to-left word."""
     ends = [font.getlength(word[: i + 1]) for i in range(len(word))]
     total = ends[-1]
@@ -103,11 +106,10 @@ def _shaped_cells(
         left, right = (total - max(start, end), total - start) if backwards else (start, max(start, end))
         cells.append((pen + left, pen + right, top, bottom))
         start = max(start, end)
-    return total
 
 
 def _assemble(
-    placed: Sequence[tuple[float, float, float, object]],
+    placed: Sequence[tuple[float, float, float, Any]],
     cells: Sequence[tuple[float, float, int, int]],
     pad: int,
     font: ImageFont.FreeTypeFont,
@@ -115,7 +117,7 @@ def _assemble(
     left = min([math.floor(p[0]) for p in placed] + [0]) - pad
     top = min((int(p[1]) for p in placed), default=-int(font.size)) - pad
     right = max([int(p[2]) for p in placed] + [math.ceil(cells[-1][1]) if cells else 1]) + pad
-    bottom = max((int(p[1]) + p[3].size[1] for p in placed), default=0) + pad  # type: ignore[attr-defined]  # Pillow's core image
+    bottom = max((int(p[1]) + p[3].size[1] for p in placed), default=0) + pad
     image = Image.new("L", (right - left, bottom - top), 0)
     core = Image.core.draw(image.im, 0)
     for x, y, _, mask in placed:

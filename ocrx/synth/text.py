@@ -83,7 +83,8 @@ class TextSource:
             text = "".join(c for c in text if c in self.allowed)
         text = " ".join(text.split())
         if len(text) > self.max_length:
-            start = 0 if rng.random() < 0.6 else rng.randrange(len(text) - self.max_length)
+            starts = [0, *(i + 1 for i, c in enumerate(text[: -self.max_length]) if c == " ")]
+            start = 0 if rng.random() < 0.6 else rng.choice(starts)
             text = text[start : start + self.max_length + 1]
             text = (text.rsplit(" ", 1)[0] if " " in text else text)[: self.max_length].strip()
         return text if len(text) >= self.min_length else ""
@@ -127,5 +128,5 @@ def _word_list(paths: tuple[Path, ...], allowed: frozenset[str]) -> list[str]:
     """Words of the given lists, or of the system's first list if none is given and one is there."""
     found = paths or tuple(path for path in map(Path, SYSTEM_WORD_LISTS) if path.is_file())[:1]
     words = [word for path in found for word in _read_words(path)]
-    plain = re.compile(r"[^\W\d_]+(?:['’-][^\W\d_]+)*")
+    plain = re.compile(r"[^\W\d_]+(?:['’-](?!s$)[^\W\d_]+)*")
     return [word for word in words if len(word) <= 16 and allowed.issuperset(word) and plain.fullmatch(word)]
