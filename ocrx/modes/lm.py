@@ -1,0 +1,162 @@
+"""``ocrx lm build`` and ``ocrx lm tune``: a character language model, and how much to listen to it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict, dataclass
+from itertools import product
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from ocrx.config import Config
+from ocrx.ctc.decode import greedy
+from ocrx.ctc.decoder import DEFAULT_BEAM, BeamDecoder, Decoder
+from ocrx.ctc.lm import DEFAULT_ORDER, CharacterModel, NgramModel
+from ocrx.data.formats import read_dataset
+from ocrx.data.sample import Sample
+from ocrx.errors import DataError
+from ocrx.images import Floats, prepare, read_image
+from ocrx.inference.backends import Backend
+from ocrx.inference.recognizer import create_model, find_model
+from ocrx.report import Progress
+from ocrx.text.charset import Charset
+from ocrx.text.metrics import score
+
+WEIGHTS = (0.1, 0.2, 0.3, 0.5, 0.7, 1.0)
+BONUSES = (0.0, 0.5, 1.0, 2.0)
+DEFAULT_LINES = 300
+_BATCH = 32
+
+
+@dataclass(frozen=True)
+class BuildReport:
+    """A language model that was written: lines and characters of the corpus, contexts and n-grams kept."""
+
+    path: str
+    order: int
+    lines: int
+    characters: int
+    contexts: int
+    ngrams: int
+
+    def to_dict(self) -> dict[str, Any]:
+        return asdict(self)
+
+
+@dataclass(frozen=True)
+class Trial:
+    """Character error rate of the lines at one weight and bonus."""
+
+    weight: float
+    bonus: float
+    cer: float
+    accuracy: float
+
+
+@dataclass(frozen=True)
+class TuneReport:
+    """What the language model does for a model on labelled lines.
+
+    ``greedy`` and ``beam`` are (cer, accuracy) without it; ``best`` is the trial whose weight and bonus were written
+    into the file, or None where no trial beat the beam alone (the weight is then 0).
+    """
+
+    path: str
+    lines: int
+    greedy: tuple[float, float]
+    beam: tuple[float, float]
+    best: Trial | None
+    trials: tuple[Trial, ...]
+
+    def to_dict(self) -> dict[str, Any]:
+        return asdict(self)
+
+
+def build(corpus: Sequence[Path], output: Path, order: int = DEFAULT_ORDER) -> BuildReport:
+    """Count the n-grams of ``corpus`` and write them to ``output``.
+
+    A file is plain text, one line a line; a folder is a dataset, of which only the training labels are taken.
+    Raises DataError for a missing or empty corpus.
+    """
+    texts = [text for path in corpus for text in _texts(path)]
+    model = NgramModel.from_texts(texts, order)
+    model.save(output)
+    ngrams = sum(map(len, model.counts.values()))
+    return BuildReport(str(output), order, model.lines, sum(map(len, texts)), len(model.counts), ngrams)
+
+
+def tune(
+    config: Config, lm: Path, dataset_dir: Path, lines: int = DEFAULT_LINES, progress: Progress | None = None
+) -> TuneReport:
+    """Find the weight and bonus with the lowest character error rate on validation lines; write them into ``lm``.
+
+    The first ``lines`` lines of the validation part are used (of a dataset in one part, of all).
+    The model is that of ``config.Predict``. The figure is fitted to these lines: judge it on others.
+    """
+    recognizer = create_model(
+        model_dir=find_model(None, config.Predict.model_dir),
+        device=config.Global.device,
+        backend=config.Predict.backend,
+    )
+    model, charset = NgramModel.load(lm), Charset(recognizer.spec.charset)
+    dataset = read_dataset(dataset_dir)
+    samples = (dataset.val or dataset.train)[:lines]
+    if not samples:
+        raise DataError(f"{dataset_dir}: no labelled lines to tune on")
+    batches = list(_logits(recognizer.backend, samples))
+    width = config.Decode.beam or DEFAULT_BEAM
+    plain = _measure(batches, charset, greedy)
+    beam = _measure(batches, charset, BeamDecoder(width))
+    trials: list[Trial] = []
+    grid = list(product(WEIGHTS, BONUSES))
+    for weight, bonus in grid:
+        decoder = BeamDecoder(width, lm=CharacterModel(model, charset, weight, bonus))
+        trials.append(Trial(weight, bonus, *_measure(batches, charset, decoder)))
+        if progress is not None:
+            progress(len(trials), len(grid))
+    best = min(trials, key=lambda trial: (trial.cer, trial.weight, trial.bonus))
+    useful = best.cer < beam[0]
+    model.tuned(best.weight if useful else 0.0, best.bonus if useful else 0.0).save(lm)
+    count = sum(len(texts) for _, texts in batches)
+    return TuneReport(str(lm), count, plain, beam, best if useful else None, tuple(trials))
+
+
+def _texts(path: Path) -> list[str]:
+    if path.is_dir():
+        return [sample.text for sample in read_dataset(path).train]
+    try:
+        text = path.read_text(encoding="utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise DataError(f"{path}: not UTF-8 ({error.reason} at byte {error.start})") from None
+    except OSError as error:
+        raise DataError(f"{path}: {error.strerror}") from None
+    lines = [line for line in text.replace("\r\n", "\n").split("\n") if line]
+    if lines and all("\t" in line for line in lines):
+        raise DataError(f"{path}: every line holds a TAB, as in a label file", hint=f"give its folder: {path.parent}")
+    return lines
+
+
+def _logits(backend: Backend, samples: Sequence[Sample]) -> Iterator[tuple[Floats, list[str]]]:
+    """Logits [N, T, K] and truths, in batches of one width; an image that cannot be read is an error here."""
+    buckets: dict[int, list[tuple[Floats, str]]] = {}
+    for sample in samples:
+        planes, _ = prepare(read_image(sample.image), backend.spec.image)
+        bucket = buckets.setdefault(planes.shape[2], [])
+        bucket.append((planes, sample.text))
+    for _, rows in sorted(buckets.items()):
+        for start in range(0, len(rows), _BATCH):
+            part = rows[start : start + _BATCH]
+            yield backend.logits(np.stack([planes for planes, _ in part])), [text for _, text in part]
+
+
+def _measure(batches: Sequence[tuple[Floats, list[str]]], charset: Charset, decoder: Decoder) -> tuple[float, float]:
+    """Character error rate and accuracy of a decoder."""
+    pairs = [
+        (truth, charset.decode(line.classes))
+        for logits, truths in batches
+        for truth, line in zip(truths, decoder(logits), strict=True)
+    ]
+    metrics = score(pairs)
+    return metrics.cer, metrics.accuracy
