@@ -1,4 +1,4 @@
-"""A trained network as ONNX, with its spec inside, checked against the network it came from."""
+"""A trained network as a file for another runtime, with its spec inside, checked against the network it came from."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import copy
 import inspect
 import io
 import warnings
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +18,7 @@ from torch import nn
 from ocrx.errors import BackendError, DataError
 from ocrx.folder import ONNX_FILE, SPEC_FILE
 from ocrx.images import prepare, read_image
-from ocrx.inference.backends import Floats
+from ocrx.inference.backends import Backend, Floats
 from ocrx.inference.backends.onnx import METADATA_KEY, OnnxBackend
 from ocrx.inference.backends.pytorch import TorchBackend
 from ocrx.spec import ModelSpec
@@ -77,7 +77,20 @@ def sample_images(spec: ModelSpec) -> list[Floats]:
     return [noise.uniform(-1, 1, shape).astype(np.float32) for shape in shapes]
 
 
-def check_parity(expected: TorchBackend, found: OnnxBackend, images: Sequence[Floats], name: str) -> float:
+def trace_script(
+    network: nn.Module, spec: ModelSpec, dtype: torch.dtype, path: Path, entries: Mapping[str, str]
+) -> None:
+    """Write ``network`` (in evaluation mode) as TorchScript with extra ``entries``."""
+    width = spec.image.bucket_width(10 * spec.image.height)
+    example = torch.zeros(2, spec.image.channels, spec.image.height, width, dtype=dtype)
+    with warnings.catch_warnings(), torch.inference_mode():
+        # torch points to torch.export, whose files do not load from C++ without it.
+        warnings.simplefilter("ignore")
+        trace: Any = torch.jit.trace
+        torch.jit.save(trace(network, example, check_trace=False), str(path), _extra_files=dict(entries))
+
+
+def check_parity(expected: Backend, found: Backend, images: Sequence[Floats], name: str) -> float:
     """Largest difference between the logits of two back ends. Raises BackendError if it is more than rounding."""
     largest = 0.0
     for batch in images:

@@ -41,7 +41,7 @@ class _Line:
 
     item: Item
     pixels: Pixels | None = None
-    original_width: int = 0
+    size: tuple[int, int] = (0, 0)
     error: str | None = None
     warning: str | None = None
     line_index: int | None = None
@@ -128,13 +128,11 @@ class Recognizer:
             boxes = line_boxes(image)
             if len(boxes) > 1:
                 return [self._cut(item, image, index, box) for index, box in enumerate(boxes)]
-        return [
-            _Line(item, resize(image, self.spec.image), image.width, warning=None if split else page_warning(image))
-        ]
+        return [_Line(item, resize(image, self.spec.image), image.size, warning=None if split else page_warning(image))]
 
     def _cut(self, item: Item, page: Image.Image, index: int, box: Box) -> _Line:
         pixels = resize(page.crop(box), self.spec.image)
-        return _Line(item, pixels, box[2] - box[0], line_index=index, box=box)
+        return _Line(item, pixels, (box[2] - box[0], box[3] - box[1]), line_index=index, box=box)
 
     def _submit(self, lines: list[_Line], batch_size: int, network: Executor) -> _Window:
         """Start reading ``lines`` in batches of one bucket width each."""
@@ -172,12 +170,13 @@ class Recognizer:
             score=decoded.score,
             min_score=decoded.min_score,
             char_scores=decoded.scores,
-            char_spans=pixel_spans(decoded.spans, self.spec, width, line.original_width),
+            char_spans=pixel_spans(decoded.spans, self.spec, width, line.size[0]),
             input_path=line.item.name,
             page_index=line.item.page_index,
             warning=line.warning,
             line_index=line.line_index,
             box=line.box,
+            image_size=line.size,
             source=line.item.load,
         )
 
@@ -218,6 +217,13 @@ def find_model(model_name: str | None = None, model_dir: str | Path | None = Non
     if model_name is None:
         raise ModelError("no model given, and none is embedded in this installation", hint=hint)
     raise ModelError(f"{model_name}: neither a model folder nor the name of an embedded model", hint=hint)
+
+
+def describe(folder: Path, backend: Backend) -> str:
+    """Which model reads, and on what: one line for stderr."""
+    name = f" ({backend.spec.name})" if backend.spec.name else ""
+    threads = f"{backend.threads} thread{'s' if backend.threads != 1 else ''}"
+    return f"model {folder}{name}, {backend.name}, {threads}"
 
 
 def _embedded_name() -> str:

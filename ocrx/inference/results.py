@@ -27,7 +27,8 @@ class Prediction:
     ``score`` is the mean of ``char_scores``, 0.0 for an empty text; ``char_spans`` are the left and right edge of each
     character in pixels of the original image. ``error`` says why an image could not be read; its text is ''.
     ``warning`` says that the image does not look like one line. ``line_index`` and ``box`` (left, top, right, bottom)
-    are set where a page was cut into lines. ``source`` opens the image again.
+    are set where a page was cut into lines. ``image_size`` is its width and height;
+    ``source`` opens it again.
     """
 
     text: str = ""
@@ -41,6 +42,7 @@ class Prediction:
     warning: str | None = None
     line_index: int | None = None
     box: Box | None = None
+    image_size: tuple[int, int] | None = None
     source: Callable[[], Image.Image] | None = field(default=None, repr=False, compare=False)
 
     def to_dict(self, details: bool = False) -> dict[str, Any]:

@@ -4,13 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from pathlib import Path
 
 from ocrx.config import Config
 from ocrx.errors import ConfigError
-from ocrx.inference.backends import Backend
 from ocrx.inference.inputs import Input
-from ocrx.inference.recognizer import create_model, find_model
+from ocrx.inference.recognizer import create_model, describe, find_model
 from ocrx.inference.results import Prediction
 
 
@@ -42,13 +40,6 @@ def run(config: Config, inputs: Input | None = None) -> PredictRun:
     )
     results = recognizer.predict(source, settings.batch_size, split_lines=settings.split_lines)
     return PredictRun(describe(folder, recognizer.backend), _saved(results, settings.save_dir))
-
-
-def describe(folder: Path, backend: Backend) -> str:
-    """Which model reads, and on what: one line for stderr."""
-    name = f" ({backend.spec.name})" if backend.spec.name else ""
-    threads = f"{backend.threads} thread{'s' if backend.threads != 1 else ''}"
-    return f"model {folder}{name}, {backend.name}, {threads}"
 
 
 def _saved(results: Iterator[Prediction], save_dir: str | None) -> Iterator[Prediction]:

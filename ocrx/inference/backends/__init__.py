@@ -19,6 +19,7 @@ from ocrx.spec import ModelSpec
 Floats = npt.NDArray[np.float32]
 
 BACKENDS = ("auto", "torch", "onnx", "openvino", "torchscript")
+PRECISIONS = ("fp32", "fp16", "bf16", "int8")
 
 _RUNTIMES = {"torch": "torch", "onnx": "onnxruntime", "openvino": "openvino", "torchscript": "torch"}
 _MODULES = {"torch": "pytorch", "onnx": "onnx", "openvino": "openvino", "torchscript": "torchscript"}
@@ -48,16 +49,24 @@ class Backend(Protocol):
         ...
 
 
-def open_backend(path: Path, backend: str = "auto", device: str = "auto", threads: int | None = None) -> Backend:
+def open_backend(
+    path: Path,
+    backend: str = "auto",
+    device: str = "auto",
+    threads: int | None = None,
+    precision: str = "fp32",
+) -> Backend:
     """Load the model folder ``path`` into a runtime.
 
     ``auto`` takes ONNX Runtime on the CPU where the folder holds an exported model, else torch.
-    ``threads`` is the number of cores to use; default: those this process may run on.
+    ``threads`` is the number of cores to use; default: those this process may run on. A ``precision`` other than
+    fp32 needs a file that ``ocrx export`` made, but for torch and for bf16 in OpenVINO.
     Raises ConfigError for an unknown back end, BackendError for a runtime or device that is not there,
     ModelError for a folder that holds no such model.
     """
-    if backend not in BACKENDS:
-        raise ConfigError(f"backend: {backend!r}; expected one of {', '.join(BACKENDS)}")
+    for name, value, known in (("backend", backend, BACKENDS), ("precision", precision, PRECISIONS)):
+        if value not in known:
+            raise ConfigError(f"{name}: {value!r}; expected one of {', '.join(known)}")
     folder = find_model_folder(path)
     if folder.name == INFERENCE_DIR and (folder.parent / SPEC_FILE).is_file():
         folder = folder.parent
@@ -68,8 +77,14 @@ def open_backend(path: Path, backend: str = "auto", device: str = "auto", thread
             hint=_INSTALL.get(chosen, f"pip install {_RUNTIMES[chosen]}"),
         )
     module = import_module(f"ocrx.inference.backends.{_MODULES[chosen]}")
-    opened: Callable[[Path, str, int], Backend] = module.open_folder
-    return opened(folder, device, threads or available_cores())
+    opened: Callable[[Path, str, int, str], Backend] = module.open_folder
+    return opened(folder, device, threads or available_cores(), precision)
+
+
+def exported_name(name: str, precision: str) -> str:
+    """``model.onnx`` for fp32, ``model.int8.onnx`` for int8, and so on."""
+    stem, _, suffix = name.partition(".")
+    return name if precision == "fp32" else f"{stem}.{precision}.{suffix}"
 
 
 def choose_backend(folder: Path, device: str) -> str:

@@ -9,7 +9,7 @@ from onnxruntime.capi import onnxruntime_pybind11_state as _state
 
 from ocrx.errors import BackendError, ModelError
 from ocrx.folder import ONNX_FILE
-from ocrx.inference.backends import Floats, find_model_file
+from ocrx.inference.backends import Floats, exported_name, find_model_file
 from ocrx.spec import ModelSpec
 
 METADATA_KEY = "ocrx"
@@ -64,11 +64,10 @@ class OnnxBackend:
         return result
 
 
-def open_folder(folder: Path, device: str, threads: int) -> OnnxBackend:
+def open_folder(folder: Path, device: str, threads: int, precision: str) -> OnnxBackend:
     """The exported model of a model folder."""
-    return OnnxBackend(
-        find_model_file(folder, ONNX_FILE, f"ocrx export --model {folder} --format onnx"), threads, device
-    )
+    command = f"ocrx export --model {folder} --format onnx --precision {precision}"
+    return OnnxBackend(find_model_file(folder, exported_name(ONNX_FILE, precision), command), threads, device)
 
 
 def _providers(device: str) -> list[str]:

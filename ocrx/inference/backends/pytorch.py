@@ -14,6 +14,8 @@ from ocrx.inference.backends import Floats
 from ocrx.models.store import load_model
 from ocrx.spec import ModelSpec
 
+DTYPES = {"fp32": torch.float32, "fp16": torch.float16, "bf16": torch.bfloat16}
+
 
 class TorchBackend:
     """A network on a device. It is put into evaluation mode for each call and back into its own afterwards."""
@@ -21,13 +23,19 @@ class TorchBackend:
     name = "torch"
 
     def __init__(
-        self, model: nn.Module, spec: ModelSpec, device: torch.device | str = "cpu", threads: int | None = None
+        self,
+        model: nn.Module,
+        spec: ModelSpec,
+        device: torch.device | str = "cpu",
+        threads: int | None = None,
+        dtype: torch.dtype = torch.float32,
     ) -> None:
         self.spec = spec
         self.threads = threads or torch.get_num_threads()
         self.parallel = 1  # torch spreads one batch over its own threads
         self._device = torch.device(device)
-        self._model = model.to(self._device)
+        self._dtype = dtype
+        self._model = model.to(self._device, dtype)
 
     def logits(self, images: Floats) -> Floats:
         """float32 [N, C, H, W] → float32 [N, T, K]."""
@@ -35,7 +43,7 @@ class TorchBackend:
         self._model.eval()
         try:
             with torch.inference_mode():
-                batch = torch.from_numpy(images).to(self._device)
+                batch = torch.from_numpy(images).to(self._device, self._dtype)
                 result: Floats = self._model(batch).float().cpu().numpy()
         except torch.OutOfMemoryError as error:
             raise BackendError(f"torch: {error}", hint="use a smaller --batch-size") from None
@@ -44,14 +52,16 @@ class TorchBackend:
         return np.ascontiguousarray(result)
 
 
-def open_folder(folder: Path, device: str, threads: int) -> TorchBackend:
+def open_folder(folder: Path, device: str, threads: int, precision: str) -> TorchBackend:
     """The weights of a model folder, fused for inference, on ``device``."""
     target = torch_device(device)
+    if precision not in DTYPES:
+        raise ConfigError(f"torch: precision {precision!r}; expected one of {', '.join(DTYPES)}")
     model, spec = load_model(folder)
     fuse = getattr(model, "fuse", None)
     if target.type == "cpu":
         torch.set_num_threads(threads)
-    return TorchBackend(fuse() if fuse is not None else model, spec, target, threads)
+    return TorchBackend(fuse() if fuse is not None else model, spec, target, threads, DTYPES[precision])
 
 
 def torch_device(name: str) -> torch.device:

@@ -1,0 +1,51 @@
+"""TorchScript: a network that runs without its Python code, also from C++. Importing this imports torch."""
+
+from __future__ import annotations
+
+import warnings
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from ocrx.errors import ModelError
+from ocrx.inference.backends import exported_name, find_model_file
+from ocrx.inference.backends.pytorch import DTYPES, TorchBackend, torch_device
+from ocrx.spec import ModelSpec
+
+SCRIPT_FILE = "model.pt"
+SPEC_ENTRY = "ocrx.json"
+
+
+class TorchScriptBackend(TorchBackend):
+    """A traced network on a device."""
+
+    name = "torchscript"
+
+
+def load_script(file: Path, device: torch.device | str = "cpu", threads: int | None = None) -> TorchScriptBackend:
+    """Raises ModelError for a file that is damaged or not one of ocrx."""
+    entries: dict[str, Any] = {SPEC_ENTRY: ""}
+    load: Any = torch.jit.load
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", DeprecationWarning)  # torch points to torch.export
+            model = load(str(file), map_location=device, _extra_files=entries)
+    except (RuntimeError, ValueError, OSError) as error:
+        raise ModelError(f"{file}: cannot be loaded ({str(error).splitlines()[0]})") from None
+    described = entries[SPEC_ENTRY]
+    if not described:
+        raise ModelError(f"{file}: a TorchScript model, but not one of ocrx")
+    text = described.decode() if isinstance(described, bytes) else described
+    dtype = next((parameter.dtype for parameter in model.parameters()), torch.float32)
+    return TorchScriptBackend(model, ModelSpec.from_json(text, str(file)), device, threads, dtype)
+
+
+def open_folder(folder: Path, device: str, threads: int, precision: str) -> TorchScriptBackend:
+    """The TorchScript model of a model folder."""
+    target = torch_device(device)
+    command = f"ocrx export --model {folder} --format torchscript --precision {precision}"
+    if target.type == "cpu":
+        torch.set_num_threads(threads)
+    stored = precision if precision in DTYPES else "fp32"
+    return load_script(find_model_file(folder, exported_name(SCRIPT_FILE, stored), command), target, threads)

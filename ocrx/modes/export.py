@@ -1,0 +1,61 @@
+"""``ocrx export``: a model folder to a file for another runtime, checked on real lines."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from ocrx.config import Config
+from ocrx.data.formats import read_dataset
+from ocrx.data.sample import Sample
+from ocrx.inference.convert import export_folder
+from ocrx.inference.recognizer import find_model
+from ocrx.report import write_result
+
+
+@dataclass(frozen=True)
+class ExportReport:
+    """What was written, and how it compares with the model it came from."""
+
+    model: str
+    format: str
+    precision: str
+    file: Path
+    bytes: int
+    lines: int
+    largest_difference: float
+    texts_changed: int
+    accuracy: float | None
+    accuracy_before: float | None
+
+    def to_dict(self) -> dict[str, Any]:
+        return {**asdict(self), "file": str(self.file)}
+
+
+def run(config: Config, log: Callable[[str], None], target: Path | None = None) -> ExportReport:
+    """Export the model that ``Export.weight_path`` names as ``Export.format`` in ``Export.precision``.
+
+    The file goes to ``target``, default: the folder ``inference`` of the model. Lines of ``Global.dataset_dir`` are
+    read by both; without a dataset the logits of noise are compared (full precision only).
+    Raises BackendError if a text changes in full precision, or reduced precision costs more accuracy than
+    ``Export.max_loss``; nothing is left in place then. Writes ``export_result.json`` into ``Global.output``.
+    """
+    settings = config.Export
+    folder = find_model(settings.weight_path)
+    log(f"model {folder}: exporting as {settings.format}, {settings.precision}")
+    exported = export_folder(folder, settings.format, settings.precision, _samples(config), settings.max_loss, target)
+    report = ExportReport(str(folder), settings.format, settings.precision, **vars(exported))
+    write_result(Path(config.Global.output), "export", report.to_dict())
+    return report
+
+
+def _samples(config: Config) -> list[Sample]:
+    """Lines to compare (and calibrate) on: evenly spread over the validation lines, or over all."""
+    if not config.Global.dataset_dir:
+        return []
+    dataset = read_dataset(Path(config.Global.dataset_dir))
+    samples = dataset.val or dataset.train
+    step = max(1, len(samples) // config.Export.lines)
+    return list(samples[::step][: config.Export.lines])
