@@ -137,6 +137,80 @@ def predict(
 
 
 @app.command()
+def evaluate(
+    dataset_dir: Annotated[Optional[str], typer.Argument(help="Folder with label files and images.")] = None,
+    model: ModelOption = None,
+    config: ConfigOption = None,
+    override: Overrides = None,
+    output: OutputOption = None,
+    batch_size: BatchOption = None,
+    backend: BackendOption = None,
+    device: DeviceOption = None,
+    threads: ThreadsOption = None,
+    compare: Annotated[Optional[str], typer.Option("--compare", help="A second model on the same lines.")] = None,
+    json: Annotated[bool, typer.Option("--json", help="The result as one JSON document.")] = False,
+) -> None:
+    """Compare what a model reads with the labels; without arguments, the last training."""
+    options = {
+        "Global.dataset_dir": dataset_dir,
+        "Global.output": output,
+        "Global.device": device,
+        "Global.threads": threads,
+        "Evaluate.weight_path": model,
+        "Evaluate.batch_size": batch_size,
+        "Evaluate.backend": backend,
+        "Evaluate.compare": compare,
+    }
+    if config is None and model is None and dataset_dir is None:
+        config, options["Evaluate.weight_path"] = _last_training(output)
+    raise typer.Exit(_evaluate(_load(config, override, options), json))
+
+
+@app.command()
+def export(
+    model: ModelOption = None,
+    form: Annotated[Optional[str], typer.Option("--format", help="onnx, openvino or torchscript.")] = None,
+    precision: Annotated[Optional[str], typer.Option("--precision", help="fp32, fp16, bf16 or int8.")] = None,
+    dataset_dir: Annotated[Optional[str], typer.Option("--data", help="Labelled lines to compare on.")] = None,
+    max_loss: Annotated[Optional[float], typer.Option(help="Accuracy that reduced precision may cost.")] = None,
+    config: ConfigOption = None,
+    override: Overrides = None,
+    output: Annotated[
+        Optional[str], typer.Option("--output", help="Folder for the file; default: inference/ of the model.")
+    ] = None,
+) -> None:
+    """Write a model for another runtime, and compare the two on real lines."""
+    options = {
+        "Global.dataset_dir": dataset_dir,
+        "Global.output": output,
+        "Export.weight_path": model,
+        "Export.format": form,
+        "Export.precision": precision,
+        "Export.max_loss": max_loss,
+    }
+    raise typer.Exit(_export(_load(config, override, options), output))
+
+
+@app.command()
+def synth(
+    output: Annotated[str, typer.Option("--output", help="New folder for the dataset.")],
+    count: Annotated[Optional[int], typer.Option("--count", min=1, help="Number of lines.")] = None,
+    seed: Annotated[Optional[int], typer.Option("--seed", help="The same seed gives the same lines.")] = None,
+    workers: Annotated[Optional[int], typer.Option("--workers", min=1, help="Processes.")] = None,
+    config: ConfigOption = None,
+    override: Overrides = None,
+) -> None:
+    """Draw a dataset of synthetic lines."""
+    from ocrx import console
+    from ocrx.modes import synth as mode
+
+    options = {"Global.output": output, "Global.seed": seed, "Synth.count": count, "Synth.workers": workers}
+    with console.progress("lines") as progress:
+        report = mode.run(_load(config, override, options), progress)
+    console.show_synth(report)
+
+
+@app.command()
 def run(config: ConfigOption = None, override: Overrides = None) -> None:
     """Do what Global.mode says (PaddleX's own form)."""
     settings = _load(config, override, {})
@@ -226,8 +300,45 @@ def _predict(
     return console.show_predictions(reading.results, form, details, config.Predict.min_score)
 
 
+def _last_training(output: str | None) -> tuple[str | None, str | None]:
+    """Configuration and best model of the training that lies in the output folder; None where there is none."""
+    from pathlib import Path
+
+    folder = Path(output or "output")
+    if not (folder / "config.yaml").is_file():
+        return None, None
+    return str(folder / "config.yaml"), str(folder / "best_accuracy")
+
+
+def _evaluate(config: Config, as_json: bool = False) -> int:
+    from ocrx import console
+    from ocrx.modes import evaluate as mode
+
+    def work() -> int:
+        with console.progress("evaluating") as progress:
+            report = mode.run(config, console.note, progress)
+        return console.show_evaluation(report, as_json)
+
+    return _with_result("evaluate", config, work)
+
+
+def _export(config: Config, target: str | None = None) -> int:
+    from pathlib import Path
+
+    from ocrx import console
+    from ocrx.modes import export as mode
+
+    def work() -> int:
+        console.show_export(mode.run(config, console.note, Path(target) if target else None))
+        return 0
+
+    return _with_result("export", config, work)
+
+
 RUNNERS: dict[str, Callable[[Config], int]] = {
     "check_dataset": _check_dataset,
     "train": _train,
+    "evaluate": _evaluate,
+    "export": _export,
     "predict": _predict,
 }

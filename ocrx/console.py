@@ -23,6 +23,9 @@ from ocrx.report import Progress
 if TYPE_CHECKING:
     from ocrx.inference.results import Prediction
     from ocrx.modes.check_dataset import CheckReport
+    from ocrx.modes.evaluate import EvaluateReport
+    from ocrx.modes.export import ExportReport
+    from ocrx.modes.synth import SynthReport
 
 PLAIN_INTERVAL_S = 10.0
 FINDINGS_ON_TERMINAL = 5
@@ -174,6 +177,14 @@ def show_check(report: CheckReport, as_json: bool) -> int:
     return 0 if report.passed else 1
 
 
+def show_synth(report: SynthReport) -> None:
+    """What was drawn, and where the contact sheet lies."""
+    lines = f"{report.train:,} training and {report.val:,} validation lines"
+    note(
+        f"{lines} of {report.characters} characters in {report.faces} faces; see {report.output / 'contact_sheet.png'}"
+    )
+
+
 def _findings_table(report: CheckReport) -> Table:
     table = Table("", "finding", Column("count", justify="right"), "first", "what to do", box=None, pad_edge=False)
     colours = {"error": "red", "warning": "yellow", "info": "blue"}
@@ -183,3 +194,55 @@ def _findings_table(report: CheckReport) -> Table:
         place = escape(issue.where.split(", ")[0])
         table.add_row(f"[{colours[severity]}]{severity}[/]", code, f"{count:,}", place, escape(issue.hint))
     return table
+
+
+def show_evaluation(report: EvaluateReport, as_json: bool) -> int:
+    """Metrics to stdout; intervals, worst lines and failures to stderr. Exit code 1 if an image could not be read."""
+    console = eye()
+    for line in report.failed:
+        console.print(f"[bold red]error:[/] {escape(f'{line.sample.source}: {line.error}')}", soft_wrap=True)
+    for issue in report.issues:
+        if issue.severity != "info":
+            note(f"{issue.severity}: {issue.where}: {issue.message}")
+    if as_json:
+        sys.stdout.write(json.dumps({"done_flag": True, **report.to_dict()}, ensure_ascii=False, indent=2) + "\n")
+    else:
+        sys.stdout.write("".join(_metric_rows(report)))
+    sys.stdout.flush()
+    worst = Table("image", "label", "read", "score", title="worst lines", title_justify="left", box=None)
+    for line in report.worst[:10]:
+        read = line.prediction if line.error is None else line.error
+        worst.add_row(*map(escape, (line.sample.source, line.sample.text, read, f"{line.score:.3f}")))
+    if report.worst:
+        console.print(worst)
+    calibration = report.analysis.calibration
+    if calibration.threshold is not None:
+        share = f"{calibration.kept:.1%} of the lines, {calibration.precision:.0%} of them exact"
+        note(f"score {calibration.threshold:.4f} or more: {share}")
+    note(f"report: {report.report_file}, every line: {report.lines_file}")
+    return 1 if report.failed else 0
+
+
+def _metric_rows(report: EvaluateReport) -> Iterator[str]:
+    """``name<TAB>value<TAB>low<TAB>high`` with the 95 % interval where there is one; of a second model as well."""
+    other = report.compared
+    for name in ("accuracy", "norm_edit_dis", "cer", "wer", "accuracy_ci", "cer_ci"):
+        row = [name, f"{getattr(report.metrics, name):.4f}"]
+        row += [f"{bound:.4f}" for bound in report.analysis.intervals.get(name, ())]
+        if other is not None:
+            row += ["compared", f"{getattr(other.metrics, name):.4f}"]
+            row += [f"{bound:+.4f}" for bound in other.differences.get(name, ())]
+        yield "\t".join(row) + "\n"
+    yield f"lenient_acc\t{report.metrics.lenient.acc:.4f}\nlines\t{report.metrics.count}\n"
+
+
+def show_export(report: ExportReport) -> None:
+    """The file to stdout; how it compares to stderr."""
+    sys.stdout.write(f"{report.file}\n")
+    sys.stdout.flush()
+    note(f"{report.bytes / 2**20:.1f} MiB; largest difference of a logit {report.largest_difference:.2g}")
+    if report.accuracy is not None and report.accuracy_before is not None:
+        loss = f"{report.accuracy:.2%} exact, before {report.accuracy_before:.2%}"
+        note(f"{report.lines} lines: {report.texts_changed} texts changed, {loss}")
+    else:
+        note("compared on noise only; --data DIR compares on real lines")
