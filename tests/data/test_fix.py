@@ -16,7 +16,7 @@ def test_only_what_is_certain_is_repaired_and_originals_stay(tmp_path: Path) -> 
     val = b"e.png\tclean\n"
     (tmp_path / "train.txt").write_bytes(train)
     (tmp_path / "val.txt").write_bytes(val)
-    (tmp_path / "dict.txt").write_bytes("a\r\n \r\n".encode())
+    (tmp_path / "dict.txt").write_bytes(b"a\r\n \r\n")
     report = fix(tmp_path)
     assert (tmp_path / "train.txt").read_text(encoding="utf-8") == (
         "a.png\tcafé\nb.png\ttwo words\nno tab  here\n\nc.png\t  \nd  d.png\tfine\n"

@@ -115,7 +115,7 @@ def test_refusals_change_nothing(folder: Path) -> None:
     assert _snapshot(folder) == before
     (folder / "train.txt").write_text("no tab here\n" + (folder / "train.txt").read_text())
     before = _snapshot(folder)
-    with pytest.raises(DataError, match="train.txt:1.*would be lost"):
+    with pytest.raises(DataError, match=r"train\.txt:1.*would be lost"):
         split(folder, 20, seed=0)
     assert _snapshot(folder) == before
 
