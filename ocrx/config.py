@@ -208,6 +208,9 @@ class TrainConfig:
 class SynthConfig:
     """What the synthetic lines say and look like. The four scenes are weights."""
 
+    count: int = 1000  # how many lines `ocrx synth` writes
+    val_percent: int = 10  # of these, for val.txt
+    workers: Optional[int] = None  # processes; default: one for each processor
     charset: str = "western"  # western, ascii, digits, a .txt file with one character a line, or the characters
     corpus: Optional[str] = None  # a text file to take words from
     corpus_share: float = 0.5  # of the lines; all of them where the charset has no English letters
@@ -223,7 +226,10 @@ class SynthConfig:
     color: float = 0.15  # share of coloured lines on paper; three times that on screens and photographs
 
     def __post_init__(self) -> None:
-        _at_least("Synth.min_length", self.min_length, 1)
+        for name in ("count", "workers", "min_length"):
+            _at_least(f"Synth.{name}", getattr(self, name), 1)
+        if not 0 <= self.val_percent <= 100:
+            raise ConfigError(f"Synth.val_percent: {self.val_percent}; expected 0 to 100")
         _at_least("Synth.max_length", self.max_length, self.min_length)
         scenes = ("receipt", "document", "screen", "photo")
         for name in (*scenes, "strength", "color", "corpus_share"):

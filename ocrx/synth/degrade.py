@@ -1,9 +1,11 @@
-"""What printing, paper, scanner and camera do to a line. Arrays are float32; ink runs from 0 to 1, tones from 0 to 255."""
+"""What printing, paper, scanner and camera do to a line.
+
+Arrays are float32; ink runs from 0 to 1, tones from 0 to 255.
+"""
 
 from __future__ import annotations
 
 import io
-import math
 from random import Random
 
 import numpy as np
@@ -14,6 +16,10 @@ from ocrx.synth.textures import Textures
 
 Floats = npt.NDArray[np.float32]
 Pixels = npt.NDArray[np.uint8]
+Box = tuple[float, float, float, float]
+
+
+_DOWN = (Image.Resampling.BILINEAR, Image.Resampling.NEAREST, Image.Resampling.BOX, Image.Resampling.BICUBIC)
 
 
 def dots(ink: Image.Image, step: int, radius: float) -> Image.Image:
@@ -51,7 +57,7 @@ def press(
     ``rough`` breaks edges and strokes."""
     if blur > 0.25:
         ink = ink.filter(ImageFilter.GaussianBlur(blur))
-    amount = np.asarray(ink, dtype=np.float32) * np.float32(1 / 255)
+    amount: Floats = np.asarray(ink, dtype=np.float32) * np.float32(1 / 255)
     if rough > 0.02:
         height, width = amount.shape
         noise = textures.noise(rng, rng.choice((0, 1, 1, 2)), height, width)
@@ -93,16 +99,16 @@ def fade(amount: Floats, rng: Random, textures: Textures, strength: float) -> Fl
     height, width = amount.shape
     dice = rng.random()
     if dice < 0.4:
-        curve = textures.curve(rng, rng.choice((3, 4, 4, 2)), width)
-        return amount * np.clip(1 - strength * (0.3 + 0.45 * curve), 0.15, 1)
-    if dice < 0.6:
-        rows = textures.curve(rng, rng.choice((1, 2, 3)), height)
-        return amount * np.clip(1 - strength * (0.3 + 0.45 * rows), 0.15, 1)[:, None]
-    if dice < 0.85:
-        stain = textures.noise(rng, rng.choice((2, 3, 4, 4)), height, width)
-        return amount * np.clip(1 - strength * (0.35 + 0.45 * stain), 0.15, 1)
-    slope = np.linspace(rng.uniform(0.3, 1), rng.uniform(0.3, 1), height, dtype=np.float32)
-    return amount * (1 - strength + strength * slope)[:, None]
+        mood = textures.curve(rng, rng.choice((3, 4, 4, 2)), width)[None]
+    elif dice < 0.6:
+        mood = textures.curve(rng, rng.choice((1, 2, 3)), height)[:, None]
+    elif dice < 0.85:
+        mood = textures.noise(rng, rng.choice((2, 3, 4, 4)), height, width)
+    else:
+        mood = np.linspace(rng.uniform(-0.7, 1.2), rng.uniform(-0.7, 1.2), height, dtype=np.float32)[:, None]
+    kept = np.float32(1) - np.float32(strength) * (np.float32(0.32) + np.float32(0.45) * mood)
+    faded: Floats = amount * np.clip(kept, 0.15, 1)
+    return faded
 
 
 def paper(shape: tuple[int, int], rng: Random, textures: Textures, tone: float, strength: float) -> Floats:
@@ -138,7 +144,7 @@ def coarse(image: Image.Image, rng: Random, least: int) -> Image.Image:
     if factor >= 1:
         return image
     small = (max(4, round(image.width * factor)), max(6, round(image.height * factor)))
-    down = rng.choice((Image.Resampling.BILINEAR, Image.Resampling.NEAREST, Image.Resampling.BOX, Image.Resampling.BICUBIC))
+    down = rng.choice(_DOWN)
     up = rng.choice((Image.Resampling.BILINEAR, Image.Resampling.BICUBIC, Image.Resampling.NEAREST))
     shrunk = image.resize(small, down)
     return shrunk if rng.random() < 0.4 else shrunk.resize(image.size, up)
@@ -165,29 +171,32 @@ def sharpen(image: Image.Image, rng: Random) -> Image.Image:
     return image.filter(ImageFilter.UnsharpMask(rng.uniform(0.8, 2.5), rng.randint(60, 260), 0))
 
 
-def bend(size: tuple[int, int], rng: Random, amount: float) -> tuple[float, ...]:
-    """Coefficients of a mild perspective for ``Image.transform``: output pixel to input pixel."""
-    width, height = size
+def bend(image: Image.Image, boxes: tuple[Box, ...], rng: Random, amount: float) -> tuple[Image.Image, tuple[Box, ...]]:
+    """A mild perspective, and where it moves the boxes."""
+    width, height = image.size
     reach_x, reach_y = amount * height * 0.35, amount * height * 0.2
-    corners = [(x * width, y * height) for x, y in ((0, 0), (1, 0), (1, 1), (0, 1))]
-    # outwards more than inwards, so that the text stays in the picture
-    moved = [
-        (x + rng.uniform(-0.1, 1) * reach_x * (1 if x else -1), y + rng.uniform(-0.1, 1) * reach_y * (1 if y else -1))
-        for x, y in corners
-    ]
     rows, right = [], []
-    for (x, y), (u, v) in zip(corners, moved, strict=True):
+    for x, y in ((0, 0), (width, 0), (width, height), (0, height)):
+        # outwards more than inwards, so that the text stays in the picture
+        u = x + rng.uniform(-0.1, 1) * reach_x * (1 if x else -1)
+        v = y + rng.uniform(-0.1, 1) * reach_y * (1 if y else -1)
         rows += [[x, y, 1, 0, 0, 0, -u * x, -u * y], [0, 0, 0, x, y, 1, -v * x, -v * y]]
         right += [u, v]
-    return tuple(np.linalg.solve(np.array(rows), np.array(right)).tolist())
+    coefficients = tuple(np.linalg.solve(np.array(rows), np.array(right)).tolist())
+    back = np.linalg.inv(np.array([*coefficients, 1.0]).reshape(3, 3))
+    pixels = np.asarray(image)
+    mean = pixels.reshape(-1, 3).mean(0).tolist() if pixels.ndim == 3 else [float(pixels.mean())]
+    fill = tuple(int(value) for value in mean)
+    bent = image.transform(
+        image.size, Image.Transform.PERSPECTIVE, coefficients, Image.Resampling.BILINEAR, fillcolor=fill
+    )
+    return bent, tuple(_bent_box(box, back) for box in boxes)
 
 
-def bent_box(box: tuple[float, float, float, float], coefficients: tuple[float, ...]) -> tuple[float, float, float, float]:
-    """Where a box of the input lies after ``bend``."""
-    matrix = np.linalg.inv(np.array([*coefficients, 1.0]).reshape(3, 3))
+def _bent_box(box: Box, matrix: npt.NDArray[np.float64]) -> Box:
     points = [matrix @ (x, y, 1) for x in (box[0], box[2]) for y in (box[1], box[3])]
-    xs, ys = [p[0] / p[2] for p in points], [p[1] / p[2] for p in points]
-    return float(min(xs)), float(min(ys)), float(max(xs)), float(max(ys))
+    xs, ys = [float(p[0] / p[2]) for p in points], [float(p[1] / p[2]) for p in points]
+    return min(xs), min(ys), max(xs), max(ys)
 
 
 def luminance(tone: tuple[int, int, int]) -> float:
@@ -197,6 +206,7 @@ def luminance(tone: tuple[int, int, int]) -> float:
 def tones(rng: Random, contrast: float) -> tuple[tuple[int, int, int], tuple[int, int, int]]:
     """Ink and ground colours whose brightness differs by ``contrast`` at least."""
     while True:
-        ink, ground = (tuple(rng.randint(0, 255) for _ in range(3)) for _ in range(2))
-        if math.fabs(luminance(ink) - luminance(ground)) >= contrast:  # type: ignore[arg-type]  # three values
-            return ink, ground  # type: ignore[return-value]  # three values
+        ink = (rng.randint(0, 255), rng.randint(0, 255), rng.randint(0, 255))
+        ground = (rng.randint(0, 255), rng.randint(0, 255), rng.randint(0, 255))
+        if abs(luminance(ink) - luminance(ground)) >= contrast:
+            return ink, ground

@@ -24,23 +24,26 @@ KINDS = ("mono", "narrow", "pixel", "plain", "core")
 
 # Faces that draw something else than what the text says: symbols, small capitals for lower case, swashes.
 _UNSUITED = re.compile(
-    r"symbol|dingbat|ornament|emoji|icon|math|caps|smallcaps|titling|D050000L|StandardSym|NonUnicode|STIXVar|STIXSize|STIXInt|"
-    r"Last ?Resort|Fallback|Upper|CSUR|Keyfont|Keyboard|Signfont Z|PCfont Z|Infofont Z|Phonetic|quotation|dunhill|funny|fibonacci|"
-    r"cursor$|nil|barcode|braille|musi|opens___|cl6x|olgl|olcursor|decw|deccurs|decsess|Style Std|Script|chorus|initials|"
-    r"3270gr|arabic|hebrew|gost|outline|ja$|ko$|rk$|rstr",
+    r"symbol|dingbat|ornament|emoji|icon|math|caps|titling|D050000L|NonUnicode|STIXVar|STIXSize|STIXInt|Last ?Resort"
+    r"|Fallback|Upper|CSUR|Keyfont|Keyboard|(Sign|PC|Info)font Z|Phonetic|quotation|dunhill|funny|fibonacci|cursor$|nil"
+    r"|barcode|braille|musi|opens___|cl6x|olgl|olcursor|decw|deccurs|decsess|Style Std|Script|chorus|initials|3270gr"
+    r"|arabic|hebrew|gost|outline|ja$|ko$|rk$|rstr",
     re.IGNORECASE,
 )
 _PIXEL = re.compile(
-    r"^Px|^PxPlus|Terminus|Spleen|Unifont|proggy|glass|3270|DotGothic|Sixtyfour|Workbench|Atari|\.pcf|fixed", re.IGNORECASE
+    r"^Px|Terminus|Spleen|Unifont|proggy|glass|3270|DotGothic|Sixtyfour|Workbench|Atari|\.pcf|fixed", re.IGNORECASE
 )
 _MONO = re.compile(
-    r"mono|courier|typewriter|code|cousine|consol|hermit|agave|inconsolata|ocr|cursor|typist|typo$|teletype|lmtt|B612 Mono",
+    r"mono|courier|typewriter|code|cousine|consol|hermit|agave|inconsolata|ocr|cursor|typist|typo$|teletype|lmtt",
     re.IGNORECASE,
 )
-_NARROW = re.compile(r"narrow|condensed|\bcn\b|\bcond\b|kaffeesatz|bebas|routed gothic|osifont|opendin|roadgeek", re.IGNORECASE)
+_NARROW = re.compile(
+    r"narrow|condensed|\bcn\b|\bcond\b|kaffeesatz|bebas|routed gothic|osifont|opendin|roadgeek", re.IGNORECASE
+)
 _CORE = re.compile(
-    r"^(Liberation (Sans|Serif)|Arimo|Tinos|FreeSans|FreeSerif|Nimbus Sans|Nimbus Roman|TeX Gyre (Heros|Termes)|DejaVu Sans|DejaVu Serif|"
-    r"Carlito|Caladea|Open Sans|Roboto|Noto Sans|Noto Serif|Lato|Helvetica|Times|Arial|Verana|Aerial)$",
+    r"^(Liberation (Sans|Serif)|Arimo|Tinos|Free(Sans|Serif)|Nimbus (Sans|Roman)|TeX Gyre (Heros|Termes)"
+    r"|DejaVu (Sans|Serif)|Carlito|Caladea|Open Sans|Roboto|Noto (Sans|Serif)|Lato|Helvetica|Times|Arial|Verana"
+    r"|Aerial)$",
     re.IGNORECASE,
 )
 _ITALIC = re.compile(r"italic|oblique|slanted|inclined|kursiv", re.IGNORECASE)

@@ -14,21 +14,12 @@ from ocrx.config import SynthConfig
 from ocrx.synth import degrade
 from ocrx.synth.fonts import FontBook
 from ocrx.synth.layout import MAX_HEIGHT, MIN_HEIGHT, lay_out
-from ocrx.synth.looks import LOOKS
 from ocrx.synth.render import Box
+from ocrx.synth.scenes import SCENES
 from ocrx.synth.text import TextSource, charset_characters
 from ocrx.synth.textures import Textures
 
 __all__ = ["LineGenerator", "SynthConfig", "SynthLine"]
-
-SCENES = ("receipt", "document", "screen", "photo")
-# Weights of the kinds of faces (mono, narrow, pixel, plain, core), and the share of italic faces kept, in each scene.
-_FACES = {
-    "receipt": ((40, 13, 14, 8, 25), 0.12),
-    "document": ((12, 4, 0, 46, 38), 0.5),
-    "screen": ((12, 8, 10, 34, 36), 0.4),
-    "photo": ((6, 16, 3, 50, 25), 0.4),
-}
 
 
 @dataclass(frozen=True)
@@ -60,40 +51,39 @@ class LineGenerator:
         )
         self.fonts = FontBook([Path(folder) for folder in config.fonts])
         self.textures = Textures()
-        self._scenes = (config.receipt, config.document, config.screen, config.photo)
-        self._looks = {scene: ([look for look, _ in rows], [weight for _, weight in rows]) for scene, rows in LOOKS.items()}
+        self._names = tuple(SCENES)
+        self._weights = [getattr(config, name) for name in self._names]
 
     def line(self, index: int) -> SynthLine:
         """The line of that number."""
         rng = Random(f"{self.seed}/{index}")
-        scene = rng.choices(SCENES, self._scenes)[0]
+        name = rng.choices(self._names, self._weights)[0]
+        scene = SCENES[name]
         face = None
         while face is None:
-            text = self.text.draw(rng, scene)
-            face = self.fonts.pick(rng, _FACES[scene][0], text, _FACES[scene][1])
+            text = self.text.draw(rng, name)
+            face = self.fonts.pick(rng, scene.faces, text, scene.italics)
         strength = self.config.strength
-        ink, boxes = lay_out(rng, scene, face, text, self.fonts, self.text, self.textures, strength)
+        ink, boxes = lay_out(rng, name, face, text, self.fonts, self.text, self.textures, strength)
         if strength == 0:
             image = Image.eval(ink, lambda value: 255 - value)
         else:
             wear = strength * rng.random() ** 1.3
-            looks, weights = self._looks[scene]
+            looks, weights = zip(*scene.looks, strict=True)
             image = rng.choices(looks, weights)[0](ink, rng, self.textures, wear)
-            image, boxes = self._taken(rng, scene, image, boxes)
+            image, boxes = self._taken(rng, name, image, boxes)
         return SynthLine(np.asarray(image), text, boxes, face.name)
 
     def _taken(
         self, rng: Random, scene: str, image: Image.Image, boxes: tuple[Box, ...]
     ) -> tuple[Image.Image, tuple[Box, ...]]:
-        """Scanned or photographed: perspective, blur, low resolution, sharpening, JPEG, and grey where colour is not wanted."""
+        """Scanned or photographed: perspective, blur, low resolution, sharpening, JPEG; grey at times."""
         s = self.config.strength
-        if image.mode == "RGB" and rng.random() > min(1.0, self.config.color * (5 if scene in ("screen", "photo") else 4)):
+        share = self.config.color * (5 if scene in ("screen", "photo") else 4)
+        if image.mode == "RGB" and rng.random() > share:
             image = image.convert("L")
-        if scene == "photo" and rng.random() < 0.5:
-            coefficients = degrade.bend(image.size, rng, s)
-            boxes = tuple(degrade.bent_box(box, coefficients) for box in boxes)
-            fill = tuple(np.asarray(image).reshape(-1, 3).mean(0).astype(int)) if image.mode == "RGB" else 128
-            image = image.transform(image.size, Image.Transform.PERSPECTIVE, coefficients, Image.Resampling.BILINEAR, fillcolor=fill)
+        if scene == "photo" and rng.random() < 0.5 * s:
+            image, boxes = degrade.bend(image, boxes, rng, s)
         if rng.random() < (0.3 if scene == "photo" else 0.07) * s:
             image = degrade.smear(image, rng)
         size = image.size
@@ -103,9 +93,10 @@ class LineGenerator:
             image = degrade.sharpen(image, rng)
         if rng.random() < 0.4 * s:
             image = degrade.jpeg(image, rng.randint(35, 92))
-        if not MIN_HEIGHT <= image.height <= MAX_HEIGHT:
-            factor = (MAX_HEIGHT if image.height > MAX_HEIGHT else MIN_HEIGHT) / image.height
-            image = image.resize((max(4, round(image.width * factor)), round(image.height * factor)), Image.Resampling.BILINEAR)
+        height = min(MAX_HEIGHT, max(MIN_HEIGHT, image.height))
+        if height != image.height:
+            width = max(4, round(image.width * height / image.height))
+            image = image.resize((width, height), Image.Resampling.BILINEAR)
         if image.size != size:
             x, y = image.width / size[0], image.height / size[1]
             boxes = tuple((a * x, b * y, c * x, d * y) for a, b, c, d in boxes)

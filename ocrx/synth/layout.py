@@ -52,13 +52,15 @@ def lay_out(
         top, bottom = min(top, inked.baseline - 0.72 * unit), max(bottom, inked.baseline + 0.2 * unit)
     area = (min(b[0] for b in inked.boxes), top, max(b[2] for b in inked.boxes), bottom)
     scale = min(em / unit if one_bit else 1.0, _TALLEST_INK / (bottom - top))
-    return place(inked, area, _placement(rng, area, len(text), scale, unit * scale, face, till, scene == "screen", strength))
+    still = scene == "screen"
+    return place(inked, area, _placement(rng, area, len(text), scale, unit * scale, face, till, still, strength))
 
 
 def _setting(rng: Random, text: str, face: Face, shaped: bool, one_bit: bool, till: bool) -> Setting:
     """Spacing as printers and typesetters do it: gaps narrow, justified, doubled, or as wide as a column."""
     spaces = text.count(" ")
-    factor, gaps = 1.0, ()
+    factor = 1.0
+    gaps: tuple[float, ...] = ()
     dice = rng.random()
     if spaces and dice < 0.18:
         factor = rng.uniform(0.55, 0.95)
@@ -161,7 +163,8 @@ def _placement(
     dice = rng.random()
     if till and face.kind in ("mono", "pixel"):
         # the tall narrow letters of till printers, and their double-width mode
-        across = rng.uniform(1.2, 2.0) if dice < 0.08 else rng.uniform(0.56, 0.88) if dice < 0.68 else rng.uniform(0.85, 1.1)
+        span = (1.2, 2.0) if dice < 0.08 else (0.56, 0.88) if dice < 0.68 else (0.85, 1.1)
+        across = rng.uniform(*span)
     elif dice < 0.4:
         across = rng.uniform(0.7, 1.3) if till else rng.uniform(0.8, 1.2)
     cell = (area[2] - area[0]) * scale / count
@@ -180,10 +183,9 @@ def _margins(rng: Random, em: float, height: float, strength: float) -> tuple[fl
     dice = rng.random()
     if dice < 0.4:
         sides = [rng.uniform(0, 0.14) * em for _ in range(4)]
-    elif dice < 0.75:
-        sides = [rng.uniform(0, 0.3) * em, rng.uniform(0, 0.25) * em, rng.uniform(0, 0.3) * em, rng.uniform(0, 0.25) * em]
     else:
-        sides = [rng.uniform(0, 0.6) * em, rng.uniform(0, 0.5) * em, rng.uniform(0, 0.6) * em, rng.uniform(0, 0.5) * em]
+        loose = 0.3 if dice < 0.75 else 0.6
+        sides = [rng.uniform(0, loose * (0.85 if i % 2 else 1)) * em for i in range(4)]
     if rng.random() < 0.12 * strength:
         sides[rng.choice((1, 3, 3))] = -rng.uniform(0.02, 0.07) * em
     lack = max(0.0, MIN_HEIGHT + 1 - (height + sides[1] + sides[3])) / 2

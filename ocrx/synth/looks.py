@@ -20,6 +20,21 @@ from ocrx.synth.textures import Textures
 Look = Callable[[Image.Image, Random, Textures, float], Image.Image]
 Tone = tuple[int, int, int]
 
+# fmt: off
+_COPY_PAPERS: tuple[Tone, ...] = (
+    (255, 255, 255), (250, 240, 245), (255, 235, 240), (255, 250, 225), (235, 245, 255), (240, 240, 240),
+)
+_RIBBONS: tuple[Tone, ...] = (
+    (75, 60, 165), (100, 80, 175), (40, 50, 140), (135, 70, 110), (160, 40, 50), (30, 90, 60), (70, 70, 90),
+)
+_LINKS: tuple[Tone, ...] = (
+    (26, 13, 171), (0, 102, 204), (200, 30, 30), (20, 120, 60), (90, 90, 90), (230, 110, 0), (0, 0, 0),
+)
+# fmt: on
+_PAGES: tuple[Tone, ...] = ((255, 255, 255), (255, 255, 255), (245, 245, 250), (255, 250, 205), (225, 235, 245))
+# Grey of the ground and of the letters, dark mode included.
+_GREYS = ((255, 0), (255, 51), (250, 80), (240, 30), (245, 119), (18, 230), (40, 255), (30, 170), (0, 255))
+
 
 def thermal(ink: Image.Image, rng: Random, textures: Textures, wear: float) -> Image.Image:
     """Thermal print scanned in grey: soft dark grey on light grey, a little uneven."""
@@ -92,20 +107,22 @@ def hollow(ink: Image.Image, rng: Random, textures: Textures, wear: float) -> Im
     soft = ink.filter(ImageFilter.GaussianBlur(0.5))
     rim = np.asarray(soft, dtype=np.float32) - np.asarray(soft.filter(ImageFilter.GaussianBlur(1.4)), dtype=np.float32)
     height, width = rim.shape
-    amount = np.clip(np.abs(rim) / 50, 0, 1)
+    amount: Floats = np.clip(np.abs(rim) / np.float32(50), 0, 1)
     if rng.random() < 0.6:
-        amount = np.maximum(amount, np.asarray(soft, dtype=np.float32) / 255 * rng.uniform(0.15, 0.6))
+        amount = np.maximum(amount, np.asarray(soft, dtype=np.float32) * np.float32(rng.uniform(0.15, 0.6) / 255))
     amount *= np.clip(0.85 + rng.uniform(0.1, 0.5) * textures.noise(rng, rng.choice((0, 1)), height, width), 0.25, 1)
     return _grey(ink, amount, rng, textures, rng.uniform(0, 110), rng.uniform(235, 255), 0.5 * wear)
 
 
 def tinted(ink: Image.Image, rng: Random, textures: Textures, wear: float) -> Image.Image:
     """Ribbon or stamp ink in colour on paper that is nearly white, or on tinted copy paper."""
-    sheet: Tone = rng.choice(((255, 255, 255), (250, 240, 245), (255, 235, 240), (255, 250, 225), (235, 245, 255), (240, 240, 240)))
-    pen = rng.choice(((75, 60, 165), (100, 80, 175), (40, 50, 140), (135, 70, 110), (160, 40, 50), (30, 90, 60), (70, 70, 90)))
+    sheet = rng.choice(_COPY_PAPERS)
+    red, green, blue = rng.choice(_RIBBONS)
     light = rng.uniform(0, 0.4)
-    pen = tuple(int(p + (255 - p) * light) for p in pen)
-    amount = degrade.press(ink, rng, textures, rng.uniform(0.3, 0.9), rng.uniform(-0.1, 0.15), rng.uniform(1, 2), 0.2 * wear)
+    pen = (int(red + (255 - red) * light), int(green + (255 - green) * light), int(blue + (255 - blue) * light))
+    amount = degrade.press(
+        ink, rng, textures, rng.uniform(0.3, 0.9), rng.uniform(-0.1, 0.15), rng.uniform(1, 2), 0.2 * wear
+    )
     if rng.random() < 0.4:
         amount = degrade.fade(amount, rng, textures, 0.8 * wear)
     return _colour(amount, rng, textures, pen, sheet, wear)
@@ -116,11 +133,10 @@ def screen(ink: Image.Image, rng: Random, textures: Textures, wear: float) -> Im
     amount = np.asarray(ink, dtype=np.float32) / np.float32(255)
     dice = rng.random()
     if dice < 0.5:
-        sheet, pen = rng.choice(((255, 0), (255, 51), (250, 80), (240, 30), (245, 119), (18, 230), (40, 255), (30, 170), (0, 255)))
+        sheet, pen = rng.choice(_GREYS)
         return _grey(ink, amount, rng, textures, pen, sheet, 0.0)
     if dice < 0.8:
-        pen_tone: Tone = rng.choice(((26, 13, 171), (0, 102, 204), (200, 30, 30), (20, 120, 60), (90, 90, 90), (230, 110, 0), (0, 0, 0)))
-        back: Tone = rng.choice(((255, 255, 255), (255, 255, 255), (245, 245, 250), (255, 250, 205), (225, 235, 245)))
+        pen_tone, back = rng.choice(_LINKS), rng.choice(_PAGES)
         if rng.random() < 0.4:
             pen_tone, back = back, pen_tone
         return _colour(amount, rng, textures, pen_tone, back, 0.0)
@@ -138,7 +154,8 @@ def sign(ink: Image.Image, rng: Random, textures: Textures, wear: float) -> Imag
     if dice < 0.3:
         grounds = textures.picture(rng, height, width).astype(np.float32)
         dark = float(grounds.mean()) < 128
-        pen: Tone = (rng.randint(200, 255), rng.randint(200, 255), rng.randint(120, 255)) if dark else (rng.randint(0, 60), rng.randint(0, 60), rng.randint(0, 90))
+        low, high, blue = (200, 255, 120) if dark else (0, 60, 0)
+        pen: Tone = (rng.randint(low, high), rng.randint(low, high), rng.randint(blue, 255 if dark else 90))
         calm = rng.uniform(0.35, 0.9)
         target = 50.0 if dark else 200.0
         grounds = grounds * np.float32(calm) + np.float32(target * (1 - calm))
@@ -161,7 +178,9 @@ def sign(ink: Image.Image, rng: Random, textures: Textures, wear: float) -> Imag
 
 def reversed_block(ink: Image.Image, rng: Random, textures: Textures, wear: float) -> Image.Image:
     """White letters in a printed bar."""
-    amount = degrade.press(ink, rng, textures, rng.uniform(0.2, 0.9), rng.uniform(-0.1, 0.1), rng.uniform(1, 3), 0.15 * wear)
+    amount = degrade.press(
+        ink, rng, textures, rng.uniform(0.2, 0.9), rng.uniform(-0.1, 0.1), rng.uniform(1, 3), 0.15 * wear
+    )
     return _grey(ink, amount, rng, textures, rng.uniform(190, 255), rng.uniform(0, 95), wear)
 
 
@@ -175,7 +194,9 @@ def _grey(
     return _image(np.float32(sheet) + np.float32(pen - sheet) * amount)
 
 
-def _colour(amount: Floats, rng: Random, textures: Textures, pen: tuple[int, ...], sheet: Tone, wear: float) -> Image.Image:
+def _colour(
+    amount: Floats, rng: Random, textures: Textures, pen: tuple[int, ...], sheet: Tone, wear: float
+) -> Image.Image:
     ground: npt.NDArray[np.float32] = np.array(sheet, dtype=np.float32)
     if wear > 0:
         ground = degrade.paper(amount.shape, rng, textures, 0.0, wear)[..., None] + ground
@@ -184,11 +205,3 @@ def _colour(amount: Floats, rng: Random, textures: Textures, pen: tuple[int, ...
 
 def _image(pixels: Floats) -> Image.Image:
     return Image.fromarray(np.clip(pixels, 0, 255).astype(np.uint8))
-
-
-LOOKS: dict[str, tuple[tuple[Look, float], ...]] = {
-    "receipt": ((thermal, 34), (bilevel, 27), (office, 16), (pale, 10), (hollow, 4), (tinted, 6), (reversed_block, 3)),
-    "document": ((office, 60), (bilevel, 22), (thermal, 8), (pale, 5), (tinted, 3), (reversed_block, 2)),
-    "screen": ((screen, 90), (office, 10)),
-    "photo": ((sign, 88), (screen, 12)),
-}

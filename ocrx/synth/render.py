@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from PIL import Image, ImageFont
+from PIL import Image, ImageDraw, ImageFont
 
 Box = tuple[float, float, float, float]
 
@@ -95,7 +95,12 @@ def draw_line(text: str, font: ImageFont.FreeTypeFont, setting: Setting, pad: in
 
 
 def _shaped_cells(
-    word: str, font: ImageFont.FreeTypeFont, pen: float, top: int, bottom: int, cells: list[tuple[float, float, int, int]]
+    word: str,
+    font: ImageFont.FreeTypeFont,
+    pen: float,
+    top: int,
+    bottom: int,
+    cells: list[tuple[float, float, int, int]],
 ) -> None:
     """Cells within a shaped word from the advances of its beginnings; from the right in a right-to-left word."""
     ends = [font.getlength(word[: i + 1]) for i in range(len(word))]
@@ -119,10 +124,10 @@ def _assemble(
     right = max([int(p[2]) for p in placed] + [math.ceil(cells[-1][1]) if cells else 1]) + pad
     bottom = max((int(p[1]) + p[3].size[1] for p in placed), default=0) + pad
     image = Image.new("L", (right - left, bottom - top), 0)
-    core = Image.core.draw(image.im, 0)
+    draw = ImageDraw.Draw(image).draw
     for x, y, _, mask in placed:
-        core.draw_bitmap((x - left, y - top), mask, 255)
-    boxes = tuple((l - left, (t or top + pad) - top, r - left, (b or bottom - pad) - top) for l, r, t, b in cells)
+        draw.draw_bitmap((x - left, y - top), mask, 255)
+    boxes = tuple((a - left, (t or top + pad) - top, z - left, (b or bottom - pad) - top) for a, z, t, b in cells)
     return Inked(image, boxes, float(-top))
 
 
@@ -155,7 +160,8 @@ def place(inked: Inked, area: Box, placement: Placement) -> tuple[Image.Image, t
     if (a, b, d, e) == (1.0, 0.0, 0.0, 1.0):
         x, y = round(shift_x), round(shift_y)
         image = inked.image.crop((-x, -y, width - x, height - y))
-        boxes = tuple((l - shift_x + x, t - shift_y + y, r - shift_x + x, m - shift_y + y) for l, t, r, m in boxes)
+        by_x, by_y = x - shift_x, y - shift_y
+        boxes = tuple((box[0] + by_x, box[1] + by_y, box[2] + by_x, box[3] + by_y) for box in boxes)
         return image, boxes
     det = a * e - b * d
     inverse = (

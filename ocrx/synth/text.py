@@ -1,4 +1,4 @@
-"""What the synthetic lines say: patterns of real print, a corpus, or characters by chance, always inside the charset."""
+"""What the synthetic lines say: patterns of real print, a corpus, or chance; always inside the charset."""
 
 from __future__ import annotations
 
@@ -9,24 +9,24 @@ from random import Random
 
 from ocrx.errors import DataError
 from ocrx.synth import patterns
+from ocrx.synth.scenes import SCENES
 from ocrx.text.charset import Charset
 from ocrx.text.normalize import normalize
 
 ASCII = "".join(chr(c) for c in range(32, 127))
 CHARSETS = {"western": ASCII + "“”‘’–—…•°±×©®™€£¥§½", "ascii": ASCII, "digits": "0123456789"}
-SYSTEM_WORD_LISTS = ("/usr/share/dict/american-english-large", "/usr/share/dict/american-english", "/usr/share/dict/words")
+SYSTEM_WORD_LISTS = (
+    "/usr/share/dict/american-english-large",
+    "/usr/share/dict/american-english",
+    "/usr/share/dict/words",
+)
 
-_KINDS = {
-    "receipt": patterns.RECEIPT_KINDS,
-    "document": patterns.DOCUMENT_KINDS,
-    "screen": patterns.SCREEN_KINDS,
-    "photo": patterns.PHOTO_KINDS,
-}
 _TRIES = 8
+_SPRINKLED = 0.06
 
 
 def charset_characters(value: str) -> str:
-    """The characters that a ``Synth.charset`` value means: a known name, a ``.txt`` file with one a line, or itself."""
+    """What a ``Synth.charset`` value means: a known name, a ``.txt`` file with one character a line, or itself."""
     if value in CHARSETS:
         return CHARSETS[value]
     if value.endswith(".txt"):
@@ -35,7 +35,7 @@ def charset_characters(value: str) -> str:
 
 
 class TextSource:
-    """Draws texts of ``min_length`` to ``max_length`` characters of the charset. No leading, trailing or double space."""
+    """Draws texts of ``min_length`` to ``max_length`` characters of the charset, without needless spaces."""
 
     def __init__(
         self,
@@ -50,6 +50,7 @@ class TextSource:
         self.visible = sorted(self.allowed - {" "})
         if not self.visible:
             raise DataError("Synth.charset: holds no character that can be seen")
+        self.signs = [c for c in self.visible if not c.isalnum()] or self.visible
         self.min_length, self.max_length = min_length, max_length
         english = set("abcdefghijklmnopqrstuvwxyz0123456789") <= {c.lower() for c in self.allowed}
         self.corpus = _read_words(corpus) if corpus else []
@@ -58,7 +59,7 @@ class TextSource:
         self.vocabulary = patterns.Vocabulary(_word_list(word_lists, self.allowed) if english else ())
         self._kinds = {
             name: ([kind for kind, _ in rows], list(accumulate(weight for _, weight in rows)))
-            for name, rows in _KINDS.items()
+            for name, rows in ((name, scene.texts) for name, scene in SCENES.items())
         }
 
     def draw(self, rng: Random, scene: str) -> str:
@@ -71,6 +72,8 @@ class TextSource:
                 text = rng.choices(kinds, cum_weights=weights)[0](rng, self.vocabulary)
             else:
                 text = self._by_chance(rng)
+            if rng.random() < _SPRINKLED:
+                text = self._sprinkled(rng, text)
             text = self._fit(rng, text)
             if text:
                 return text
@@ -88,6 +91,13 @@ class TextSource:
             text = text[start : start + self.max_length + 1]
             text = (text.rsplit(" ", 1)[0] if " " in text else text)[: self.max_length].strip()
         return text if len(text) >= self.min_length else ""
+
+    def _sprinkled(self, rng: Random, text: str) -> str:
+        """The text with a sign drawn evenly from the charset, so that the rare ones are learned too."""
+        sign, words = rng.choice(self.signs), text.split(" ")
+        at = rng.randrange(len(words))
+        words[at] = rng.choice(("{0}{1}", "{1}{0}", "{1} {0}", "{0}")).format(sign, words[at])
+        return " ".join(words)
 
     def _from_corpus(self, rng: Random) -> str:
         target = rng.randint(self.min_length, self.max_length)

@@ -38,7 +38,8 @@ class Textures:
 
     def curve(self, rng: Random, grain: int, length: int) -> Floats:
         """One row of a field: a random curve along a line; mean 0, deviation 1 over many lines."""
-        return self.noise(rng, grain, 1, length)[0]
+        row: Floats = self.noise(rng, grain, 1, length)[0]
+        return row
 
     def picture(self, rng: Random, height: int, width: int) -> Pixels:
         """A window [height, width, 3] of an invented photograph."""
@@ -86,8 +87,8 @@ def _picture(rng: Random, fields: list[Floats]) -> Pixels:
         for at in range(0, 512 if across else 96, step):
             draw.line((at, 0, at + rng.randint(-3, 3), 96) if across else (0, at, 512, at), fill, rng.randint(1, 3))
     image = image.filter(ImageFilter.GaussianBlur(rng.choice((0.5, 1.5, 4, 9))))
-    shade = sum(
-        fields[grain][:96, :512] * rng.choice((0, 4, 10, 22)) for grain in (1, 3, 4)
+    shade = sum(fields[grain][:96, :512] * rng.choice((0, 4, 10, 22)) for grain in (1, 3, 4))
+    pixels: Pixels = np.clip(np.asarray(image, dtype=np.float32) + np.asarray(shade)[..., None], 0, 255).astype(
+        np.uint8
     )
-    pixels: Pixels = np.clip(np.asarray(image, dtype=np.float32) + np.asarray(shade)[..., None], 0, 255).astype(np.uint8)
     return pixels

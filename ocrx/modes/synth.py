@@ -1,0 +1,132 @@
+"""``ocrx synth``: a dataset of synthetic lines in PaddleX's layout. The same seed gives the same files."""
+
+from __future__ import annotations
+
+import json
+import multiprocessing
+import os
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from PIL import Image
+
+from ocrx.config import Config, SynthConfig
+from ocrx.errors import DataError
+from ocrx.folder import replaced_folder
+from ocrx.report import Progress
+from ocrx.synth.fonts import fingerprint
+from ocrx.synth.generator import LineGenerator
+from ocrx.synth.sheet import contact_sheet
+from ocrx.synth.text import charset_characters
+from ocrx.text.charset import Charset
+
+SHEET_FILE = "contact_sheet.png"
+RECIPE_FILE = "synth.json"
+_CHUNK = 64
+_ON_SHEET = 400
+
+
+@dataclass(frozen=True)
+class SynthReport:
+    """What was written. ``fonts`` is a hash of the faces found: the same lines come only where it is the same."""
+
+    output: Path
+    train: int
+    val: int
+    characters: int
+    faces: int
+    fonts: str
+
+    def to_dict(self) -> dict[str, Any]:
+        return {**asdict(self), "output": str(self.output)}
+
+
+def run(config: Config, progress: Progress | None = None) -> SynthReport:
+    """Write ``Synth.count`` lines under ``Global.output``: images, train.txt, val.txt, dict.txt, a contact sheet.
+
+    ``Global.seed`` and the ``Synth`` section decide the lines, whatever the number of processes.
+    Raises DataError if the folder holds files already, or the charset, corpus or fonts cannot be used.
+    """
+    output = Path(config.Global.output)
+    if output.is_dir() and any(output.iterdir()):
+        raise DataError(f"{output}: holds files already", hint="name a new folder with --output")
+    synth, seed = config.Synth, config.Global.seed
+    generator = LineGenerator(synth, seed)
+    with replaced_folder(output) as folder:
+        (folder / "images").mkdir()
+        rows: list[str] = []
+        faces: set[str] = set()
+        for written in _written(generator, synth, seed, folder):
+            rows += [row for row, _ in written]
+            faces.update(face for _, face in written)
+            if progress:
+                progress(len(rows), synth.count)
+        train = synth.count - round(synth.count * synth.val_percent / 100)
+        (folder / "train.txt").write_text("".join(rows[:train]), encoding="utf-8", newline="\n")
+        (folder / "val.txt").write_text("".join(rows[train:]), encoding="utf-8", newline="\n")
+        Charset(sorted(set(charset_characters(synth.charset)))).save(folder / "dict.txt")
+        _save_sheet(folder, rows, generator)
+        report = SynthReport(
+            output=output,
+            train=train,
+            val=synth.count - train,
+            characters=len({c for row in rows for c in row.rstrip("\n").split("\t", 1)[1]}),
+            faces=len(faces),
+            fonts=fingerprint(generator.fonts.faces),
+        )
+        recipe = {"seed": seed, "fonts": report.fonts, "synth": asdict(synth)}
+        (folder / RECIPE_FILE).write_text(json.dumps(recipe, ensure_ascii=False, indent=1) + "\n", encoding="utf-8")
+    return report
+
+
+def _written(generator: LineGenerator, synth: SynthConfig, seed: int, folder: Path) -> Iterator[list[tuple[str, str]]]:
+    """Label rows and face names, chunk by chunk in order, as the images appear in the folder."""
+    chunks = [range(i, min(i + _CHUNK, synth.count)) for i in range(0, synth.count, _CHUNK)]
+    processes = min(synth.workers or _processors(), len(chunks))
+    digits = len(str(synth.count - 1))
+    if processes <= 1:
+        for chunk in chunks:
+            yield _write(generator, chunk, folder, digits)
+        return
+    context = multiprocessing.get_context("spawn")
+    with context.Pool(processes, _start, (synth, seed)) as pool:
+        yield from pool.imap(partial(_write_here, folder=folder, digits=digits), chunks)
+
+
+def _write(generator: LineGenerator, chunk: range, folder: Path, digits: int) -> list[tuple[str, str]]:
+    rows = []
+    for index in chunk:
+        line = generator.line(index)
+        name = f"images/{index:0{digits}}.png"
+        Image.fromarray(line.image).save(folder / name)
+        rows.append((f"{name}\t{line.text}\n", line.font))
+    return rows
+
+
+class _Worker:
+    """What a worker process holds from its start to its end."""
+
+    generator: LineGenerator
+
+
+def _start(synth: SynthConfig, seed: int) -> None:
+    _Worker.generator = LineGenerator(synth, seed)
+
+
+def _write_here(chunk: range, folder: Path, digits: int) -> list[tuple[str, str]]:
+    return _write(_Worker.generator, chunk, folder, digits)
+
+
+def _processors() -> int:
+    """Processors that this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def _save_sheet(folder: Path, rows: list[str], generator: LineGenerator) -> None:
+    pairs = (row.rstrip("\n").split("\t", 1) for row in rows[:_ON_SHEET])
+    lines = ((np.asarray(Image.open(folder / name)), text) for name, text in pairs)
+    contact_sheet(lines, generator.fonts).save(folder / SHEET_FILE)
