@@ -17,7 +17,9 @@ from torch import nn
 from ocrx.config import Config, to_yaml
 from ocrx.data.fingerprint import fingerprint
 from ocrx.data.formats import Dataset, read_dataset
+from ocrx.data.geometry import Geometry
 from ocrx.data.loader import Lines, LineSource
+from ocrx.data.rules import CACHE_FILE, check, refuse_errors
 from ocrx.errors import ConfigError, DataError
 from ocrx.folder import INFERENCE_DIR, ONNX_FILE, find_model_folder, read_spec
 from ocrx.images import prepare, read_image
@@ -26,7 +28,7 @@ from ocrx.inference.evaluation import evaluate
 from ocrx.inference.export import export_onnx
 from ocrx.inference.recognizer import Recognizer
 from ocrx.models import build_model, frame_spec
-from ocrx.report import Issue, write_result
+from ocrx.report import write_result
 from ocrx.spec import ModelSpec
 from ocrx.synth.source import SynthSource
 from ocrx.synth.text import charset_characters
@@ -70,8 +72,9 @@ def run(config: Config, log: Log) -> TrainReport:
         torch.set_num_threads(config.Global.threads)
     device = select_device(config.Global.device)
     dataset = read_dataset(_dataset_dir(config))
-    _refuse_errors(dataset, config)
+    _refuse_empty(dataset, config)
     spec = read_spec(resume) if resume else new_spec(config, dataset)
+    _refuse_errors(dataset, spec, config, log)
     output.mkdir(parents=True, exist_ok=True)
     (output / "config.yaml").write_text(to_yaml(config), encoding="utf-8")
     Charset(spec.charset).save(output / "label_dict.txt")
@@ -202,23 +205,29 @@ def _dataset_dir(config: Config) -> Path:
     return Path(config.Global.dataset_dir)
 
 
-def _refuse_errors(dataset: Dataset, config: Config) -> None:
-    errors = [issue for issue in dataset.issues if issue.severity == "error" and issue.code not in config.Train.allow]
-    if errors:
-        raise DataError(_listed(errors), hint=f"see all with `ocrx check-dataset {dataset.root}`")
+def _refuse_empty(dataset: Dataset, config: Config) -> None:
     if not config.Train.synth.enable and not dataset.train:
-        raise DataError(f"{dataset.root}: no training lines")
+        raise DataError(f"{dataset.root}: no training lines", hint=f"see why: ocrx check-dataset {dataset.root}")
     if not dataset.val:
-        raise DataError(
-            f"{dataset.root}: no validation lines",
-            hint="split it: ocrx check-dataset DIR -o CheckDataset.split.enable=true"
-            " -o CheckDataset.split.train_percent=90 -o CheckDataset.split.val_percent=10",
-        )
+        hint = f"divide them: ocrx check-dataset {dataset.root} --split 90"
+        raise DataError(f"{dataset.root}: no validation lines", hint=hint)
 
 
-def _listed(errors: list[Issue]) -> str:
-    shown = "; ".join(f"{issue.where}: {issue.message}" for issue in errors[:3])
-    return shown if len(errors) <= 3 else f"{shown}; and {len(errors) - 3} more errors"
+def _refuse_errors(dataset: Dataset, spec: ModelSpec, config: Config, log: Log) -> None:
+    """The rules of ``check-dataset`` with the model that is trained; images it has looked at are not opened again."""
+    allow = (*config.Train.allow, "list-missing", "list-empty") if config.Train.synth.enable else config.Train.allow
+    findings = check(
+        dataset,
+        Geometry.of(spec),
+        Charset(spec.charset) if config.Global.charset else None,
+        min_samples=config.CheckDataset.min_samples,
+        near=False,
+        cache=Path(config.Global.output) / CACHE_FILE,
+        workers=config.CheckDataset.workers,
+    )
+    refuse_errors(findings, allow)
+    if findings.issues:
+        log(f"{len(findings.issues)} findings in the dataset, none of which forbids training; see ocrx check-dataset")
 
 
 def _charset(config: Config, dataset: Dataset) -> Charset:
