@@ -138,7 +138,7 @@ def _write_onnx(source: _Source, precision: str, samples: Sequence[Sample]) -> _
 def _write_openvino(source: _Source, precision: str, samples: Sequence[Sample]) -> _Written:
     import openvino
 
-    from ocrx.inference.backends.openvino import IR_FILE, SPEC_PATH, OpenVinoBackend
+    from ocrx.inference.backends.openvino import IR_FILE, SPEC_PATH, OpenVinoBackend, stored_precision
 
     original = source.onnx()
     if precision == "int8":
@@ -146,9 +146,7 @@ def _write_openvino(source: _Source, precision: str, samples: Sequence[Sample]) 
         quantized_onnx(source.onnx(), original, prepared([sample.image for sample in samples], source.spec))
     network = openvino.Core().read_model(original)
     network.set_rt_info(source.spec.to_json(), SPEC_PATH)
-    # OpenVINO computes in bf16 from an fp32 file when it is told to; the file only stands for the comparison.
-    stored = "int8" if precision == "int8" else "fp32"
-    file = source.work / exported_name(IR_FILE, stored)
+    file = source.work / exported_name(IR_FILE, stored_precision(precision))
     openvino.save_model(network, file, compress_to_fp16=precision == "fp16")
     return _Written([file, file.with_suffix(".bin")], OpenVinoBackend(file, precision=precision))
 

@@ -67,12 +67,17 @@ def open_folder(folder: Path, device: str, threads: int, precision: str) -> Open
     """The OpenVINO model of a model folder; without one its ONNX model, which OpenVINO reads as well."""
     if device not in ("auto", "cpu"):
         raise ConfigError(f"openvino: device {device!r}; expected cpu", hint="use --backend torch for a GPU")
-    stored = "int8" if precision == "int8" else "fp32"
+    stored = stored_precision(precision)
     ir, onnx = exported_name(IR_FILE, stored), exported_name(ONNX_FILE, stored)
     command = f"ocrx export --model {folder} --format openvino --precision {precision}"
     if any(path.is_file() for path in (folder / INFERENCE_DIR / ir, folder / ir)):
         return OpenVinoBackend(find_model_file(folder, ir, command), None, threads, precision)
     return OpenVinoBackend(find_model_file(folder, onnx, command), read_spec(folder), threads, precision)
+
+
+def stored_precision(precision: str) -> str:
+    """The precision of the file that is read: bf16 is a way to compute with fp32 weights, not a way to store them."""
+    return "fp32" if precision == "bf16" else precision
 
 
 def _spec(network: ov.Model, where: str) -> ModelSpec:

@@ -29,7 +29,7 @@ def load_script(file: Path, device: torch.device | str = "cpu", threads: int | N
     load: Any = torch.jit.load
     try:
         with warnings.catch_warnings():
-            warnings.simplefilter("ignore", DeprecationWarning)  # torch points to torch.export
+            warnings.simplefilter("ignore")  # torch points to torch.export
             model = load(str(file), map_location=device, _extra_files=entries)
     except (RuntimeError, ValueError, OSError) as error:
         raise ModelError(f"{file}: cannot be loaded ({str(error).splitlines()[0]})") from None
