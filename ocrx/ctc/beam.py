@@ -21,7 +21,7 @@ _Array = TypeVar("_Array", Float64s, Ints)
 
 NEVER = -np.inf
 FREE_CLASSES = 16
-BOUND_CLASSES = 64
+BOUND_CLASSES = 32
 
 # A prefix is known by a hash of its classes, so that two ways to the same text meet. 64 bits: with 10^6 prefixes
 # alive at once, which is far more than a search holds, two of them agree by chance once in 10^7 searches.
@@ -78,7 +78,7 @@ def beam_search(
 
     ``logits`` [N, T, K]. With an ``automaton`` only texts that it accepts are returned, possibly none.
     Of each frame only the ``classes_per_frame`` most probable classes may begin a character (default 16, under
-    a constraint 64 of those it uses); at K - 1 and with a beam that holds every prefix the search is exact.
+    a constraint 32 of those it uses); at K - 1 and with a beam that holds every prefix the search is exact.
     """
     lines, frames, _ = logits.shape
     if lines == 0 or frames == 0:
