@@ -24,8 +24,10 @@ if TYPE_CHECKING:
     from ocrx.inference.results import Prediction
     from ocrx.modes.check_dataset import CheckReport
     from ocrx.modes.evaluate import EvaluateReport
+    from ocrx.modes.explain import Explanation
     from ocrx.modes.export import ExportReport
     from ocrx.modes.synth import SynthReport
+    from ocrx.modes.train import TrainReport
 
 PLAIN_INTERVAL_S = 10.0
 FINDINGS_ON_TERMINAL = 5
@@ -118,6 +120,8 @@ class _Tally:
             elif result.score < self._min_score:
                 self.below += 1
                 continue
+            if not result.matched:
+                note(f"warning: {result.input_path or 'image'}: no text fits that satisfies what is asked for")
             if result.warning is not None:
                 name = result.input_path or "image"
                 note(f"warning: {name}: {result.warning}; --split-lines reads a clean page line by line")
@@ -185,6 +189,19 @@ def show_synth(report: SynthReport) -> None:
     )
 
 
+def show_explanation(seen: Explanation, as_json: bool) -> None:
+    """The readings on stdout, the most probable first; the verdict and where the picture lies on stderr."""
+    if as_json:
+        sys.stdout.write(json.dumps(seen.to_dict(), ensure_ascii=False) + "\n")
+    else:
+        for text, log_prob in seen.candidates:
+            sys.stdout.write(f"{log_prob:10.3f}\t{text}\n")
+    note(f"reads {seen.reading.text!r}" + (f", decoded {seen.found!r}" if seen.found != seen.reading.text else ""))
+    if not seen.matched:
+        note("no text that is allowed fits the image")
+    note(f"{seen.verdict}; see {seen.picture}")
+
+
 def _findings_table(report: CheckReport) -> Table:
     table = Table("", "finding", Column("count", justify="right"), "first", "what to do", box=None, pad_edge=False)
     colours = {"error": "red", "warning": "yellow", "info": "blue"}
@@ -246,3 +263,18 @@ def show_export(report: ExportReport) -> None:
         note(f"{report.lines} lines: {report.texts_changed} texts changed, {loss}")
     else:
         note("compared on noise only; --data DIR compares on real lines")
+
+
+def show_training(report: TrainReport) -> None:
+    """How a training ended, and what to do next."""
+    if report.nothing_to_do:
+        return
+    console = eye()
+    if report.interrupted:
+        console.print(f"[bold]stopped[/] after step {report.steps}; go on with --resume --output {report.output}")
+        return
+    console.print(
+        f"[bold green]done[/] in {report.minutes:.1f} minutes, {report.epochs} epochs; best after epoch"
+        f" {report.best_epoch}: {100 * report.best_accuracy:.2f} % exact lines, CER {100 * report.best_cer:.2f} %"
+    )
+    note(f"read with it: ocrx predict IMAGE --model {report.output / 'best_accuracy'}")

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
+
+# Tiny networks on several threads wait for each other more than they compute.
+os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 import pytest
 from PIL import Image, ImageDraw, ImageFont
@@ -43,4 +47,34 @@ def line_folder(tmp_path: Path) -> Path:
     rows = [f"images/{i:02}.png\t{word}\n" for i, word in enumerate(words)]
     (folder / "train.txt").write_text("".join(rows[:8]), encoding="utf-8")
     (folder / "val.txt").write_text("".join(rows[8:]), encoding="utf-8")
+    return folder
+
+
+@pytest.fixture(scope="session")
+def model_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A whole model folder with random weights, exported to ONNX; its texts depend on the image."""
+    from random_net import random_model
+
+    from ocrx.inference.export import export_model
+    from ocrx.models.store import save_model
+
+    folder = tmp_path_factory.mktemp("models") / "random"
+    folder.mkdir()
+    model, spec = random_model()
+    save_model(model, spec, folder)
+    export_model(model, spec, folder / "inference")
+    return folder
+
+
+@pytest.fixture
+def images(tmp_path: Path) -> Path:
+    """A folder of ten drawn lines of several widths, PNG and JPEG, one in a subfolder."""
+    from random_net import WORDS
+
+    folder = tmp_path / "images"
+    (folder / "deep").mkdir(parents=True)
+    for number, word in enumerate(WORDS):
+        line = draw_line(word, height=24 + 4 * (number % 4))
+        line.save(folder / f"{number:02}.{'jpg' if number % 3 == 1 else 'png'}")
+    draw_line("last").save(folder / "deep" / "z.PNG")
     return folder

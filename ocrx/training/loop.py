@@ -43,7 +43,8 @@ class Source(Protocol):
 
 @dataclass
 class Position:
-    """Where a training stands. ``batch`` counts within the epoch, ``step`` over all of it."""
+    """Where a training stands. ``batch`` counts within the epoch, ``step`` over all of it; the sums run since the last
+    evaluation."""
 
     epoch: int = 0
     batch: int = 0
@@ -53,6 +54,10 @@ class Position:
     best_cer: float = float("inf")
     best_epoch: int = 0
     finished: bool = False
+    loss_sum: float = 0.0
+    loss_steps: int = 0
+    images: int = 0
+    images_seconds: float = 0.0
 
 
 @dataclass(frozen=True)
@@ -66,7 +71,7 @@ class Outcome:
 
 @dataclass
 class _Window:
-    """Sums since the last log line or evaluation."""
+    """Sums since the last log line."""
 
     start: float = field(default_factory=time.perf_counter)
     images: int = 0
@@ -142,18 +147,19 @@ class Trainer:
     def _train_epoch(self) -> bool:
         """The rest of the epoch at hand, its evaluation and its saving; False when stopped inside."""
         place, config = self.position, self.config
-        logged, evaluated = _Window(), _Window()
+        logged = _Window()
         self.model.train()
         batches = self.source.epoch(place.epoch, place.batch)
         clock = time.perf_counter()
         for batch in batches:
             waited = time.perf_counter() - clock
             loss = self._step(batch)
-            now = time.perf_counter()
-            place.step, place.batch, place.seconds = place.step + 1, place.batch + 1, place.seconds + now - clock
-            for window in (logged, evaluated):
-                window.images, window.steps = window.images + len(batch), window.steps + 1
-                window.loss, window.waited = window.loss + loss, window.waited + waited
+            elapsed = time.perf_counter() - clock
+            place.step, place.batch, place.seconds = place.step + 1, place.batch + 1, place.seconds + elapsed
+            place.loss_sum, place.loss_steps = place.loss_sum + loss, place.loss_steps + 1
+            place.images, place.images_seconds = place.images + len(batch), place.images_seconds + elapsed
+            logged.images, logged.steps = logged.images + len(batch), logged.steps + 1
+            logged.loss, logged.waited = logged.loss + loss, logged.waited + waited
             if place.step % config.log_interval == 0:
                 self._log_step(logged)
                 logged = _Window()
@@ -165,7 +171,7 @@ class Trainer:
         place.epoch, place.batch = place.epoch + 1, 0
         place.finished = self._out_of_time() or place.epoch >= config.epochs_iters
         if place.epoch % config.eval_interval == 0 or place.finished:
-            self._evaluate(evaluated)
+            self._evaluate()
         if place.epoch % config.save_interval == 0 and not place.finished:
             save_checkpoint(self.output / f"epoch_{place.epoch}", self.average.average, self.spec)
         self._save_latest()
@@ -224,20 +230,21 @@ class Trainer:
             f" waited {100 * window.waited / elapsed:.0f} %, {_peak_memory(self.device)} MB | {_clock(left)} left"
         )
 
-    def _evaluate(self, window: _Window) -> None:
-        place, elapsed = self.position, max(1e-9, time.perf_counter() - window.start)
+    def _evaluate(self) -> None:
+        place = self.position
         metrics = self.validate(self.average.average)
         row = Row(
             epoch=place.epoch,
             step=place.step,
             minutes=round(place.seconds / 60, 3),
             learning_rate=self.optimizer.param_groups[0]["lr"],
-            train_loss=window.loss / max(1, window.steps),
+            train_loss=place.loss_sum / max(1, place.loss_steps),
             val_accuracy=metrics.accuracy,
             val_norm_edit_dis=metrics.norm_edit_dis,
             val_cer=metrics.cer,
-            images_per_second=round(window.images / elapsed, 1),
+            images_per_second=round(place.images / max(1e-9, place.images_seconds), 1),
         )
+        place.loss_sum, place.loss_steps, place.images, place.images_seconds = 0.0, 0, 0, 0.0
         self.rows.append(row)
         write_history(self.rows, self.output)
         best = (metrics.accuracy, -metrics.cer) >= (place.best_accuracy, -place.best_cer)

@@ -1,0 +1,206 @@
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+import torch
+from torch import nn
+
+from ocrx.config import TrainConfig
+from ocrx.data.formats import read_dataset
+from ocrx.data.loader import Lines, LineSource
+from ocrx.data.sample import Sample
+from ocrx.errors import DataError, ModelError
+from ocrx.inference.backends.pytorch import TorchBackend
+from ocrx.inference.evaluation import evaluate
+from ocrx.inference.recognizer import Recognizer
+from ocrx.models import build_model, frame_spec
+from ocrx.models.store import load_model
+from ocrx.spec import ImageSpec, ModelSpec
+from ocrx.text.charset import Charset
+from ocrx.text.metrics import Metrics
+from ocrx.training.loop import Trainer, load_start
+
+FAST = TrainConfig(epochs_iters=3, batch_size=4, learning_rate=3e-3, augment=0.3, precision="fp32", log_interval=1)
+CPU = torch.device("cpu")
+
+
+def spec_for(samples: tuple[Sample, ...], architecture: str = "lcnetv4") -> ModelSpec:
+    image = ImageSpec(height=32, bucket=32, max_width=640)
+    charset = Charset.from_texts(sample.text for sample in samples)
+    return ModelSpec(architecture, {}, charset.characters, image, frame_spec(architecture, {}, image))
+
+
+def trainer(folder: Path, output: Path, config: TrainConfig = FAST, seed: int = 0, **options: object) -> Trainer:
+    dataset = read_dataset(folder)
+    spec = spec_for(dataset.train)
+    torch.manual_seed(seed)
+    model = build_model(spec)
+    source = LineSource(
+        Lines(dataset.train, spec),
+        batch_size=config.batch_size,
+        max_pixels=config.max_pixels,
+        seed=seed,
+        strength=config.augment,
+        workers=1,
+    )
+
+    def validate(network: nn.Module) -> Metrics:
+        return evaluate(Recognizer(TorchBackend(network, spec, CPU)), dataset.val).metrics
+
+    output.mkdir(parents=True, exist_ok=True)
+    log: list[str] = []
+    result = Trainer(
+        model,
+        spec,
+        source,
+        validate,
+        config,
+        device=CPU,
+        output=output,
+        log=log.append,
+        **options,  # type: ignore[arg-type]  # only for tests
+    )
+    result.lines = log  # type: ignore[attr-defined]  # so that a test can read it
+    return result
+
+
+def weights(folder: Path) -> dict[str, torch.Tensor]:
+    model, _ = load_model(folder)
+    return dict(model.state_dict())
+
+
+def assert_equal(left: dict[str, torch.Tensor], right: dict[str, torch.Tensor]) -> None:
+    assert left.keys() == right.keys()
+    for name, value in left.items():
+        assert torch.equal(value, right[name]), name
+
+
+def test_four_lines_are_learned_by_heart(line_folder: Path, tmp_path: Path) -> None:
+    (line_folder / "val.txt").write_text("".join((line_folder / "train.txt").read_text().splitlines(True)[:4]))
+    (line_folder / "train.txt").write_text((line_folder / "val.txt").read_text())
+    config = replace(
+        FAST, learning_rate=4e-3, epochs_iters=200, eval_interval=200, save_interval=500, augment=0.0, ema_decay=0.9
+    )
+    run = trainer(line_folder, tmp_path / "out", config)
+    outcome = run.run()
+    assert outcome.position.best_accuracy == 1.0
+    assert outcome.position.finished and not outcome.interrupted
+
+
+def test_the_same_seed_gives_the_same_losses(line_folder: Path, tmp_path: Path) -> None:
+    first = trainer(line_folder, tmp_path / "a").run()
+    second = trainer(line_folder, tmp_path / "b").run()
+    other = trainer(line_folder, tmp_path / "c", seed=1).run()
+    assert [row.train_loss for row in first.rows] == [row.train_loss for row in second.rows]
+    assert [row.train_loss for row in first.rows] != [row.train_loss for row in other.rows]
+
+
+@pytest.mark.parametrize("stop_after", [1, 2, 3, 5])
+def test_a_resumed_training_equals_an_uninterrupted_one(line_folder: Path, tmp_path: Path, stop_after: int) -> None:
+    whole = trainer(line_folder, tmp_path / "whole")
+    whole.run()
+    steps = 0
+
+    def stop() -> bool:
+        nonlocal steps
+        steps += 1
+        return steps == stop_after
+
+    assert trainer(line_folder, tmp_path / "parts", stop=stop).run().interrupted
+    torch.manual_seed(99)
+    again = trainer(line_folder, tmp_path / "parts", seed=0)
+    again.resume(tmp_path / "parts" / "latest")
+    assert again.position.step == stop_after
+    outcome = again.run()
+    assert outcome.position.finished
+    assert_equal(weights(tmp_path / "whole" / "latest"), weights(tmp_path / "parts" / "latest"))
+    assert_equal(dict(whole.model.state_dict()), dict(again.model.state_dict()))
+
+
+def test_what_training_leaves_behind(line_folder: Path, tmp_path: Path) -> None:
+    output = tmp_path / "out"
+    trainer(line_folder, output).run()
+    names = {path.name for path in output.iterdir()}
+    assert names == {"best_accuracy", "latest", "epoch_1", "epoch_2", "history.csv", "curves.png"}
+    rows = (output / "history.csv").read_text().splitlines()
+    assert len(rows) == 4 and rows[0].startswith("epoch,step,minutes")
+    _, spec = load_model(output / "best_accuracy")
+    assert spec.metrics["count"] == 4
+
+
+def test_a_finished_run_stays_finished(line_folder: Path, tmp_path: Path) -> None:
+    trainer(line_folder, tmp_path / "out").run()
+    again = trainer(line_folder, tmp_path / "out")
+    again.resume(tmp_path / "out" / "latest")
+    before = weights(tmp_path / "out" / "latest")
+    assert again.run().position.finished
+    assert_equal(before, weights(tmp_path / "out" / "latest"))
+
+
+def test_max_minutes_ends_a_training_with_its_schedule(line_folder: Path, tmp_path: Path) -> None:
+    config = replace(FAST, epochs_iters=10_000, eval_interval=10_000, save_interval=10_000, max_minutes=0.05)
+    run = trainer(line_folder, tmp_path / "out", config)
+    outcome = run.run()
+    assert outcome.position.finished
+    assert 3 <= outcome.position.seconds < 6
+    assert outcome.rows[-1].learning_rate < 0.05 * config.learning_rate, "the schedule has come down"
+
+
+def test_a_loss_that_is_not_finite_names_the_lines(line_folder: Path, tmp_path: Path) -> None:
+    run = trainer(line_folder, tmp_path / "out")
+    with torch.no_grad():
+        for parameter in run.model.parameters():
+            parameter.fill_(float("nan"))
+    with pytest.raises(DataError, match=r"train\.txt:\d.*not finite at step 1"):
+        run.run()
+
+
+def test_a_full_disk_leaves_what_was_saved(line_folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    output = tmp_path / "out"
+    trainer(line_folder, output).run()
+    before = weights(output / "latest")
+
+    def full(*_: object, **__: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr("ocrx.models.store.save_file", full)
+    with pytest.raises(DataError, match="cannot be saved.*No space left"):
+        trainer(line_folder, output).run()
+    monkeypatch.undo()
+    assert_equal(before, weights(output / "latest"))
+
+
+@pytest.mark.parametrize("damage", ["half", "empty", "text", "gone"])
+def test_a_damaged_state_is_named(line_folder: Path, tmp_path: Path, damage: str) -> None:
+    trainer(line_folder, tmp_path / "out").run()
+    state = tmp_path / "out" / "latest" / "state.pt"
+    content = state.read_bytes()
+    if damage == "gone":
+        state.unlink()
+    else:
+        state.write_bytes({"half": content[: len(content) // 2], "empty": b"", "text": b"hello"}[damage])
+    with pytest.raises(ModelError, match=r"state\.pt"):
+        trainer(line_folder, tmp_path / "out").resume(tmp_path / "out" / "latest")
+
+
+def test_fine_tuning_maps_the_head_by_character(line_folder: Path, tmp_path: Path) -> None:
+    trainer(line_folder, tmp_path / "out").run()
+    old, old_spec = load_model(tmp_path / "out" / "best_accuracy")
+    characters = tuple(reversed(old_spec.charset[1:])) + ("é", "ß")
+    spec = replace(old_spec, charset=characters)
+    model = build_model(spec)
+    message = load_start(model, spec, tmp_path / "out" / "best_accuracy")
+    assert f"{len(old_spec.charset) - 1} characters kept, 2 new, 1 dropped" in message
+    row = 1 + characters.index(old_spec.charset[3])
+    old_head, new_head = old.state_dict()["head.weight"], model.state_dict()["head.weight"]
+    assert torch.equal(new_head[row], old_head[4])
+    assert torch.equal(new_head[0], old_head[0]), "the blank is a row of its own"
+
+
+def test_another_network_is_no_start(line_folder: Path, tmp_path: Path) -> None:
+    trainer(line_folder, tmp_path / "out").run()
+    spec = spec_for(read_dataset(line_folder).train, "lcnet_lstm")
+    with pytest.raises(ModelError, match="does not fit"):
+        load_start(build_model(spec), spec, tmp_path / "out" / "best_accuracy")
