@@ -14,7 +14,7 @@ Progress = Callable[[int, int], None]
 """Called by long work with (done, total); total 0 means unknown. Core functions never print."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Issue:
     """One finding about a dataset. ``where`` is one string: ``train.txt:17``; about two lines, both."""
 

@@ -51,12 +51,15 @@ FACTS = np.dtype(
 Facts = npt.NDArray[np.void]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Problem:
     """Why an image cannot be used: an issue code and what was found."""
 
     code: str
     message: str
+
+
+_MISSING = Problem("image-missing", "no such image")
 
 
 Look = Problem | tuple[object, ...]
@@ -99,7 +102,7 @@ def scan_images(
         try:
             stat = paths[at].stat()
         except OSError:
-            problems[row] = Problem("image-missing", "no such image")
+            problems[row] = _MISSING
         else:
             facts["size"][row], facts["mtime"][row] = stat.st_size, stat.st_mtime_ns
     known = _load(cache)

@@ -36,16 +36,23 @@ class PageData:
     suspects: Sequence[Mapping[str, Any]]
 
 
+def shown_issues(issues: Sequence[Issue]) -> list[Issue]:
+    """The first of each code, as many as the page has room for."""
+    seen: Counter[str] = Counter()
+    shown = []
+    for issue in issues:
+        seen[issue.code] += 1
+        if seen[issue.code] <= SHOWN_PER_CODE:
+            shown.append(issue)
+    return shown
+
+
 def render(data: PageData, issues: Sequence[Issue], images: Mapping[str, Path]) -> str:
     """The page. ``images`` maps a place (``train.txt:17``) to the image that stands there."""
     counts = Counter((issue.severity, issue.code) for issue in issues)
-    shown: Counter[str] = Counter()
     thumbnails = _Thumbnails(images)
-    rows = []
-    for issue in issues:
-        shown[issue.code] += 1
-        if shown[issue.code] <= SHOWN_PER_CODE:
-            rows.append({**issue.to_dict(), "images": thumbnails.of(issue.where.split(", ")[:2])})
+    shown = shown_issues(issues)
+    rows = [{**issue.to_dict(), "images": thumbnails.of(issue.where.split(", ")[:2])} for issue in shown]
     suspects = [{**suspect, "images": thumbnails.of([suspect["where"]])} for suspect in data.suspects]
     environment = Environment(autoescape=True, trim_blocks=True, lstrip_blocks=True)
     template = environment.from_string(files("ocrx.data").joinpath("templates/report.html").read_text("utf-8"))
@@ -54,7 +61,7 @@ def render(data: PageData, issues: Sequence[Issue], images: Mapping[str, Path]) 
         rows=rows,
         suspects=suspects,
         codes=[(severity, code, n) for (severity, code), n in counts.items()],
-        hidden=sum(n - min(n, SHOWN_PER_CODE) for n in shown.values()),
+        hidden=len(issues) - len(shown),
         totals=Counter(issue.severity for issue in issues),
         histogram=_data_uri(data.histogram.read_bytes(), "png") if data.histogram else None,
     )

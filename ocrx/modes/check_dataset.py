@@ -18,7 +18,7 @@ from ocrx.data.fix import FixReport, build_dict, fix
 from ocrx.data.formats import DICT_FILE, Dataset, read_dataset
 from ocrx.data.geometry import geometry
 from ocrx.data.histogram import draw, label_lengths
-from ocrx.data.page import PageData, render
+from ocrx.data.page import PageData, render, shown_issues
 from ocrx.data.rewrite import finish_rewrite
 from ocrx.data.rules import CACHE_FILE, Findings, check
 from ocrx.data.rules_set import count_characters
@@ -268,8 +268,8 @@ def _facts(report: CheckReport, characters: int) -> list[tuple[str, str]]:
 
 
 def _places(report: CheckReport, dataset: Dataset) -> dict[str, Path]:
-    """The images that findings and suspects name."""
-    wanted = {place for issue in report.issues for place in issue.where.split(", ")[:2]}
+    """The images that the page shows beside findings and suspects."""
+    wanted = {place for issue in shown_issues(report.issues) for place in issue.where.split(", ")[:2]}
     wanted |= {suspect.where for suspect in report.suspects[:_PAGE_SUSPECTS]}
     return {sample.source: sample.image for sample in dataset.samples if sample.source in wanted}
 

@@ -1,0 +1,149 @@
+"""How fast and how large the dataset check is, and what it finds in real sets.
+
+python benchmarks/check_dataset.py speed              images a second, small images, decoded
+python benchmarks/check_dataset.py memory             a label file of a million lines
+python benchmarks/check_dataset.py sets DIR           what it finds in every dataset under DIR
+python benchmarks/check_dataset.py suspects DIR MODEL altered labels of DIR/val.txt: how many come first
+"""
+
+from __future__ import annotations
+
+import argparse
+import random
+import resource
+import subprocess
+import sys
+import tempfile
+import time
+from collections import Counter
+from dataclasses import replace
+from pathlib import Path
+
+from PIL import Image, ImageDraw, ImageFont
+
+from ocrx.config import load_config
+from ocrx.data.formats import read_dataset
+from ocrx.data.geometry import geometry
+from ocrx.data.imagescan import scan_images
+from ocrx.data.rules import check
+
+IMAGES = 20_000
+LINES = 1_000_000
+ALTERED = 0.03
+TOP = 0.06
+
+
+def speed() -> None:
+    """Draw images of 160 x 32, half PNG and half JPEG, and decode them once with 1, then with 2 processes."""
+    with tempfile.TemporaryDirectory() as folder:
+        paths = []
+        font = ImageFont.load_default(size=20)
+        for i in range(IMAGES):
+            image = Image.effect_noise((160, 32), 12).point(lambda v: v + 80)
+            ImageDraw.Draw(image).text((4, 3), f"line {i:06}", fill=10, font=font)
+            path = Path(folder) / f"{i:06}.{('png', 'jpg')[i % 2]}"
+            image.save(path)
+            paths.append(path)
+        for workers in (0, 2):
+            start = time.perf_counter()
+            scan = scan_images(paths, workers=workers, cache=Path(folder) / f"{workers}.npy")
+            seconds = time.perf_counter() - start
+            how = f"{workers} processes" if workers else "in this process"
+            print(f"{scan.decoded:,} images {how}: {seconds:.1f} s, {scan.decoded / seconds:,.0f} a second")
+        start = time.perf_counter()
+        scan = scan_images(paths, cache=Path(folder) / "2.npy")
+        print(f"again with the cache: {scan.decoded} decoded, {time.perf_counter() - start:.2f} s")
+
+
+def memory() -> None:
+    """A label file of a million lines in a process of its own; its images are a thousand files, listed in turn."""
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        (folder / "images").mkdir()
+        for i in range(1000):
+            Image.effect_noise((100, 32), 50).save(folder / "images" / f"{i:03}.png")
+        rng = random.Random(0)
+        with (folder / "train.txt").open("w", encoding="utf-8") as file:
+            for i in range(LINES):
+                file.write(f"images/{i % 1000:03}.png\t{rng.choice('abcdefghij')}{i:07} ä words\n")
+        (folder / "val.txt").write_text("images/000.png\ta0000000 ä words\n", encoding="utf-8")
+        command = [sys.executable, __file__, "memory-child", str(folder)]
+        subprocess.run(command, check=True)
+
+
+def memory_child(folder: Path) -> None:
+    start = time.perf_counter()
+    dataset = read_dataset(folder)
+    read = time.perf_counter() - start
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+    print(f"{len(dataset.train):,} lines read in {read:.1f} s, peak {peak:,.0f} MB")
+    config = load_config()
+    known = geometry(config.Global.model, config.Model.architecture, config.Model.params, config.Image.spec())
+    findings = check(dataset, known)
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+    seconds = time.perf_counter() - start
+    print(f"all rules after {seconds:.1f} s, peak {peak:,.0f} MB, {len(findings.issues):,} findings")
+
+
+def sets(root: Path) -> None:
+    """A table of findings, one row a dataset."""
+    config = load_config()
+    known = geometry(config.Global.model, config.Model.architecture, config.Model.params, config.Image.spec())
+    print("| set | train / val | errors | warnings |\n|---|---|---|---|")
+    for folder in sorted(path for path in root.iterdir() if path.is_dir()):
+        dataset = read_dataset(folder)
+        found: dict[str, Counter[str]] = {"error": Counter(), "warning": Counter(), "info": Counter()}
+        for issue in check(dataset, known).issues:
+            found[issue.severity][issue.code] += 1
+        cells = [", ".join(f"{code} {n}" for code, n in found[s].items()) or "–" for s in ("error", "warning")]
+        print(f"| {folder.name} | {len(dataset.train)} / {len(dataset.val)} | {cells[0]} | {cells[1]} |")
+
+
+def suspects(folder: Path, model: str) -> None:
+    """Alter 3 % of the validation labels by one character, ten times; count those in the top 6 % of the ranking."""
+    from ocrx.inference.recognizer import create_model
+    from ocrx.inference.suspects import rank_labels
+
+    samples = read_dataset(folder).val
+    letters = sorted({c for sample in samples for c in sample.text if c != " "})
+    recognizer = create_model(model)
+    shares = []
+    for seed in range(10):
+        rng = random.Random(seed)
+        chosen = set(rng.sample(range(len(samples)), round(ALTERED * len(samples))))
+        labels = [replace(s, text=_altered(s.text, letters, rng)) if i in chosen else s for i, s in enumerate(samples)]
+        wrong = {labels[i].source for i in chosen}
+        top = rank_labels(recognizer, labels)[: round(TOP * len(samples))]
+        shares.append(sum(suspect.sample.source in wrong for suspect in top) / len(wrong))
+        print(f"seed {seed}: {shares[-1]:.1%} of {len(wrong)} altered labels are in the first {len(top)}")
+    print(f"mean {sum(shares) / len(shares):.1%}")
+
+
+def _altered(text: str, letters: list[str], rng: random.Random) -> str:
+    """Replace, take out or put in one character."""
+    at = rng.randrange(len(text))
+    other = rng.choice([letter for letter in letters if letter.casefold() != text[at].casefold()])
+    kind = rng.choice(("replace", "remove", "insert") if len(text) > 1 else ("replace", "insert"))
+    return text[:at] + (other if kind != "remove" else "") + text[at + (kind != "insert") :]
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("what", choices=("speed", "memory", "memory-child", "sets", "suspects"))
+    parser.add_argument("folder", nargs="?", type=Path)
+    parser.add_argument("model", nargs="?")
+    options = parser.parse_args()
+    if options.what == "speed":
+        speed()
+    elif options.what == "memory":
+        memory()
+    elif options.what == "memory-child":
+        memory_child(options.folder)
+    elif options.what == "sets":
+        sets(options.folder)
+    else:
+        suspects(options.folder, options.model)
+
+
+if __name__ == "__main__":
+    main()
