@@ -11,6 +11,26 @@ from typing import TYPE_CHECKING, Annotated, Optional
 
 import typer
 
+from ocrx.cli_ctc import explain, lm
+from ocrx.cli_options import (
+    AllowOption,
+    BackendOption,
+    BatchOption,
+    BeamOption,
+    ConfigOption,
+    DenyOption,
+    DeviceOption,
+    LexiconOption,
+    LmOption,
+    LmWeightOption,
+    MarginOption,
+    ModelOption,
+    OutputOption,
+    Overrides,
+    PatternOption,
+    ThreadsOption,
+    decoding,
+)
 from ocrx.errors import ConfigError, OcrxError
 
 if TYPE_CHECKING:
@@ -27,15 +47,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-
-ConfigOption = Annotated[Optional[str], typer.Option("-c", "--config", help="A YAML file or a recipe's name.")]
-Overrides = Annotated[Optional[list[str]], typer.Option("-o", "--override", help="Section.key=value; repeatable.")]
-OutputOption = Annotated[Optional[str], typer.Option("--output", help="Folder for what is written.")]
-DeviceOption = Annotated[Optional[str], typer.Option("--device", help="auto, cpu, gpu, gpu:0, mps …")]
-ModelOption = Annotated[Optional[str], typer.Option("--model", "-m", help="A model folder, a file in one, or a name.")]
-BackendOption = Annotated[Optional[str], typer.Option("--backend", help="auto, torch, onnx, openvino or torchscript.")]
-ThreadsOption = Annotated[Optional[int], typer.Option("--threads", min=1, help="Processor cores to use.")]
-BatchOption = Annotated[Optional[int], typer.Option("--batch-size", min=1, help="Lines read at once.")]
+app.add_typer(lm, name="lm")
 
 
 @app.command("check-dataset")
@@ -98,6 +110,7 @@ def train(
 
 @app.command()
 def predict(
+    context: typer.Context,
     inputs: Annotated[
         Optional[list[str]], typer.Argument(help="Images, folders, patterns, PDF, URLs, @list.txt, or - for stdin.")
     ] = None,
@@ -112,13 +125,21 @@ def predict(
     min_score: Annotated[Optional[float], typer.Option(help="Leave out lines below this score.")] = None,
     save_dir: Annotated[Optional[str], typer.Option(help="Write a JSON file and a picture of each line.")] = None,
     use_hpip: Annotated[bool, typer.Option("--hpip", help="As `ocrx benchmark --tune` found it fastest.")] = False,
+    pattern: PatternOption = None,
+    lexicon: LexiconOption = None,
+    lexicon_margin: MarginOption = None,
+    allow: AllowOption = None,
+    deny: DenyOption = None,
+    lm: LmOption = None,
+    lm_weight: LmWeightOption = None,
+    beam: BeamOption = None,
     jsonl: Annotated[bool, typer.Option("--jsonl", help="One JSON object a line.")] = False,
     json: Annotated[bool, typer.Option("--json", help="One JSON document.")] = False,
     csv: Annotated[bool, typer.Option("--csv", help="Comma-separated values with a header.")] = False,
     details: Annotated[bool, typer.Option("--details", help="Scores and spans of the characters too.")] = False,
 ) -> None:
     """Read lines of text from images."""
-    options = {
+    options: dict[str, object] = {
         "Global.device": device,
         "Global.threads": threads,
         "Predict.model_dir": model,
@@ -128,6 +149,7 @@ def predict(
         "Predict.min_score": min_score,
         "Predict.save_dir": save_dir,
         "Predict.use_hpip": use_hpip or None,
+        **decoding(context),
     }
     chosen = [form for form, wanted in (("jsonl", jsonl), ("json", json), ("csv", csv)) if wanted]
     if len(chosen) > 1:
@@ -138,6 +160,7 @@ def predict(
 
 @app.command()
 def evaluate(
+    context: typer.Context,
     dataset_dir: Annotated[Optional[str], typer.Argument(help="Folder with label files and images.")] = None,
     model: ModelOption = None,
     config: ConfigOption = None,
@@ -148,6 +171,14 @@ def evaluate(
     device: DeviceOption = None,
     threads: ThreadsOption = None,
     compare: Annotated[Optional[str], typer.Option("--compare", help="A second model on the same lines.")] = None,
+    pattern: PatternOption = None,
+    lexicon: LexiconOption = None,
+    lexicon_margin: MarginOption = None,
+    allow: AllowOption = None,
+    deny: DenyOption = None,
+    lm: LmOption = None,
+    lm_weight: LmWeightOption = None,
+    beam: BeamOption = None,
     json: Annotated[bool, typer.Option("--json", help="The result as one JSON document.")] = False,
 ) -> None:
     """Compare what a model reads with the labels; without arguments, the last training."""
@@ -160,6 +191,7 @@ def evaluate(
         "Evaluate.batch_size": batch_size,
         "Evaluate.backend": backend,
         "Evaluate.compare": compare,
+        **decoding(context),
     }
     if config is None and model is None and dataset_dir is None:
         config, options["Evaluate.weight_path"] = _last_training(output)
@@ -208,6 +240,9 @@ def synth(
     with console.progress("lines") as progress:
         report = mode.run(_load(config, override, options), progress)
     console.show_synth(report)
+
+
+app.command()(explain)
 
 
 @app.command()

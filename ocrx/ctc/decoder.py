@@ -40,11 +40,11 @@ def build_decoder(
     charset: Charset,
     *,
     pattern: str | None = None,
-    lexicon: Path | Sequence[str] | None = None,
+    lexicon: str | Path | Sequence[str] | None = None,
     lexicon_margin: float | None = None,
     allow: str | None = None,
     deny: str | None = None,
-    lm: Path | NgramModel | None = None,
+    lm: str | Path | NgramModel | None = None,
     lm_weight: float | None = None,
     lm_bonus: float | None = None,
     beam: int | None = None,
@@ -77,7 +77,7 @@ def build_decoder(
     search = BeamDecoder(beam or DEFAULT_BEAM, automaton, model)
     if lexicon is None:
         return search
-    words = read_lexicon(lexicon) if isinstance(lexicon, Path) else lexicon
+    words = read_lexicon(Path(lexicon)) if isinstance(lexicon, str | Path) else lexicon
     bound = replace(search, automaton=constraints.from_lexicon(words, charset, automaton).automaton)
     return bound if lexicon_margin is None else LexiconDecoder(bound, search, lexicon_margin)
 
@@ -87,11 +87,11 @@ def decoder_for(charset: Charset, settings: DecodeConfig) -> Decoder:
     return build_decoder(
         charset,
         pattern=settings.pattern,
-        lexicon=Path(settings.lexicon) if settings.lexicon is not None else None,
+        lexicon=settings.lexicon,
         lexicon_margin=settings.lexicon_margin,
         allow=settings.allow,
         deny=settings.deny,
-        lm=Path(settings.lm) if settings.lm is not None else None,
+        lm=settings.lm,
         lm_weight=settings.lm_weight,
         lm_bonus=settings.lm_bonus,
         beam=settings.beam,
@@ -99,10 +99,10 @@ def decoder_for(charset: Charset, settings: DecodeConfig) -> Decoder:
 
 
 def character_model(
-    charset: Charset, lm: Path | NgramModel, weight: float | None = None, bonus: float | None = None
+    charset: Charset, lm: str | Path | NgramModel, weight: float | None = None, bonus: float | None = None
 ) -> CharacterModel:
     """A language model over a charset, as strong as asked, as tuned, or as by default."""
-    model = lm if isinstance(lm, NgramModel) else NgramModel.load(lm)
+    model = lm if isinstance(lm, NgramModel) else NgramModel.load(Path(lm))
     weights = (weight, model.weight, DEFAULT_LM_WEIGHT)
     bonuses = (bonus, model.bonus, DEFAULT_LM_BONUS)
     return CharacterModel(

@@ -6,7 +6,7 @@ of one width, and decoded while the next batch runs. Nothing that an image is ba
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import Executor, Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -19,6 +19,8 @@ from PIL import Image
 
 from ocrx.ctc.align import pixel_spans
 from ocrx.ctc.decode import Decoded, greedy
+from ocrx.ctc.decoder import Decoder, build_decoder
+from ocrx.ctc.lm import NgramModel
 from ocrx.errors import ConfigError, DataError, ModelError
 from ocrx.folder import SPEC_FILE, find_model_folder
 from ocrx.images import Pixels, pad, resize, scale
@@ -28,8 +30,6 @@ from ocrx.inference.pages import Box, line_boxes, page_warning
 from ocrx.inference.results import Prediction
 from ocrx.spec import ModelSpec
 from ocrx.text.charset import Charset
-
-Decoder = Callable[[Floats], Sequence[Decoded]]
 
 WINDOW = 512  # images sorted together; also bounds memory
 _CHUNK = 8  # images read by one task
@@ -65,7 +65,7 @@ class Recognizer:
     def __init__(self, backend: Backend, decoder: Decoder = greedy) -> None:
         self.backend = backend
         self.spec: ModelSpec = backend.spec
-        self._charset = Charset(self.spec.charset)
+        self.charset = Charset(self.spec.charset)
         self._decoder = decoder
 
     def predict(
@@ -74,13 +74,38 @@ class Recognizer:
         batch_size: int = 16,
         *,
         split_lines: bool = False,
+        pattern: str | None = None,
+        lexicon: str | Path | Sequence[str] | None = None,
+        lexicon_margin: float | None = None,
+        allow: str | None = None,
+        deny: str | None = None,
+        lm: str | Path | NgramModel | None = None,
+        lm_weight: float | None = None,
+        beam: int | None = None,
     ) -> Iterator[Prediction]:
         """Read everything ``input`` means, lazily, results in the order of the input.
 
         An image that cannot be read gives a Prediction with ``error``; the others are still read. With
         ``split_lines`` an image of several lines (a clean, upright page) gives one Prediction for each.
+        From ``pattern`` on: what is known of the text, see ``ocrx.ctc.decoder.build_decoder``.
         """
-        return self._checked_stream(find_items(input), batch_size, split_lines)
+        decoder = build_decoder(
+            self.charset,
+            pattern=pattern,
+            lexicon=lexicon,
+            lexicon_margin=lexicon_margin,
+            allow=allow,
+            deny=deny,
+            lm=lm,
+            lm_weight=lm_weight,
+            beam=beam,
+        )
+        reader = self if decoder is greedy else self.with_decoder(decoder)
+        return reader._checked_stream(find_items(input), batch_size, split_lines)
+
+    def with_decoder(self, decoder: Decoder) -> Recognizer:
+        """The same network, read out another way."""
+        return Recognizer(self.backend, decoder)
 
     def predict_items(self, items: Iterable[Item], batch_size: int = 16) -> Iterator[Prediction]:
         """``predict`` for images that are found already: exactly one result for each item, in order."""
@@ -166,7 +191,7 @@ class Recognizer:
     def _prediction(self, line: _Line, decoded: Decoded) -> Prediction:
         width = line.pixels.shape[1] if line.pixels is not None else 1
         return Prediction(
-            text=self._charset.decode(decoded.classes),
+            text=self.charset.decode(decoded.classes),
             score=decoded.score,
             min_score=decoded.min_score,
             char_scores=decoded.scores,
@@ -174,6 +199,7 @@ class Recognizer:
             input_path=line.item.name,
             page_index=line.item.page_index,
             warning=line.warning,
+            matched=decoded.matched,
             line_index=line.line_index,
             box=line.box,
             image_size=line.size,

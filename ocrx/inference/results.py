@@ -26,9 +26,10 @@ class Prediction:
 
     ``score`` is the mean of ``char_scores``, 0.0 for an empty text; ``char_spans`` are the left and right edge of each
     character in pixels of the original image. ``error`` says why an image could not be read; its text is ''.
-    ``warning`` says that the image does not look like one line. ``line_index`` and ``box`` (left, top, right, bottom)
-    are set where a page was cut into lines. ``image_size`` is its width and height;
-    ``source`` opens it again.
+    ``warning`` says that the image does not look like one line. ``matched`` is False where a constraint was set and the
+    text does not satisfy it (it is '' then, unless a reading outside the lexicon was allowed). ``line_index``
+    and ``box`` (left, top, right, bottom) are set where a page was cut into lines. ``image_size`` is its width and
+    height; ``source`` opens it again.
     """
 
     text: str = ""
@@ -40,6 +41,7 @@ class Prediction:
     page_index: int | None = None
     error: str | None = None
     warning: str | None = None
+    matched: bool = True
     line_index: int | None = None
     box: Box | None = None
     image_size: tuple[int, int] | None = None
@@ -64,6 +66,8 @@ class Prediction:
                 "char_scores": list(self.char_scores),
                 "char_spans": [list(span) for span in self.char_spans],
             }
+        if not self.matched:
+            fields["matched"] = False
         if self.error is not None:
             fields["error"] = self.error
         return fields

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from ocrx.config import Config
+from ocrx.ctc.decoder import decoder_for
 from ocrx.data.formats import read_dataset
 from ocrx.data.sample import Sample
 from ocrx.errors import DataError
@@ -17,6 +18,7 @@ from ocrx.inference.evaluation import LineResult, evaluate
 from ocrx.inference.htmlreport import Comparison, Judged, render_report, worst_lines
 from ocrx.inference.recognizer import Recognizer, describe, find_model
 from ocrx.report import Issue, Progress, write_result
+from ocrx.text.charset import Charset
 from ocrx.text.metrics import Metrics
 
 _ESCAPES = str.maketrans({"\\": "\\\\", "\t": "\\t", "\n": "\\n", "\r": "\\r"})
@@ -125,7 +127,8 @@ def _judge(
     backend = open_backend(folder, config.Evaluate.backend, config.Global.device, config.Global.threads)
     name = describe(folder, backend)
     log(name)
-    evaluation = evaluate(Recognizer(backend), samples, config.Evaluate.batch_size, progress)
+    decoder = decoder_for(Charset(backend.spec.charset), config.Decode)
+    evaluation = evaluate(Recognizer(backend, decoder), samples, config.Evaluate.batch_size, progress)
     return Judged(name, evaluation, analyse(evaluation.lines, config.Evaluate.wanted_precision))
 
 

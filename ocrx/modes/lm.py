@@ -41,6 +41,12 @@ class BuildReport:
     contexts: int
     ngrams: int
 
+    @property
+    def summary(self) -> str:
+        """One line for people."""
+        counts = f"{self.lines:,} lines, {self.characters:,} characters, {self.ngrams:,} n-grams of order {self.order}"
+        return f"{self.path}: {counts}"
+
     def to_dict(self) -> dict[str, Any]:
         return asdict(self)
 
@@ -69,6 +75,15 @@ class TuneReport:
     beam: tuple[float, float]
     best: Trial | None
     trials: tuple[Trial, ...]
+
+    @property
+    def summary(self) -> str:
+        """One line for people."""
+        without = f"CER {self.greedy[0]:.2%} by best path, {self.beam[0]:.2%} by beam"
+        if self.best is None:
+            return f"{self.path}: no weight helps on {self.lines} lines ({without}); weight 0 was written"
+        best = f"{self.best.cer:.2%} with weight {self.best.weight:g} and bonus {self.best.bonus:g}"
+        return f"{self.path}: {without}, {best} on {self.lines} lines; written into the file"
 
     def to_dict(self) -> dict[str, Any]:
         return asdict(self)

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from ocrx.config import Config
+from ocrx.ctc.decoder import decoder_for
 from ocrx.errors import ConfigError
 from ocrx.inference.inputs import Input
 from ocrx.inference.recognizer import create_model, describe, find_model
@@ -38,6 +39,7 @@ def run(config: Config, inputs: Input | None = None) -> PredictRun:
         backend=settings.backend,
         threads=config.Global.threads,
     )
+    recognizer = recognizer.with_decoder(decoder_for(recognizer.charset, config.Decode))
     results = recognizer.predict(source, settings.batch_size, split_lines=settings.split_lines)
     return PredictRun(describe(folder, recognizer.backend), _saved(results, settings.save_dir))
 

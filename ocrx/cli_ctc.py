@@ -1,0 +1,98 @@
+"""``ocrx explain`` and ``ocrx lm``."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Optional
+
+import typer
+
+from ocrx.cli_options import (
+    AllowOption,
+    BackendOption,
+    BeamOption,
+    ConfigOption,
+    DenyOption,
+    DeviceOption,
+    LexiconOption,
+    LmOption,
+    LmWeightOption,
+    MarginOption,
+    ModelOption,
+    OutputOption,
+    Overrides,
+    PatternOption,
+    decoding,
+)
+
+# Typer reads annotations at run time and wants typing.Optional on Python 3.10.
+# ruff: noqa: UP045
+
+lm = typer.Typer(help="Build a character language model, and find how much to listen to it.", no_args_is_help=True)
+
+
+def explain(
+    context: typer.Context,
+    image: Annotated[Path, typer.Argument(help="Image of one line.")],
+    text: Annotated[Optional[str], typer.Option("--text", help="Explain how the model sees this text.")] = None,
+    model: ModelOption = None,
+    config: ConfigOption = None,
+    override: Overrides = None,
+    output: OutputOption = None,
+    backend: BackendOption = None,
+    device: DeviceOption = None,
+    pattern: PatternOption = None,
+    lexicon: LexiconOption = None,
+    lexicon_margin: MarginOption = None,
+    allow: AllowOption = None,
+    deny: DenyOption = None,
+    lm: LmOption = None,
+    lm_weight: LmWeightOption = None,
+    beam: BeamOption = None,
+    json: Annotated[bool, typer.Option("--json", help="Everything as one JSON document.")] = False,
+) -> None:
+    """Show why a line is read as it is: one picture and JSON."""
+    from ocrx import console
+    from ocrx.config import load_config
+    from ocrx.modes import explain as mode
+
+    options = {"Predict.model_dir": model, "Predict.backend": backend, "Global.device": device, "Global.output": output}
+    seen = mode.run(load_config(config, override or (), {**options, **decoding(context)}), image, text)
+    console.show_explanation(seen, json)
+
+
+@lm.command()
+def build(
+    corpus: Annotated[list[Path], typer.Argument(help="Text files, or datasets whose training labels count.")],
+    output: Annotated[Path, typer.Option("--output", "-o", help="File to write.")] = Path("lm.json"),
+    order: Annotated[int, typer.Option(min=1, max=12, help="Characters looked at, the next one included.")] = 5,
+) -> None:
+    """Count the n-grams of a corpus."""
+    from ocrx import console
+    from ocrx.modes import lm as mode
+
+    console.note(mode.build(corpus, output, order).summary)
+
+
+@lm.command()
+def tune(
+    language_model: Annotated[Path, typer.Argument(help="File from `ocrx lm build`; the weight is written into it.")],
+    dataset_dir: Annotated[Path, typer.Argument(help="Dataset; its validation lines are read.")],
+    model: ModelOption = None,
+    config: ConfigOption = None,
+    override: Overrides = None,
+    backend: BackendOption = None,
+    device: DeviceOption = None,
+    lines: Annotated[int, typer.Option(min=1, help="Lines to tune on.")] = 300,
+    beam: BeamOption = None,
+) -> None:
+    """Find the weight with the lowest character error rate."""
+    from ocrx import console
+    from ocrx.config import load_config
+    from ocrx.modes import lm as mode
+
+    options = {"Predict.model_dir": model, "Predict.backend": backend, "Global.device": device, "Decode.beam": beam}
+    settings = load_config(config, override or (), options)
+    with console.progress("tuning") as progress:
+        report = mode.tune(settings, language_model, dataset_dir, lines, progress)
+    console.note(report.summary)
