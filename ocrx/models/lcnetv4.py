@@ -80,6 +80,7 @@ class LCNetV4Params:
     """``width_stride``: pixels per frame. ``neck_dims`` 0 means that of the size (120, 120, 192).
 
     ``head_dims``: width of a linear layer before the last one, 0 for none (PP-OCRv6 tiny has 80).
+    ``single_token``: depthwise mixers are one convolution with bias, as the files of transformers have them.
     ``fused``: the inference form, one convolution for every set of parallel ones.
     """
 
@@ -89,6 +90,7 @@ class LCNetV4Params:
     neck_dims: int = 0
     neck_depth: int = 2
     head_dims: int = 0
+    single_token: bool = False
     fused: bool = False
 
     def __post_init__(self) -> None:
@@ -121,7 +123,7 @@ class LCNetV4(nn.Module):
         self.stem = stem(image.channels, middle, channels)
         blocks = []
         for width, halved, weighted in size.blocks:
-            blocks.append(LCNetV4Block(channels, width, halved, weighted))
+            blocks.append(LCNetV4Block(channels, width, halved, weighted, params.single_token))
             channels = width
         self.blocks = nn.Sequential(*blocks)
         self.pool = ColumnPool(image.height // 16, params.width_stride // 4)
@@ -168,11 +170,14 @@ class SimpleStem(nn.Module):
 class LCNetV4Block(nn.Module):
     """Depthwise 3x3, squeeze and excite, then 1x1 twice as wide: [N, in, H, W] → [N, out, H or H / 2, W]."""
 
-    def __init__(self, channels: int, out: int, halved: bool, weighted: bool) -> None:
+    def __init__(self, channels: int, out: int, halved: bool, weighted: bool, single_token: bool = False) -> None:
         super().__init__()
         self.short_cut = channels == out and not halved
-        token = RepDepthwise(channels) if self.short_cut else _strided(channels, halved)
-        self.token: nn.Module = token
+        self.token: nn.Module = RepDepthwise(channels)
+        if not self.short_cut:
+            self.token = ConvNorm(channels, channels, 3, (2, 1) if halved else 1, groups=channels)
+        elif single_token:
+            self.token = nn.Conv2d(channels, channels, 3, 1, 1, groups=channels)
         self.weigh: nn.Module = SqueezeExcite(channels) if weighted else nn.Identity()
         self.widen = ConvNorm(channels, 2 * channels, 1, act=nn.GELU())
         self.narrow = ConvNorm(2 * channels, out, 1)
@@ -184,7 +189,3 @@ class LCNetV4Block(nn.Module):
         x = self.weigh(self.token(x))
         mixed: Tensor = self.narrow(self.widen(x))
         return x + mixed if self.short_cut else mixed
-
-
-def _strided(channels: int, halved: bool) -> ConvNorm:
-    return ConvNorm(channels, channels, 3, (2, 1) if halved else 1, groups=channels)

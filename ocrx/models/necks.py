@@ -79,9 +79,10 @@ class LightSVTR(nn.Module):
         self.norm = nn.LayerNorm(dims, eps=1e-6)
 
     def forward(self, x: Tensor) -> Tensor:
+        skip = frames_last(self.skip(x))
         z = self.reduce(x)
         z = z + self.local(z)
-        out: Tensor = self.norm(self.blocks(frames_last(z))) + frames_last(self.skip(x))
+        out: Tensor = self.norm(self.blocks(frames_last(z))) + skip
         return out
 
 

@@ -1,0 +1,86 @@
+"""The models by name: script, size of the published dictionary, published figures and where they come from.
+
+What a model is built of stands in its recipe, ``configs/<name>.yaml``. Published accuracies were measured on private
+sets that differ from model to model; they say little about each other and nothing about other data.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from types import MappingProxyType
+
+_PADDLEX = "PaddleX 3.0 module table (private set, spaces ignored)"
+_OWN_SET = "PaddleX 3.0 module table (private set of that language, spaces ignored)"
+_V5 = "PaddleOCR 3.x, 15 scenes, weighted"
+_V6 = "PP-OCRv6 report, 15 categories, weighted"
+_UNION = "OpenOCR, six common benchmarks, letters and digits only"
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One named model. ``classes``: outputs with the published dictionary, blank included; ``megabytes``: published
+    size of its file; ``accuracy``: published, in percent."""
+
+    name: str
+    script: str
+    classes: int
+    megabytes: float | None = None
+    accuracy: float | None = None
+    source: str = ""
+    weights: str = ""
+
+
+_PP3 = "Paddle .pdparams"
+_ONNX4 = "RapidOCR ONNX (in rapidocr-onnxruntime 1.4.4), Paddle .pdparams"
+_HF = "Hugging Face safetensors (PaddlePaddle/{}_safetensors), Paddle .pdparams"
+
+_ENTRIES = (
+    Entry("lcnetv4_tiny", "any", 97),
+    Entry("lcnetv4_small", "any", 97),
+    Entry("lcnetv4_medium", "any", 97),
+    Entry("cnn_bilstm", "any", 97),
+    Entry("crnn", "any", 97),
+    Entry("resnet_bilstm", "any", 97, weights="torchvision ResNet-18 on ImageNet"),
+    Entry("captcha", "Latin letters, digits", 63),
+    Entry("PP-OCRv4_server_rec_doc", "Chinese, English, Japanese, symbols", 15631, 91, 86.58, _PADDLEX, _PP3),
+    Entry("PP-OCRv4_mobile_rec", "Chinese, English", 6625, 11, 83.28, _PADDLEX, _ONNX4),
+    Entry("PP-OCRv4_server_rec", "Chinese, English", 6625, 87, 85.19, _PADDLEX, _PP3),
+    Entry("en_PP-OCRv4_mobile_rec", "English", 97, 7.3, 70.39, _OWN_SET, _PP3),
+    Entry("PP-OCRv3_mobile_rec", "Chinese, English", 6625, 11, 75.43, _PADDLEX, _PP3),
+    Entry("en_PP-OCRv3_mobile_rec", "English", 97, 7.8, 70.69, _OWN_SET, _PP3),
+    Entry("korean_PP-OCRv3_mobile_rec", "Korean", 3690, 9.6, 60.21, _OWN_SET, _PP3),
+    Entry("japan_PP-OCRv3_mobile_rec", "Japanese", 4401, 9.8, 45.69, _OWN_SET, _PP3),
+    Entry("chinese_cht_PP-OCRv3_mobile_rec", "Traditional Chinese", 8423, 10.8, 82.06, _OWN_SET, _PP3),
+    Entry("te_PP-OCRv3_mobile_rec", "Telugu", 153, 8.7, 95.88, _OWN_SET, _PP3),
+    Entry("ka_PP-OCRv3_mobile_rec", "Kannada", 155, None, None, "", _PP3),
+    Entry("ta_PP-OCRv3_mobile_rec", "Tamil", 130, None, None, "", _PP3),
+    Entry("latin_PP-OCRv3_mobile_rec", "Latin", 187, 8.7, 76.93, _OWN_SET, _PP3),
+    Entry("arabic_PP-OCRv3_mobile_rec", "Arabic", 164, 8.6, 73.55, _OWN_SET, _PP3),
+    Entry("cyrillic_PP-OCRv3_mobile_rec", "Cyrillic", 165, 8.7, 94.28, _OWN_SET, _PP3),
+    Entry("devanagari_PP-OCRv3_mobile_rec", "Devanagari", 169, 8.7, 96.44, _OWN_SET, _PP3),
+    Entry("ch_SVTRv2_rec", "Chinese, English", 6625, 73.9, 68.81, _PADDLEX, "Paddle .pdparams, OpenOCR .pth"),
+    Entry("ch_RepSVTR_rec", "Chinese, English", 6625, 22.1, 65.07, _PADDLEX, "Paddle .pdparams, OpenOCR .pth"),
+    Entry(
+        "PP-OCRv5_mobile_rec", "Chinese, English, Japanese", 18385, 16, 80.15, _V5, _HF.format("PP-OCRv5_mobile_rec")
+    ),
+    Entry(
+        "PP-OCRv5_server_rec", "Chinese, English, Japanese", 18385, 81, 84.01, _V5, _HF.format("PP-OCRv5_server_rec")
+    ),
+    Entry("PP-OCRv6_tiny_rec", "Chinese, English", 6906, None, 73.5, _V6, _HF.format("PP-OCRv6_tiny_rec")),
+    Entry(
+        "PP-OCRv6_small_rec",
+        "50 languages",
+        18710,
+        21.2,
+        81.3,
+        _V6,
+        "RapidOCR ONNX (in rapidocr 3.10), " + _HF.format("PP-OCRv6_small_rec"),
+    ),
+    Entry("PP-OCRv6_medium_rec", "50 languages", 18710, 73.3, 83.2, _V6, _HF.format("PP-OCRv6_medium_rec")),
+    Entry("SVTRv2_tiny", "English", 95, None, 94.78, _UNION, "OpenOCR .pth"),
+    Entry("SVTRv2_small", "English", 95, None, 96.13, _UNION, "OpenOCR .pth"),
+    Entry("SVTRv2_base", "English", 95, None, 96.57, _UNION, "OpenOCR .pth"),
+)
+
+CATALOG: Mapping[str, Entry] = MappingProxyType({entry.name: entry for entry in _ENTRIES})

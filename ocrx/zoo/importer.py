@@ -1,0 +1,256 @@
+"""Official weights to an ocrx model folder; every tensor is accounted for."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from ocrx.config import load_config
+from ocrx.errors import ConfigError, ModelError
+from ocrx.folder import SPEC_FILE, replaced_folder
+from ocrx.models import build_model, frame_spec
+from ocrx.models.store import save_model
+from ocrx.spec import ImageSpec, ModelSpec
+from ocrx.zoo.catalog import CATALOG
+from ocrx.zoo.dialects import openocr_dialect, paddle_dialect
+from ocrx.zoo.dialects_hf import hf_dialect
+from ocrx.zoo.onnx_weights import OnnxWeights, match_layers
+from ocrx.zoo.sources import Weights, read_dictionary, read_weights
+from ocrx.zoo.tensors import Dialect, translate
+
+# A larger difference from the original on the same input means that a layer was misunderstood.
+_TOLERANCE = 1e-3
+
+
+@dataclass(frozen=True)
+class ImportReport:
+    """What was imported. ``difference``: largest difference of a probability from the original file, ONNX only."""
+
+    source: str
+    output: Path
+    name: str
+    architecture: str
+    classes: int
+    parameters: int
+    notes: tuple[str, ...]
+    difference: float | None
+
+    def to_dict(self) -> dict[str, Any]:
+        return {**asdict(self), "output": str(self.output)}
+
+
+@dataclass(frozen=True)
+class _Fit:
+    """A recipe whose network takes the tensors, and the state that it gets."""
+
+    name: str
+    architecture: str
+    params: Mapping[str, Any]
+    image: ImageSpec
+    state: Mapping[str, Tensor]
+
+
+def import_weights(
+    source: str, output: Path, *, name: str | None = None, dictionary: Path | None = None, overwrite: bool = False
+) -> ImportReport:
+    """Read ``source`` (see ``read_weights``) and write a model folder to ``output``.
+
+    ``name`` is the recipe whose network it is; without it every known network is tried. ``dictionary`` replaces the
+    one that comes with the weights. Nothing is written unless everything fits.
+    Raises ModelError, DataError or ConfigError that say what does not fit.
+    """
+    _check_output(output, overwrite)
+    weights = read_weights(source)
+    classes = _class_count(weights)
+    entries = read_dictionary(dictionary) if dictionary is not None else weights.characters
+    characters = _fitted_dictionary(entries, classes, weights.path, dictionary)
+    fit = _find_fit(weights, classes, name)
+    state, characters, notes = _without_unusable(fit.state, characters)
+    spec = ModelSpec(
+        architecture=fit.architecture,
+        params=dict(fit.params),
+        charset=characters,
+        image=fit.image,
+        frames=frame_spec(fit.architecture, fit.params, fit.image),
+        name=fit.name,
+    )
+    model = build_model(spec).eval()
+    model.load_state_dict(dict(state))
+    difference = None
+    if weights.graph is not None and len(characters) == classes - 1:
+        difference = _check_against_original(model, spec, weights.path)
+    with replaced_folder(output) as folder:
+        save_model(model, spec, folder)
+    parameters = sum(p.numel() for p in model.parameters())
+    return ImportReport(source, output, fit.name, fit.architecture, spec.classes, parameters, notes, difference)
+
+
+def _check_output(output: Path, overwrite: bool) -> None:
+    if not output.exists():
+        return
+    if not output.is_dir() or (any(output.iterdir()) and not (output / SPEC_FILE).is_file()):
+        raise ModelError(f"{output}: exists and is not a model folder", hint="give a new folder")
+    if any(output.iterdir()) and not overwrite:
+        raise ModelError(f"{output}: a model lies there", hint="give a new folder, or --overwrite")
+
+
+def _class_count(weights: Weights) -> int:
+    if weights.graph is not None:
+        return int(weights.graph.layers[-1].weight.shape[0])
+    for name in ("head.ctc_head.fc.bias", "head.ctc_head.fc2.bias", "head.fc.bias", "head.head.bias", "head.fc2.bias"):
+        if name in weights.tensors:
+            return len(weights.tensors[name])
+    if "decoder.fc.bias" in weights.tensors:
+        return len(weights.tensors["decoder.fc.bias"])
+    raise ModelError(f"{weights.path}: no output layer of a text recogniser with CTC is in it")
+
+
+def _fitted_dictionary(entries: Sequence[str], classes: int, path: Path, dictionary: Path | None) -> tuple[str, ...]:
+    """Exactly one entry for every class but the blank; PaddleOCR's added space and named blank are understood."""
+    where = dictionary if dictionary is not None else path
+    if not entries:
+        raise ModelError(
+            f"{path}: no dictionary comes with it", hint="give the one it was trained with: --charset FILE"
+        )
+    if len(entries) == classes and entries[0] in ("blank", "<blank>"):
+        return tuple(entries[1:])
+    if len(entries) == classes - 1:
+        return tuple(entries)
+    if len(entries) == classes - 2:
+        return (*entries, " ")
+    raise ModelError(
+        f"{where}: a dictionary of {len(entries)} characters; the weights have {classes} classes, "
+        f"so {classes - 1} characters are needed, or {classes - 2} and a space"
+    )
+
+
+def _find_fit(weights: Weights, classes: int, name: str | None) -> _Fit:
+    """The recipe whose network takes all tensors; the error is that of the closest one."""
+    if name is not None and name not in CATALOG:
+        raise ConfigError(f"--model: {name!r} is no known model", hint=f"one of {', '.join(sorted(CATALOG))}")
+    reasons: list[str] = []
+    for recipe in [name] if name is not None else _distinct_recipes(classes):
+        config = load_config(recipe)
+        image = config.Image.spec()
+        for params in _variants(weights, config.Model.architecture, config.Model.params):
+            try:
+                state = _state(weights, config.Model.architecture, params, image, classes)
+            except ModelError as error:
+                reasons.append(f"{recipe}: {error.message}")
+                continue
+            return _Fit(recipe, config.Model.architecture, params, image, state)
+    if name is not None or len(reasons) == 1:
+        raise ModelError(f"{weights.path}: {reasons[0] if reasons else f'weights of this kind do not fit {name}'}")
+    shortest = min(reasons, key=len, default="no known network has weights of this kind")
+    raise ModelError(f"{weights.path}: fits no known network; closest is {shortest}", hint="name one with --model")
+
+
+def _distinct_recipes(classes: int) -> list[str]:
+    """Recipes with networks of their own, those with this number of classes first."""
+    ordered = sorted(CATALOG.values(), key=lambda entry: entry.classes != classes)
+    seen: set[str] = set()
+    names: list[str] = []
+    for entry in ordered:
+        model = load_config(entry.name).Model
+        key = f"{model.architecture} {sorted(model.params.items())}"
+        if key not in seen:
+            seen.add(key)
+            names.append(entry.name)
+    return names
+
+
+def _variants(weights: Weights, architecture: str, params: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
+    """The parameters of the form in which a kind of file holds a network."""
+    if weights.kind == "onnx":
+        yield {**params, "fused": True}
+    elif weights.kind == "transformers" and architecture == "lcnetv4":
+        yield {**params, "single_token": True}
+    else:
+        yield dict(params)
+
+
+def _state(
+    weights: Weights, architecture: str, params: Mapping[str, Any], image: ImageSpec, classes: int
+) -> dict[str, Tensor]:
+    if weights.graph is not None:
+        state = match_layers(_empty(architecture, params, image, classes), _meta_images(image), weights.graph.layers)
+        _refuse_unused(weights.graph)
+        return state
+    dialect = _dialect(weights, architecture, params)
+    if dialect is None:
+        raise ModelError(f"files of {weights.kind} do not hold this architecture")
+    network = _empty(architecture, params, image, classes)
+    return translate(network, weights.tensors, dialect, transposed=weights.kind == "paddle")
+
+
+def _dialect(weights: Weights, architecture: str, params: Mapping[str, Any]) -> Dialect | None:
+    match weights.kind:
+        case "paddle":
+            return paddle_dialect(architecture, params, frozenset(weights.tensors))
+        case "transformers":
+            return hf_dialect(architecture, params)
+    return openocr_dialect(architecture, params)
+
+
+def _empty(architecture: str, params: Mapping[str, Any], image: ImageSpec, classes: int) -> nn.Module:
+    """The network without memory for its weights: its names and shapes are all that is asked."""
+    characters = tuple(chr(0x10000 + i) for i in range(classes - 1))
+    spec = ModelSpec(architecture, params, characters, image, frame_spec(architecture, params, image))
+    with torch.device("meta"):
+        return build_model(spec)
+
+
+def _meta_images(image: ImageSpec) -> Tensor:
+    return torch.empty(1, image.channels, image.height, image.min_width, device="meta")
+
+
+def _refuse_unused(graph: OnnxWeights) -> None:
+    used = frozenset().union(*(layer.uses for layer in graph.layers))
+    unused = sorted(graph.tensors - used)
+    if unused:
+        raise ModelError(f"not used: {', '.join(unused[:5])}{' …' if len(unused) > 5 else ''}")
+
+
+def _without_unusable(
+    state: Mapping[str, Tensor], characters: tuple[str, ...]
+) -> tuple[dict[str, Tensor], tuple[str, ...], tuple[str, ...]]:
+    """Drop classes that stand for nothing: an empty entry, or the first of two equal ones, which is never trained."""
+    last = {character: index for index, character in enumerate(characters)}
+    kept = [index for index, character in enumerate(characters) if character and last[character] == index]
+    if len(kept) == len(characters):
+        return dict(state), characters, ()
+    dropped = sorted(set(range(len(characters))) - set(kept))
+    rows = torch.tensor([0, *(index + 1 for index in kept)])
+    classes = len(characters) + 1
+    changed = {
+        name: value[rows] if name.startswith("head.") and value.ndim and value.shape[0] == classes else value
+        for name, value in state.items()
+    }
+    names = ", ".join(repr(characters[index]) for index in dropped[:5])
+    note = f"dropped {len(dropped)} classes whose dictionary entry is empty or stands twice: {names}"
+    return changed, tuple(characters[index] for index in kept), (note,)
+
+
+def _check_against_original(model: nn.Module, spec: ModelSpec, path: Path) -> float:
+    """Run the original and the imported network on the same noise; the largest difference of a probability."""
+    import onnxruntime
+
+    images = np.random.default_rng(0).uniform(-1, 1, (1, spec.image.channels, spec.image.height, 320))
+    images = images.astype(np.float32)
+    session = onnxruntime.InferenceSession(str(path), providers=["CPUExecutionProvider"])
+    expected = np.asarray(session.run(None, {session.get_inputs()[0].name: images})[0])
+    with torch.inference_mode():
+        found = model(torch.from_numpy(images))
+    found = found.softmax(-1) if np.allclose(expected.sum(-1), 1, atol=1e-3) else found
+    if expected.shape != tuple(found.shape):
+        raise ModelError(f"{path}: gives {expected.shape}, the imported network {tuple(found.shape)}")
+    difference = float(np.abs(found.numpy() - expected).max())
+    if not difference <= _TOLERANCE:
+        raise ModelError(f"{path}: the imported network differs from it by {difference:.2g} on the same input")
+    return difference
