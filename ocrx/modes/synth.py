@@ -78,7 +78,7 @@ def run(config: Config, progress: Progress | None = None) -> SynthReport:
             faces=len(faces),
             fonts=fingerprint(generator.fonts.faces),
         )
-        recipe = {"seed": seed, "fonts": report.fonts, "synth": asdict(synth)}
+        recipe = {"seed": seed, "fonts": report.fonts, "synth": {**asdict(synth), "workers": None}}
         (folder / RECIPE_FILE).write_text(json.dumps(recipe, ensure_ascii=False, indent=1) + "\n", encoding="utf-8")
     return report
 

@@ -36,10 +36,10 @@ def lose_dots(ink: Image.Image, rng: Random, textures: Textures, amount: float) 
     if rng.random() < 0.6:
         pixels[textures.uniform(rng, height, width) < amount * rng.random() * 0.25] = 0
     if rng.random() < 0.4:
-        for _ in range(rng.randint(1, 1 + height // 7)):
+        for _ in range(rng.randint(1, max(1, height // 12))):
             pixels[rng.randrange(height)] //= rng.choice((2, 4, 255))
     if rng.random() < 0.3:
-        for _ in range(rng.randint(1, 1 + width // 12)):
+        for _ in range(rng.randint(1, 1 + width // 20)):
             pixels[:, rng.randrange(width)] = 0
     return Image.fromarray(pixels)
 

@@ -11,8 +11,9 @@ import numpy.typing as npt
 from PIL import Image
 
 from ocrx.config import SynthConfig
+from ocrx.errors import DataError
 from ocrx.synth import degrade
-from ocrx.synth.fonts import FontBook
+from ocrx.synth.fonts import Face, FontBook
 from ocrx.synth.layout import MAX_HEIGHT, MIN_HEIGHT, lay_out
 from ocrx.synth.render import Box
 from ocrx.synth.scenes import SCENES
@@ -20,6 +21,9 @@ from ocrx.synth.text import TextSource, charset_characters
 from ocrx.synth.textures import Textures
 
 __all__ = ["LineGenerator", "SynthConfig", "SynthLine"]
+
+
+_TEXTS_TRIED = 20
 
 
 @dataclass(frozen=True)
@@ -59,10 +63,7 @@ class LineGenerator:
         rng = Random(f"{self.seed}/{index}")
         name = rng.choices(self._names, self._weights)[0]
         scene = SCENES[name]
-        face = None
-        while face is None:
-            text = self.text.draw(rng, name)
-            face = self.fonts.pick(rng, scene.faces, text, scene.italics)
+        text, face = self._text_and_face(rng, name)
         strength = self.config.strength
         ink, boxes = lay_out(rng, name, face, text, self.fonts, self.text, self.textures, strength)
         if strength == 0:
@@ -73,6 +74,17 @@ class LineGenerator:
             image = rng.choices(looks, weights)[0](ink, rng, self.textures, wear)
             image, boxes = self._taken(rng, name, image, boxes)
         return SynthLine(np.asarray(image), text, boxes, face.name)
+
+    def _text_and_face(self, rng: Random, scene: str) -> tuple[str, Face]:
+        """A text, and a face that has its characters."""
+        for _ in range(_TEXTS_TRIED):
+            text = self.text.draw(rng, scene)
+            face = self.fonts.pick(rng, SCENES[scene].faces, text, SCENES[scene].italics)
+            if face:
+                return text, face
+        raise DataError(
+            f"Synth.fonts: no font found draws {text!r}", hint="install fonts of that script, or narrow Synth.charset"
+        )
 
     def _taken(
         self, rng: Random, scene: str, image: Image.Image, boxes: tuple[Box, ...]

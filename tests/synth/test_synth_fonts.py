@@ -1,0 +1,77 @@
+from __future__ import annotations
+
+import struct
+from collections import Counter
+from pathlib import Path
+from random import Random
+
+import pytest
+
+from ocrx.errors import DataError
+from ocrx.synth.fonts import KINDS, FontBook, _matplotlib_folder, _pcf_properties, fingerprint
+
+EVENLY = (1.0,) * len(KINDS)
+
+
+@pytest.fixture(scope="module")
+def book() -> FontBook:
+    return FontBook([_matplotlib_folder()])
+
+
+def test_faces_are_sorted_into_kinds_and_symbols_left_out(book: FontBook) -> None:
+    kinds = {face.family: face.kind for face in book.faces}
+    assert kinds["DejaVu Sans Mono"] == "mono"
+    assert kinds["DejaVu Sans"] == kinds["DejaVu Serif"] == "core"
+    assert not any("STIXNonUni" in face.path or "STIXSiz" in face.path for face in book.faces)
+
+
+def test_a_face_covers_what_it_draws(book: FontBook) -> None:
+    sans = next(face for face in book.faces if face.name == "DejaVu Sans Book")
+    assert book.covers(sans, "Total: 5,00 € – “Ж” Ω ώ")
+    assert not book.covers(sans, "中")
+    assert not book.covers(sans, "a\U000f1234")
+
+
+def test_only_covering_faces_are_picked(book: FontBook) -> None:
+    for i in range(40):
+        face = book.pick(Random(i), EVENLY, "Жук и γάτα")
+        assert face is not None and face.family.startswith(("DejaVu", "STIX"))
+    assert book.pick(Random(0), EVENLY, "中文") is None
+
+
+def test_families_count_alike_and_italics_can_be_kept_out(book: FontBook) -> None:
+    picked = [book.pick(Random(i), (0, 0, 0, 0, 1), "abc", 0.0) for i in range(300)]
+    counts = Counter(face.family for face in picked if face)
+    assert set(counts) == {"DejaVu Sans", "DejaVu Serif"}
+    assert min(counts.values()) > 80
+    assert not any(face.italic for face in picked if face)
+
+
+def test_opened_faces_are_bounded(book: FontBook) -> None:
+    small = FontBook([_matplotlib_folder()], keep_open=3)
+    for size in range(10, 20):
+        small.open(small.faces[0], size)
+    assert len(small._fonts) == 3
+    assert small.open(small.faces[0], 19) is small.open(small.faces[0], 19)
+
+
+def test_missing_or_empty_folders_are_named(tmp_path: Path) -> None:
+    with pytest.raises(DataError, match="nowhere"):
+        FontBook([tmp_path / "nowhere"])
+    (tmp_path / "broken.ttf").write_bytes(b"not a font")
+    with pytest.raises(DataError, match="no usable font"):
+        FontBook([tmp_path])
+
+
+def test_fingerprint_follows_the_faces(book: FontBook) -> None:
+    assert fingerprint(book.faces) == fingerprint(FontBook([_matplotlib_folder()]).faces)
+    assert fingerprint(book.faces) != fingerprint(book.faces[1:])
+
+
+def test_pcf_properties_are_read() -> None:
+    strings = b"PIXEL_SIZE\0FAMILY_NAME\0Fixed\0"
+    rows = struct.pack("<IBI", 0, 0, 13) + struct.pack("<IBI", 11, 1, 23)
+    table = struct.pack("<II", 0, 2) + rows + b"\0" * (-2 % 4) + struct.pack("<I", len(strings)) + strings
+    head = b"\x01fcp" + struct.pack("<I", 1) + struct.pack("<4I", 1, 0, len(table), 24)
+    assert _pcf_properties(head + table) == {"PIXEL_SIZE": 13, "FAMILY_NAME": "Fixed"}
+    assert _pcf_properties(b"something else") == {}

@@ -1,0 +1,89 @@
+from __future__ import annotations
+
+import unicodedata
+from collections import Counter
+from pathlib import Path
+from random import Random
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from ocrx.errors import DataError
+from ocrx.synth.scenes import SCENES
+from ocrx.synth.text import CHARSETS, TextSource, charset_characters
+
+WESTERN = CHARSETS["western"]
+
+
+@pytest.fixture(scope="module")
+def source() -> TextSource:
+    return TextSource(WESTERN)
+
+
+@given(seed=st.integers(0, 10**9), scene=st.sampled_from(sorted(SCENES)))
+def test_texts_stay_in_the_charset_and_hold_no_needless_space(source: TextSource, seed: int, scene: str) -> None:
+    text = source.draw(Random(seed), scene)
+    assert set(text) <= set(WESTERN)
+    assert 1 <= len(text) <= 40
+    assert text == " ".join(text.split())
+    assert unicodedata.is_normalized("NFC", text)
+
+
+@pytest.mark.parametrize(("least", "most"), [(1, 1), (3, 5), (6, 26), (12, 12)])
+def test_lengths_are_kept(least: int, most: int) -> None:
+    source = TextSource("abcdefghijklmnopqrstuvwxyz 0123456789", min_length=least, max_length=most)
+    assert {least <= len(source.draw(Random(seed), "document")) <= most for seed in range(300)} == {True}
+
+
+def test_every_character_of_the_charset_is_drawn(source: TextSource) -> None:
+    rng, counts = Random(1), Counter[str]()
+    for scene in SCENES:
+        for _ in range(1500):
+            counts.update(source.draw(rng, scene))
+    assert min(counts[c] for c in WESTERN) >= 5
+
+
+def test_till_texts_hold_prices_dates_and_capitals(source: TextSource) -> None:
+    rng = Random(2)
+    texts = [source.draw(rng, "receipt") for _ in range(2000)]
+    assert sum(text[-3:-2] == "." and text[-2:].isdigit() for text in texts) > 200
+    assert sum(text.count("/") == 2 for text in texts) > 20
+    capitals = sum(text.isupper() for text in texts) / sum(any(c.isalpha() for c in text) for text in texts)
+    assert 0.3 < capitals < 0.8
+
+
+def test_corpus_of_another_script_is_the_only_source(tmp_path: Path) -> None:
+    corpus = tmp_path / "greek.txt"
+    corpus.write_text("ἐν ἀρχῇ ἦν ὁ λόγος", encoding="utf-8")
+    source = TextSource("".join(sorted(set("ἐν ἀρχῇ ἦν ὁ λόγος"))), corpus, max_length=12)
+    words = {source.draw(Random(i), "receipt") for i in range(50)}
+    assert all(word in "ἐν ἀρχῇ ἦν ὁ λόγος" or set(word) <= source.allowed for word in words)
+    assert any("λόγος" in word for word in words)
+
+
+def test_digits_alone_give_numbers() -> None:
+    source = TextSource(CHARSETS["digits"])
+    assert all(source.draw(Random(i), "receipt").isdigit() for i in range(50))
+
+
+def test_named_charsets_files_and_literals(tmp_path: Path) -> None:
+    (tmp_path / "dict.txt").write_text("a\nb\n", encoding="utf-8")
+    assert charset_characters("digits") == "0123456789"
+    assert charset_characters(str(tmp_path / "dict.txt")) == "ab "
+    assert charset_characters("xyz") == "xyz"
+    assert len(set(WESTERN)) == len(WESTERN) and set(map(chr, range(32, 127))) < set(WESTERN)
+
+
+@pytest.mark.parametrize("content", [None, b"", b"\xff\xfe\xfa"])
+def test_unusable_corpus_names_the_file(tmp_path: Path, content: bytes | None) -> None:
+    corpus = tmp_path / "corpus.txt"
+    if content is not None:
+        corpus.write_bytes(content)
+    with pytest.raises(DataError, match=r"corpus\.txt"):
+        TextSource(WESTERN, corpus)
+
+
+def test_a_charset_of_spaces_is_refused() -> None:
+    with pytest.raises(DataError, match="can be seen"):
+        TextSource(" ")
