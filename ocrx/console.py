@@ -269,12 +269,11 @@ def show_training(report: TrainReport) -> None:
     """How a training ended, and what to do next."""
     if report.nothing_to_do:
         return
-    console = eye()
     if report.interrupted:
-        console.print(f"[bold]stopped[/] after step {report.steps}; go on with --resume --output {report.output}")
+        note(f"stopped after step {report.steps}; go on with --resume --output {report.output}")
         return
-    console.print(
-        f"[bold green]done[/] in {report.minutes:.1f} minutes, {report.epochs} epochs; best after epoch"
-        f" {report.best_epoch}: {100 * report.best_accuracy:.2f} % exact lines, CER {100 * report.best_cer:.2f} %"
+    note(
+        f"done in {report.minutes:.1f} minutes, {report.epochs} epochs; best after epoch {report.best_epoch}:"
+        f" {100 * report.best_accuracy:.2f} % exact lines, CER {100 * report.best_cer:.2f} %"
     )
     note(f"read with it: ocrx predict IMAGE --model {report.output / 'best_accuracy'}")

@@ -24,6 +24,7 @@ WEIGHTS_FILE = "model.safetensors"
 INFERENCE_DIR = "inference"
 ONNX_FILE = "model.onnx"
 
+_FILE_SUFFIXES = (".pdparams", ".safetensors", ".json", ".onnx")
 _AT_FDCWD = -100
 _RENAME_EXCHANGE = 2
 
@@ -35,15 +36,13 @@ def find_model_folder(path: Path) -> Path:
     name the folder ``best_accuracy`` even where that file does not exist.
     Raises ModelError that says what is missing.
     """
-    folder = (
-        path if path.is_dir() or path.suffix not in (".pdparams", ".safetensors", ".json", ".onnx") else path.parent
-    )
+    folder = path.parent if path.is_file() or path.suffix in _FILE_SUFFIXES else path
+    if folder.name == INFERENCE_DIR and (folder.parent / SPEC_FILE).is_file():
+        folder = folder.parent
     if not folder.is_dir():
-        raise ModelError(
-            f"{path}: no such model folder", hint="train one with `ocrx train`, or list names with `ocrx models`"
-        )
+        raise ModelError(f"{path}: no such model folder", hint="train one with `ocrx train`, or see `ocrx models`")
     if not (folder / SPEC_FILE).is_file():
-        raise ModelError(f"{path}: not an ocrx model folder ({SPEC_FILE} is missing)")
+        raise ModelError(f"{path}: not an ocrx model ({folder / SPEC_FILE} is missing)")
     return folder
 
 

@@ -36,10 +36,9 @@ def draw_line(text: str, height: int = 32, margin: int = 4) -> Image.Image:
     return image
 
 
-@pytest.fixture
-def line_folder(tmp_path: Path) -> Path:
+def make_line_folder(root: Path) -> Path:
     """A small dataset in PaddleX's layout: 8 training lines, 4 validation lines, no dict.txt."""
-    folder = tmp_path / "lines"
+    folder = root / "lines"
     (folder / "images").mkdir(parents=True)
     words = ["one", "two 22", "three", "four 4", "five", "six", "seven 7", "eight", "nine", "ten", "two", "one 1"]
     for i, word in enumerate(words):
@@ -78,3 +77,9 @@ def images(tmp_path: Path) -> Path:
         line.save(folder / f"{number:02}.{'jpg' if number % 3 == 1 else 'png'}")
     draw_line("last").save(folder / "deep" / "z.PNG")
     return folder
+
+
+@pytest.fixture
+def line_folder(tmp_path: Path) -> Path:
+    """``make_line_folder`` in a folder of the test's own."""
+    return make_line_folder(tmp_path)

@@ -62,11 +62,12 @@ def test_a_kill_at_any_moment_leaves_a_whole_folder(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    "form", ["model", "model/model.safetensors", "model/model.pdparams", "model/best_accuracy.pdparams"]
+    "form",
+    ["model", "model/model.safetensors", "model/model.pdparams", "model/best_accuracy.pdparams", "model/inference"],
 )
 def test_a_file_in_a_folder_means_the_folder(tmp_path: Path, form: str) -> None:
     folder = tmp_path / "model"
-    folder.mkdir()
+    (folder / "inference").mkdir(parents=True)
     (folder / "model.json").write_text("{}")
     assert find_model_folder(tmp_path / form) == folder
 

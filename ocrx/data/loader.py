@@ -25,7 +25,7 @@ CACHE_BYTES = 2 * 2**30
 
 @dataclass(frozen=True)
 class Batch:
-    """Lines of one padded width: images float32 [N, C, H, W]; targets int64, all labels joined; target_lengths int64 [N]."""
+    """Lines of one padded width: images float32 [N, C, H, W]; targets int64, joined; target_lengths int64 [N]."""
 
     images: torch.Tensor
     targets: torch.Tensor

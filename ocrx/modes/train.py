@@ -7,7 +7,7 @@ import signal
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -15,13 +15,14 @@ import torch
 from torch import nn
 
 from ocrx.config import Config, to_yaml
+from ocrx.ctc.drift import measure_shift
 from ocrx.data.fingerprint import fingerprint
 from ocrx.data.formats import Dataset, read_dataset
 from ocrx.data.geometry import Geometry
 from ocrx.data.loader import Lines, LineSource
 from ocrx.data.rules import CACHE_FILE, check, refuse_errors
 from ocrx.errors import ConfigError, DataError
-from ocrx.folder import INFERENCE_DIR, ONNX_FILE, find_model_folder, read_spec
+from ocrx.folder import INFERENCE_DIR, ONNX_FILE, SPEC_FILE, find_model_folder, read_spec
 from ocrx.images import prepare, read_image
 from ocrx.inference.backends.pytorch import TorchBackend
 from ocrx.inference.evaluation import evaluate
@@ -207,7 +208,9 @@ def _dataset_dir(config: Config) -> Path:
 
 def _refuse_empty(dataset: Dataset, config: Config) -> None:
     if not config.Train.synth.enable and not dataset.train:
-        raise DataError(f"{dataset.root}: no training lines", hint=f"see why: ocrx check-dataset {dataset.root}")
+        first = next((f" ({issue.where}: {issue.message})" for issue in dataset.issues), "")
+        hint = f"see why: ocrx check-dataset {dataset.root}"
+        raise DataError(f"{dataset.root}: no training lines{first}", hint=hint)
     if not dataset.val:
         hint = f"divide them: ocrx check-dataset {dataset.root} --split 90"
         raise DataError(f"{dataset.root}: no validation lines", hint=hint)
@@ -270,10 +273,13 @@ def _signals() -> Iterator[Callable[[], bool]]:
 
 
 def _exporter(dataset: Dataset) -> Finish:
-    """Adds ``inference/``, the exported model, checked against the network on validation lines."""
+    """Measures where characters stand, and adds ``inference/``, the exported model, checked on validation lines."""
 
     def finish(network: nn.Module, spec: ModelSpec, folder: Path) -> None:
         images = [prepare(read_image(sample.image), spec.image)[0][None] for sample in dataset.val[:16]]
+        shift = measure_shift(network, spec.frames, [image[0] for image in images[:8]])
+        spec = replace(spec, frames=replace(spec.frames, shift=shift))
+        (folder / SPEC_FILE).write_text(spec.to_json(), encoding="utf-8")
         export_onnx(network, spec, folder / INFERENCE_DIR / ONNX_FILE, images)
 
     return finish

@@ -1,0 +1,50 @@
+"""What must answer at once does not load what is slow to load."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+PROBE = """
+import sys
+from ocrx.cli import main
+code = main(sys.argv[1:])
+loaded = [name for name in ("torch", "torchvision", "matplotlib", "onnxruntime") if name in sys.modules]
+print("LOADED", *loaded, file=sys.stderr)
+sys.exit(code)
+"""
+
+
+def loaded(*arguments: str) -> tuple[int, set[str]]:
+    done = subprocess.run([sys.executable, "-c", PROBE, *arguments], capture_output=True, text=True, timeout=120)
+    line = done.stderr.strip().splitlines()[-1]
+    assert line.startswith("LOADED"), done.stderr
+    return done.returncode, set(line.split()[1:])
+
+
+@pytest.mark.parametrize("arguments", [["--help"], ["train", "--help"], ["predict", "--help"]])
+def test_help_loads_nothing_heavy(arguments: list[str]) -> None:
+    assert loaded(*arguments) == (0, set())
+
+
+def test_importing_the_package_loads_nothing_heavy() -> None:
+    probe = "import sys, ocrx; print(*[n for n in ('torch', 'onnxruntime', 'numpy', 'PIL') if n in sys.modules])"
+    done = subprocess.run([sys.executable, "-c", probe], capture_output=True, text=True, timeout=60, check=True)
+    assert done.stdout.split() == []
+
+
+def test_checking_a_dataset_loads_no_torch(line_folder: Path, tmp_path: Path) -> None:
+    code, names = loaded("check-dataset", str(line_folder), "--output", str(tmp_path / "out"))
+    assert code == 0 and "torch" not in names
+
+
+def test_reading_with_an_exported_model_loads_no_torch(line_folder: Path, tmp_path: Path) -> None:
+    output = tmp_path / "out"
+    train = [sys.executable, "-m", "ocrx", "train", "--data", str(line_folder), "--output", str(output)]
+    subprocess.run([*train, "-o", "Train.epochs_iters=1"], check=True, capture_output=True, timeout=120)
+    code, names = loaded("predict", str(line_folder / "images" / "00.png"), "--model", str(output / "best_accuracy"))
+    assert code == 0
+    assert names == {"onnxruntime"}
