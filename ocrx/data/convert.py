@@ -62,9 +62,14 @@ def convert(root: Path, target: str, *, source: str | None = None, output: Path 
         _put_lists(root, parts)
         folder = root
     else:
-        folder = output or root.with_name(f"{root.name}_{target}")
+        folder = output or _beside(root, target)
         _new_folder(folder, dataset, parts, target)
     return ConvertReport(folder, found, target, len(dataset.train), len(dataset.val))
+
+
+def _beside(root: Path, target: str) -> Path:
+    full = root.absolute()
+    return full.with_name(f"{full.name}_{target}")
 
 
 def _refuse(dataset: Dataset, source: str | None) -> None:
@@ -84,7 +89,7 @@ def _from_lmdb(root: Path, target: str, output: Path | None) -> ConvertReport:
     """Unpack beside the database (paddlex) or into a new folder, then go on from there."""
     if target == "lmdb":
         raise DataError(f"{root}: is an LMDB database already")
-    folder = output or (root if target == "paddlex" else root.with_name(f"{root.name}_{target}"))
+    folder = output or (root if target == "paddlex" else _beside(root, target))
     unpacked = folder if target == "paddlex" else folder.with_name(f".{folder.name}.unpacked")
     try:
         counts = read_lmdb(root, unpacked)

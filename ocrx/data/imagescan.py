@@ -31,6 +31,8 @@ HASH_STEP = 6
 BLANK_RANGE = 16
 POOL_FROM = 4000
 _CHUNK = 128
+# To be changed with the meaning of any fact, so that older caches no longer match.
+_VERSION = b"facts 1"
 _ORIENTATION_TAG = 0x0112
 
 FACTS = np.dtype(
@@ -101,7 +103,7 @@ def scan_images(
     for row, at in enumerate(first.tolist()):
         try:
             stat = paths[at].stat()
-        except OSError:
+        except (OSError, ValueError):  # ValueError: a NUL in the path
             problems[row] = _MISSING
         else:
             facts["size"][row], facts["mtime"][row] = stat.st_size, stat.st_mtime_ns
@@ -208,7 +210,7 @@ def _stroke_hash(grey: Image.Image) -> tuple[int, ...]:
 
 def _key(path: Path) -> int:
     name = os.path.abspath(path)  # noqa: PTH100  # Path.absolute keeps "..", and is slower
-    return int.from_bytes(hashlib.blake2b(os.fsencode(name), digest_size=8).digest(), "little")
+    return int.from_bytes(hashlib.blake2b(os.fsencode(name), digest_size=8, person=_VERSION).digest(), "little")
 
 
 def _load(cache: Path | None) -> Facts:

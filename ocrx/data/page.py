@@ -89,7 +89,7 @@ class _Thumbnails:
 def _thumbnail(path: Path) -> str | None:
     try:
         image = read_image(path).convert("RGB")
-    except DataError:
+    except (DataError, OSError, ValueError):  # a path too long for the system, or with a NUL
         return None
     image.thumbnail(_THUMBNAIL, Image.Resampling.LANCZOS)
     buffer = io.BytesIO()

@@ -138,9 +138,10 @@ class _Folders:
     def __init__(self, root: Path) -> None:
         self._root = root
         self._listed: dict[str, dict[str, str]] = {}
-        swapped = root.with_name(root.name.swapcase())
+        full = root.absolute()
+        swapped = full.parent / full.name.swapcase()
         # On a file system that ignores case, every path has to be compared with the listing.
-        self.careless = root.name.swapcase() != root.name and swapped.exists() and swapped.samefile(root)
+        self.careless = swapped != full and swapped.exists() and swapped.samefile(full)
 
     def other_case(self, path: Path) -> str | None:
         """The path under the root as it is on disk, if only its case or Unicode form differs from ``path``."""
@@ -161,7 +162,7 @@ class _Folders:
         if folder not in self._listed:
             try:
                 names = os.listdir(folder)  # noqa: PTH208  # names alone, no Path each
-            except OSError:
+            except (OSError, ValueError):  # ValueError: a NUL in the path
                 names = []
             self._listed[folder] = {_folded(name): name for name in names} | {name: name for name in names}
         return self._listed[folder]

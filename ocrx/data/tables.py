@@ -42,6 +42,10 @@ def read_jsonl(path: Path, root: Path) -> tuple[list[Sample], list[Issue]]:
             hint = f'for example {{"{PATH_COLUMNS[0]}": "a.png", "{TEXT_COLUMNS[0]}": "hello"}}'
             issues.append(Issue("error", "columns", source, message, hint))
             continue
+        if not _is_unicode(image + text):
+            message = "half of a surrogate pair (\\ud800 to \\udfff), which is no character"
+            issues.append(Issue("error", "columns", source, message, "write the line again as UTF-8"))
+            continue
         samples.append(Sample(path.parent / image, text, source))
     return samples, issues
 
@@ -115,6 +119,14 @@ def _image_of(path: Path) -> Path:
     suffixes = [*SUFFIXES, *(suffix.upper() for suffix in SUFFIXES), *_EXTRA_SUFFIXES]
     candidates = [path.with_name(stem + suffix) for suffix in suffixes]
     return next((candidate for candidate in candidates if candidate.is_file()), candidates[0])
+
+
+def _is_unicode(text: str) -> bool:
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 def _value(row: Mapping[str, object], names: Sequence[str]) -> object:

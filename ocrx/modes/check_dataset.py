@@ -126,6 +126,9 @@ def _prepare(root: Path, config: Config) -> tuple[Path, list[str]]:
     """The changes on disk that were asked for; the folder to check, and what was done in words."""
     options = config.CheckDataset
     actions: list[str] = []
+    changes = (options.split.undo, options.convert.enable, options.fix, options.split.enable, options.build_dict)
+    if root.is_file() and any(changes):
+        raise ConfigError(f"{root}: a file; to change a dataset, name its folder")
     if root.is_dir() and finish_rewrite(root):
         actions.append("completed a change of the lists that had been interrupted")
     if options.split.undo:
@@ -196,7 +199,7 @@ def _write(report: CheckReport, dataset: Dataset, findings: Findings) -> None:
         for issue in report.issues:
             file.write(json.dumps(issue.to_dict(), ensure_ascii=False) + "\n")
     page = PageData(
-        title=f"{report.dataset_dir.name or report.dataset_dir}: dataset check",
+        title=f"{report.dataset_dir.absolute().name}: dataset check",
         passed=report.passed,
         facts=_facts(report, len(findings.characters)),
         histogram=folder / "histogram.png",

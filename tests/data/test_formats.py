@@ -157,6 +157,12 @@ def test_jsonl(tmp_path: Path) -> None:
     assert _codes(dataset.issues)[:2] == [("columns", f"train/metadata.jsonl:{n}") for n in (2, 3)]
 
 
+def test_jsonl_with_half_a_surrogate_pair(tmp_path: Path) -> None:
+    (tmp_path / "metadata.jsonl").write_text('{"file_name": "a.png", "text": "\\ud83d"}\n')
+    dataset = read_dataset(tmp_path)
+    assert (dataset.train, _codes(dataset.issues)) == ((), [("columns", "metadata.jsonl:1")])
+
+
 def test_dict_problems_are_listed_and_the_rest_is_used(tmp_path: Path) -> None:
     (tmp_path / "dict.txt").write_bytes(b"a\n\nb\na\nch\n")
     charset, issues = read_dict(tmp_path)

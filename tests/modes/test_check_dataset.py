@@ -15,13 +15,17 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 from PIL import Image, ImageDraw, ImageFont
 
 from ocrx.cli import main
 from ocrx.config import load_config
 from ocrx.data.formats import read_dataset
 from ocrx.data.geometry import geometry
+from ocrx.data.page import PageData, render
 from ocrx.data.rules import check
+from ocrx.errors import ConfigError
 from ocrx.modes.check_dataset import CheckReport, run
 
 LETTERS = "abcdefghij "
@@ -337,3 +341,34 @@ def test_real_sets_give_no_false_errors(shared_data: Path) -> None:
     assert found["early_print_latin"]["label-private-use"] > 100
     assert found["greek_print"]["label-mixed-scripts"] > 50
     assert found["captcha_v2"] == Counter()
+
+
+@settings(max_examples=40, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(st.lists(st.binary(max_size=30), max_size=6), st.booleans())
+def test_no_label_file_brings_it_down(tmp_path: Path, lines: list[bytes], tabs: bool) -> None:
+    root = tmp_path / "fuzz"
+    root.mkdir(exist_ok=True)
+    (root / "a.png").write_bytes(b"x")
+    body = b"\n".join(line.replace(b" ", b"\t") if tabs else b"a.png\t" + line for line in lines)
+    (root / "train.txt").write_bytes(body)
+    (root / "val.txt").write_bytes(b"a.png\tx\n")
+    (root / "dict.txt").write_bytes(body)
+    findings = check(read_dataset(root))
+    assert findings.errors
+    page = PageData("x", False, [], None, [], [])
+    images = {sample.source: sample.image for sample in read_dataset(root).samples}
+    assert "</html>" in render(page, findings.issues, images)
+
+
+def test_paths_are_found_from_the_folder_itself(clean: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(clean)
+    report = _check(Path(), tmp_path)
+    assert report.issues == ()
+    assert "<title>clean: dataset check</title>" in (tmp_path / "check_dataset" / "report.html").read_text("utf-8")
+
+
+def test_one_list_is_checked_but_not_changed(clean: Path, tmp_path: Path) -> None:
+    report = _check(clean / "val.txt", tmp_path)
+    assert (report.train, report.val, report.layout) == (20, 0, "list")
+    with pytest.raises(ConfigError, match="name its folder"):
+        _check(clean / "val.txt", tmp_path, "CheckDataset.fix=true")
