@@ -214,7 +214,7 @@ class SynthConfig:
     charset: str = "western"  # western, ascii, digits, a .txt file with one character a line, or the characters
     corpus: Optional[str] = None  # a text file to take words from
     corpus_share: float = 0.5  # of the lines; all of them where the charset has no English letters
-    word_lists: tuple[str, ...] = ()  # default: the system's, where there is one
+    word_lists: tuple[str, ...] = ("system",)  # files; system is the machine's own list, where there is one
     fonts: tuple[str, ...] = ()  # folders; default: what fontconfig finds
     min_length: int = 1
     max_length: int = 40

@@ -28,6 +28,7 @@ SHEET_FILE = "contact_sheet.png"
 RECIPE_FILE = "synth.json"
 _CHUNK = 64
 _ON_SHEET = 400
+_SHEET_COLOURS = 96
 
 
 @dataclass(frozen=True)
@@ -129,4 +130,5 @@ def _processors() -> int:
 def _save_sheet(folder: Path, rows: list[str], generator: LineGenerator) -> None:
     pairs = (row.rstrip("\n").split("\t", 1) for row in rows[:_ON_SHEET])
     lines = ((np.asarray(Image.open(folder / name)), text) for name, text in pairs)
-    contact_sheet(lines, generator.fonts).save(folder / SHEET_FILE)
+    sheet = contact_sheet(lines, generator.fonts).quantize(_SHEET_COLOURS)
+    sheet.save(folder / SHEET_FILE, optimize=True)

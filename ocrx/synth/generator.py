@@ -49,7 +49,7 @@ class LineGenerator:
             charset_characters(config.charset),
             Path(config.corpus) if config.corpus else None,
             config.corpus_share,
-            tuple(map(Path, config.word_lists)),
+            config.word_lists,
             config.min_length,
             config.max_length,
         )

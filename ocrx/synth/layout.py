@@ -63,7 +63,7 @@ def _setting(rng: Random, text: str, face: Face, shaped: bool, one_bit: bool, ti
     gaps: tuple[float, ...] = ()
     dice = rng.random()
     if spaces and dice < 0.18:
-        factor = rng.uniform(0.55, 0.95)
+        factor = rng.uniform(0.6, 0.95)
     elif spaces and dice < 0.34:
         factor = rng.uniform(1.1, 2.4)
     elif spaces and dice < 0.5:
@@ -76,8 +76,8 @@ def _setting(rng: Random, text: str, face: Face, shaped: bool, one_bit: bool, ti
             tracking = rng.uniform(-0.05, 0.0)
         elif dice < 0.25:
             tracking = rng.uniform(0.0, 0.12)
-        elif dice < 0.29:
-            tracking = rng.uniform(0.12, 0.5)
+        elif dice < 0.28:
+            tracking = rng.uniform(0.12, 0.36)
             factor = max(factor, 1.0) + 2.5 * tracking  # or words could not be told apart
     wobble: tuple[float, ...] = ()
     if not one_bit and not shaped and rng.random() < (0.05 if till else 0.08):

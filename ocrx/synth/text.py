@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from itertools import accumulate
 from pathlib import Path
 from random import Random
@@ -42,7 +43,7 @@ class TextSource:
         characters: str,
         corpus: Path | None = None,
         corpus_share: float = 0.5,
-        word_lists: tuple[Path, ...] = (),
+        word_lists: Sequence[str] = ("system",),
         min_length: int = 1,
         max_length: int = 40,
     ) -> None:
@@ -134,9 +135,10 @@ def _read_words(path: Path) -> list[str]:
     return words
 
 
-def _word_list(paths: tuple[Path, ...], allowed: frozenset[str]) -> list[str]:
-    """Words of the given lists, or of the system's first list if none is given and one is there."""
-    found = paths or tuple(path for path in map(Path, SYSTEM_WORD_LISTS) if path.is_file())[:1]
-    words = [word for path in found for word in _read_words(path)]
+def _word_list(lists: Sequence[str], allowed: frozenset[str]) -> list[str]:
+    """Plain words of the given files; ``system`` stands for the machine's first list, if it has one."""
+    system = [path for path in SYSTEM_WORD_LISTS if Path(path).is_file()][:1]
+    files = [file for entry in lists for file in (system if entry == "system" else [entry])]
+    words = [word for file in files for word in _read_words(Path(file))]
     plain = re.compile(r"[^\W\d_]+(?:['’-](?!s$)[^\W\d_]+)*")
     return [word for word in words if len(word) <= 16 and allowed.issuperset(word) and plain.fullmatch(word)]

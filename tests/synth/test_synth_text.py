@@ -87,3 +87,12 @@ def test_unusable_corpus_names_the_file(tmp_path: Path, content: bytes | None) -
 def test_a_charset_of_spaces_is_refused() -> None:
     with pytest.raises(DataError, match="can be seen"):
         TextSource(" ")
+
+
+def test_word_lists_are_read_and_missing_ones_named(tmp_path: Path) -> None:
+    (tmp_path / "words.txt").write_text("zyzzyva\nzyzzyva's\nΩmega\n42\n", encoding="utf-8")
+    source = TextSource(WESTERN, word_lists=(str(tmp_path / "words.txt"),))
+    assert source.vocabulary.large == ["zyzzyva"]
+    assert TextSource(WESTERN, word_lists=()).vocabulary.large == []
+    with pytest.raises(DataError, match="nowhere"):
+        TextSource(WESTERN, word_lists=("nowhere.txt",))
