@@ -37,17 +37,16 @@ def check_charset(dataset: Dataset, charset: Charset, counts: Counter[str]) -> I
             continue
         missing = charset.missing(sample.text) if compound else sorted(set(normalize(sample.text)) - single)
         if missing:
-            listed = ", ".join(f"{c!r} ({counts[c]} labels in all)" for c in missing[:5])
+            listed = ", ".join(f"{c!r} (in all {counts[c]}×)" for c in missing[:5])
             more = f" and {len(missing) - 5} more" if len(missing) > 5 else ""
             message = f"not in {DICT_FILE}: {listed}{more}"
             hint = f"add them to {DICT_FILE} (--build-dict writes it anew from the labels), or mend the label"
             yield Issue("error", "label-charset", sample.source, message, hint)
-    if not compound:
-        yield from _unused(charset, counts)
+    yield from _unused(charset, counts)
 
 
 def _unused(charset: Charset, counts: Counter[str]) -> Iterator[Issue]:
-    unused = [(i, c) for i, c in enumerate(charset, start=1) if c not in counts and c != " "]
+    unused = [(i, c) for i, c in enumerate(charset, start=1) if len(c) == 1 and c not in counts and c != " "]
     if not unused:
         return
     shown = " ".join(c for _, c in unused[:_SHOWN]) + (" …" if len(unused) > _SHOWN else "")

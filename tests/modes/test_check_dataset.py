@@ -189,9 +189,10 @@ def _plant_files(bad: Planted) -> None:
         ("dict-duplicate", "dict.txt:1, dict.txt:21"),
         ("dict-blank", "dict.txt:22"),
         ("dict-multi", "dict.txt:23"),
+        ("dict-unused", "dict.txt"),
     }
     with (bad.root / "dict.txt").open("a", encoding="utf-8") as file:
-        file.write("0\n\nch\n")
+        file.write("0\n\nch\nQ\n")
 
 
 def _check(root: Path, output: Path, *overrides: str) -> CheckReport:
