@@ -84,9 +84,12 @@ class FrameSpec:
 
     ``layers`` lists (kernel, stride, padding) along the width of every layer that changes it, in order;
     the count follows the usual convolution arithmetic, so valid convolutions that lose frames are exact.
+    ``shift`` is how many prepared pixels characters stand right of the frames that show them; it is measured
+    after training and matters to spans alone.
     """
 
     layers: tuple[tuple[int, int, int], ...] = ()
+    shift: float = 0.0
 
     def count(self, width: int) -> int:
         """Number of frames for a padded width in pixels; 0 if the width is too small."""
@@ -105,7 +108,7 @@ class FrameSpec:
         for kernel, stride, padding in self.layers:
             start += ((kernel - 1) / 2 - padding) * jump
             jump *= stride
-        centre = start + frame * jump
+        centre = start + frame * jump + self.shift
         return centre - jump / 2, centre + jump / 2
 
 
@@ -155,7 +158,8 @@ class ModelSpec:
         image = dict(data["image"])
         for name in ("mean", "std", "steps"):
             image[name] = tuple(image.get(name, ()))
-        frames = {"layers": tuple(tuple(layer) for layer in data["frames"].get("layers", ()))}
+        frames = dict(data["frames"])
+        frames["layers"] = tuple(tuple(layer) for layer in frames.get("layers", ()))
         data |= {"image": _build(ImageSpec, image, where), "frames": _build(FrameSpec, frames, where)}
         data["charset"] = tuple(data["charset"])
         return _build(cls, data, where)

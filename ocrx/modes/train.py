@@ -277,7 +277,7 @@ def _exporter(dataset: Dataset) -> Finish:
 
     def finish(network: nn.Module, spec: ModelSpec, folder: Path) -> None:
         images = [prepare(read_image(sample.image), spec.image)[0][None] for sample in dataset.val[:16]]
-        shift = measure_shift(network, spec.frames, [image[0] for image in images[:8]])
+        shift = measure_shift(network, spec.frames, [image[0] for image in images[:5]])
         spec = replace(spec, frames=replace(spec.frames, shift=shift))
         (folder / SPEC_FILE).write_text(spec.to_json(), encoding="utf-8")
         export_onnx(network, spec, folder / INFERENCE_DIR / ONNX_FILE, images)

@@ -73,3 +73,9 @@ def test_pixels_follow_padding_and_valid_convolutions() -> None:
     valid = ModelSpec("any", {}, ("a",), ImageSpec(), FrameSpec(layers=((3, 1, 0), (3, 2, 0))))
     ((left, right),) = pixel_spans(((0, 0),), valid, 64, 64)
     assert (left + right) / 2 == pytest.approx(2.5)
+
+
+def test_a_measured_shift_moves_the_spans_and_survives_json() -> None:
+    spec = ModelSpec("any", {}, ("a",), ImageSpec(), FrameSpec(layers=((4, 4, 0),), shift=10.0))
+    assert pixel_spans(((1, 1),), spec, 64, 64) == ((14.0, 18.0),)
+    assert ModelSpec.from_json(spec.to_json(), "model.json") == spec
