@@ -201,10 +201,11 @@ def calibrate(scored: Sequence[tuple[float, bool]], precision: float) -> Calibra
     error = sum(b.count * abs(b.mean_score - b.accuracy) for b in bins) / max(1, len(scored))
     threshold, kept, exact_above = None, 0.0, 0
     ranked = sorted(scored, key=lambda pair: -pair[0])
-    for number, ((score, exact), following) in enumerate(zip(ranked, [*ranked[1:], (None, False)], strict=True), 1):
+    for number, (score, exact) in enumerate(ranked, start=1):
         exact_above += exact
         # Lines with equal scores are kept or left out together.
-        if score != following[0] and exact_above >= precision * number:
+        last_of_its_score = number == len(ranked) or ranked[number][0] != score
+        if last_of_its_score and exact_above >= precision * number:
             threshold, kept = score, number / len(ranked)
     return Calibration(tuple(bins), error, precision, threshold, kept)
 

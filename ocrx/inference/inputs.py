@@ -23,7 +23,6 @@ from PIL import Image, ImageOps
 from ocrx.errors import DataError
 from ocrx.images import SUFFIXES, read_image, to_plain
 from ocrx.inference.documents import pdf_pages, tiff_pages
-from ocrx.inference.download import Download
 
 Array: TypeAlias = npt.NDArray[Any]
 Input: TypeAlias = str | Path | bytes | bytearray | Image.Image | Array | Mapping[str, Any] | Iterable[Any]
@@ -101,6 +100,8 @@ def _from_text(text: str) -> Iterator[Item]:
     if text == "-":
         yield from _from_bytes(sys.stdin.buffer.read(), "-")
     elif text.startswith(("http://", "https://")):
+        from ocrx.inference.download import Download  # only here: http takes a tenth of a fast start
+
         download = Download(text)
         if Path(download.path).suffix.lower() in (".pdf", ".tif", ".tiff"):
             try:
@@ -124,7 +125,7 @@ def _from_text(text: str) -> Iterator[Item]:
 def _from_path(path: Path, name: str | None = None) -> Iterator[Item]:
     name = name or str(path)
     suffix = path.suffix.lower()
-    if path.is_dir():
+    if os.path.isdir(path):  # noqa: PTH112  # Path.is_dir raises for a name that is too long
         yield from _from_folder(path)
     elif suffix == ".pdf":
         yield from _pages(pdf_pages, path, name)

@@ -50,7 +50,7 @@ def _ink(image: Image.Image) -> tuple[npt.NDArray[np.bool_], float]:
     paper = float(np.median(grey))
     if paper < 110:
         grey, paper = 255 - grey, 255 - paper
-    darkest = float(np.quantile(grey, 0.01))
+    darkest = float(np.quantile(grey, 0.001))
     if paper - darkest < 40:
         return np.zeros(grey.shape, dtype=np.bool_), factor
     return grey < paper - _INK * (paper - darkest), factor

@@ -130,13 +130,13 @@ class Recognizer:
             while window:
                 chunks = [window[i : i + _CHUNK] for i in range(0, len(window), _CHUNK)]
                 reading = [readers.submit(self._load_all, chunk, split) for chunk in chunks]
-                # The first results come soon; later windows are large enough to sort well.
-                size = max(batch_size, min(size * 2, WINDOW))
-                window = list(islice(items, size))
                 if running is not None:
                     yield from _collect(running)
                 lines = [line for chunk in reading for line in chunk.result()]
                 running = self._submit(lines, batch_size, network)
+                # The first results come soon; later windows are large enough to sort well.
+                size = max(batch_size, min(size * 2, WINDOW))
+                window = list(islice(items, size))
             if running is not None:
                 yield from _collect(running)
 

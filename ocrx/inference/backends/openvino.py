@@ -18,7 +18,8 @@ from ocrx.spec import ModelSpec
 IR_FILE = "model.xml"
 SPEC_PATH = ["ocrx", "spec"]
 
-_COMPUTE = {"fp32": "f32", "fp16": "f16", "bf16": "bf16", "int8": "f32"}
+# fp16 is a way to store: where the processor has no fp16, OpenVINO would compute in bf16 instead.
+_COMPUTE = {"fp32": "f32", "fp16": "f32", "bf16": "bf16", "int8": "f32"}
 
 
 class OpenVinoBackend:

@@ -1,0 +1,117 @@
+"""Exports: every format and precision reads real lines; a mismatch fails and leaves nothing behind."""
+
+from __future__ import annotations
+
+from importlib.util import find_spec
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+import onnx
+import pytest
+import torch
+from random_net import random_model
+
+from ocrx.data.formats import read_dataset
+from ocrx.data.sample import Sample
+from ocrx.errors import BackendError, ConfigError, DataError
+from ocrx.inference.backends import open_backend
+from ocrx.inference.convert import export_folder
+from ocrx.inference.evaluation import evaluate
+from ocrx.inference.export import check_parity, export_model, export_onnx, sample_images
+from ocrx.inference.recognizer import Recognizer, create_model
+from ocrx.models import MODELS, build_model, frame_spec
+from ocrx.spec import ImageSpec, ModelSpec
+
+needs_openvino = pytest.mark.skipif(not find_spec("openvino"), reason="openvino is not installed")
+
+
+@pytest.fixture
+def samples(model_folder: Path, line_folder: Path) -> list[Sample]:
+    """Lines labelled with what the model reads, so that its accuracy is 1."""
+    dataset = read_dataset(line_folder)
+    found = create_model(model_dir=model_folder, backend="torch").predict([s.image for s in dataset.samples])
+    return [Sample(s.image, p.text, s.source) for s, p in zip(dataset.samples, found, strict=True)]
+
+
+@pytest.mark.parametrize("architecture", ["cnn_bilstm", "lcnetv4"])
+def test_onnx_takes_any_batch_and_width_and_holds_the_spec(architecture: str, tmp_path: Path) -> None:
+    height = MODELS[architecture].heights(MODELS[architecture].params())[0]
+    image = ImageSpec(height=height, min_width=64)
+    params = {"hidden": 16} if architecture == "cnn_bilstm" else {"neck": "lightsvtr", "width_stride": 8}
+    spec = ModelSpec(architecture, params, ("a", "é", " "), image, frame_spec(architecture, params, image))
+    model = build_model(spec).train()
+    assert export_onnx(model, spec, tmp_path / "model.onnx") < 1e-3
+    assert model.training
+    stored = {entry.key: entry.value for entry in onnx.load(str(tmp_path / "model.onnx")).metadata_props}
+    assert ModelSpec.from_json(stored["ocrx"], "test") == spec
+    assert (tmp_path / "model.json").read_text(encoding="utf-8") == spec.to_json()
+
+
+@pytest.mark.parametrize(
+    ("form", "precision"),
+    [
+        ("onnx", "fp32"),
+        ("onnx", "fp16"),
+        ("onnx", "int8"),
+        ("torchscript", "fp32"),
+        ("torchscript", "bf16"),
+        pytest.param("openvino", "fp32", marks=needs_openvino),
+        pytest.param("openvino", "fp16", marks=needs_openvino),
+        pytest.param("openvino", "bf16", marks=needs_openvino),
+        pytest.param("openvino", "int8", marks=needs_openvino),
+    ],
+)
+def test_every_format_and_precision_is_read_back(
+    model_folder: Path, samples: list[Sample], tmp_path: Path, form: str, precision: str
+) -> None:
+    done = export_folder(model_folder, form, precision, samples, max_loss=1.0, target=tmp_path / "out")
+    assert done.file.is_file() and done.bytes > 100_000
+    assert done.lines == len(samples) and done.accuracy_before == 1.0
+    backend = "torchscript" if form == "torchscript" else form
+    opened = open_backend(tmp_path / "out", backend, "cpu", 1, precision)
+    read = evaluate(Recognizer(opened), samples)
+    assert read.metrics.accuracy == done.accuracy
+    # With random weights every rounding shows in the texts, so it is the logits that are compared.
+    largest = max(float(np.abs(opened.logits(image)).max()) for image in sample_images(opened.spec))
+    assert done.largest_difference / largest < {"fp32": 1e-4, "fp16": 0.03, "bf16": 0.3, "int8": 0.6}[precision]
+    assert not list((tmp_path / "out").glob(".export-*"))
+
+
+def test_too_large_a_loss_fails_and_leaves_nothing(model_folder: Path, samples: list[Sample], tmp_path: Path) -> None:
+    wrong = [Sample(s.image, s.text, s.source) for s in samples]
+    with pytest.raises(BackendError, match="may be lost"):
+        export_folder(model_folder, "onnx", "int8", wrong, max_loss=0.0, target=tmp_path / "out")
+    assert not list((tmp_path / "out").iterdir())
+
+
+def test_reduced_precision_needs_lines(model_folder: Path) -> None:
+    with pytest.raises(DataError, match="no lines to compare on"):
+        export_folder(model_folder, "onnx", "int8")
+
+
+def test_a_precision_a_format_does_not_have_is_named(model_folder: Path, samples: list[Sample]) -> None:
+    with pytest.raises(ConfigError, match="expected one of fp32, fp16, int8"):
+        export_folder(model_folder, "onnx", "bf16", samples)
+
+
+def test_a_mismatch_is_an_error_with_its_size(model_folder: Path) -> None:
+    right = open_backend(model_folder, "torch")
+
+    class Wrong:
+        spec, name, threads, parallel = right.spec, "wrong", 1, 1
+
+        def logits(self, images: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
+            return right.logits(images) + np.float32(50)
+
+    with pytest.raises(BackendError, match="differs from torch by 50"):
+        check_parity(right, Wrong(), sample_images(right.spec), "wrong")
+
+
+def test_training_exports_with_images_that_cannot_be_read(line_folder: Path, tmp_path: Path) -> None:
+    model, spec = random_model()
+    images = [line_folder / "images" / "00.png", line_folder / "missing.png"]
+    assert export_model(model, spec, tmp_path, images) < 1e-2
+    assert (tmp_path / "model.onnx").is_file()
+    assert not any(parameter.grad is not None for parameter in model.parameters())
+    assert torch.is_grad_enabled()

@@ -1,0 +1,203 @@
+"""Reading: order, laziness, failures, and texts that do not depend on what else is read."""
+
+from __future__ import annotations
+
+import random
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+import pytest
+from conftest import draw_line
+from PIL import Image
+
+from ocrx import create_model
+from ocrx.errors import BackendError, ConfigError, ModelError
+from ocrx.images import prepare
+from ocrx.inference.recognizer import WINDOW, Recognizer
+from ocrx.inference.results import Prediction
+from ocrx.spec import FrameSpec, ImageSpec, ModelSpec
+
+SPEC = ModelSpec("fake", {}, ("a", "b", "c"), ImageSpec(), FrameSpec(((8, 8, 0),)))
+
+
+class Fake:
+    """Reads one 'a' at the first frame; remembers what it was given."""
+
+    spec = SPEC
+    name = "fake"
+
+    def __init__(self, threads: int = 2, parallel: int = 2) -> None:
+        self.threads, self.parallel = threads, parallel
+        self.batches: list[tuple[int, ...]] = []
+        self.running = self.most = 0
+        self.lock = threading.Lock()
+
+    def logits(self, images: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
+        with self.lock:
+            self.running += 1
+            self.most = max(self.most, self.running)
+            self.batches.append(images.shape)
+        logits = np.zeros((len(images), SPEC.frames.count(images.shape[3]), 4), dtype=np.float32)
+        logits[:, :, 0] = 9
+        logits[:, 0, 1] = 20
+        with self.lock:
+            self.running -= 1
+        return logits
+
+
+@pytest.fixture(scope="module")
+def recognizer(model_folder: Path) -> Recognizer:
+    return create_model(model_dir=model_folder, backend="onnx", threads=2)
+
+
+def lines(count: int) -> list[Image.Image]:
+    random_words = random.Random(1)
+    return [
+        draw_line("".join(random_words.choices("abcdefgh 123", k=random_words.randint(1, 30)))) for _ in range(count)
+    ]
+
+
+def test_texts_do_not_depend_on_batch_size_or_order(recognizer: Recognizer) -> None:
+    images = lines(60)
+    alone = list(recognizer.predict(images, batch_size=1))
+    assert len({p.text for p in alone}) > 20
+    order = list(range(len(images)))
+    for batch_size in (7, 64):
+        random.Random(batch_size).shuffle(order)
+        together = list(recognizer.predict([images[i] for i in order], batch_size=batch_size))
+        for index, found in zip(order, together, strict=True):
+            assert found.text == alone[index].text
+            assert found.score == pytest.approx(alone[index].score, abs=1e-4)
+
+
+def test_results_come_in_the_order_of_the_input(recognizer: Recognizer, images: Path) -> None:
+    found = [p.input_path for p in recognizer.predict(str(images), batch_size=2)]
+    assert found == [*sorted(found[:-1]), str(images / "deep" / "z.PNG")]
+
+
+def test_a_batch_holds_one_bucket_width_and_at_most_batch_size_lines() -> None:
+    backend = Fake()
+    images = lines(50)
+    assert len(list(Recognizer(backend).predict(images, batch_size=4))) == 50
+    widths = {prepare(image, SPEC.image)[0].shape[2] for image in images}
+    assert {shape[3] for shape in backend.batches} == widths
+    assert max(shape[0] for shape in backend.batches) <= 4
+    assert sum(shape[0] for shape in backend.batches) == 50
+
+
+def test_a_bad_item_is_one_error_and_the_rest_is_read(recognizer: Recognizer, images: Path) -> None:
+    sources = [images / "00.png", "missing.png", b"no image", None, np.zeros((0, 3)), images / "01.jpg", {"img": 3}]
+    found = list(recognizer.predict(sources, batch_size=3))
+    assert [p.error is None for p in found] == [True, False, False, False, False, True, False]
+    assert found[1].input_path == "missing.png" and "missing.png: no such file" in str(found[1].error)
+    assert all(p.text == "" and p.score == 0 for p in found if p.error)
+
+
+def test_nothing_is_read_before_it_is_asked_for() -> None:
+    asked = 0
+
+    def endless() -> Iterator[Image.Image]:
+        nonlocal asked
+        while True:
+            asked += 1
+            yield draw_line("x")
+
+    results = Recognizer(Fake()).predict(endless(), batch_size=2)
+    assert asked == 0
+    assert next(results).text == "a"
+    assert asked <= 2 + 4
+    for _ in range(2000):
+        next(results)
+    assert asked <= 2001 + 2 * WINDOW
+    results.close()
+    assert threading.active_count() < 20
+
+
+def test_an_endless_input_of_failures_is_read_on() -> None:
+    found = list(Recognizer(Fake()).predict(["none.png"] * 100, batch_size=3))
+    assert len(found) == 100
+    assert all(p.error for p in found)
+
+
+def test_the_network_is_called_from_as_many_threads_as_it_allows() -> None:
+    for parallel in (1, 2):
+        backend = Fake(threads=2, parallel=parallel)
+        list(Recognizer(backend).predict(lines(40), batch_size=1))
+        assert backend.most <= parallel
+
+
+def test_a_failing_network_is_an_error_not_a_result() -> None:
+    class Broken(Fake):
+        def logits(self, images: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
+            raise BackendError("out of memory")
+
+    for count in (1, 5):
+        with pytest.raises(BackendError, match="out of memory"):
+            list(Recognizer(Broken()).predict(lines(count)))
+
+
+def test_characters_lie_in_the_original_image(recognizer: Recognizer) -> None:
+    image = draw_line("The quick brown fox").resize((700, 90))
+    (found,) = recognizer.predict(image)
+    assert len(found.char_spans) == len(found.char_scores) == len(found.text)
+    assert found.image_size == (700, 90)
+    edges = [edge for span in found.char_spans for edge in span]
+    assert min(edges) >= 0 and max(edges) <= 700
+    assert all(left <= right for left, right in found.char_spans)
+    assert [span[0] for span in found.char_spans] == sorted(span[0] for span in found.char_spans)
+    assert found.char_spans[-1][1] > 500
+
+
+def test_score_is_the_mean_and_min_score_the_least(recognizer: Recognizer) -> None:
+    (found,) = recognizer.predict(draw_line("score"))
+    assert found.score == pytest.approx(sum(found.char_scores) / len(found.char_scores))
+    assert found.min_score == min(found.char_scores)
+
+
+@pytest.mark.parametrize("size", [(1, 1), (30000, 20), (1, 3000), (3000, 1), (2, 40)])
+def test_images_of_any_shape_are_read(recognizer: Recognizer, size: tuple[int, int]) -> None:
+    (found,) = recognizer.predict(Image.new("L", size, 128))
+    assert found.error is None
+
+
+def test_a_page_is_said_to_be_one_and_cut_on_request(recognizer: Recognizer) -> None:
+    page = Image.new("L", (400, 300), 255)
+    words = ["first line", "second", "the third one"]
+    for row, word in enumerate(words):
+        page.paste(draw_line(word, height=40), (20, 30 + 80 * row))
+    (whole,) = recognizer.predict(page)
+    assert whole.warning is not None and "3 lines" in whole.warning
+    single, *cut = recognizer.predict([draw_line("one line"), page], split_lines=True)
+    assert single.line_index is None and single.warning is None
+    assert [p.line_index for p in cut] == [0, 1, 2]
+    for row, found in enumerate(cut):
+        assert found.box is not None
+        assert 20 + 80 * row < found.box[1] < 60 + 80 * row < found.box[3] < 90 + 80 * row
+        assert found.open().size == found.image_size == (found.box[2] - found.box[0], found.box[3] - found.box[1])
+
+
+def test_batch_size_must_be_positive(recognizer: Recognizer) -> None:
+    with pytest.raises(ConfigError, match="batch_size: 0"):
+        recognizer.predict("x.png", batch_size=0)
+
+
+def test_models_are_found_by_folder_file_or_name(model_folder: Path, tmp_path: Path) -> None:
+    for place in (model_folder, model_folder / "model.safetensors", model_folder / "inference"):
+        assert create_model(model_dir=place).spec.name == "random"
+    assert create_model(str(model_folder)).spec.name == "random"
+    assert create_model(model_dir=model_folder / "inference", backend="torch").backend.name == "torch"
+    for missing in (tmp_path, tmp_path / "nothing"):
+        with pytest.raises(ModelError):
+            create_model(model_dir=missing)
+    with pytest.raises(ModelError, match="no_such_model"):
+        create_model("no_such_model")
+
+
+def test_results_of_one_image_and_of_many_have_the_same_fields(recognizer: Recognizer, images: Path) -> None:
+    (alone,) = recognizer.predict(str(images / "00.png"))
+    first, *_ = recognizer.predict([str(images / "00.png"), str(images / "01.jpg")])
+    assert isinstance(alone, Prediction)
+    assert alone.to_dict() == first.to_dict()

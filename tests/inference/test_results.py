@@ -1,0 +1,87 @@
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+from conftest import draw_line
+from PIL import Image
+
+from ocrx.errors import DataError
+from ocrx.inference.results import Prediction
+
+READ = Prediction(
+    text="né",
+    score=0.75,
+    min_score=0.5,
+    char_scores=(1.0, 0.5),
+    char_spans=((2.0, 10.0), (10.0, 20.0)),
+    input_path="a/x.png",
+    source=lambda: draw_line("né"),
+)
+
+
+def test_paddlex_contract(capsys: pytest.CaptureFixture[str]) -> None:
+    assert READ.json == {"res": {"input_path": "a/x.png", "page_index": None, "rec_text": "né", "rec_score": 0.75}}
+    assert READ.str == str(READ.json)
+    READ.print()
+    assert json.loads(capsys.readouterr().out) == READ.json
+    READ.print(format_json=False)
+    assert capsys.readouterr().out == READ.str + "\n"
+    READ.print(json_format=False)
+    assert capsys.readouterr().out == READ.str + "\n"
+    READ.print(indent=2, ensure_ascii=True)
+    assert '\n  "res"' in (out := capsys.readouterr().out) and "n\\u00e9" in out
+
+
+def test_the_picture_holds_the_line_and_more() -> None:
+    picture = READ.img["res"]
+    assert picture.mode == "RGB" and picture.height > 64
+    assert len(picture.getcolors(100000) or []) > 2
+
+
+def test_failures_say_so_and_have_no_picture() -> None:
+    failed = Prediction(input_path="x.png", error="x.png: no such file")
+    assert failed.json["res"]["error"] == "x.png: no such file"
+    with pytest.raises(DataError):
+        _ = failed.img
+
+
+def test_a_file_may_be_named(tmp_path: Path) -> None:
+    assert READ.save_to_json(tmp_path / "deep" / "r.json") == tmp_path / "deep" / "r.json"
+    assert json.loads((tmp_path / "deep" / "r.json").read_text(encoding="utf-8"))["char_scores"] == [1.0, 0.5]
+    READ.save_to_img(tmp_path / "r.jpg")
+    with Image.open(tmp_path / "r.jpg") as image:
+        assert image.format == "JPEG"
+
+
+@pytest.mark.parametrize("method", ["save_to_json", "save_to_img"])
+def test_names_in_a_folder_never_overwrite_each_other(tmp_path: Path, method: str) -> None:
+    def read(name: str | None, page: int | None = None, line: int | None = None) -> Prediction:
+        return Prediction("t", 1.0, 1.0, (1.0,), ((0, 9),), name, page, line_index=line, source=lambda: draw_line("t"))
+
+    inputs = [
+        read("a/x.png"),
+        read("b/x.png"),
+        read("a/x.jpg"),
+        read("d.pdf", 0),
+        read("d.pdf", 1),
+        read("d.pdf", 1, 0),
+    ]
+    inputs += [read(None), read(None), read("/"), read("y" * 300 + ".png")]
+    paths = [getattr(one, method)(tmp_path) for one in inputs]
+    assert len(set(paths)) == len(inputs)
+    assert paths[0].stem == "x_res"
+    # The same inputs again: the same files, but for pictures without a name, which nothing can tell apart.
+    again = [getattr(one, method)(tmp_path) for one in inputs]
+    assert [p for p, one in zip(again, inputs, strict=True) if one.input_path] == [
+        p for p, one in zip(paths, inputs, strict=True) if one.input_path
+    ]
+    assert not {p for p, one in zip(again, inputs, strict=True) if not one.input_path} & set(paths)
+
+
+def test_an_image_that_was_there_before_is_not_overwritten(tmp_path: Path) -> None:
+    (tmp_path / "x_res.json").write_text("mine")
+    READ.save_to_json(tmp_path)
+    assert (tmp_path / "x_res.json").read_text() == "mine"
+    assert len(list(tmp_path.iterdir())) == 2

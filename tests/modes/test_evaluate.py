@@ -1,0 +1,154 @@
+"""``ocrx evaluate``: result file, table of lines, report, exit codes."""
+
+from __future__ import annotations
+
+import html.parser
+import json
+import shutil
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from ocrx import create_model
+from ocrx.cli import main
+
+
+def run(capsys: pytest.CaptureFixture[str], *arguments: str | Path) -> tuple[int, str, str]:
+    code = main(["evaluate", *map(str, arguments)])
+    captured = capsys.readouterr()
+    return code, captured.out, captured.err
+
+
+@pytest.fixture
+def half_right(model_folder: Path, line_folder: Path) -> Path:
+    """A dataset of which the model reads two of the four validation lines."""
+    images = [f"images/{i:02}.png" for i in range(8, 12)]
+    found = create_model(model_dir=model_folder, backend="onnx").predict([str(line_folder / name) for name in images])
+    texts = [p.text for p in found]
+    texts[1] = texts[1][1:] + "q"
+    texts[3] = "<b>&\"'"
+    (line_folder / "val.txt").write_text("".join(f"{n}\t{t}\n" for n, t in zip(images, texts, strict=True)))
+    return line_folder
+
+
+def test_result_file_lines_and_stdout(
+    capsys: pytest.CaptureFixture[str], model_folder: Path, half_right: Path, tmp_path: Path
+) -> None:
+    output = tmp_path / "out"
+    code, out, err = run(capsys, half_right, "--model", model_folder, "--output", output)
+    assert code == 0
+    result = json.loads((output / "evaluate_result.json").read_text(encoding="utf-8"))
+    assert result["done_flag"] is True
+    assert result["metrics"]["acc"] == 0.5 and 0.5 < result["metrics"]["norm_edit_dis"] < 1
+    assert result["metrics"]["count"] == 4 and 0 < result["metrics"]["cer"] < 1
+    assert {"lenient", "accuracy_ci", "wer"} <= result["metrics"].keys()
+    low, high = result["analysis"]["intervals"]["accuracy"]
+    assert 0 <= low < 0.5 < high <= 1
+    assert "accuracy\t0.5000\t" in out and "lines\t4" in out
+    assert "worst lines" in err and "val.txt:4" in err
+    header, *rows = [row.split("\t") for row in (output / "evaluate" / "lines.tsv").read_text("utf-8").splitlines()]
+    assert header == ["source", "image", "truth", "prediction", "score", "exact", "error"]
+    assert [row[5] for row in rows] == ["1", "0", "1", "0"] and rows[3][2] == "<b>&\"'"
+
+
+def test_an_unreadable_image_is_wrong_named_and_exits_1(
+    capsys: pytest.CaptureFixture[str], model_folder: Path, half_right: Path, tmp_path: Path
+) -> None:
+    (half_right / "images" / "08.png").unlink()
+    code, out, err = run(capsys, half_right, "-m", model_folder, "--output", tmp_path, "--json")
+    assert code == 1
+    result = json.loads(out)
+    assert result["metrics"]["acc"] == 0.25 and result["analysis"]["unreadable"] == 1
+    assert "val.txt:1: " in err and "08.png: no such file" in err
+
+
+def test_two_models_side_by_side(
+    capsys: pytest.CaptureFixture[str], model_folder: Path, half_right: Path, tmp_path: Path
+) -> None:
+    code, out, _ = run(capsys, half_right, "-m", model_folder, "--compare", model_folder, "--output", tmp_path)
+    assert code == 0 and "compared\t0.5000\t+0.0000\t+0.0000" in out
+    result = json.loads((tmp_path / "evaluate_result.json").read_text(encoding="utf-8"))
+    assert result["compared"]["only_first"] == result["compared"]["only_second"] == 0
+    assert result["compared"]["metrics"]["acc"] == 0.5
+
+
+def test_without_arguments_the_last_training_is_evaluated(
+    capsys: pytest.CaptureFixture[str],
+    model_folder: Path,
+    half_right: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    shutil.copytree(model_folder, tmp_path / "output" / "best_accuracy")
+    (tmp_path / "output" / "config.yaml").write_text(f"Global:\n  dataset_dir: {half_right}\n", encoding="utf-8")
+    code, out, _ = run(capsys)
+    assert code == 0 and "accuracy\t0.5000" in out
+
+
+@pytest.mark.parametrize(
+    ("dataset", "message"), [("", "no dataset given"), ("missing", "no such folder"), ("empty", "no label file")]
+)
+def test_without_data_there_is_a_result_file_that_says_so(
+    capsys: pytest.CaptureFixture[str],
+    model_folder: Path,
+    tmp_path: Path,
+    dataset: str,
+    message: str,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "empty").mkdir()
+    code, _, err = run(capsys, *([dataset] if dataset else []), "-m", model_folder, "--output", "out")
+    assert code == 1 and message in err
+    result = json.loads((tmp_path / "out" / "evaluate_result.json").read_text(encoding="utf-8"))
+    assert result["done_flag"] is False and result["err_type"] == "DataError" and message in result["err_msg"]
+
+
+class Links(html.parser.HTMLParser):
+    """Everything a page would load."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.found: list[str] = []
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.found += [value or "" for name, value in attrs if name in ("src", "href", "data")]
+
+
+def test_the_report_needs_nothing_else_and_escapes_texts(
+    capsys: pytest.CaptureFixture[str], model_folder: Path, half_right: Path, tmp_path: Path
+) -> None:
+    run(capsys, half_right, "-m", model_folder, "--output", tmp_path)
+    page = (tmp_path / "evaluate" / "report.html").read_text(encoding="utf-8")
+    links = Links()
+    links.feed(page)
+    assert len(links.found) == 2 and all(link.startswith("data:image/png;base64,") for link in links.found)
+    assert "<b>&" not in page and "&lt;b&gt;" in page
+
+
+CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
+
+
+@pytest.mark.browser
+@pytest.mark.skipif(CHROMIUM is None, reason="no Chromium here")
+def test_the_report_opens_in_a_browser(
+    capsys: pytest.CaptureFixture[str], model_folder: Path, half_right: Path, tmp_path: Path
+) -> None:
+    run(capsys, half_right, "-m", model_folder, "--compare", model_folder, "--output", tmp_path / "out")
+    page = tmp_path / "out" / "evaluate" / "report.html"
+    probe = """<script>
+    const images = [...document.images];
+    document.title = JSON.stringify({loaded: images.filter(i => i.complete && i.naturalWidth > 0).length,
+      all: images.length, rows: document.querySelectorAll('#metrics tr').length,
+      bars: document.querySelectorAll('svg rect.bin').length, lines: document.querySelectorAll('#worst .line').length,
+      wide: document.documentElement.scrollWidth <= window.innerWidth});
+    </script>"""
+    page.write_text(page.read_text(encoding="utf-8").replace("</body>", probe + "</body>"), encoding="utf-8")
+    command = [str(CHROMIUM), "--headless", "--no-sandbox", "--disable-gpu", "--virtual-time-budget=2000"]
+    command += [f"--user-data-dir={tmp_path / 'profile'}", "--window-size=1000,800", "--dump-dom", page.as_uri()]
+    dom = subprocess.run(command, capture_output=True, text=True, timeout=120, check=True).stdout
+    seen = json.loads(dom.split("<title>")[1].split("</title>")[0])
+    assert seen["all"] == seen["loaded"] == seen["lines"] == 2
+    assert seen["rows"] == 10 and seen["bars"] >= 2 and seen["wide"]

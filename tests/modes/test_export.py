@@ -1,0 +1,63 @@
+from __future__ import annotations
+
+import json
+import shutil
+from pathlib import Path
+
+import pytest
+
+from ocrx.cli import main
+
+
+@pytest.fixture
+def folder(model_folder: Path, tmp_path: Path) -> Path:
+    return Path(shutil.copytree(model_folder, tmp_path / "model"))
+
+
+def test_the_file_lies_beside_the_model_and_is_used(
+    capsys: pytest.CaptureFixture[str], folder: Path, line_folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    code = main(["export", "-m", str(folder), "--format", "torchscript", "--data", str(line_folder)])
+    out, err = capsys.readouterr()
+    assert code == 0 and out.strip() == str(folder / "inference" / "model.pt")
+    assert "0 texts changed" in err
+    result = json.loads((tmp_path / "output" / "export_result.json").read_text(encoding="utf-8"))
+    assert result["done_flag"] is True and result["lines"] == 4 and result["texts_changed"] == 0
+    assert main(["predict", str(line_folder / "images"), "-m", str(folder), "--backend", "torchscript"]) == 0
+    assert "torchscript" in capsys.readouterr().err
+
+
+def test_an_output_folder_is_a_model_folder_of_its_own(
+    capsys: pytest.CaptureFixture[str], folder: Path, line_folder: Path, tmp_path: Path
+) -> None:
+    assert main(["export", "-m", str(folder), "--output", str(tmp_path / "out")]) == 0
+    assert "noise only" in capsys.readouterr().err
+    assert main(["predict", str(line_folder / "images" / "00.png"), "-m", str(tmp_path / "out")]) == 0
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "message"),
+    [
+        (["--format", "tflite"], 2, "Export.format"),
+        (["--precision", "fp8"], 2, "Export.precision"),
+        (["--precision", "bf16", "--data", "{data}"], 2, "expected one of fp32, fp16, int8"),
+        (["--precision", "int8"], 1, "no lines to compare on"),
+        (["--data", "missing"], 1, "no such folder"),
+        (["--precision", "int8", "--max-loss", "0", "--data", "{data}"], 0, "MiB"),
+    ],
+)
+def test_failures_are_named_and_recorded(
+    capsys: pytest.CaptureFixture[str],
+    folder: Path,
+    line_folder: Path,
+    tmp_path: Path,
+    arguments: list[str],
+    code: int,
+    message: str,
+) -> None:
+    given = [argument.format(data=line_folder) for argument in arguments]
+    found = main(["export", "-m", str(folder), "--output", str(tmp_path / "out"), *given])
+    assert found == code and message in capsys.readouterr().err
+    result = tmp_path / "out" / "export_result.json"
+    assert not result.exists() or json.loads(result.read_text(encoding="utf-8"))["done_flag"] is (code == 0)

@@ -1,0 +1,142 @@
+"""``ocrx predict`` as a user meets it: outputs, exit codes, messages."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+from pathlib import Path
+
+import pytest
+from conftest import draw_line
+from PIL import Image
+
+from ocrx.cli import main
+
+
+def run(capsys: pytest.CaptureFixture[str], *arguments: str | Path) -> tuple[int, str, str]:
+    code = main(["predict", *map(str, arguments)])
+    captured = capsys.readouterr()
+    return code, captured.out, captured.err
+
+
+def test_tsv_in_a_pipe_and_the_model_on_stderr(
+    capsys: pytest.CaptureFixture[str], model_folder: Path, images: Path
+) -> None:
+    code, out, err = run(capsys, images, "--model", model_folder)
+    assert code == 0
+    rows = [line.split("\t") for line in out.splitlines()]
+    assert [row[0] for row in rows[:2]] == [str(images / "00.png"), str(images / "01.jpg")]
+    assert len(rows) == 10 and all(len(row) == 3 and 0 < float(row[2]) <= 1 for row in rows)
+    assert str(model_folder) in err and "onnx" in err and "10 read" in err
+
+
+def test_json_lines_hold_failures_and_the_exit_code_is_1(
+    capsys: pytest.CaptureFixture[str], model_folder: Path, images: Path
+) -> None:
+    (images / "broken.jpg").write_bytes((images / "01.jpg").read_bytes()[:300])
+    code, out, err = run(capsys, images / "00.png", images / "broken.jpg", "none.png", "-m", model_folder, "--jsonl")
+    assert code == 1
+    records = [json.loads(line) for line in out.splitlines()]
+    assert [set(r) for r in records[:1]] == [{"input_path", "page_index", "rec_text", "rec_score"}]
+    assert "damaged" in records[1]["error"] and records[2]["error"] == "none.png: no such file"
+    assert "broken.jpg" in err and "error: none.png: no such file" in err and "2 failed" in err
+
+
+def test_one_json_document_and_csv(capsys: pytest.CaptureFixture[str], model_folder: Path, images: Path) -> None:
+    code, out, _ = run(capsys, images / "00.png", "none.png", "-m", model_folder, "--json", "--details")
+    first, second = json.loads(out)
+    assert code == 1 and len(first["char_scores"]) == len(first["char_spans"]) == len(first["rec_text"])
+    assert second["error"]
+    code, out, _ = run(capsys, images / "00.png", "none.png", "-m", model_folder, "--csv")
+    rows = list(csv.DictReader(io.StringIO(out)))
+    assert rows[0]["rec_text"] == first["rec_text"] and rows[1]["error"] == "none.png: no such file"
+    code, _, err = run(capsys, images / "00.png", "-m", model_folder, "--csv", "--json")
+    assert code == 2 and "choose one" in err
+
+
+def test_lines_below_a_score_are_left_out_and_counted(
+    capsys: pytest.CaptureFixture[str], model_folder: Path, images: Path
+) -> None:
+    code, out, err = run(capsys, images, "-m", model_folder, "--min-score", "1.0")
+    assert code == 0 and out == ""
+    assert "10 below 1 left out" in err
+
+
+def test_files_and_pictures_are_saved_for_each_line(
+    capsys: pytest.CaptureFixture[str], model_folder: Path, images: Path, tmp_path: Path
+) -> None:
+    (images / "deep" / "00.png").write_bytes((images / "02.png").read_bytes())
+    code, _, _ = run(capsys, images, "none.png", "-m", model_folder, "--save-dir", tmp_path / "out")
+    assert code == 1
+    assert len(list((tmp_path / "out").glob("*.json"))) == 12
+    assert len(list((tmp_path / "out").glob("*.png"))) == 11
+
+
+def test_pages_are_warned_of_and_cut(capsys: pytest.CaptureFixture[str], model_folder: Path, tmp_path: Path) -> None:
+    page = Image.new("L", (400, 240), 255)
+    for row, word in enumerate(["first line", "second line"]):
+        page.paste(draw_line(word, height=40), (20, 30 + 90 * row))
+    page.save(tmp_path / "page.png")
+    code, out, err = run(capsys, tmp_path / "page.png", "-m", model_folder)
+    assert code == 0 and len(out.splitlines()) == 1
+    assert "page.png: looks like 2 lines" in err and "--split-lines" in err
+    code, out, err = run(capsys, tmp_path / "page.png", "-m", model_folder, "--split-lines")
+    assert [line.split("\t")[0] for line in out.splitlines()] == [
+        f"{tmp_path / 'page.png'}#line=1",
+        f"{tmp_path / 'page.png'}#line=2",
+    ]
+    assert "looks like" not in err
+
+
+def test_an_image_on_stdin(
+    capsys: pytest.CaptureFixture[str], model_folder: Path, images: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Stdin:
+        buffer = io.BytesIO((images / "00.png").read_bytes())
+
+    monkeypatch.setattr("sys.stdin", Stdin())
+    code, out, _ = run(capsys, "-", "-m", model_folder)
+    _, expected, _ = run(capsys, images / "00.png", "-m", model_folder)
+    assert code == 0 and out.split("\t")[1:] == expected.split("\t")[1:]
+    assert out.startswith("-\t")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "message"),
+    [
+        ([], 2, "nothing to read"),
+        (["x.png", "--backend", "tensorflow"], 2, "expected one of auto"),
+        (["x.png", "--batch-size", "0"], 2, "batch-size"),
+        (["x.png", "--device", "gpu:77"], 1, "gpu:77"),
+        (["x.png"], 1, "x.png: no such file"),
+        (["x.png", "-o", "Predict.nothing=1"], 2, "Predict.nothing"),
+    ],
+)
+def test_mistakes_have_an_exit_code_and_words(
+    capsys: pytest.CaptureFixture[str], model_folder: Path, arguments: list[str], code: int, message: str
+) -> None:
+    found, out, err = run(capsys, *arguments, "-m", model_folder)
+    assert found == code
+    assert message in err and "Traceback" not in err
+    assert out == ""
+
+
+def test_a_model_that_is_not_there(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    code, _, err = run(capsys, "x.png", "-m", tmp_path / "none")
+    assert code == 1 and "no such model folder" in err
+    (tmp_path / "model.onnx").write_text("text")
+    code, _, err = run(capsys, "x.png", "-m", tmp_path / "model.onnx")
+    assert code == 1 and "not an ocrx model" in err
+
+
+def test_paddlex_form(capsys: pytest.CaptureFixture[str], model_folder: Path, images: Path) -> None:
+    options = [
+        "Global.mode=predict",
+        f"Predict.model_dir={model_folder}",
+        f"Predict.input={images}",
+        "Predict.batch_size=1",
+    ]
+    code = main(["run", *(part for option in options for part in ("-o", option))])
+    assert code == 0
+    assert len(capsys.readouterr().out.splitlines()) == 10
