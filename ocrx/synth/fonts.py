@@ -20,7 +20,7 @@ from ocrx.errors import DataError
 
 SUFFIXES = (".ttf", ".otf", ".ttc", ".otb", ".pcf", ".pcf.gz")
 BITMAP_FOLDERS = (Path("/usr/share/fonts/X11"),)
-KINDS = ("mono", "narrow", "pixel", "plain", "core")
+KINDS = ("mono", "slab", "narrow", "pixel", "plain", "core")
 
 # Faces that draw something else than what the text says: symbols, small capitals for lower case, swashes.
 _UNSUITED = re.compile(
@@ -35,6 +35,12 @@ _PIXEL = re.compile(
 )
 _MONO = re.compile(
     r"mono|courier|typewriter|code|cousine|consol|hermit|agave|inconsolata|ocr|cursor|typist|typo$|teletype|lmtt",
+    re.IGNORECASE,
+)
+# Monospaced faces in the manner of typewriters; the others are like the faces of till printers and terminals.
+_SLAB = re.compile(
+    r"courier|typewriter|typist|typo$|cursor|teletype|compagnon|FreeMono|Nimbus Mono|Latin Modern Mono|Libertine Mono"
+    r"|CMU Typewriter|GNUTypewriter",
     re.IGNORECASE,
 )
 _NARROW = re.compile(
@@ -265,7 +271,7 @@ def _face(path: str, index: int, family: str, style: str, monospaced: bool, size
     elif _NARROW.search(f"{family} {style}"):
         kind = "narrow"
     elif monospaced or _MONO.search(family):
-        kind = "mono"
+        kind = "slab" if _SLAB.search(family) else "mono"
     else:
         kind = "core" if _CORE.match(family) else "plain"
     return Face(path, index, family, style, kind, size)

@@ -33,7 +33,7 @@ def lay_out(
     em = 12.0 * 2 ** (rng.random() ** 0.85 * 2.1)
     till = scene == "receipt"
     one_bit = face.kind == "pixel" or (strength > 0 and rng.random() < (0.4 if till else 0.06))
-    shaped = needs_shaping(text) or (not one_bit and face.kind != "mono" and rng.random() < 0.4)
+    shaped = needs_shaping(text) or (not one_bit and face.kind not in ("mono", "slab") and rng.random() < 0.4)
     unit = face.size or (rng.choice(PRINTER_DOTS) if one_bit else round(em))
     font = fonts.open(face, unit, shaped)
     setting = _setting(rng, text, face, shaped, one_bit, till) if strength else Setting(shaped=shaped)
@@ -87,7 +87,7 @@ def _setting(rng: Random, text: str, face: Face, shaped: bool, one_bit: bool, ti
 
 def font_space(face: Face) -> float:
     """About one space more, in em."""
-    return 0.6 if face.kind in ("mono", "pixel") else 0.28
+    return 0.6 if face.kind in ("mono", "slab", "pixel") else 0.28
 
 
 def _with_neighbours(
@@ -161,7 +161,7 @@ def _placement(
         return Placement(scale, scale, margins=margins)
     across = 1.0
     dice = rng.random()
-    if till and face.kind in ("mono", "pixel"):
+    if till and face.kind in ("mono", "slab", "pixel"):
         # the tall narrow letters of till printers, and their double-width mode
         span = (1.2, 2.0) if dice < 0.08 else (0.56, 0.88) if dice < 0.68 else (0.85, 1.1)
         across = rng.uniform(*span)

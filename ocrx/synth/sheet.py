@@ -24,7 +24,7 @@ def contact_sheet(lines: Iterable[tuple[npt.NDArray[np.uint8], str]], fonts: Fon
     row = 0
     for pixels, text in lines:
         image = Image.fromarray(pixels).convert("RGB")
-        face = fonts.pick(Random(0), (0, 0, 0, 0, 1), text, 0.0)
+        face = fonts.pick(Random(0), (0, 0, 0, 0, 0, 1), text, 0.0)
         font = fonts.open(face, _LABEL - 2) if face and not face.size else None
         width = max(image.width, round(draw.textlength(text, font)) if font else 0)
         if x + width > WIDTH - _GAP and x > _GAP:

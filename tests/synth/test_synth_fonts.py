@@ -40,7 +40,7 @@ def test_only_covering_faces_are_picked(book: FontBook) -> None:
 
 
 def test_families_count_alike_and_italics_can_be_kept_out(book: FontBook) -> None:
-    picked = [book.pick(Random(i), (0, 0, 0, 0, 1), "abc", 0.0) for i in range(300)]
+    picked = [book.pick(Random(i), (0, 0, 0, 0, 0, 1), "abc", 0.0) for i in range(300)]
     counts = Counter(face.family for face in picked if face)
     assert set(counts) == {"DejaVu Sans", "DejaVu Serif"}
     assert min(counts.values()) > 80

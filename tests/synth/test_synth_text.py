@@ -33,7 +33,9 @@ def test_texts_stay_in_the_charset_and_hold_no_needless_space(source: TextSource
 @pytest.mark.parametrize(("least", "most"), [(1, 1), (3, 5), (6, 26), (12, 12)])
 def test_lengths_are_kept(least: int, most: int) -> None:
     source = TextSource("abcdefghijklmnopqrstuvwxyz 0123456789", min_length=least, max_length=most)
-    assert {least <= len(source.draw(Random(seed), "document")) <= most for seed in range(300)} == {True}
+    texts = [source.draw(Random(seed), "document") for seed in range(300)]
+    assert all(least <= len(text) <= most for text in texts)
+    assert all(text == " ".join(text.split()) for text in texts)
 
 
 def test_every_character_of_the_charset_is_drawn(source: TextSource) -> None:
