@@ -24,8 +24,8 @@ from ocrx.report import Progress
 from ocrx.text.charset import Charset
 from ocrx.text.metrics import score
 
-WEIGHTS = (0.1, 0.2, 0.3, 0.5, 0.7, 1.0)
-BONUSES = (0.0, 0.5, 1.0, 2.0)
+WEIGHTS = (0.1, 0.2, 0.3, 0.5, 0.7, 1.0, 1.5)
+BONUSES = (0.0, 0.5, 1.0, 2.0, 3.0)
 DEFAULT_LINES = 300
 _BATCH = 32
 
