@@ -22,6 +22,7 @@ from ocrx.report import Progress
 
 if TYPE_CHECKING:
     from ocrx.inference.results import Prediction
+    from ocrx.modes.benchmark import BenchmarkReport
     from ocrx.modes.check_dataset import CheckReport
     from ocrx.modes.evaluate import EvaluateReport
     from ocrx.modes.explain import Explanation
@@ -160,7 +161,7 @@ def show_check(report: CheckReport, as_json: bool) -> int:
     if as_json:
         sys.stdout.write(json.dumps({"check_pass": report.passed, **report.to_dict()}, ensure_ascii=False) + "\n")
     else:
-        most = FINDINGS_ON_TERMINAL if sys.stdout.isatty() else len(report.issues)
+        most = FINDINGS_ON_TERMINAL if sys.stdout.isatty() else sys.maxsize
         shown: Counter[str] = Counter()
         for issue in report.issues:
             shown[issue.code] += 1
@@ -277,3 +278,31 @@ def show_training(report: TrainReport) -> None:
         f" {100 * report.best_accuracy:.2f} % exact lines, CER {100 * report.best_cer:.2f} %"
     )
     note(f"read with it: ocrx predict IMAGE --model {report.output / 'best_accuracy'}")
+
+
+def show_benchmark(report: BenchmarkReport, as_json: bool) -> None:
+    """A row for each measurement, fastest first, to stdout: TSV in a pipe, a table on a terminal."""
+    head = ("back end", "precision", "threads", "batch", "ms a line", "lines/s", "p50 ms", "p95 ms", "read", "prepare")
+    head += ("network", "decode", "MiB", "texts changed")
+    rows = []
+    for t in report.timings:
+        row = [t.backend, t.precision, str(t.threads), str(t.batch_size), f"{t.ms_per_line:.2f}"]
+        row += [f"{t.lines_per_second:.0f}", f"{t.p50_ms:.2f}", f"{t.p95_ms:.2f}"]
+        row += [f"{stage.ms_per_line:.2f}" for stage in t.stages]
+        rows.append([*row, f"{t.memory_mib:.0f}", f"{t.changed:.2%}"])
+    if as_json:
+        sys.stdout.write(json.dumps(report.to_dict(), ensure_ascii=False, indent=2) + "\n")
+    elif sys.stdout.isatty():
+        table = Table(*head, box=None)
+        for row in rows:
+            table.add_row(*row)
+        Console(highlight=False).print(table)
+    else:
+        sys.stdout.write("".join("\t".join(row) + "\n" for row in [head, *rows]))
+    sys.stdout.flush()
+    for reason in report.skipped:
+        note(f"not measured: {reason}")
+    if report.choice is not None:
+        choice = report.choice
+        setting = f"{choice.backend} {choice.precision}, {choice.threads} threads, batch {choice.batch_size}"
+        note(f"noted in {report.choice_file}: {setting}; `ocrx predict --hpip` uses it")

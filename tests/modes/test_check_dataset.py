@@ -11,7 +11,7 @@ import shutil
 import subprocess
 import sys
 from collections import Counter
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 
 import pytest
@@ -21,12 +21,13 @@ from PIL import Image, ImageDraw, ImageFont
 
 from ocrx.cli import main
 from ocrx.config import load_config
+from ocrx.console import show_check
 from ocrx.data.formats import read_dataset
 from ocrx.data.geometry import geometry
 from ocrx.data.page import PageData, render
 from ocrx.data.rules import check
 from ocrx.errors import ConfigError
-from ocrx.modes.check_dataset import CheckReport, run
+from ocrx.modes.check_dataset import CheckReport, Suspicion, run
 
 LETTERS = "abcdefghij "
 
@@ -373,3 +374,17 @@ def test_one_list_is_checked_but_not_changed(clean: Path, tmp_path: Path) -> Non
     assert (report.train, report.val, report.layout) == (20, 0, "list")
     with pytest.raises(ConfigError, match="name its folder"):
         _check(clean / "val.txt", tmp_path, "CheckDataset.fix=true")
+
+
+def test_suspects_are_told_and_shown(clean: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    report = _check(clean, tmp_path)
+    doubted = tuple(Suspicion(f"train.txt:{n}", "a.png", "aaa", "aba", 9.0 / n) for n in (1, 2))
+    assert show_check(replace(report, suspects=doubted), as_json=False) == 0
+    assert capsys.readouterr().out.splitlines() == [
+        "train.txt:1: info: labelled 'aaa', read 'aba', doubt 9.0 [suspect]",
+        "train.txt:2: info: labelled 'aaa', read 'aba', doubt 4.5 [suspect]",
+    ]
+    images = {sample.source: sample.image for sample in read_dataset(clean).samples}
+    page = render(PageData("x", True, [], None, [], [asdict(suspect) for suspect in doubted]), [], images)
+    assert page.count('<img src="data:image/jpeg') == 2
+    assert "model: aba" in page
