@@ -99,4 +99,8 @@ def _empty_lists(dataset: Dataset) -> list[Issue]:
         if not samples and name not in named:
             message = "no usable line" if dataset.issues else "empty list"
             found.append(Issue("error", "list-empty", name, message, "each line is path<TAB>text"))
+    if len(parts) == 1 and dataset.layout != "list" and dataset.train:
+        where = dataset.lists[0].relative_to(dataset.root).as_posix()
+        message = "one list only: there is no validation part to measure a training with"
+        found.append(Issue("info", "not-divided", where, message, "divide it: ocrx check-dataset DIR --split 90"))
     return found

@@ -91,6 +91,13 @@ def test_empty_lists_are_errors(tmp_path: Path) -> None:
     assert sorted(_found(root)) == [("columns", "train.txt:1"), ("list-empty", "train.txt"), ("list-empty", "val.txt")]
 
 
+def test_a_set_without_a_validation_part_is_remarked(tmp_path: Path) -> None:
+    root = _set(tmp_path, ["a"], ["a"])
+    (root / "val.txt").unlink()
+    (root / "train.txt").rename(root / "label.txt")
+    assert _found(root) == [("not-divided", "label.txt")]
+
+
 def test_many_copies_are_one_finding(tmp_path: Path) -> None:
     root = _set(tmp_path, ["a"], ["a"])
     (root / "train.txt").write_text("train0.png\ta\n" * 30)
