@@ -224,6 +224,36 @@ def export(
 
 
 @app.command()
+def benchmark(
+    inputs: Annotated[Optional[list[str]], typer.Argument(help="Lines to read, as for predict.")] = None,
+    model: ModelOption = None,
+    config: ConfigOption = None,
+    override: Overrides = None,
+    dataset_dir: Annotated[Optional[str], typer.Option("--data", help="Or the lines of a dataset.")] = None,
+    output: OutputOption = None,
+    backend: Annotated[Optional[list[str]], typer.Option("--backend", help="Only this one; repeatable.")] = None,
+    threads: Annotated[Optional[list[int]], typer.Option("--threads", help="Processor cores; repeatable.")] = None,
+    batch_size: Annotated[Optional[list[int]], typer.Option("--batch-size", help="Repeatable.")] = None,
+    tune: Annotated[bool, typer.Option("--tune", help="Note the fastest beside the model, for --hpip.")] = False,
+    json: Annotated[bool, typer.Option("--json", help="One JSON document.")] = False,
+) -> None:
+    """Measure how fast a model reads here, and where the time goes."""
+    options = {
+        "Global.dataset_dir": dataset_dir,
+        "Global.output": output,
+        "Predict.model_dir": model,
+        "Benchmark.backends": backend or None,
+        "Benchmark.threads": threads or None,
+        "Benchmark.batch_sizes": batch_size or None,
+        "Benchmark.tune": tune or None,
+    }
+    from ocrx import console
+    from ocrx.modes import benchmark as mode
+
+    console.show_benchmark(mode.run(_load(config, override, options), console.note, inputs), json)
+
+
+@app.command()
 def synth(
     output: Annotated[str, typer.Option("--output", help="New folder for the dataset.")],
     count: Annotated[Optional[int], typer.Option("--count", min=1, help="Number of lines.")] = None,

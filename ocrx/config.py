@@ -287,7 +287,8 @@ class PredictConfig:
     model_dir: Optional[str] = None
     input: Optional[str] = None
     backend: str = "auto"
-    use_hpip: bool = False
+    precision: str = "fp32"  # other than fp32: of a file that `ocrx export` made
+    use_hpip: bool = False  # back end, precision, threads and batch size as `ocrx benchmark --tune` found them fastest
     kernel_option: KernelOption = field(default_factory=KernelOption)
     split_lines: bool = False  # cut clean, upright pages into lines
     min_score: float = 0.0  # lines below are left out, and counted
@@ -296,6 +297,26 @@ class PredictConfig:
     def __post_init__(self) -> None:
         _at_least("Predict.batch_size", self.batch_size, 1)
         _at_least("Predict.min_score", self.min_score, 0)
+
+
+@dataclass(frozen=True)
+class BenchmarkConfig:
+    """What `ocrx benchmark` measures; lists left empty mean all that is installed, or what suits this machine."""
+
+    backends: tuple[str, ...] = ()
+    precisions: tuple[str, ...] = ("fp32",)
+    threads: tuple[int, ...] = ()
+    batch_sizes: tuple[int, ...] = (1, 8)
+    lines: int = 200  # lines read in each measurement
+    seconds: float = 2.0  # least duration of each measurement
+    tune: bool = False  # write the fastest choice beside the model
+    max_changed: float = 0.005  # share of texts that a reduced precision may change to be chosen
+
+    def __post_init__(self) -> None:
+        _at_least("Benchmark.lines", self.lines, 1)
+        _at_least("Benchmark.seconds", self.seconds, 0)
+        for number in (*self.threads, *self.batch_sizes):
+            _at_least("Benchmark.threads and Benchmark.batch_sizes", number, 1)
 
 
 @dataclass(frozen=True)
@@ -329,6 +350,7 @@ class Config:
     Evaluate: EvaluateConfig = field(default_factory=EvaluateConfig)
     Export: ExportConfig = field(default_factory=ExportConfig)
     Predict: PredictConfig = field(default_factory=PredictConfig)
+    Benchmark: BenchmarkConfig = field(default_factory=BenchmarkConfig)
     Synth: SynthConfig = field(default_factory=SynthConfig)
     Decode: DecodeConfig = field(default_factory=DecodeConfig)
 

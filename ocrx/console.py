@@ -282,8 +282,8 @@ def show_training(report: TrainReport) -> None:
 
 def show_benchmark(report: BenchmarkReport, as_json: bool) -> None:
     """A row for each measurement, fastest first, to stdout: TSV in a pipe, a table on a terminal."""
-    head = ("back end", "precision", "threads", "batch", "ms a line", "lines/s", "p50 ms", "p95 ms", "read", "prepare")
-    head += ("network", "decode", "MiB", "texts changed")
+    head = ["back end", "precision", "threads", "batch", "ms a line", "lines/s", "p50 ms", "p95 ms", "read", "prepare"]
+    head += ["network", "decode", "MiB", "texts changed"]
     rows = []
     for t in report.timings:
         row = [t.backend, t.precision, str(t.threads), str(t.batch_size), f"{t.ms_per_line:.2f}"]

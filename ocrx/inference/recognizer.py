@@ -21,13 +21,14 @@ from ocrx.ctc.align import pixel_spans
 from ocrx.ctc.decode import Decoded, greedy
 from ocrx.ctc.decoder import Decoder, build_decoder
 from ocrx.ctc.lm import NgramModel
-from ocrx.errors import ConfigError, DataError, ModelError
+from ocrx.errors import BackendError, ConfigError, DataError, ModelError
 from ocrx.folder import SPEC_FILE, find_model_folder
 from ocrx.images import Pixels, pad, resize, scale
 from ocrx.inference.backends import Backend, Floats, open_backend
 from ocrx.inference.inputs import Input, Item, find_items
 from ocrx.inference.pages import Box, line_boxes, page_warning
 from ocrx.inference.results import Prediction
+from ocrx.inference.tuning import load_choice
 from ocrx.spec import ModelSpec
 from ocrx.text.charset import Charset
 
@@ -62,8 +63,9 @@ class Recognizer:
     ``decoder`` turns logits [N, T, K] into classes, scores and frames; default: the best path.
     """
 
-    def __init__(self, backend: Backend, decoder: Decoder = greedy) -> None:
+    def __init__(self, backend: Backend, decoder: Decoder = greedy, batch_size: int = 16) -> None:
         self.backend = backend
+        self.batch_size = batch_size
         self.spec: ModelSpec = backend.spec
         self.charset = Charset(self.spec.charset)
         self._decoder = decoder
@@ -71,7 +73,7 @@ class Recognizer:
     def predict(
         self,
         input: Input,  # noqa: A002  # PaddleX's name
-        batch_size: int = 16,
+        batch_size: int | None = None,
         *,
         split_lines: bool = False,
         pattern: str | None = None,
@@ -105,16 +107,17 @@ class Recognizer:
 
     def with_decoder(self, decoder: Decoder) -> Recognizer:
         """The same network, read out another way."""
-        return Recognizer(self.backend, decoder)
+        return Recognizer(self.backend, decoder, self.batch_size)
 
-    def predict_items(self, items: Iterable[Item], batch_size: int = 16) -> Iterator[Prediction]:
+    def predict_items(self, items: Iterable[Item], batch_size: int | None = None) -> Iterator[Prediction]:
         """``predict`` for images that are found already: exactly one result for each item, in order."""
         return self._checked_stream(iter(items), batch_size, False)
 
-    def _checked_stream(self, items: Iterator[Item], batch_size: int, split: bool) -> Iterator[Prediction]:
-        if batch_size < 1:
-            raise ConfigError(f"batch_size: {batch_size}; expected at least 1")
-        return self._stream(items, batch_size, split)
+    def _checked_stream(self, items: Iterator[Item], batch_size: int | None, split: bool) -> Iterator[Prediction]:
+        size = self.batch_size if batch_size is None else batch_size
+        if size < 1:
+            raise ConfigError(f"batch_size: {size}; expected at least 1")
+        return self._stream(items, size, split)
 
     def _stream(self, items: Iterator[Item], batch_size: int, split: bool) -> Iterator[Prediction]:
         size = batch_size
@@ -214,15 +217,27 @@ def create_model(
     use_hpip: bool = False,
     backend: str | None = None,
     threads: int | None = None,
+    precision: str = "fp32",
 ) -> Recognizer:
     """Open a model for prediction: a folder, a name, or without either the embedded one.
 
     ``model_name`` may be a folder too. ``device``: ``auto`` (default), ``cpu``, ``gpu``, ``gpu:0``, ``mps``.
-    ``use_hpip`` takes back end and threads from what ``ocrx benchmark --tune`` found on this machine.
-    Raises ModelError where there is no such model, BackendError where the runtime or device is missing.
+    ``use_hpip`` takes back end, precision, threads and batch size as ``ocrx benchmark --tune`` found them fastest on
+    this machine; what is given here goes before.
+    Raises ModelError where there is no such model, BackendError where the runtime or device is missing, or
+    ``use_hpip`` is asked for and this machine was never tuned.
     """
     folder = find_model(model_name, model_dir)
-    return Recognizer(open_backend(folder, backend or "auto", device or "auto", threads))
+    if not use_hpip:
+        return Recognizer(open_backend(folder, backend or "auto", device or "auto", threads, precision))
+    choice = load_choice(folder)
+    if choice is None:
+        raise BackendError(
+            f"{folder}: nothing is known of this machine", hint=f"run `ocrx benchmark --tune --model {folder}` first"
+        )
+    chosen = choice.backend if backend in (None, "auto") else str(backend)
+    opened = open_backend(folder, chosen, device or "auto", threads or choice.threads, choice.precision)
+    return Recognizer(opened, batch_size=choice.batch_size)
 
 
 def find_model(model_name: str | None = None, model_dir: str | Path | None = None) -> Path:

@@ -38,9 +38,12 @@ def run(config: Config, inputs: Input | None = None) -> PredictRun:
         use_hpip=settings.use_hpip,
         backend=settings.backend,
         threads=config.Global.threads,
+        precision=settings.precision,
     )
     recognizer = recognizer.with_decoder(decoder_for(recognizer.charset, config.Decode))
-    results = recognizer.predict(source, settings.batch_size, split_lines=settings.split_lines)
+    results = recognizer.predict(
+        source, None if settings.use_hpip else settings.batch_size, split_lines=settings.split_lines
+    )
     return PredictRun(describe(folder, recognizer.backend), _saved(results, settings.save_dir))
 
 

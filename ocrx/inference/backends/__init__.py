@@ -96,10 +96,14 @@ def choose_backend(folder: Path, device: str) -> str:
 
 
 def available_cores() -> int:
-    """Cores this process may use; ``OMP_NUM_THREADS`` bounds them as it does for every runtime."""
-    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    """Cores to use: those of ``own_cores``, bounded by ``OMP_NUM_THREADS`` as in every runtime."""
     wanted = os.environ.get("OMP_NUM_THREADS", "")
-    return min(cores, int(wanted)) if wanted.isdigit() and int(wanted) > 0 else cores
+    return min(own_cores(), int(wanted)) if wanted.isdigit() and int(wanted) > 0 else own_cores()
+
+
+def own_cores() -> int:
+    """Cores this process may run on."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def find_model_file(folder: Path, name: str, make: str) -> Path:

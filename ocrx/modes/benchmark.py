@@ -1,0 +1,179 @@
+"""``ocrx benchmark``: how fast a model reads here, with which runtime, and where the time goes."""
+
+from __future__ import annotations
+
+import csv
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from itertools import islice
+from pathlib import Path
+from typing import Any
+
+from PIL import Image, ImageDraw, ImageFont
+
+from ocrx.config import BenchmarkConfig, Config
+from ocrx.data.formats import read_dataset
+from ocrx.errors import DataError, OcrxError
+from ocrx.inference.backends import available_cores, choose_backend, open_backend
+from ocrx.inference.inputs import Input, Item, find_items
+from ocrx.inference.measure import STAGES, Timing, measure
+from ocrx.inference.recognizer import Recognizer, find_model
+from ocrx.inference.tuning import Choice, machine, save_choice
+from ocrx.report import write_json
+
+_BACKENDS = ("onnx", "openvino", "torch", "torchscript")
+_PRECISIONS = ("fp32", "bf16", "int8")
+
+
+@dataclass(frozen=True)
+class BenchmarkReport:
+    """All measurements, fastest first; ``skipped`` says which could not be made and why."""
+
+    model: str
+    machine: str
+    lines: str
+    timings: tuple[Timing, ...]
+    skipped: tuple[str, ...]
+    choice: Choice | None
+    choice_file: Path | None
+
+    def to_dict(self) -> dict[str, Any]:
+        """``summary`` holds PaddleX's operations, in milliseconds of the fastest measurement."""
+        return {
+            "model": self.model,
+            "machine": self.machine,
+            "lines": self.lines,
+            "summary": summary(self.timings[0]),
+            "timings": [timing.to_dict() for timing in self.timings],
+            "skipped": list(self.skipped),
+            "choice": vars(self.choice) if self.choice else None,
+        }
+
+
+def run(config: Config, log: Callable[[str], None], inputs: Input | None = None) -> BenchmarkReport:
+    """Measure the model that ``Predict.model_dir`` names on ``inputs``, the dataset, or drawn lines.
+
+    Every back end × precision × threads × batch size of ``config.Benchmark`` that is there is measured; ``log`` gets
+    a line for each. With ``Benchmark.tune`` the fastest is written beside the model, for ``use_hpip``.
+    Writes ``benchmark.json``, ``detail.csv`` and ``summary.csv`` into ``Global.output``.
+    Raises DataError if no line can be read, ModelError or BackendError if nothing can be measured.
+    """
+    settings = config.Benchmark
+    folder = find_model(None, config.Predict.model_dir)
+    items, where = _lines(config, inputs)
+    log(f"model {folder} on {machine()}, {len(items)} lines: {where}")
+    reference = Recognizer(open_backend(folder, choose_backend(folder, "cpu"), "cpu"))
+    texts = [prediction.text for prediction in reference.predict_items(items)]
+    timings: list[Timing] = []
+    skipped: list[str] = []
+    for backend, precision, threads in _settings(settings):
+        try:
+            recognizer = Recognizer(open_backend(folder, backend, "cpu", threads, precision))
+        except OcrxError as error:
+            skipped.append(f"{backend} {precision}: {error.message}")
+            continue
+        for batch_size in settings.batch_sizes:
+            timing = measure(recognizer, items, batch_size, settings.seconds, precision, texts)
+            log(describe_timing(timing))
+            timings.append(timing)
+    if not timings:
+        raise DataError("nothing could be measured: " + "; ".join(dict.fromkeys(skipped)))
+    timings.sort(key=lambda timing: timing.ms_per_line)
+    choice = _choice(timings, settings.max_changed) if settings.tune else None
+    file = save_choice(folder, choice) if choice is not None else None
+    report = BenchmarkReport(str(folder), machine(), where, tuple(timings), tuple(dict.fromkeys(skipped)), choice, file)
+    _write(Path(config.Global.output), report)
+    return report
+
+
+def describe_timing(timing: Timing) -> str:
+    """One measurement in one line."""
+    setting = f"{timing.backend} {timing.precision}, {timing.threads} threads, batch {timing.batch_size}"
+    return f"{setting}: {timing.ms_per_line:.2f} ms a line, {timing.lines_per_second:.0f} lines/s"
+
+
+def summary(timing: Timing) -> dict[str, float]:
+    """PaddleX's stages, milliseconds a line on one thread; end to end is with all threads, and overlaps them."""
+    before = timing.stage("read") + timing.stage("prepare")
+    core = before + timing.stage("network") + timing.stage("decode")
+    return {
+        "Preprocessing": before,
+        "Inference": timing.stage("network"),
+        "Postprocessing": timing.stage("decode"),
+        "Core": core,
+        "End-to-End": timing.ms_per_line,
+    }
+
+
+def _settings(settings: BenchmarkConfig) -> Iterator[tuple[str, str, int]]:
+    cores = available_cores()
+    threads = settings.threads or tuple(sorted({1, cores}) if settings.tune else (cores,))
+    precisions = _PRECISIONS if settings.tune and settings.precisions == ("fp32",) else settings.precisions
+    for backend in settings.backends or _BACKENDS:
+        for precision in precisions:
+            for number in threads:
+                yield backend, precision, number
+
+
+def _choice(timings: Sequence[Timing], max_changed: float) -> Choice:
+    """The fastest that reads (almost) the same texts."""
+    equal = [timing for timing in timings if timing.precision == "fp32" or timing.changed <= max_changed]
+    best = min(equal or timings, key=lambda timing: timing.ms_per_line)
+    return Choice(best.backend, best.precision, best.threads, best.batch_size, round(best.lines_per_second, 1))
+
+
+def _lines(config: Config, inputs: Input | None) -> tuple[list[Item], str]:
+    """The lines to read, and where they come from."""
+    count = config.Benchmark.lines
+    if inputs:
+        found, where = list(islice(find_items(inputs), count)), "as given"
+    elif config.Global.dataset_dir:
+        dataset = read_dataset(Path(config.Global.dataset_dir))
+        samples = dataset.val or dataset.train
+        found = [item for sample in samples[:: max(1, len(samples) // count)] for item in find_items(sample.image)]
+        found, where = found[:count], config.Global.dataset_dir
+    else:
+        found, where = list(find_items([_drawn(number) for number in range(count)])), "drawn"
+    return _readable(found), where
+
+
+def _readable(items: Sequence[Item]) -> list[Item]:
+    kept = []
+    problem = "no lines"
+    for item in items:
+        try:
+            item.load()
+        except DataError as error:
+            problem = error.message
+            continue
+        kept.append(item)
+    if not kept:
+        raise DataError(f"nothing to measure on: {problem}")
+    return kept
+
+
+def _drawn(number: int) -> Image.Image:
+    """A line of 3 to 32 characters."""
+    text = "The quick brown fox jumps over 13 dogs"[number % 7 : number % 7 + 3 + number * 7 % 30]
+    font = ImageFont.load_default(size=24)
+    image = Image.new("L", (round(font.getlength(text)) + 8, 36), 255)
+    ImageDraw.Draw(image).text((4, 2), text, fill=0, font=font)
+    return image
+
+
+def _write(output: Path, report: BenchmarkReport) -> None:
+    write_json(output / "benchmark.json", report.to_dict())
+    with (output / "detail.csv").open("w", newline="", encoding="utf-8") as file:
+        rows = csv.writer(file)
+        rows.writerow(["backend", "precision", "threads", "batch_size", "operation", "ms_per_line"])
+        for timing in report.timings:
+            setting = (timing.backend, timing.precision, timing.threads, timing.batch_size)
+            rows.writerows([*setting, name, f"{timing.stage(name):.4f}"] for name in STAGES)
+    with (output / "summary.csv").open("w", newline="", encoding="utf-8") as file:
+        rows = csv.writer(file)
+        stages = list(summary(report.timings[0]))
+        rows.writerow(["backend", "precision", "threads", "batch_size", *stages, "p50", "p95", "lines/s", "MiB"])
+        for timing in report.timings:
+            setting = (timing.backend, timing.precision, timing.threads, timing.batch_size)
+            ends = (timing.p50_ms, timing.p95_ms, timing.lines_per_second, timing.memory_mib)
+            rows.writerow([*setting, *(f"{value:.3f}" for value in (*summary(timing).values(), *ends))])

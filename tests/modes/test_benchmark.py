@@ -1,0 +1,81 @@
+from __future__ import annotations
+
+import csv
+import json
+import shutil
+from pathlib import Path
+
+import pytest
+
+from ocrx import create_model
+from ocrx.cli import main
+from ocrx.errors import BackendError
+from ocrx.inference.tuning import Choice, load_choice, machine, save_choice
+
+QUICK = ("-o", "Benchmark.seconds=0", "-o", "Benchmark.lines=4", "--batch-size", "2")
+
+
+@pytest.fixture
+def folder(model_folder: Path, tmp_path: Path) -> Path:
+    return Path(shutil.copytree(model_folder, tmp_path / "model"))
+
+
+def test_measurements_as_table_json_and_csv(
+    capsys: pytest.CaptureFixture[str], folder: Path, images: Path, tmp_path: Path
+) -> None:
+    (images / "broken.png").write_bytes(b"no image")
+    arguments = ["benchmark", str(images), "-m", str(folder), "--output", str(tmp_path / "out"), *QUICK]
+    assert main([*arguments, "--backend", "onnx", "--backend", "torch", "--threads", "1"]) == 0
+    out, err = capsys.readouterr()
+    head, *rows = [line.split("\t") for line in out.splitlines()]
+    assert {row[0] for row in rows} == {"onnx", "torch"} and len(head) == len(rows[0]) == 14
+    assert all(float(row[head.index("ms a line")]) > 0 for row in rows)
+    assert "4 lines" in err and "lines/s" in err
+    report = json.loads((tmp_path / "out" / "benchmark.json").read_text(encoding="utf-8"))
+    assert set(report["summary"]) == {"Preprocessing", "Inference", "Postprocessing", "Core", "End-to-End"}
+    assert report["timings"][0]["ms_per_line"] <= report["timings"][1]["ms_per_line"]
+    assert all(timing["changed"] == 0 for timing in report["timings"])
+    detail = list(csv.DictReader((tmp_path / "out" / "detail.csv").read_text(encoding="utf-8").splitlines()))
+    assert [row["operation"] for row in detail[:4]] == ["read", "prepare", "network", "decode"]
+    assert not (folder / "tuned.json").exists()
+
+
+def test_the_fastest_choice_is_noted_and_used(
+    capsys: pytest.CaptureFixture[str], folder: Path, line_folder: Path, tmp_path: Path
+) -> None:
+    with pytest.raises(BackendError, match="nothing is known of this machine"):
+        create_model(model_dir=folder, use_hpip=True)
+    arguments = ["benchmark", "--data", str(line_folder), "-m", str(folder), "--output", str(tmp_path / "out"), *QUICK]
+    assert main([*arguments, "--backend", "onnx", "--threads", "1", "--tune", "--json"]) == 0
+    out, err = capsys.readouterr()
+    assert json.loads(out)["choice"]["backend"] == "onnx"
+    assert "--hpip" in err and "not measured: onnx int8" in err
+    choice = load_choice(folder)
+    assert choice is not None and (choice.threads, choice.batch_size) == (1, 2)
+    model = create_model(model_dir=folder, use_hpip=True)
+    assert (model.backend.name, model.backend.threads, model.batch_size) == ("onnx", 1, 2)
+    assert main(["predict", str(line_folder / "images"), "-m", str(folder), "--hpip"]) == 0
+
+
+def test_choices_for_other_machines_stay(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    first = Choice("onnx", "fp32", 1, 8, 100.0)
+    save_choice(folder, first)
+    monkeypatch.setattr("ocrx.inference.tuning.machine", lambda: "another")
+    assert load_choice(folder) is None
+    save_choice(folder, Choice("openvino", "bf16", 2, 1, 200.0))
+    monkeypatch.undo()
+    assert load_choice(folder) == first
+    assert "cores" in machine()
+
+
+def test_nothing_to_measure_is_an_error(capsys: pytest.CaptureFixture[str], folder: Path, tmp_path: Path) -> None:
+    assert main(["benchmark", "none.png", "-m", str(folder), "--output", str(tmp_path), *QUICK]) == 1
+    assert "none.png: no such file" in capsys.readouterr().err
+    assert main(["benchmark", "-m", str(folder), "--output", str(tmp_path), *QUICK, "--backend", "tensorflow"]) == 1
+    assert "expected one of auto" in capsys.readouterr().err
+
+
+def test_without_lines_some_are_drawn(capsys: pytest.CaptureFixture[str], folder: Path, tmp_path: Path) -> None:
+    arguments = ["-m", str(folder), "--output", str(tmp_path), *QUICK, "--backend", "onnx"]
+    assert main(["benchmark", *arguments]) == 0
+    assert "4 lines: drawn" in capsys.readouterr().err
