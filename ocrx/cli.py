@@ -31,6 +31,7 @@ from ocrx.cli_options import (
     ThreadsOption,
     decoding,
 )
+from ocrx.cli_zoo import import_model, models
 from ocrx.errors import ConfigError, OcrxError
 
 if TYPE_CHECKING:
@@ -119,6 +120,7 @@ def predict(
     override: Overrides = None,
     batch_size: BatchOption = None,
     backend: BackendOption = None,
+    precision: Annotated[Optional[str], typer.Option("--precision", help="fp32, fp16, bf16 or int8.")] = None,
     device: DeviceOption = None,
     threads: ThreadsOption = None,
     split_lines: Annotated[bool, typer.Option("--split-lines", help="Cut clean, upright pages into lines.")] = False,
@@ -145,6 +147,7 @@ def predict(
         "Predict.model_dir": model,
         "Predict.batch_size": batch_size,
         "Predict.backend": backend,
+        "Predict.precision": precision,
         "Predict.split_lines": split_lines or None,
         "Predict.min_score": min_score,
         "Predict.save_dir": save_dir,
@@ -154,7 +157,9 @@ def predict(
     chosen = [form for form, wanted in (("jsonl", jsonl), ("json", json), ("csv", csv)) if wanted]
     if len(chosen) > 1:
         raise ConfigError(f"--{chosen[0]} and --{chosen[1]}: choose one")
-    settings = _load(config, override, options)
+    from ocrx.config import from_options
+
+    settings = _load(config, override, options) if config or override else from_options(options)
     raise typer.Exit(_predict(settings, inputs, chosen[0] if chosen else None, details))
 
 
@@ -273,6 +278,8 @@ def synth(
 
 
 app.command()(explain)
+app.command()(models)
+app.command("import")(import_model)
 
 
 @app.command()

@@ -2,23 +2,23 @@
 
 Order: defaults here ← the recipe that ``Global.model`` names ← the YAML file ← ``-o Section.key=value``.
 A key that does not exist, a value of the wrong type and an unknown recipe are errors; nothing is ignored.
-The only module that imports omegaconf.
+The only module that imports omegaconf, inside the functions that read
+files and overrides: `ocrx predict` without either starts faster.
 """
 
 from __future__ import annotations
 
 import difflib
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any, Optional
-
-import yaml
-from omegaconf import DictConfig, OmegaConf
-from omegaconf.errors import OmegaConfBaseException
+from typing import TYPE_CHECKING, Any, Optional
 
 from ocrx.errors import ConfigError, ModelError
 from ocrx.spec import ImageSpec
+
+if TYPE_CHECKING:
+    from omegaconf import DictConfig
 
 MODES = ("check_dataset", "train", "evaluate", "export", "predict")
 DEFAULT_MODEL = "lcnetv4_tiny"
@@ -364,6 +364,9 @@ def load_config(
     ``options`` maps ``Section.key`` to plain values and comes last (None: not given).
     Raises ConfigError that names the key, what was expected, and the closest existing key.
     """
+    from omegaconf import OmegaConf
+    from omegaconf.errors import OmegaConfBaseException
+
     schema = OmegaConf.structured(Config)
     layers = [_from_file(find_config(source))] if source else []
     layers += [_from_overrides(overrides), _from_options(options or {})]
@@ -386,6 +389,16 @@ def load_config(
         key = getattr(error, "full_key", None) or "config"
         raise ConfigError(f"{key}: {str(error).splitlines()[0]}") from None
     assert isinstance(config, Config)  # for the type checker; the schema makes it so
+    return config
+
+
+def from_options(options: Mapping[str, object]) -> Config:
+    """Defaults and ``options`` as of ``load_config``, without any recipe: enough for a mode that builds no network."""
+    config = Config()
+    for dotted, value in options.items():
+        if value is not None:
+            section, key = dotted.split(".")
+            config = replace(config, **{section: replace(getattr(config, section), **{key: value})})
     return config
 
 
@@ -419,11 +432,15 @@ def recipe_path(name: str) -> Path | None:
 
 def to_yaml(config: Config) -> str:
     """The whole configuration as YAML; ``load_config`` reads it back to an equal value."""
+    from omegaconf import OmegaConf
+
     text: str = OmegaConf.to_yaml(OmegaConf.structured(config))
     return text
 
 
 def _from_file(path: Path) -> dict[str, Any]:
+    import yaml
+
     try:
         text = path.read_text(encoding="utf-8-sig")
         tree = yaml.safe_load(text)
@@ -443,6 +460,10 @@ def _from_file(path: Path) -> dict[str, Any]:
 
 
 def _from_overrides(overrides: Sequence[str]) -> dict[str, Any]:
+    import yaml
+    from omegaconf import OmegaConf
+    from omegaconf.errors import OmegaConfBaseException
+
     for item in overrides:
         key, equals, _ = item.partition("=")
         if not equals or not key.strip():
@@ -469,6 +490,8 @@ def _from_options(options: Mapping[str, object]) -> dict[str, Any]:
 
 
 def _refuse_unknown(tree: Mapping[Any, Any], schema: DictConfig, prefix: str) -> None:
+    from omegaconf import DictConfig, OmegaConf
+
     for key, value in tree.items():
         if str(key) not in schema:
             name = f"{prefix}{key}"
@@ -484,6 +507,8 @@ def _refuse_unknown(tree: Mapping[Any, Any], schema: DictConfig, prefix: str) ->
 
 
 def _keys(schema: DictConfig, prefix: str) -> Iterator[str]:
+    from omegaconf import DictConfig
+
     for key in map(str, schema):
         yield f"{prefix}{key}"
         if isinstance(schema[key], DictConfig):

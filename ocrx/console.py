@@ -1,32 +1,35 @@
-"""Reports for the eye on stderr, results for programs on stdout. The only module that imports rich."""
+"""Reports for the eye on stderr, results for programs on stdout. The only module that imports rich.
+
+Rich is imported where something is drawn: a plain line does not wait for it.
+"""
 
 from __future__ import annotations
 
+import io
 import json
+import os
 import sys
 import time
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
-
-from rich.console import Console
-from rich.markup import escape
-from rich.progress import BarColumn, MofNCompleteColumn, ProgressColumn, Task, TextColumn, TimeRemainingColumn
-from rich.progress import Progress as Bar
-from rich.table import Column, Table
-from rich.text import Text
 
 from ocrx.errors import OcrxError
 from ocrx.report import Progress
 
 if TYPE_CHECKING:
+    from rich.console import Console
+    from rich.table import Table
+
     from ocrx.inference.results import Prediction
     from ocrx.modes.benchmark import BenchmarkReport
     from ocrx.modes.check_dataset import CheckReport
     from ocrx.modes.evaluate import EvaluateReport
     from ocrx.modes.explain import Explanation
     from ocrx.modes.export import ExportReport
+    from ocrx.modes.import_model import ImportReport
+    from ocrx.modes.models import ModelRow
     from ocrx.modes.synth import SynthReport
     from ocrx.modes.train import TrainReport
 
@@ -36,25 +39,32 @@ FINDINGS_ON_TERMINAL = 5
 
 def eye() -> Console:
     """The console for everything that is not a result."""
+    from rich.console import Console
+
     return Console(stderr=True, highlight=False)
 
 
 def note(message: str) -> None:
     """One line on stderr."""
-    eye().print(escape(message), soft_wrap=True)
+    sys.stderr.write(f"{message}\n")
 
 
 def show_error(error: OcrxError) -> None:
     """``error: where: what; expected`` and ``hint: what to do``."""
-    console = eye()
-    console.print(f"[bold red]error:[/] {escape(error.message)}", soft_wrap=True)
+    fail(error.message)
     if error.hint:
-        console.print(f"[bold]hint:[/] {escape(error.hint)}", soft_wrap=True)
+        note(f"{_bold('hint:')} {error.hint}")
 
 
-class _Rate(ProgressColumn):
-    def render(self, task: Task) -> Text:
-        return Text(f"{task.speed:,.0f}/s" if task.speed else "")
+def fail(message: str) -> None:
+    """One line on stderr that begins with ``error:``."""
+    note(f"{_bold('error:', red=True)} {message}")
+
+
+def _bold(word: str, red: bool = False) -> str:
+    if not sys.stderr.isatty() or "NO_COLOR" in os.environ:
+        return word
+    return f"\033[1{';31' if red else ''}m{word}\033[0m"
 
 
 @contextmanager
@@ -63,7 +73,15 @@ def progress(what: str) -> Iterator[Progress]:
     if not sys.stderr.isatty():
         yield _plain_progress(what)
         return
-    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), _Rate(), TimeRemainingColumn())
+    from rich.progress import BarColumn, MofNCompleteColumn, ProgressColumn, Task, TextColumn, TimeRemainingColumn
+    from rich.progress import Progress as Bar
+    from rich.text import Text
+
+    class Rate(ProgressColumn):
+        def render(self, task: Task) -> Text:
+            return Text(f"{task.speed:,.0f}/s" if task.speed else "")
+
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), Rate(), TimeRemainingColumn())
     with Bar(*columns, console=eye(), transient=True) as bar:
         task = bar.add_task(what, total=None)
         yield lambda done, total: bar.update(task, completed=done, total=total or None)
@@ -89,6 +107,9 @@ def show_predictions(results: Iterable[Prediction], form: str | None, details: b
     """
     from ocrx.inference.formats import FORMATS
 
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        # Texts of any script, and file names of any bytes, whatever the locale.
+        sys.stdout.reconfigure(encoding="utf-8", errors="surrogateescape")
     terminal = sys.stdout.isatty()
     tally = _Tally(min_score)
     with _maybe_progress("reading", terminal) as progress:
@@ -117,7 +138,7 @@ class _Tally:
             progress(self.total, 0)
             if result.error is not None:
                 self.failed += 1
-                eye().print(f"[bold red]error:[/] {escape(result.error)}", soft_wrap=True)
+                fail(result.error)
             elif result.score < self._min_score:
                 self.below += 1
                 continue
@@ -170,6 +191,8 @@ def show_check(report: CheckReport, as_json: bool) -> int:
         for suspect in report.suspects[:most]:
             read = f"labelled {suspect.text!r}, read {suspect.prediction!r}, doubt {suspect.doubt:.1f}"
             sys.stdout.write(f"{suspect.where}: info: {read} [suspect]\n")
+    from rich.markup import escape
+
     console = eye()
     for action in report.actions:
         console.print(f"[bold]done:[/] {escape(action)}", soft_wrap=True)
@@ -204,6 +227,9 @@ def show_explanation(seen: Explanation, as_json: bool) -> None:
 
 
 def _findings_table(report: CheckReport) -> Table:
+    from rich.markup import escape
+    from rich.table import Column, Table
+
     table = Table("", "finding", Column("count", justify="right"), "first", "what to do", box=None, pad_edge=False)
     colours = {"error": "red", "warning": "yellow", "info": "blue"}
     first = {issue.code: issue for issue in reversed(report.issues)}
@@ -216,9 +242,12 @@ def _findings_table(report: CheckReport) -> Table:
 
 def show_evaluation(report: EvaluateReport, as_json: bool) -> int:
     """Metrics to stdout; intervals, worst lines and failures to stderr. Exit code 1 if an image could not be read."""
+    from rich.markup import escape
+    from rich.table import Table
+
     console = eye()
     for line in report.failed:
-        console.print(f"[bold red]error:[/] {escape(f'{line.sample.source}: {line.error}')}", soft_wrap=True)
+        fail(f"{line.sample.source}: {line.error}")
     for issue in report.issues:
         if issue.severity != "info":
             note(f"{issue.severity}: {issue.where}: {issue.message}")
@@ -266,6 +295,45 @@ def show_export(report: ExportReport) -> None:
         note("compared on noise only; --data DIR compares on real lines")
 
 
+def show_models(rows: Sequence[ModelRow], as_json: bool) -> None:
+    """One row a model to stdout: TSV in a pipe, a table on a terminal."""
+    if as_json:
+        sys.stdout.write(json.dumps([row.to_dict() for row in rows], ensure_ascii=False, indent=2) + "\n")
+        sys.stdout.flush()
+        return
+    head = ["name", "script", "classes", "parameters", "GMAC", "at", "published MB", "published accuracy", "source"]
+    cells = [
+        [row.name, row.script, str(row.classes), f"{row.parameters / 1e6:.2f} M", f"{row.gmac:.2f}", row.cost_size]
+        + [f"{row.published_mb:g}" if row.published_mb else "", f"{row.published_accuracy or '':}", row.source]
+        + [row.weights]
+        for row in rows
+    ]
+    if sys.stdout.isatty():
+        from rich.console import Console
+        from rich.markup import escape
+        from rich.table import Table
+
+        table = Table(*head, "official weights", box=None)
+        for cell in cells:
+            table.add_row(*map(escape, cell))
+        Console(highlight=False).print(table)
+    else:
+        sys.stdout.write("".join("\t".join(cell) + "\n" for cell in [[*head, "official weights"], *cells]))
+        sys.stdout.flush()
+
+
+def show_import(report: ImportReport) -> None:
+    """The folder to stdout; what was found to stderr."""
+    sys.stdout.write(f"{report.output}\n")
+    sys.stdout.flush()
+    note(f"{report.name}: {report.parameters / 1e6:.2f} M parameters, {report.classes} classes, every tensor used")
+    for line in report.notes:
+        note(line)
+    if report.difference is not None:
+        note(f"largest difference of a probability from the original on the same input: {report.difference:.1e}")
+    note(f"read with it: ocrx predict IMAGE --model {report.output}")
+
+
 def show_training(report: TrainReport) -> None:
     """How a training ended, and what to do next."""
     if report.nothing_to_do:
@@ -293,6 +361,9 @@ def show_benchmark(report: BenchmarkReport, as_json: bool) -> None:
     if as_json:
         sys.stdout.write(json.dumps(report.to_dict(), ensure_ascii=False, indent=2) + "\n")
     elif sys.stdout.isatty():
+        from rich.console import Console
+        from rich.table import Table
+
         table = Table(*head, box=None)
         for row in rows:
             table.add_row(*row)
