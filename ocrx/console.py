@@ -303,9 +303,10 @@ def show_models(rows: Sequence[ModelRow], as_json: bool) -> None:
         return
     head = ["name", "script", "classes", "parameters", "GMAC", "at", "published MB", "published accuracy", "source"]
     cells = [
-        [row.name, row.script, str(row.classes), f"{row.parameters / 1e6:.2f} M", f"{row.gmac:.2f}", row.cost_size]
-        + [f"{row.published_mb:g}" if row.published_mb else "", f"{row.published_accuracy or '':}", row.source]
-        + [row.weights]
+        [
+            *(row.name, row.script, str(row.classes), f"{row.parameters / 1e6:.2f} M", f"{row.gmac:.2f}"),
+            *(row.cost_size, f"{row.published_mb or ''}", f"{row.published_accuracy or ''}", row.source, row.weights),
+        ]
         for row in rows
     ]
     if sys.stdout.isatty():
