@@ -39,13 +39,15 @@ def log_likelihood(logits: npt.NDArray[np.floating], classes: Sequence[int]) -> 
     return float(log_likelihoods(logits[None], [classes])[0])
 
 
-def align_lines(logits: npt.NDArray[np.floating], targets: Sequence[Sequence[int]]) -> list[Alignment]:
+def align_lines(
+    logits: npt.NDArray[np.floating], targets: Sequence[Sequence[int]], normalizer: Float64s | None = None
+) -> list[Alignment]:
     """``forced_alignment`` of N lines at once; ``logits`` [N, T, K].
 
     The recursion is that of ``reference.forward`` with the best path in place of the sum.
     """
     states = extend(targets)
-    emit = emissions(logits, states)
+    emit = emissions(logits, states, normalizer)
     lines, frames, width = emit.shape
     best = np.full((lines, width), -np.inf)
     best[:, :2] = emit[:, 0, :2]

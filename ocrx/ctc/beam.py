@@ -73,18 +73,20 @@ def beam_search(
     automaton: Automaton | None = None,
     lm: LanguageModel | None = None,
     classes_per_frame: int | None = None,
+    normalizer: Float64s | None = None,
 ) -> list[list[Hypothesis]]:
     """The most probable texts of each line, best first, at most ``beam`` of them.
 
     ``logits`` [N, T, K]. With an ``automaton`` only texts that it accepts are returned, possibly none.
     Of each frame only the ``classes_per_frame`` most probable classes may begin a character (default 16, under
     a constraint 32 of those it uses); at K - 1 and with a beam that holds every prefix the search is exact.
+    ``normalizer`` [N, T] is that of ``log_normalizer`` where it is known already.
     """
     lines, frames, _ = logits.shape
     if lines == 0 or frames == 0:
         return [[]] * lines
     limit = classes_per_frame or (BOUND_CLASSES if automaton else FREE_CLASSES)
-    normalizer = log_normalizer(logits)
+    normalizer = log_normalizer(logits) if normalizer is None else normalizer
     labels, gains = _candidates(logits, normalizer, automaton, limit)
     state = _start(lines, beam)
     rows = np.arange(lines)[:, None]

@@ -9,15 +9,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
-import numpy.typing as npt
 
 from ocrx.ctc import constraints
-from ocrx.ctc.align import align_lines
+from ocrx.ctc.align import Spans, align_lines
 from ocrx.ctc.beam import Hypothesis, beam_search
 from ocrx.ctc.constraints import Automaton, Bools
 from ocrx.ctc.decode import Decoded, Floats, greedy
 from ocrx.ctc.lm import CharacterModel, NgramModel
-from ocrx.ctc.reference import log_likelihoods, log_normalizer
+from ocrx.ctc.reference import Float64s, log_likelihoods, log_normalizer
 from ocrx.ctc.viterbi import best_path
 from ocrx.errors import ConfigError, DataError
 from ocrx.text.charset import Charset
@@ -132,7 +131,7 @@ class MaskedDecoder:
 
     def __call__(self, logits: Floats) -> list[Decoded]:
         masked = np.where(self.mask, logits, np.float32(-np.inf))
-        return _scored(logits, greedy(masked))
+        return _scored(logits, greedy(masked), log_normalizer(logits))
 
 
 @dataclass(frozen=True, eq=False)
@@ -148,31 +147,33 @@ class BeamDecoder:
     lm: CharacterModel | None = None
 
     def __call__(self, logits: Floats) -> list[Decoded]:
-        return _aligned(logits, [texts[0] if texts else None for texts in self.nbest(logits)])
+        normalizer = log_normalizer(logits)
+        best = [texts[0] if texts else None for texts in self.nbest(logits, normalizer)]
+        return _aligned(logits, best, normalizer)
 
-    def nbest(self, logits: Floats) -> list[list[Hypothesis]]:
+    def nbest(self, logits: Floats, normalizer: Float64s | None = None) -> list[list[Hypothesis]]:
         """Each line's texts, best first; empty where no text satisfies the constraint."""
+        normalizer = log_normalizer(logits) if normalizer is None else normalizer
         with self.lm.search() if self.lm is not None else nullcontext():
-            return self._search(logits)
+            return self._search(logits, normalizer)
 
-    def _search(self, logits: Floats) -> list[list[Hypothesis]]:
-        found = beam_search(logits, self.beam, automaton=self.automaton, lm=self.lm)
+    def _search(self, logits: Floats, normalizer: Float64s) -> list[list[Hypothesis]]:
+        found = beam_search(logits, self.beam, automaton=self.automaton, lm=self.lm, normalizer=normalizer)
         if self.automaton is None or logits.shape[1] == 0:
             return found
         small = self.automaton.source.size <= _SMALL_AUTOMATON
         lines = [n for n, texts in enumerate(found) if small or not texts]
-        for n, classes in zip(lines, best_path(logits[lines], self.automaton), strict=True):
+        exact = best_path(logits[lines], self.automaton, normalizer[lines]) if lines else []
+        for n, classes in zip(lines, exact, strict=True):
             if classes is not None and all(text.classes != classes for text in found[n]):
-                found[n] = sorted([*found[n], self._hypothesis(logits[n], classes)], key=lambda text: -text.score)
+                log_prob = float(log_likelihoods(logits[n : n + 1], [classes], None, normalizer[n : n + 1])[0])
+                text = Hypothesis(classes, log_prob, log_prob + (self.lm.score(classes) if self.lm else 0.0))
+                found[n] = sorted([*found[n], text], key=lambda text: -text.score)
         return found
 
     def accepts(self, classes: Sequence[int]) -> bool:
         """Whether a text satisfies the constraint."""
         return self.automaton is None or self.automaton.accepts(classes)
-
-    def _hypothesis(self, line: Floats, classes: tuple[int, ...]) -> Hypothesis:
-        log_prob = float(log_likelihoods(line[None], [classes])[0])
-        return Hypothesis(classes, log_prob, log_prob + (self.lm.score(classes) if self.lm else 0.0))
 
 
 @dataclass(frozen=True, eq=False)
@@ -185,29 +186,32 @@ class LexiconDecoder:
     margin: float
 
     def __call__(self, logits: Floats) -> list[Decoded]:
+        normalizer = log_normalizer(logits)
         chosen: list[Hypothesis | None] = []
-        for entries, texts in zip(self.bound.nbest(logits), self.free.nbest(logits), strict=True):
+        for entries, texts in zip(
+            self.bound.nbest(logits, normalizer), self.free.nbest(logits, normalizer), strict=True
+        ):
             freed = bool(texts) and (not entries or texts[0].score - entries[0].score > self.margin)
             chosen.append(texts[0] if freed else entries[0] if entries else None)
-        return [replace(line, matched=self.bound.accepts(line.classes)) for line in _aligned(logits, chosen)]
+        lines = _aligned(logits, chosen, normalizer)
+        return [replace(line, matched=self.bound.accepts(line.classes)) for line in lines]
 
 
-def _aligned(logits: Floats, texts: Sequence[Hypothesis | None]) -> list[Decoded]:
+def _aligned(logits: Floats, texts: Sequence[Hypothesis | None], normalizer: Float64s) -> list[Decoded]:
     """Frames and scores of known texts; None becomes an empty line that does not match."""
     kept = [text.classes if text else () for text in texts]
-    spans = [alignment.spans for alignment in align_lines(logits, kept)] if logits.shape[1] else [()] * len(kept)
+    spans: list[Spans] = [()] * len(kept)
+    if logits.shape[1]:
+        spans = [alignment.spans for alignment in align_lines(logits, kept, normalizer)]
     lines = [
         Decoded(classes, (0.0,) * len(classes), span, matched=text is not None)
         for classes, span, text in zip(kept, spans, texts, strict=True)
     ]
-    return _scored(logits, lines)
+    return _scored(logits, lines, normalizer)
 
 
-def _scored(logits: npt.NDArray[np.floating], lines: Sequence[Decoded]) -> list[Decoded]:
+def _scored(logits: Floats, lines: Sequence[Decoded], normalizer: Float64s) -> list[Decoded]:
     """The same lines with the model's own probability of each character: the highest within its span."""
-    if not any(line.classes for line in lines):
-        return list(lines)
-    normalizer = log_normalizer(logits)
     scored = []
     for n, line in enumerate(lines):
         values = tuple(

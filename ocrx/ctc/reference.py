@@ -24,6 +24,7 @@ Float64s = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
 
 IMPOSSIBLE = -np.inf
+_CHUNK_VALUES = 1 << 18  # what fits into a processor's cache
 
 
 @dataclass(frozen=True)
@@ -54,11 +55,18 @@ def extend(targets: Sequence[Sequence[int]]) -> Extended:
 
 
 def log_normalizer(logits: npt.NDArray[np.floating]) -> Float64s:
-    """Logarithm of the sum of exp over the last axis, [..., K] → [...]; softmax subtracts it."""
-    top = logits.max(axis=-1, keepdims=True)
-    total = np.exp(logits - top).sum(axis=-1, dtype=np.float64)
-    result: Float64s = np.log(total) + top[..., 0]
-    return result
+    """Logarithm of the sum of exp over the last axis, [..., K] → [...]; softmax subtracts it.
+
+    With twenty thousand classes this is most of the work of a search, so it can be handed to all that need it.
+    """
+    rows = logits.reshape(-1, logits.shape[-1])
+    result = np.empty(len(rows))
+    step = max(1, _CHUNK_VALUES // logits.shape[-1])
+    for start in range(0, len(rows), step):
+        part = rows[start : start + step]
+        top = part.max(axis=1, keepdims=True)
+        result[start : start + step] = np.log(np.exp(part - top).sum(axis=1, dtype=np.float64)) + top[:, 0]
+    return result.reshape(logits.shape[:-1])
 
 
 def log_softmax(logits: npt.NDArray[np.floating]) -> Float64s:
@@ -67,13 +75,16 @@ def log_softmax(logits: npt.NDArray[np.floating]) -> Float64s:
     return result
 
 
-def emissions(logits: npt.NDArray[np.floating], states: Extended) -> Float64s:
+def emissions(logits: npt.NDArray[np.floating], states: Extended, normalizer: Float64s | None = None) -> Float64s:
     """Log-probability of each state's class at each frame: logits [N, T, K] → [N, T, S] in float64.
 
     Softmax is taken of the few classes that are needed; a charset may hold twenty thousand.
+    ``normalizer`` is that of ``log_normalizer`` where it is known already.
     """
     taken = np.take_along_axis(logits, states.labels[:, None, :], axis=2)
-    result: Float64s = taken.astype(np.float64) - log_normalizer(logits)[:, :, None]
+    result: Float64s = (
+        taken.astype(np.float64) - (log_normalizer(logits) if normalizer is None else normalizer)[:, :, None]
+    )
     return result
 
 
@@ -117,11 +128,14 @@ def backward(emit: Float64s, states: Extended, frames: Ints) -> Float64s:
 
 
 def log_likelihoods(
-    logits: npt.NDArray[np.floating], targets: Sequence[Sequence[int]], frames: Ints | None = None
+    logits: npt.NDArray[np.floating],
+    targets: Sequence[Sequence[int]],
+    frames: Ints | None = None,
+    normalizer: Float64s | None = None,
 ) -> Float64s:
     """Log-probability of each target, summed over all its paths: [N]; -inf where it does not fit the frames."""
     states = extend(targets)
-    return _total(forward(emissions(logits, states), states), states, _frames(logits, frames))
+    return _total(forward(emissions(logits, states, normalizer), states), states, _frames(logits, frames))
 
 
 def loss_and_gradient(

@@ -52,27 +52,32 @@ class _Graph:
         )
 
 
-def best_path(logits: npt.NDArray[np.floating], automaton: Automaton) -> list[tuple[int, ...] | None]:
+def best_path(
+    logits: npt.NDArray[np.floating], automaton: Automaton, normalizer: Float64s | None = None
+) -> list[tuple[int, ...] | None]:
     """The text of each line's best accepted path; None where no accepted text fits the frames.
 
-    ``logits`` [N, T, K]. Time and memory grow with frames times edges of the automaton.
+    ``logits`` [N, T, K], ``normalizer`` [N, T] as in ``beam_search``. Time and memory grow with frames times edges
+    of the automaton.
     """
     graph = _Graph.of(automaton)
     per_line = 8 * max(1, logits.shape[1]) * (graph.arc_class.size + automaton.accepting.size)
     chunk = max(1, _MEMORY_BYTES // per_line)
+    normalizer = log_normalizer(logits) if normalizer is None else normalizer
     found: list[tuple[int, ...] | None] = []
     for start in range(0, len(logits), chunk):
         part = logits[start : start + chunk]
-        ink, blank = _scores(part, graph, automaton.accepting.size)
+        ink, blank = _scores(part, normalizer[start : start + chunk], graph, automaton.accepting.size)
         found += [_trace(ink[:, n], blank[:, n], graph, automaton) for n in range(len(part))]
     return found
 
 
-def _scores(logits: npt.NDArray[np.floating], graph: _Graph, states: int) -> tuple[Float64s, Float64s]:
+def _scores(
+    logits: npt.NDArray[np.floating], normalizer: Float64s, graph: _Graph, states: int
+) -> tuple[Float64s, Float64s]:
     """Best log-probability up to each frame of ending in each arc, [T + 1, N, A], and of ending in a blank in
     each state, [T + 1, N, S]. Row 0 stands before the first frame."""
     lines, frames, _ = logits.shape
-    normalizer = log_normalizer(logits)
     ink = np.full((frames + 1, lines, graph.arc_class.size), NEVER)
     blank = np.full((frames + 1, lines, states), NEVER)
     blank[0, :, 0] = 0.0
