@@ -51,8 +51,8 @@ def run(contains: str = "") -> list[ModelRow]:
 
 
 def _row(entry: Entry) -> ModelRow:
-    model = load_config(entry.name).Model
-    image = load_config(entry.name).Image.spec()
+    config = load_config(entry.name)
+    model, image = config.Model, config.Image.spec()
     architecture = MODELS[model.architecture]
     accepted = architecture.heights(parse_params(architecture.params, model.params, entry.name))
     height = COST_HEIGHT if COST_HEIGHT in accepted else image.height
@@ -61,8 +61,8 @@ def _row(entry: Entry) -> ModelRow:
     charset = tuple(chr(0x10000 + i) for i in range(entry.classes - 1))
     with torch.device("meta"):
         network = build_model(ModelSpec(model.architecture, model.params, charset, shape, frames)).eval()
-        if hasattr(network, "fuse"):
-            network = network.fuse()
+        fuse = getattr(network, "fuse", None)
+        network = fuse() if fuse is not None else network
         operations = multiplications(network, torch.empty(1, shape.channels, height, COST_WIDTH))
     return ModelRow(
         name=entry.name,

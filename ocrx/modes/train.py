@@ -29,14 +29,15 @@ from ocrx.inference.evaluation import evaluate
 from ocrx.inference.export import export_onnx
 from ocrx.inference.recognizer import Recognizer
 from ocrx.models import build_model, frame_spec
+from ocrx.models.device import torch_device
 from ocrx.report import write_result
 from ocrx.spec import ModelSpec
 from ocrx.synth.source import SynthSource
 from ocrx.synth.text import charset_characters
 from ocrx.text.charset import Charset
+from ocrx.text.charsets import find_charset
 from ocrx.text.metrics import Metrics
 from ocrx.training.checkpoint import Finish
-from ocrx.training.device import select_device
 from ocrx.training.loop import Log, Outcome, Source, Trainer, load_start
 from ocrx.version import __version__
 
@@ -71,7 +72,7 @@ def run(config: Config, log: Log) -> TrainReport:
     torch.manual_seed(config.Global.seed)
     if config.Global.threads:
         torch.set_num_threads(config.Global.threads)
-    device = select_device(config.Global.device)
+    device = torch_device(config.Global.device)
     dataset = read_dataset(_dataset_dir(config))
     _refuse_empty(dataset, config)
     spec = read_spec(resume) if resume else new_spec(config, dataset)
@@ -235,7 +236,7 @@ def _refuse_errors(dataset: Dataset, spec: ModelSpec, config: Config, log: Log) 
 
 def _charset(config: Config, dataset: Dataset) -> Charset:
     if config.Global.charset:
-        return Charset.from_file(Path(config.Global.charset))
+        return find_charset(config.Global.charset)
     if config.Train.synth.enable:
         return Charset(charset_characters(config.Synth.charset))
     return dataset.charset or Charset.from_texts(sample.text for sample in dataset.train)

@@ -25,7 +25,7 @@ Array = npt.NDArray[np.generic]
 def _reconstruct(kind: type, shape: tuple[int, ...], code: bytes) -> Array:
     """An empty array; the pickle then sets its type, shape and bytes. Subclasses of ndarray are not needed."""
     if kind is not np.ndarray:
-        raise pickle.UnpicklingError("an array of an unknown class")
+        raise _Refused("it holds an array of an unknown class")
     return np.empty(0, dtype=np.uint8)
 
 
@@ -49,11 +49,15 @@ _ALLOWED: dict[str, Callable[..., Any]] = {
 }
 
 
+class _Refused(pickle.UnpicklingError):
+    """The file asks for something that is not an array."""
+
+
 class _Unpickler(pickle.Unpickler):
     def find_class(self, module: str, name: str) -> Any:
         found = _ALLOWED.get(f"{module}.{name}")
         if found is None:
-            raise pickle.UnpicklingError(f"it asks for {module}.{name}")
+            raise _Refused(f"it asks for {module}.{name}")
         return found
 
 
@@ -68,7 +72,7 @@ def read_pdparams(path: Path) -> dict[str, Array]:
             tree = _Unpickler(file, encoding="latin1").load()
     except FileNotFoundError:
         raise ModelError(f"{path}: no such file") from None
-    except pickle.UnpicklingError as error:
+    except _Refused as error:
         raise ModelError(
             f"{path}: not a plain file of weights: {error}; nothing in it was executed",
             hint="only numpy arrays by name are read",

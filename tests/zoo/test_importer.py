@@ -1,0 +1,264 @@
+"""Official weights read in: every format, every tensor accounted for, bad files refused with nothing written."""
+
+from __future__ import annotations
+
+import json
+import pickle
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import onnx
+import pytest
+import torch
+from safetensors.torch import save_file
+from torch import Tensor, nn
+
+from ocrx.config import load_config
+from ocrx.errors import ConfigError, DataError, ModelError
+from ocrx.models import build_model, frame_spec
+from ocrx.models.store import load_model
+from ocrx.spec import ModelSpec
+from ocrx.zoo.dialects import openocr_dialect, paddle_dialect
+from ocrx.zoo.dialects_hf import hf_dialect
+from ocrx.zoo.importer import import_weights
+from ocrx.zoo.tensors import Dialect
+
+CHARACTERS = tuple("abcdefghijk")
+SMALL = "PP-OCRv6_tiny_rec"
+
+
+def network_of(recipe: str, **changes: Any) -> tuple[nn.Module, ModelSpec]:
+    """The recipe's network with few classes and statistics that a wrong fusion would show."""
+    config = load_config(recipe)
+    params = {**config.Model.params, **changes}
+    image = config.Image.spec()
+    frames = frame_spec(config.Model.architecture, params, image)
+    spec = ModelSpec(config.Model.architecture, params, (*CHARACTERS, " "), image, frames)
+    torch.manual_seed(0)
+    model = build_model(spec)
+    with torch.no_grad():
+        for name, value in model.state_dict().items():
+            if name.endswith("running_var") or (value.ndim == 1 and name.endswith(("weight", "scale"))):
+                value.uniform_(0.7, 1.3)
+            elif name.endswith(("running_mean", "bias")):
+                value.uniform_(-0.2, 0.2)
+    return model.eval(), spec
+
+
+def renamed(model: nn.Module, dialect: Dialect, wanted: str | None = None) -> dict[str, Tensor]:
+    """The state under the names of a dialect; ``wanted`` picks among variants."""
+    state = {name: value for name, value in model.state_dict().items() if not name.endswith("num_batches_tracked")}
+    kept = {name: value for name, value in state.items() if wanted is None or not name.endswith(wanted)}
+    return {next(dialect.candidates(name)): value for name, value in kept.items()}
+
+
+def write_pdparams(path: Path, model: nn.Module, tensors: Mapping[str, Tensor], dialect: Dialect) -> None:
+    linear = {
+        next(dialect.candidates(f"{name}.weight"))
+        for name, module in model.named_modules()
+        if isinstance(module, nn.Linear)
+    }
+    tree: dict[str, Any] = {
+        name.replace("running_mean", "_mean").replace("running_var", "_variance"): np.ascontiguousarray(
+            value.numpy().T if name in linear else value.numpy()
+        )
+        for name, value in tensors.items()
+    }
+    tree["head.gtc_head.tgt_word_prj.weight"] = np.zeros((3, 3), np.float32)  # guides training only
+    tree["StructuredToParameterName@@"] = {}
+    path.write_bytes(pickle.dumps(tree, protocol=4))
+
+
+def dictionary(folder: Path, characters: tuple[str, ...] = CHARACTERS) -> Path:
+    path = folder / "dict.txt"
+    path.write_text("".join(f"{c}\n" for c in characters), encoding="utf-8")
+    return path
+
+
+def same(model: nn.Module, folder: Path, width: int = 331) -> bool:
+    imported, spec = load_model(folder)
+    images = torch.rand(2, spec.image.channels, spec.image.height, width) * 2 - 1
+    with torch.no_grad():
+        return torch.allclose(imported(images), model(images), atol=2e-4)
+
+
+@pytest.mark.parametrize("recipe", ["PP-OCRv3_mobile_rec", "PP-OCRv4_mobile_rec", "ch_RepSVTR_rec"])
+def test_paddle(recipe: str, tmp_path: Path) -> None:
+    model, spec = network_of(recipe)
+    dialect = paddle_dialect(spec.architecture, spec.params, frozenset())
+    assert dialect is not None
+    write_pdparams(tmp_path / "w.pdparams", model, renamed(model, dialect), dialect)
+    report = import_weights(
+        str(tmp_path / "w.pdparams"), tmp_path / "out", name=recipe, dictionary=dictionary(tmp_path)
+    )
+    assert (report.architecture, report.classes) == (spec.architecture, 13)
+    assert same(model, tmp_path / "out")
+    _, imported = load_model(tmp_path / "out")
+    assert imported.charset == (*CHARACTERS, " ")
+    image = imported.image
+    assert (image.order, image.filter, image.height, image.min_width, image.bucket) == (
+        "BGR",
+        "bilinear_point",
+        48,
+        320,
+        1,
+    )
+
+
+def test_openocr_and_finding_the_network(tmp_path: Path) -> None:
+    model, spec = network_of("SVTRv2_tiny")
+    dialect = openocr_dialect(spec.architecture, spec.params)
+    assert dialect is not None
+    torch.save({"state_dict": renamed(model, dialect), "epoch": 3}, tmp_path / "w.pth")
+    report = import_weights(str(tmp_path / "w.pth"), tmp_path / "out", dictionary=dictionary(tmp_path))
+    assert report.name == "SVTRv2_tiny"
+    assert same(model, tmp_path / "out")
+
+
+def test_transformers_folder_brings_its_dictionary(tmp_path: Path) -> None:
+    model, spec = network_of(SMALL, single_token=True)
+    dialect = hf_dialect(spec.architecture, spec.params)
+    assert dialect is not None
+    source = tmp_path / "hf"
+    source.mkdir()
+    save_file(
+        {name: value.contiguous() for name, value in renamed(model, dialect).items()}, source / "model.safetensors"
+    )
+    listed = ["blank", *CHARACTERS, " "]
+    (source / "preprocessor_config.json").write_text(json.dumps({"character_list": listed}), encoding="utf-8")
+    report = import_weights(str(source), tmp_path / "out", name=SMALL)
+    assert report.classes == 13
+    assert same(model, tmp_path / "out")
+
+
+def test_onnx_checks_itself_against_the_original(tmp_path: Path) -> None:
+    recipe = "PP-OCRv4_mobile_rec"
+    model, _ = network_of(recipe)
+    source = write_onnx(tmp_path / "w.onnx", model)
+    report = import_weights(str(source), tmp_path / "out", name=recipe)
+    assert report.difference is not None and report.difference < 1e-5
+    assert same(model, tmp_path / "out")
+
+
+def write_onnx(path: Path, model: nn.Module) -> Path:
+    """The model as an exporter writes it, with the dictionary in its metadata as RapidOCR does."""
+    fuse = getattr(model, "fuse", None)
+    assert fuse is not None
+    program = torch.onnx.export(
+        fuse(),
+        (torch.rand(1, 3, 48, 320),),
+        dynamo=True,
+        dynamic_shapes=({3: torch.export.Dim.DYNAMIC},),
+        verbose=False,
+    )
+    assert program is not None
+    proto = program.model_proto
+    entry = proto.metadata_props.add()
+    entry.key, entry.value = "character", "\n".join(CHARACTERS) + "\n"
+    onnx.save(proto, str(path))
+    return path
+
+
+class _Code:
+    def __reduce__(self) -> tuple[Any, ...]:
+        return (Path.touch, (Path("executed"),))
+
+
+def test_a_pickle_with_code_is_refused_and_not_executed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    for name in ("w.pdparams", "w.pth"):
+        (tmp_path / name).write_bytes(pickle.dumps({"head.fc.bias": _Code()}, protocol=2))
+        with pytest.raises(ModelError, match="nothing in it was executed"):
+            import_weights(name, tmp_path / "out", name=SMALL)
+    assert not (tmp_path / "executed").exists()
+    assert not (tmp_path / "out").exists()
+
+
+@pytest.mark.parametrize("suffix", [".onnx", ".pdparams", ".pth", ".safetensors"])
+@pytest.mark.parametrize("content", [b"", b"not a model", b"\x80\x04\x95\xff\x00"])
+def test_damaged_files(suffix: str, content: bytes, tmp_path: Path) -> None:
+    source = tmp_path / f"w{suffix}"
+    source.write_bytes(content)
+    with pytest.raises(ModelError, match=f"w{suffix}"):
+        import_weights(str(source), tmp_path / "out", name=SMALL, dictionary=dictionary(tmp_path))
+    assert not (tmp_path / "out").exists()
+
+
+@pytest.fixture(scope="module")
+def tiny_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    model, spec = network_of(SMALL)
+    dialect = paddle_dialect(spec.architecture, spec.params, frozenset())
+    assert dialect is not None
+    tensors = renamed(model, dialect, wanted="token.point.bias")
+    path = tmp_path_factory.mktemp("weights") / "w.pdparams"
+    write_pdparams(path, model, tensors, dialect)
+    return path
+
+
+def test_truncated(tiny_file: Path, tmp_path: Path) -> None:
+    (tmp_path / "half.pdparams").write_bytes(tiny_file.read_bytes()[:5000])
+    with pytest.raises(ModelError, match=r"half\.pdparams: damaged"):
+        import_weights(str(tmp_path / "half.pdparams"), tmp_path / "out", name=SMALL)
+
+
+def test_wrong_architecture_names_tensors(tiny_file: Path, tmp_path: Path) -> None:
+    with pytest.raises(ModelError, match=r"missing: backbone\.conv1\.conv\.weight.*not used: "):
+        import_weights(str(tiny_file), tmp_path / "out", name="PP-OCRv4_mobile_rec", dictionary=dictionary(tmp_path))
+    with pytest.raises(ConfigError, match="'PP-OCRv9'"):
+        import_weights(str(tiny_file), tmp_path / "out", name="PP-OCRv9", dictionary=dictionary(tmp_path))
+    assert not (tmp_path / "out").exists()
+
+
+def test_one_tensor_too_many_or_too_few(tiny_file: Path, tmp_path: Path) -> None:
+    tree = pickle.loads(tiny_file.read_bytes())
+    more = tmp_path / "more.pdparams"
+    more.write_bytes(pickle.dumps({**tree, "backbone.surprise": np.zeros(3, np.float32)}))
+    with pytest.raises(ModelError, match=r"not used: backbone\.surprise"):
+        import_weights(str(more), tmp_path / "out", name=SMALL, dictionary=dictionary(tmp_path))
+    tree.pop("head.ctc_head.fc1.bias")
+    more.write_bytes(pickle.dumps(tree))
+    with pytest.raises(ModelError, match=r"missing: head\.ctc_head\.fc1\.bias"):
+        import_weights(str(more), tmp_path / "out", name=SMALL, dictionary=dictionary(tmp_path))
+
+
+def test_dictionary_of_another_length(tiny_file: Path, tmp_path: Path) -> None:
+    with pytest.raises(ModelError, match="a dictionary of 3 characters; the weights have 13 classes"):
+        import_weights(str(tiny_file), tmp_path / "out", name=SMALL, dictionary=dictionary(tmp_path, ("a", "b", "c")))
+    with pytest.raises(ModelError, match="no dictionary comes with it"):
+        import_weights(str(tiny_file), tmp_path / "out", name=SMALL)
+    with pytest.raises(DataError, match="no such file"):
+        import_weights(str(tiny_file), tmp_path / "out", name=SMALL, dictionary=tmp_path / "none.txt")
+    assert not (tmp_path / "out").exists()
+
+
+def test_a_second_space_class_is_dropped(tiny_file: Path, tmp_path: Path) -> None:
+    """The dictionary of the English models holds the space already; PaddleOCR adds another, and trains only that."""
+    twice = (*CHARACTERS[:-1], " ")
+    report = import_weights(str(tiny_file), tmp_path / "out", name=SMALL, dictionary=dictionary(tmp_path, twice))
+    model, spec = load_model(tmp_path / "out")
+    assert spec.charset == (*CHARACTERS[:-1], " ")
+    assert report.classes == 12 and "' '" in report.notes[0]
+    assert model(torch.zeros(1, 3, 48, 320)).shape[-1] == 12
+
+
+def test_an_existing_folder_is_not_touched(tiny_file: Path, tmp_path: Path) -> None:
+    (tmp_path / "mine").mkdir()
+    (tmp_path / "mine" / "thesis.txt").write_text("x", encoding="utf-8")
+    with pytest.raises(ModelError, match="not a model folder"):
+        import_weights(str(tiny_file), tmp_path / "mine", name=SMALL, dictionary=dictionary(tmp_path), overwrite=True)
+    import_weights(str(tiny_file), tmp_path / "out", name=SMALL, dictionary=dictionary(tmp_path))
+    with pytest.raises(ModelError, match="a model lies there"):
+        import_weights(str(tiny_file), tmp_path / "out", name=SMALL, dictionary=dictionary(tmp_path))
+    import_weights(str(tiny_file), tmp_path / "out", name=SMALL, dictionary=dictionary(tmp_path), overwrite=True)
+
+
+def test_no_such_source(tmp_path: Path) -> None:
+    with pytest.raises(ModelError, match="no such file or folder"):
+        import_weights(str(tmp_path / "none.onnx"), tmp_path / "out")
+    with pytest.raises(ModelError, match=r"holds no \.safetensors"):
+        import_weights(str(tmp_path), tmp_path / "out")
+    (tmp_path / "w.txt").write_text("x", encoding="utf-8")
+    with pytest.raises(ModelError, match=r"unknown kind of weights '\.txt'"):
+        import_weights(str(tmp_path / "w.txt"), tmp_path / "out")
