@@ -181,6 +181,16 @@ class Lexicon:
     count: int
     unreadable: tuple[str, ...]
 
+    @property
+    def remark(self) -> str:
+        """How many entries were left out because the model lacks their characters, with an example; or ''."""
+        if not self.unreadable:
+            return ""
+        entries = "entries hold" if len(self.unreadable) > 1 else "entry holds"
+        return (
+            f"lexicon: {len(self.unreadable):,} {entries} characters the model does not know ({self.unreadable[0]!r})"
+        )
+
 
 def from_lexicon(words: Iterable[str], charset: Charset, within: Automaton | None = None) -> Lexicon:
     """The automaton (a trie) of the given texts; a whole line is one entry.

@@ -77,7 +77,8 @@ def build_decoder(
     if lexicon is None:
         return search
     words = read_lexicon(Path(lexicon)) if isinstance(lexicon, str | Path) else lexicon
-    bound = replace(search, automaton=constraints.from_lexicon(words, charset, automaton).automaton)
+    entries = constraints.from_lexicon(words, charset, automaton)
+    bound = replace(search, automaton=entries.automaton, remark=entries.remark)
     return bound if lexicon_margin is None else LexiconDecoder(bound, search, lexicon_margin)
 
 
@@ -95,6 +96,12 @@ def decoder_for(charset: Charset, settings: DecodeConfig) -> Decoder:
         lm_bonus=settings.lm_bonus,
         beam=settings.beam,
     )
+
+
+def remark_of(decoder: Decoder) -> str:
+    """What a person should know about a decoder, such as entries of a lexicon that were left out; '' for nothing."""
+    searching = decoder.bound if isinstance(decoder, LexiconDecoder) else decoder
+    return searching.remark if isinstance(searching, BeamDecoder) else ""
 
 
 def character_model(
@@ -145,6 +152,7 @@ class BeamDecoder:
     beam: int = DEFAULT_BEAM
     automaton: Automaton | None = None
     lm: CharacterModel | None = None
+    remark: str = ""
 
     def __call__(self, logits: Floats) -> list[Decoded]:
         normalizer = log_normalizer(logits)

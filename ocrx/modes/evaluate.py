@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from ocrx.config import Config
-from ocrx.ctc.decoder import decoder_for
+from ocrx.ctc.decoder import decoder_for, remark_of
 from ocrx.data.formats import read_dataset
 from ocrx.data.sample import Sample
 from ocrx.errors import DataError
@@ -128,6 +128,8 @@ def _judge(
     name = describe(folder, backend)
     log(name)
     decoder = decoder_for(Charset(backend.spec.charset), config.Decode)
+    if remark_of(decoder):
+        log(remark_of(decoder))
     evaluation = evaluate(Recognizer(backend, decoder), samples, config.Evaluate.batch_size, progress)
     return Judged(name, evaluation, analyse(evaluation.lines, config.Evaluate.wanted_precision))
 

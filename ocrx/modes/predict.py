@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from ocrx.config import Config
-from ocrx.ctc.decoder import decoder_for
+from ocrx.ctc.decoder import decoder_for, remark_of
 from ocrx.errors import ConfigError
 from ocrx.inference.inputs import Input
 from ocrx.inference.recognizer import create_model, describe, find_model
@@ -40,11 +40,13 @@ def run(config: Config, inputs: Input | None = None) -> PredictRun:
         threads=config.Global.threads,
         precision=settings.precision,
     )
-    recognizer = recognizer.with_decoder(decoder_for(recognizer.charset, config.Decode))
+    decoder = decoder_for(recognizer.charset, config.Decode)
+    recognizer = recognizer.with_decoder(decoder)
     results = recognizer.predict(
         source, None if settings.use_hpip else settings.batch_size, split_lines=settings.split_lines
     )
-    return PredictRun(describe(folder, recognizer.backend), _saved(results, settings.save_dir))
+    said = "; ".join(filter(None, (describe(folder, recognizer.backend), remark_of(decoder))))
+    return PredictRun(said, _saved(results, settings.save_dir))
 
 
 def _saved(results: Iterator[Prediction], save_dir: str | None) -> Iterator[Prediction]:

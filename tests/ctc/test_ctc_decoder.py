@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from ocrx.ctc.align import log_likelihood
 from ocrx.ctc.decode import greedy
-from ocrx.ctc.decoder import BeamDecoder, build_decoder
+from ocrx.ctc.decoder import BeamDecoder, build_decoder, remark_of
 from ocrx.ctc.lm import NgramModel
 from ocrx.errors import ConfigError, DataError
 from ocrx.text.charset import Charset
@@ -157,3 +157,10 @@ def test_lexicon_files(tmp_path: Path) -> None:
         build_decoder(CHARSET, lexicon=path)
     with pytest.raises(DataError, match="none"):
         build_decoder(CHARSET, lexicon=tmp_path / "none.txt")
+
+
+def test_entries_that_cannot_be_read_are_told_of() -> None:
+    assert "2 entries" in remark_of(build_decoder(CHARSET, lexicon=["AB", "xy", "é"]))
+    assert "1 entry holds" in remark_of(build_decoder(CHARSET, lexicon=["AB", "xy"], lexicon_margin=1.0))
+    assert remark_of(build_decoder(CHARSET, lexicon=["AB"])) == ""
+    assert remark_of(greedy) == ""

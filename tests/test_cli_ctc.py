@@ -1,0 +1,147 @@
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from ocrx.cli import main
+from ocrx.ctc.lm import NgramModel
+from ocrx.images import Floats
+from ocrx.inference import recognizer as inference
+from ocrx.inference.recognizer import Recognizer
+from ocrx.spec import FrameSpec, ImageSpec, ModelSpec
+
+
+class Scripted:
+    """A back end that reads "ab1" from every image and doubts between 1 and l."""
+
+    spec = ModelSpec("any", {}, tuple("abl1"), ImageSpec(), FrameSpec(layers=((4, 4, 0),)), name="scripted")
+    name = "scripted"
+    threads = parallel = 1
+
+    def logits(self, images: Floats) -> Floats:
+        row = np.full((16, 5), -4.0, dtype=np.float32)
+        row[:, 0] = 6
+        row[1, [0, 1]] = (0, 6)
+        row[3, [0, 2]] = (0, 6)
+        row[5, [0, 3, 4]] = (0, 5, 6)
+        return np.repeat(row[None], len(images), axis=0)
+
+
+@pytest.fixture
+def image(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
+    for name in ("predict", "evaluate", "explain", "lm"):
+        module = pytest.importorskip(f"ocrx.modes.{name}")
+        monkeypatch.setattr(module, "find_model", lambda *given: tmp_path)
+        if hasattr(module, "create_model"):
+            monkeypatch.setattr(module, "create_model", lambda **options: Recognizer(Scripted()))
+        if hasattr(module, "open_backend"):
+            monkeypatch.setattr(module, "open_backend", lambda *given: Scripted())
+    Image.new("L", (64, 32), 255).save(tmp_path / "line.png")
+    return str(tmp_path / "line.png")
+
+
+@pytest.mark.parametrize(
+    ("options", "text"),
+    [
+        ([], "ab1"),
+        (["--pattern", "[a-z]+"], "abl"),
+        (["--deny", "1"], "abl"),
+        (["--allow", "abl"], "abl"),
+        (["--pattern", "[a-z]+", "--beam", "3"], "abl"),
+        (["-o", "Decode.pattern='[a-z]+'"], "abl"),
+    ],
+)
+def test_predict_under_constraints(
+    image: str, capsys: pytest.CaptureFixture[str], options: list[str], text: str
+) -> None:
+    assert main(["predict", image, "--jsonl", *options]) == 0
+    assert json.loads(capsys.readouterr().out)["rec_text"] == text
+
+
+def test_predict_with_files(image: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    words, model = tmp_path / "words.txt", tmp_path / "lm.json"
+    words.write_text("abl\nbé\n", encoding="utf-8")
+    assert main(["predict", image, "--jsonl", "--lexicon", str(words)]) == 0
+    out = capsys.readouterr()
+    assert json.loads(out.out)["rec_text"] == "abl"
+    assert "1 entry holds characters the model does not know" in " ".join(out.err.split())
+    NgramModel.from_texts(["abl"] * 9, 3).save(model)
+    assert main(["predict", image, "--jsonl", "--lm", str(model), "--lm-weight", "1"]) == 0
+    assert json.loads(capsys.readouterr().out)["rec_text"] == "abl"
+
+
+def test_a_line_that_cannot_match_is_told_of(image: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["predict", image, "--jsonl", "--pattern", "a{30}"]) == 0
+    out = capsys.readouterr()
+    assert json.loads(out.out) | {"input_path": ""} == {
+        "input_path": "",
+        "page_index": None,
+        "rec_text": "",
+        "rec_score": 0.0,
+        "matched": False,
+    }
+    assert "satisfies" in out.err
+
+
+@pytest.mark.parametrize(
+    ("options", "code", "message"),
+    [
+        (["--pattern", "("], 2, "--pattern"),
+        (["--allow", "é"], 2, "--allow"),
+        (["--lexicon", "none.txt"], 1, "none.txt"),
+        (["--lm", "none.json"], 1, "none.json"),
+        (["--lm-weight", "1"], 2, "--lm-weight"),
+        (["--beam", "0"], 2, "--beam"),
+    ],
+)
+def test_wrong_constraints(
+    image: str, capsys: pytest.CaptureFixture[str], options: list[str], code: int, message: str
+) -> None:
+    assert main(["predict", image, *options]) == code
+    assert message in capsys.readouterr().err
+
+
+def test_explain(image: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["explain", image, "--text", "abl", "--output", str(tmp_path / "out")]) == 0
+    out = capsys.readouterr()
+    assert out.out.splitlines()[0].split("\t")[1] == "ab1"
+    assert "1.0 nats less probable" in " ".join(out.err.split())
+    assert (tmp_path / "out" / "explain.png").is_file()
+    assert main(["explain", image, "--json", "--deny", "1", "--output", str(tmp_path / "out")]) == 0
+    assert json.loads(capsys.readouterr().out)["found"] == "abl"
+    assert main(["explain", image, "--text", "abé", "--output", str(tmp_path / "out")]) == 1
+
+
+def test_lm_build_and_tune(image: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    corpus, model = tmp_path / "corpus.txt", tmp_path / "lm.json"
+    corpus.write_text("abl\n" * 20, encoding="utf-8")
+    (tmp_path / "val.txt").write_text("line.png\tabl\n", encoding="utf-8")
+    assert main(["lm", "build", str(corpus), "-o", str(model), "--order", "3"]) == 0
+    assert main(["lm", "tune", str(model), str(tmp_path / "val.txt")]) == 0
+    assert NgramModel.load(model).weight is not None
+    assert main(["predict", image, "--lm", str(model)]) == 0
+    assert capsys.readouterr().out.split("\t")[1] == "abl"
+    assert main(["lm", "build", str(tmp_path / "none.txt")]) == 1
+
+
+def test_evaluate_under_constraints(image: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (tmp_path / "val.txt").write_text("line.png\tabl\n", encoding="utf-8")
+    (tmp_path / "train.txt").write_text("line.png\tabl\n", encoding="utf-8")
+    for options, accuracy in (([], 0.0), (["--pattern", "[a-z]{3}"], 1.0)):
+        arguments = ["evaluate", str(tmp_path), "--model", "any", "--output", str(tmp_path / "out"), "--json"]
+        assert main([*arguments, *options]) == 0
+        assert json.loads(capsys.readouterr().out)["metrics"]["acc"] == accuracy
+
+
+def test_the_python_interface() -> None:
+    model = inference.Recognizer(Scripted())
+    line = Image.new("L", (64, 32), 255)
+    texts = [
+        next(model.predict(line, **options)).text
+        for options in ({}, {"pattern": "[a-z]+"}, {"lexicon": ["abl", "b"]}, {"deny": "1"}, {"allow": "ab"})
+    ]
+    assert texts == ["ab1", "abl", "abl", "abl", "ab"]
