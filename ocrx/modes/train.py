@@ -21,7 +21,7 @@ from ocrx.data.formats import Dataset, read_dataset
 from ocrx.data.geometry import Geometry
 from ocrx.data.loader import Lines, LineSource
 from ocrx.data.rules import CACHE_FILE, check, refuse_errors
-from ocrx.errors import ConfigError, DataError
+from ocrx.errors import BackendError, ConfigError, DataError
 from ocrx.folder import INFERENCE_DIR, ONNX_FILE, SPEC_FILE, find_model_folder, read_spec
 from ocrx.images import prepare, read_image
 from ocrx.inference.backends.pytorch import TorchBackend
@@ -72,7 +72,7 @@ def run(config: Config, log: Log) -> TrainReport:
     torch.manual_seed(config.Global.seed)
     if config.Global.threads:
         torch.set_num_threads(config.Global.threads)
-    device = torch_device(config.Global.device)
+    device = _one_device(config.Global.device)
     dataset = read_dataset(_dataset_dir(config))
     _refuse_empty(dataset, config)
     spec = read_spec(resume) if resume else new_spec(config, dataset)
@@ -205,6 +205,13 @@ def _dataset_dir(config: Config) -> Path:
     if not config.Global.dataset_dir:
         raise ConfigError("Global.dataset_dir: not given", hint="add --data FOLDER or -o Global.dataset_dir=FOLDER")
     return Path(config.Global.dataset_dir)
+
+
+def _one_device(name: str) -> torch.device:
+    device = torch_device(name)
+    if device.type == "cuda" and "," in name:
+        raise BackendError(f"device {name}: training on several GPUs is not supported yet", hint="name one, e.g. gpu:0")
+    return device
 
 
 def _refuse_empty(dataset: Dataset, config: Config) -> None:

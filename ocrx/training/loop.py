@@ -25,9 +25,9 @@ from ocrx.models.store import load_model
 from ocrx.spec import ModelSpec
 from ocrx.text.metrics import Metrics
 from ocrx.training.checkpoint import Finish, load_state, save_checkpoint
-from ocrx.training.device import autocast, select_precision
 from ocrx.training.history import Row, write_history
 from ocrx.training.optim import WeightAverage, build_optimizer, learning_rate_factor
+from ocrx.training.precision import autocast, select_precision
 
 Log = Callable[[str], None]
 Validate = Callable[[nn.Module], Metrics]

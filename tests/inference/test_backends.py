@@ -17,7 +17,8 @@ from conftest import draw_line
 from ocrx.errors import BackendError, ConfigError, ModelError, OcrxError
 from ocrx.inference.backends import available_cores, open_backend
 from ocrx.inference.backends.onnx import OnnxBackend
-from ocrx.inference.backends.pytorch import TorchBackend, torch_device
+from ocrx.inference.backends.pytorch import TorchBackend
+from ocrx.models.device import torch_device
 from ocrx.inference.convert import export_folder
 from ocrx.inference.export import sample_images
 from ocrx.inference.recognizer import Recognizer

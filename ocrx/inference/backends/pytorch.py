@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from pathlib import Path
 
 import numpy as np
@@ -11,6 +10,7 @@ from torch import nn
 
 from ocrx.errors import BackendError, ConfigError
 from ocrx.inference.backends import Floats
+from ocrx.models.device import torch_device
 from ocrx.models.store import load_model
 from ocrx.spec import ModelSpec
 
@@ -32,8 +32,10 @@ class TorchBackend:
     ) -> None:
         self.spec = spec
         self.threads = threads or torch.get_num_threads()
-        self.parallel = 1  # torch spreads one batch over its own threads
         self._device = torch.device(device)
+        # On the processor torch spreads one batch over its threads; beside a GPU one batch is made ready while another
+        # is read. A live model changes its mode for each call, which allows one call at a time.
+        self.parallel = 2 if self._device.type == "cuda" and not model.training else 1
         self._dtype = dtype
         self._model = model.to(self._device, dtype)
 
@@ -62,24 +64,3 @@ def open_folder(folder: Path, device: str, threads: int, precision: str) -> Torc
     if target.type == "cpu":
         torch.set_num_threads(threads)
     return TorchBackend(fuse() if fuse is not None else model, spec, target, threads, DTYPES[precision])
-
-
-def torch_device(name: str) -> torch.device:
-    """The device for ``auto``, ``cpu``, ``gpu``, ``gpu:0``, ``mps`` or their ``cuda`` spellings; of several the first.
-
-    Raises ConfigError for another name, BackendError for a device that is not there (never for ``auto``).
-    """
-    match = re.fullmatch(r"(auto|cpu|mps|(?:gpu|cuda)(?::(\d+)(?:,\d+)*)?)", name.strip().lower())
-    if match is None:
-        raise ConfigError(f"device: {name!r}; expected auto, cpu, gpu, gpu:0 or mps")
-    kind, number = match[1].partition(":")[0], int(match[2] or 0)
-    if kind == "auto":
-        kind = "gpu" if torch.cuda.is_available() else "mps" if torch.backends.mps.is_available() else "cpu"
-    if kind == "mps" and not torch.backends.mps.is_available():
-        raise BackendError("device mps is not available here", hint="use --device cpu")
-    if kind in ("gpu", "cuda"):
-        count = torch.cuda.device_count() if torch.cuda.is_available() else 0
-        if number >= count:
-            raise BackendError(f"device {name}: no GPU {number} here ({count} found)", hint="use --device cpu or auto")
-        return torch.device("cuda", number)
-    return torch.device(kind)

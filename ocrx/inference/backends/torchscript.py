@@ -10,7 +10,8 @@ import torch
 
 from ocrx.errors import ModelError
 from ocrx.inference.backends import exported_name, find_model_file
-from ocrx.inference.backends.pytorch import DTYPES, TorchBackend, torch_device
+from ocrx.inference.backends.pytorch import DTYPES, TorchBackend
+from ocrx.models.device import torch_device
 from ocrx.spec import ModelSpec
 
 SCRIPT_FILE = "model.pt"

@@ -1,0 +1,3 @@
+"""The model inside the package."""
+
+DEFAULT = "printed_en"
