@@ -145,8 +145,7 @@ class _Tally:
             if not result.matched:
                 note(f"warning: {result.input_path or 'image'}: no text fits that satisfies what is asked for")
             if result.warning is not None:
-                name = result.input_path or "image"
-                note(f"warning: {name}: {result.warning}; --split-lines reads a clean page line by line")
+                note(f"warning: {result.input_path or 'image'}: {result.warning}")
             yield result
 
     def summary(self) -> str:

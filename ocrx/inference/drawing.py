@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from importlib.util import find_spec
+from pathlib import Path
 from typing import Protocol
 
 from PIL import Image, ImageDraw, ImageFont
 
 _HEIGHT = 64
+_DEJAVU = "mpl-data/fonts/ttf/DejaVuSans.ttf"
 _BLUE, _RED, _BLACK = (30, 90, 200), (200, 40, 30), (0, 0, 0)
 
 
@@ -27,8 +30,8 @@ def draw_prediction(image: Image.Image, prediction: Drawable) -> Image.Image:
     """The image 64 pixels high, a frame around each character (red below 0.5), the text and its score below."""
     factor = _HEIGHT / image.height
     picture = image.convert("RGB").resize((max(1, round(image.width * factor)), _HEIGHT), Image.Resampling.BILINEAR)
-    font = ImageFont.load_default(size=24)
     caption = f"{prediction.text}   {prediction.score:.3f}"
+    font = _font(caption)
     canvas = Image.new("RGB", (max(picture.width, round(font.getlength(caption)) + 8), _HEIGHT + 36), "white")
     canvas.paste(picture)
     draw = ImageDraw.Draw(canvas)
@@ -38,3 +41,14 @@ def draw_prediction(image: Image.Image, prediction: Drawable) -> Image.Image:
         )
     draw.text((4, _HEIGHT + 4), caption, fill=_BLACK, font=font)
     return canvas
+
+
+def _font(text: str) -> ImageFont.FreeTypeFont | ImageFont.ImageFont:
+    """Pillow's own font for Latin, else DejaVu Sans, which comes with matplotlib and holds more scripts."""
+    matplotlib = find_spec("matplotlib")
+    if not text.isascii() and matplotlib is not None and matplotlib.origin is not None:
+        try:
+            return ImageFont.truetype(str(Path(matplotlib.origin).parent / _DEJAVU), 24)
+        except OSError:
+            pass  # a matplotlib without its fonts
+    return ImageFont.load_default(size=24)

@@ -19,7 +19,7 @@ def page_warning(image: Image.Image) -> str | None:
     if image.height < _LEAST_HEIGHT or image.width > _WIDEST * image.height:
         return None
     count = len(line_boxes(image))
-    return f"looks like {count} lines of text, but is read as one" if count > 1 else None
+    return f"looks like {count} lines of text, read as one; --split-lines reads a clean page" if count > 1 else None
 
 
 def line_boxes(image: Image.Image) -> list[Box]:

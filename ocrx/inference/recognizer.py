@@ -6,6 +6,7 @@ of one width, and decoded while the next batch runs. Nothing that an image is ba
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import Executor, Future, ThreadPoolExecutor
 from contextlib import contextmanager
@@ -156,7 +157,16 @@ class Recognizer:
             boxes = line_boxes(image)
             if len(boxes) > 1:
                 return [self._cut(item, image, index, box) for index, box in enumerate(boxes)]
-        return [_Line(item, resize(image, self.spec.image), image.size, warning=None if split else page_warning(image))]
+        warning = None if split else page_warning(image)
+        return [_Line(item, resize(image, self.spec.image), image.size, warning=warning or self._squeezed(image))]
+
+    def _squeezed(self, image: Image.Image) -> str | None:
+        """Says so where a line is longer than the network reads."""
+        spec = self.spec.image
+        wanted = math.ceil(spec.height * image.width / image.height)
+        if wanted <= spec.max_width:
+            return None
+        return f"{image.width}x{image.height} pixels, squeezed to {spec.max_width / wanted:.0%} of its width"
 
     def _cut(self, item: Item, page: Image.Image, index: int, box: Box) -> _Line:
         pixels = resize(page.crop(box), self.spec.image)

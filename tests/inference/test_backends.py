@@ -18,10 +18,10 @@ from ocrx.errors import BackendError, ConfigError, ModelError, OcrxError
 from ocrx.inference.backends import available_cores, open_backend
 from ocrx.inference.backends.onnx import OnnxBackend
 from ocrx.inference.backends.pytorch import TorchBackend
-from ocrx.models.device import torch_device
 from ocrx.inference.convert import export_folder
 from ocrx.inference.export import sample_images
 from ocrx.inference.recognizer import Recognizer
+from ocrx.models.device import torch_device
 from ocrx.models.store import load_model
 
 OTHERS = [

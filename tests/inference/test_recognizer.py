@@ -161,6 +161,12 @@ def test_score_is_the_mean_and_min_score_the_least(recognizer: Recognizer) -> No
 def test_images_of_any_shape_are_read(recognizer: Recognizer, size: tuple[int, int]) -> None:
     (found,) = recognizer.predict(Image.new("L", size, 128))
     assert found.error is None
+    assert (found.warning is not None) == (32 * size[0] / size[1] > 2560)
+
+
+def test_a_line_longer_than_the_network_reads_is_said_to_be_squeezed(recognizer: Recognizer) -> None:
+    (found,) = recognizer.predict(Image.new("L", (30000, 60), 128))
+    assert found.warning == "30000x60 pixels, squeezed to 16% of its width"
 
 
 def test_a_page_is_said_to_be_one_and_cut_on_request(recognizer: Recognizer) -> None:

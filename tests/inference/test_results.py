@@ -40,6 +40,14 @@ def test_the_picture_holds_the_line_and_more() -> None:
     assert len(picture.getcolors(100000) or []) > 2
 
 
+def test_a_picture_draws_other_scripts() -> None:
+    pictures = [
+        Prediction(text, 1.0, 1.0, (1.0,), ((0, 9),), source=lambda: draw_line("x")).img["res"].tobytes()
+        for text in ("Ж", "Ω", "\uffff")
+    ]
+    assert len(set(pictures)) == 3
+
+
 def test_failures_say_so_and_have_no_picture() -> None:
     failed = Prediction(input_path="x.png", error="x.png: no such file")
     assert failed.json["res"]["error"] == "x.png: no such file"

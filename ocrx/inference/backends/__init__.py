@@ -13,7 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from ocrx.errors import BackendError, ConfigError, ModelError
-from ocrx.folder import INFERENCE_DIR, ONNX_FILE, SPEC_FILE, find_model_folder
+from ocrx.folder import INFERENCE_DIR, ONNX_FILE, SPEC_FILE, WEIGHTS_FILE, find_model_folder
 from ocrx.spec import ModelSpec
 
 Floats = npt.NDArray[np.float32]
@@ -88,11 +88,15 @@ def exported_name(name: str, precision: str) -> str:
 
 
 def choose_backend(folder: Path, device: str) -> str:
-    """The back end that ``auto`` means for a model folder on ``device``."""
-    if device not in ("auto", "cpu") or (device == "auto" and _has_nvidia_driver()):
+    """The back end that ``auto`` means for a model folder on ``device``: torch on a GPU, else ONNX Runtime."""
+    exported = any((folder / place / ONNX_FILE).is_file() for place in (INFERENCE_DIR, "."))
+    if not exported or find_spec("onnxruntime") is None:
         return "torch"
-    exported = (folder / INFERENCE_DIR / ONNX_FILE).is_file() or (folder / ONNX_FILE).is_file()
-    return "onnx" if exported and find_spec("onnxruntime") else "torch"
+    if device == "cpu" or not (folder / WEIGHTS_FILE).is_file() or find_spec("torch") is None:
+        return "onnx"
+    if device == "auto" and not (_has_nvidia_driver() and _torch_sees_gpu()):
+        return "onnx"
+    return "torch"
 
 
 def available_cores() -> int:
@@ -112,6 +116,11 @@ def find_model_file(folder: Path, name: str, make: str) -> Path:
         if path.is_file():
             return path
     raise ModelError(f"{folder}: no {INFERENCE_DIR}/{name}", hint=f"make it with `{make}`")
+
+
+def _torch_sees_gpu() -> bool:
+    torch = import_module("torch")  # seconds; only where there is a driver
+    return bool(torch.cuda.is_available())
 
 
 def _has_nvidia_driver() -> bool:
