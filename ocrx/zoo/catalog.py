@@ -84,3 +84,42 @@ _ENTRIES = (
 )
 
 CATALOG: Mapping[str, Entry] = MappingProxyType({entry.name: entry for entry in _ENTRIES})
+
+# Parameters and 10^9 multiplications for one image of the size named, in inference form; a test recomputes them.
+COSTS: Mapping[str, tuple[int, float, str]] = MappingProxyType(
+    {
+        "lcnetv4_tiny": (519517, 0.16, "48x320"),
+        "lcnetv4_small": (3013513, 1.01, "48x320"),
+        "lcnetv4_medium": (15519969, 5.59, "48x320"),
+        "cnn_bilstm": (17053793, 3.41, "64x320"),
+        "crnn": (8467041, 2.21, "32x320"),
+        "resnet_bilstm": (14093729, 2.82, "64x320"),
+        "captcha": (514043, 0.16, "48x320"),
+        "PP-OCRv4_server_rec_doc": (23664903, 10.19, "48x320"),
+        "PP-OCRv4_mobile_rec": (2687653, 0.7, "48x320"),
+        "PP-OCRv4_server_rec": (22575177, 10.14, "48x320"),
+        "en_PP-OCRv4_mobile_rec": (1897765, 0.67, "48x320"),
+        "PP-OCRv3_mobile_rec": (2633369, 0.66, "48x320"),
+        "en_PP-OCRv3_mobile_rec": (2209049, 0.64, "48x320"),
+        "korean_PP-OCRv3_mobile_rec": (2442594, 0.65, "48x320"),
+        "japan_PP-OCRv3_mobile_rec": (2488809, 0.65, "48x320"),
+        "chinese_cht_PP-OCRv3_mobile_rec": (2750239, 0.66, "48x320"),
+        "te_PP-OCRv3_mobile_rec": (2212689, 0.64, "48x320"),
+        "ka_PP-OCRv3_mobile_rec": (2212819, 0.64, "48x320"),
+        "ta_PP-OCRv3_mobile_rec": (2211194, 0.64, "48x320"),
+        "latin_PP-OCRv3_mobile_rec": (2214899, 0.64, "48x320"),
+        "arabic_PP-OCRv3_mobile_rec": (2213404, 0.64, "48x320"),
+        "cyrillic_PP-OCRv3_mobile_rec": (2213469, 0.64, "48x320"),
+        "devanagari_PP-OCRv3_mobile_rec": (2213729, 0.64, "48x320"),
+        "ch_SVTRv2_rec": (20981953, 7.39, "48x320"),
+        "ch_RepSVTR_rec": (6263273, 1.23, "48x320"),
+        "PP-OCRv5_mobile_rec": (4110613, 0.76, "48x320"),
+        "PP-OCRv5_server_rec": (21017465, 5.88, "48x320"),
+        "PP-OCRv6_tiny_rec": (1103318, 0.18, "48x320"),
+        "PP-OCRv6_small_rec": (5266550, 1.09, "48x320"),
+        "PP-OCRv6_medium_rec": (19113430, 5.68, "48x320"),
+        "SVTRv2_tiny": (5128159, 4.25, "48x320"),
+        "SVTRv2_small": (11251103, 8.5, "48x320"),
+        "SVTRv2_base": (19755359, 15.34, "48x320"),
+    }
+)

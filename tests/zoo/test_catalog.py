@@ -7,7 +7,8 @@ import pytest
 from ocrx.config import recipe_names, recipes_dir
 from ocrx.errors import ConfigError
 from ocrx.modes import models as mode
-from ocrx.zoo.catalog import CATALOG
+from ocrx.zoo.catalog import CATALOG, COSTS
+from ocrx.zoo.cost import cost_of
 
 # Parameters in inference form, in millions, with the published dictionary.
 COUNTS = {
@@ -55,7 +56,6 @@ PADDLEX = [
 
 @pytest.fixture(scope="module")
 def rows() -> dict[str, mode.ModelRow]:
-    """Building the row of a recipe builds its network (without memory) and runs it."""
     return {row.name: row for row in mode.run()}
 
 
@@ -63,6 +63,12 @@ def test_every_recipe_builds(rows: dict[str, mode.ModelRow]) -> None:
     assert set(rows) == set(recipe_names()) >= set(CATALOG)
     assert set(PADDLEX) <= set(rows)
     assert all(row.parameters > 0 and row.gmac > 0 for row in rows.values())
+
+
+@pytest.mark.parametrize("name", [name for name in COSTS if "_PP-OCRv3" not in name])
+def test_costs_are_those_of_the_networks(name: str) -> None:
+    cost = cost_of(name, CATALOG[name].classes)
+    assert (cost.parameters, cost.gmac, cost.size) == COSTS[name]
 
 
 @pytest.mark.parametrize("name", sorted(COUNTS))

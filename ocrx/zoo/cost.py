@@ -1,0 +1,75 @@
+"""What a recipe's network costs: parameters and multiplications, without computing anything."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import nn
+
+from ocrx.config import load_config
+from ocrx.models import MODELS, build_model, frame_spec
+from ocrx.models.necks import GlobalBlock
+from ocrx.models.params import parse_params
+from ocrx.spec import ImageSpec, ModelSpec
+
+HEIGHT, WIDTH = 48, 320
+
+
+@dataclass(frozen=True)
+class Cost:
+    """Of the inference form: ``parameters``, and ``gmac``, 10^9 multiplications for one image of ``size`` pixels."""
+
+    parameters: int
+    gmac: float
+    size: str
+
+
+def cost_of(recipe: str, classes: int) -> Cost:
+    """The cost of a recipe's network with ``classes`` outputs, at 48x320 or at its own height if that does not fit."""
+    config = load_config(recipe)
+    model, image = config.Model, config.Image.spec()
+    architecture = MODELS[model.architecture]
+    accepted = architecture.heights(parse_params(architecture.params, model.params, recipe))
+    height = HEIGHT if HEIGHT in accepted else image.height
+    shape = ImageSpec(height=height, order=image.order, min_width=WIDTH, mean=image.mean, std=image.std)
+    frames = frame_spec(model.architecture, model.params, shape)
+    charset = tuple(chr(0x10000 + i) for i in range(classes - 1))
+    with torch.device("meta"):
+        network = build_model(ModelSpec(model.architecture, model.params, charset, shape, frames)).eval()
+        fuse = getattr(network, "fuse", None)
+        network = fuse() if fuse is not None else network
+        operations = multiplications(network, torch.empty(1, shape.channels, height, WIDTH))
+    parameters = sum(p.numel() for p in network.parameters())
+    return Cost(parameters, round(operations / 1e9, 2), f"{height}x{WIDTH}")
+
+
+def multiplications(network: nn.Module, images: torch.Tensor) -> int:
+    """Those of convolutions, linear layers, LSTMs and attention for ``images``; element-wise ones do not count.
+
+    Works on the meta device, that is, without computing anything.
+    """
+    total = 0
+
+    def count(module: nn.Module, inputs: tuple[torch.Tensor, ...], output: Any) -> None:
+        nonlocal total
+        if isinstance(module, nn.Conv2d):
+            total += output.numel() * module.weight[0].numel()
+        elif isinstance(module, nn.Linear):
+            total += output.numel() * module.in_features
+        elif isinstance(module, nn.LSTM):
+            weights = sum(p.numel() for name, p in module.named_parameters() if name.startswith("weight"))
+            total += inputs[0].shape[0] * inputs[0].shape[1] * weights
+        elif isinstance(module, GlobalBlock):
+            rows, length, dims = inputs[0].shape
+            total += 2 * rows * length * length * dims
+
+    handles = [module.register_forward_hook(count) for module in network.modules()]
+    try:
+        with torch.no_grad():
+            network(images)
+    finally:
+        for handle in handles:
+            handle.remove()
+    return total
