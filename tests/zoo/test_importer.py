@@ -134,10 +134,9 @@ def test_transformers_folder_brings_its_dictionary(tmp_path: Path) -> None:
 
 
 def test_onnx_checks_itself_against_the_original(tmp_path: Path) -> None:
-    recipe = "PP-OCRv4_mobile_rec"
-    model, _ = network_of(recipe)
+    model, _ = network_of(SMALL)
     source = write_onnx(tmp_path / "w.onnx", model)
-    report = import_weights(str(source), tmp_path / "out", name=recipe)
+    report = import_weights(str(source), tmp_path / "out", name=SMALL)
     assert report.difference is not None and report.difference < 1e-5
     assert same(model, tmp_path / "out")
 
