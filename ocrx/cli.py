@@ -354,7 +354,7 @@ def _train(config: Config) -> int:
     from ocrx.modes import train as mode
 
     def work() -> int:
-        report = mode.run(config, log=console.note)
+        report = mode.run(config, log=console.note, progress=console.progress)
         console.show_training(report)
         return 0
 

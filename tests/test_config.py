@@ -9,7 +9,7 @@ from ocrx.errors import ConfigError
 
 PADDLEX_YAML = """
 Global:
-  model: lcnetv4_tiny
+  model: PP-OCRv4_mobile_rec
   mode: check_dataset # check_dataset/train/evaluate/predict
   dataset_dir: "/paddle/dataset/paddlex/ocr_rec/ocr_rec_dataset_examples"
   device: gpu:0,1,2,3
@@ -61,6 +61,7 @@ def test_an_unmodified_paddlex_file_loads(tmp_path: Path) -> None:
     path.write_text(PADDLEX_YAML, encoding="utf-8")
     config = load_config(str(path))
     assert config.Global.device == "gpu:0,1,2,3"
+    assert config.Image.height == 48, "the recipe of that name gives what PaddleX hides"
     assert config.Train.batch_size == 8
     assert config.Predict.model_dir == "output/best_accuracy/inference"
     assert config.Predict.kernel_option.run_mode == "paddle"

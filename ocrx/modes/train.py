@@ -6,7 +6,7 @@ import platform
 import signal
 import sys
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -30,7 +30,7 @@ from ocrx.inference.export import export_onnx
 from ocrx.inference.recognizer import Recognizer
 from ocrx.models import build_model, frame_spec
 from ocrx.models.device import torch_device
-from ocrx.report import write_result
+from ocrx.report import Progress, write_result
 from ocrx.spec import ModelSpec
 from ocrx.synth.source import SynthSource
 from ocrx.synth.text import charset_characters
@@ -60,7 +60,11 @@ class TrainReport:
         return {**asdict(self), "output": str(self.output)}
 
 
-def run(config: Config, log: Log) -> TrainReport:
+ShowProgress = Callable[[str], AbstractContextManager[Progress | None]]
+"""Opens a progress display for the work it names."""
+
+
+def run(config: Config, log: Log, progress: ShowProgress = lambda _: nullcontext()) -> TrainReport:
     """Train as ``config`` says and leave the result in ``Global.output``.
 
     ``log`` gets one line at a time; they also go to ``train.log``. SIGINT and SIGTERM finish the step, save and
@@ -76,7 +80,7 @@ def run(config: Config, log: Log) -> TrainReport:
     dataset = read_dataset(_dataset_dir(config))
     _refuse_empty(dataset, config)
     spec = read_spec(resume) if resume else new_spec(config, dataset)
-    _refuse_errors(dataset, spec, config, log)
+    _refuse_errors(dataset, spec, config, log, progress)
     output.mkdir(parents=True, exist_ok=True)
     (output / "config.yaml").write_text(to_yaml(config), encoding="utf-8")
     Charset(spec.charset).save(output / "label_dict.txt")
@@ -87,7 +91,7 @@ def run(config: Config, log: Log) -> TrainReport:
             file.flush()
             log(line)
 
-        with _source(config, spec, dataset) as source, _signals() as stopped:
+        with _source(config, spec, dataset, progress) as source, _signals() as stopped:
             outcome, already = _train(config, spec, dataset, source, device, resume, tell, stopped)
     report = _report(output, outcome, already)
     write_result(output, "train", _result(config, report, dataset))
@@ -153,12 +157,13 @@ def _train(
 
 
 @contextmanager
-def _source(config: Config, spec: ModelSpec, dataset: Dataset) -> Iterator[Source]:
+def _source(config: Config, spec: ModelSpec, dataset: Dataset, progress: ShowProgress) -> Iterator[Source]:
     """The training batches: stored lines, or lines rendered on the fly."""
     train, seed = config.Train, config.Global.seed
     workers = train.workers if train.workers is not None else min(4, max(1, (torch.get_num_threads() or 2) // 2))
     if not train.synth.enable:
-        lines = Lines(dataset.train, spec)
+        with progress("reading images") as tick:
+            lines = Lines(dataset.train, spec, tick)
         yield LineSource(
             lines,
             batch_size=train.batch_size,
@@ -224,18 +229,20 @@ def _refuse_empty(dataset: Dataset, config: Config) -> None:
         raise DataError(f"{dataset.root}: no validation lines", hint=hint)
 
 
-def _refuse_errors(dataset: Dataset, spec: ModelSpec, config: Config, log: Log) -> None:
+def _refuse_errors(dataset: Dataset, spec: ModelSpec, config: Config, log: Log, progress: ShowProgress) -> None:
     """The rules of ``check-dataset`` with the model that is trained; images it has looked at are not opened again."""
     allow = (*config.Train.allow, "list-missing", "list-empty") if config.Train.synth.enable else config.Train.allow
-    findings = check(
-        dataset,
-        Geometry.of(spec),
-        Charset(spec.charset) if config.Global.charset else None,
-        min_samples=config.CheckDataset.min_samples,
-        near=False,
-        cache=Path(config.Global.output) / CACHE_FILE,
-        workers=config.CheckDataset.workers,
-    )
+    with progress("checking images") as tick:
+        findings = check(
+            dataset,
+            Geometry.of(spec),
+            Charset(spec.charset) if config.Global.charset else None,
+            min_samples=config.CheckDataset.min_samples,
+            near=False,
+            cache=Path(config.Global.output) / CACHE_FILE,
+            workers=config.CheckDataset.workers,
+            progress=tick,
+        )
     refuse_errors(findings, allow)
     if findings.issues:
         log(f"{len(findings.issues)} findings in the dataset, none of which forbids training; see ocrx check-dataset")
