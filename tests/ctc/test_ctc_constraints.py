@@ -122,3 +122,12 @@ def test_a_free_mask_accepts_everything_allowed() -> None:
     assert automaton.accepts([])
     assert automaton.accepts([1, 3, 3])
     assert not automaton.accepts([2])
+
+
+def test_equal_arcs_into_one_state_do_not_hide_each_other() -> None:
+    (found,) = best_path(np.zeros((1, 2, 3)), from_pattern("[ab]{2}", Charset("ab")))
+    assert found in ((1, 2), (2, 1))
+
+
+def test_ways_that_lead_nowhere_are_dropped() -> None:
+    assert from_pattern("a(bx|c)", ABC).used.tolist() == [1, 3]
