@@ -68,9 +68,13 @@ class HGNetV2(nn.Module):
         out: Tensor = self.pool(self.stages(self.stem(images)))
         return out
 
-    def forward(self, images: Tensor) -> Tensor:
-        logits: Tensor = self.head(self.neck(self.features(images)))
+    def read(self, features: Tensor) -> Tensor:
+        """Features → logits [N, T, classes]."""
+        logits: Tensor = self.head(self.neck(features))
         return logits
+
+    def forward(self, images: Tensor) -> Tensor:
+        return self.read(self.features(images))
 
     def fuse(self) -> HGNetV2:
         """The inference form: every batch norm folded into its convolution."""

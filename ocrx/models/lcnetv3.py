@@ -86,9 +86,13 @@ class LCNetV3(nn.Module):
         out: Tensor = self.pool(self.blocks(self.stem(images)))
         return out
 
-    def forward(self, images: Tensor) -> Tensor:
-        logits: Tensor = self.head(self.neck(self.features(images)))
+    def read(self, features: Tensor) -> Tensor:
+        """Features → logits [N, T, classes]."""
+        logits: Tensor = self.head(self.neck(features))
         return logits
+
+    def forward(self, images: Tensor) -> Tensor:
+        return self.read(self.features(images))
 
     def fuse(self) -> LCNetV3:
         """The inference form: one convolution for every set of parallel ones."""

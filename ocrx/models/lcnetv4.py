@@ -143,11 +143,13 @@ class LCNetV4(nn.Module):
         out: Tensor = self.pool(self.blocks(self.stem(images)))
         return out
 
-    def forward(self, images: Tensor) -> Tensor:
-        features = self.features(images)
-        sequence = frames_last(features) if self.neck is None else self.neck(features)
-        logits: Tensor = self.head(sequence)
+    def read(self, features: Tensor) -> Tensor:
+        """Features → logits [N, T, classes]."""
+        logits: Tensor = self.head(frames_last(features) if self.neck is None else self.neck(features))
         return logits
+
+    def forward(self, images: Tensor) -> Tensor:
+        return self.read(self.features(images))
 
     def fuse(self) -> LCNetV4:
         """The inference form: every batch norm and every parallel branch folded into one convolution."""

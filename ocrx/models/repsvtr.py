@@ -63,9 +63,13 @@ class RepSVTR(nn.Module):
         out: Tensor = self.pool(self.blocks(self.stem(images)))
         return out
 
-    def forward(self, images: Tensor) -> Tensor:
-        logits: Tensor = self.head(self.neck(self.features(images)))
+    def read(self, features: Tensor) -> Tensor:
+        """Features → logits [N, T, classes]."""
+        logits: Tensor = self.head(self.neck(features))
         return logits
+
+    def forward(self, images: Tensor) -> Tensor:
+        return self.read(self.features(images))
 
     def fuse(self) -> RepSVTR:
         """The inference form: every batch norm and every parallel branch folded into one convolution."""

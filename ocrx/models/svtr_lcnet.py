@@ -64,9 +64,13 @@ class SVTRLCNet(nn.Module):
         out: Tensor = self.pool(self.blocks(self.stem(images)))
         return out
 
-    def forward(self, images: Tensor) -> Tensor:
-        logits: Tensor = self.head(self.neck(self.features(images)))
+    def read(self, features: Tensor) -> Tensor:
+        """Features → logits [N, T, classes]."""
+        logits: Tensor = self.head(self.neck(features))
         return logits
+
+    def forward(self, images: Tensor) -> Tensor:
+        return self.read(self.features(images))
 
     def fuse(self) -> SVTRLCNet:
         """The inference form: every batch norm folded into its convolution."""

@@ -50,9 +50,13 @@ class SVTRv2Ch(nn.Module):
         out: Tensor = self.pool(self.encoder(images))
         return out
 
-    def forward(self, images: Tensor) -> Tensor:
-        logits: Tensor = self.head(self.neck(self.features(images)))
+    def read(self, features: Tensor) -> Tensor:
+        """Features → logits [N, T, classes]."""
+        logits: Tensor = self.head(self.neck(features))
         return logits
+
+    def forward(self, images: Tensor) -> Tensor:
+        return self.read(self.features(images))
 
     def fuse(self) -> SVTRv2Ch:
         """The inference form: batch norms of patch embedding and neck folded."""

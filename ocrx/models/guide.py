@@ -1,0 +1,105 @@
+"""The guide of PP-OCR's training: a Transformer that spells the text from the backbone's features, dropped afterwards.
+
+With a guide, CTC trains neck and head only, because they read detached features; the backbone learns from the guide.
+Without that rule the two losses pull the backbone apart, and without a guide the features must not be detached, or the
+backbone would stay as it is. ``guided_losses`` holds both ends of the rule together.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import Protocol, runtime_checkable
+
+import torch
+from torch import Tensor, nn
+
+
+@runtime_checkable
+class Guidable(Protocol):
+    """A network in two steps: the backbone's features [N, C, 1, T], and the logits read from them."""
+
+    def features(self, images: Tensor) -> Tensor: ...
+
+    def read(self, features: Tensor) -> Tensor: ...
+
+
+class NRTRGuide(nn.Module):
+    """Spells the text character by character from features [N, C, H, W]; teacher forcing, causal attention.
+
+    Source: NRTR (Sheng et al. 2019) in the form of PP-OCRv4's guide: ``dims`` 384, heads of 32, ``layers`` decoder
+    layers with post-norm and an MLP four times as wide, dropout 0.1 but not in attention, sinusoidal positions.
+    ``classes`` are those of CTC; character i is token i here too, the blank's number stands for padding.
+    """
+
+    def __init__(self, channels: int, classes: int, dims: int = 384, layers: int = 4) -> None:
+        super().__init__()
+        self.start, self.end = classes, classes + 1
+        self.memory = nn.Linear(channels, dims, bias=False)
+        self.embed = nn.Embedding(classes + 2, dims, padding_idx=0)
+        nn.init.normal_(self.embed.weight, std=dims**-0.5)
+        self.drop = nn.Dropout(0.1)
+        self.layers = nn.ModuleList()
+        for _ in range(layers):
+            layer = nn.TransformerDecoderLayer(dims, dims // 32, 4 * dims, 0.1, batch_first=True)
+            layer.self_attn.dropout = layer.multihead_attn.dropout = 0.0
+            self.layers.append(layer)
+        self.head = nn.Linear(dims, classes + 2, bias=False)
+
+    def forward(self, features: Tensor, tokens: Tensor) -> Tensor:
+        """Features [N, C, H, W] and tokens [N, L] (start, then text) → logits [N, L, classes + 2] of the next token."""
+        memory = self.memory(features.flatten(2).transpose(1, 2))
+        length, dims = tokens.shape[1], self.embed.embedding_dim
+        x = self.drop(self.embed(tokens) * math.sqrt(dims) + _positions(length, dims, tokens.device))
+        later = torch.ones(length, length, dtype=torch.bool, device=tokens.device).triu(1)
+        for layer in self.layers:
+            x = layer(x, memory, tgt_mask=later)
+        logits: Tensor = self.head(x)
+        return logits
+
+    def loss(self, features: Tensor, targets: Tensor, target_lengths: Tensor) -> Tensor:
+        """Cross entropy with label smoothing 0.1, mean over all characters and ends.
+
+        ``targets`` int64 classes >= 1, all samples one after the other [S]; ``target_lengths`` [N] with sum S.
+        """
+        texts = torch.split(targets, target_lengths.tolist())
+        size = (len(texts), int(target_lengths.max()) + 1)
+        tokens = torch.zeros(size, dtype=torch.long, device=features.device)
+        expected = torch.zeros_like(tokens)
+        tokens[:, 0] = self.start
+        for row, text in enumerate(texts):
+            tokens[row, 1 : len(text) + 1] = text
+            expected[row, : len(text)] = text
+            expected[row, len(text)] = self.end
+        logits = self(features, tokens).float()
+        return nn.functional.cross_entropy(
+            logits.flatten(0, 1), expected.flatten(), ignore_index=0, label_smoothing=0.1
+        )
+
+
+def guide_for(network: nn.Module, images: Tensor, classes: int, dims: int = 384, layers: int = 4) -> NRTRGuide | None:
+    """A guide for ``network``, or None if it is not of the kind; ``images`` [N, C, H, W] are any that it takes."""
+    if not isinstance(network, Guidable):
+        return None
+    training = network.training
+    with torch.no_grad():
+        channels = network.eval().features(images).shape[1]
+    network.train(training)
+    return NRTRGuide(channels, classes, dims, layers).to(images.device)
+
+
+def guided_losses(
+    network: Guidable, guide: NRTRGuide, images: Tensor, targets: Tensor, target_lengths: Tensor
+) -> tuple[Tensor, Tensor]:
+    """Logits for CTC, whose gradient stops at the features, and the guide's loss, whose gradient goes through them.
+
+    The loss of a step is CTC's mean over the batch plus the guide's. Targets as in ``NRTRGuide.loss``.
+    """
+    features = network.features(images)
+    return network.read(features.detach()), guide.loss(features, targets, target_lengths)
+
+
+def _positions(length: int, dims: int, device: torch.device) -> Tensor:
+    """Sine and cosine of every position at dims / 2 wavelengths from 2 pi to 20000 pi: [length, dims]."""
+    places = torch.arange(length, device=device, dtype=torch.float32)[:, None]
+    rates = torch.exp(torch.arange(0, dims, 2, device=device, dtype=torch.float32) * (-math.log(10000.0) / dims))
+    return torch.stack([torch.sin(places * rates), torch.cos(places * rates)], 2).flatten(1)
