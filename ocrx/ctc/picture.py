@@ -58,7 +58,7 @@ def draw_explanation(panels: Panels, path: Path) -> None:
     frames = len(panels.best_path)
     wide = float(np.clip(frames * 0.13, 8, 40))
     line = wide * 0.85 * panels.image.height / max(1, panels.image.width) * panels.width / (panels.edges[1] + 1)
-    heights = [max(0.5, line), 0.22 * len(rows) + 0.3, max(1.2, 0.2 * states)]
+    heights = [max(0.5, line), 0.22 * len(rows) + 0.3, float(np.clip(0.2 * states, 1.2, 8.0))]
     figure = Figure(figsize=(wide, sum(heights) + 1.8), layout="constrained")
     FigureCanvasAgg(figure)
     axes = figure.subplots(3, 1, sharex=True, gridspec_kw={"height_ratios": heights})
@@ -112,7 +112,11 @@ def _draw_alpha(axes: Axes, panels: Panels) -> None:
         shades, extent=(left, right, states, 0), aspect="auto", cmap="Blues", vmin=0, vmax=1, interpolation="nearest"
     )
     axes.step(_centres(panels), panels.lattice.path + 0.5, where="mid", color="tab:red", linewidth=1, label="best path")
-    axes.set_yticks([s + 0.5 for s in range(states)], [_drawable(label) for label in panels.lattice.labels], fontsize=7)
+    axes.set_yticks(
+        [s + 0.5 for s in range(states)],
+        [_drawable(label) for label in panels.lattice.labels],
+        fontsize=7 if states < 42 else 5,
+    )
     axes.set_ylabel("alpha, log\nper frame")
     axes.set_xlabel("pixels of the prepared line")
     axes.legend(loc="upper right", fontsize=7)
