@@ -101,14 +101,25 @@ def run(config: Config, log: Log, progress: ShowProgress = lambda _: nullcontext
 def new_spec(config: Config, dataset: Dataset) -> ModelSpec:
     """The spec of the model to train: charset from ``Global.charset``, else dict.txt, else the training labels."""
     image = config.Image.spec()
+    params = _params(config)
     return ModelSpec(
         architecture=config.Model.architecture,
-        params=config.Model.params,
+        params=params,
         charset=_charset(config, dataset).characters,
         image=image,
-        frames=frame_spec(config.Model.architecture, config.Model.params, image),
+        frames=frame_spec(config.Model.architecture, params, image),
         name=config.Global.model,
     )
+
+
+def _params(config: Config) -> dict[str, Any]:
+    """Those of the configuration, in the form that the weights to start from have: imported ones may be fused."""
+    params = dict(config.Model.params)
+    if config.Train.pretrain_weight_path:
+        start = read_spec(_pretrained(config.Train.pretrain_weight_path))
+        if start.architecture == config.Model.architecture:
+            params |= {name: start.params[name] for name in ("fused", "single_token") if name in start.params}
+    return params
 
 
 def _train(
