@@ -21,6 +21,7 @@ class Scripted:
     spec = ModelSpec("any", {}, tuple("abl1"), ImageSpec(), FrameSpec(layers=((4, 4, 0),)), name="scripted")
     name = "scripted"
     threads = parallel = 1
+    pixels = None
 
     def logits(self, images: Floats) -> Floats:
         row = np.full((16, 5), -4.0, dtype=np.float32)

@@ -14,6 +14,7 @@ import numpy as np
 
 from ocrx.ctc.decode import greedy
 from ocrx.images import prepare
+from ocrx.inference.backends import lines_at_once
 from ocrx.inference.inputs import Item
 from ocrx.inference.recognizer import Recognizer
 from ocrx.inference.results import Prediction
@@ -100,7 +101,8 @@ def _stages(recognizer: Recognizer, items: Sequence[Item], batch_size: int) -> t
     start = 0
     while start < len(arrays):
         width = arrays[start].shape[2]
-        group = [array for array in arrays[start : start + batch_size] if array.shape[2] == width]
+        most = lines_at_once(recognizer.backend, width, batch_size)
+        group = [array for array in arrays[start : start + most] if array.shape[2] == width]
         batch = np.stack(group)
         logits, network = _timed(partial(recognizer.backend.logits, batch))
         _, decode = _timed(partial(greedy, logits))

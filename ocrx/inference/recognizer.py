@@ -25,7 +25,7 @@ from ocrx.ctc.lm import NgramModel
 from ocrx.errors import BackendError, ConfigError, DataError, ModelError
 from ocrx.folder import SPEC_FILE, find_model_folder
 from ocrx.images import Pixels, pad, resize, scale
-from ocrx.inference.backends import Backend, Floats, open_backend
+from ocrx.inference.backends import Backend, Floats, lines_at_once, open_backend
 from ocrx.inference.inputs import Input, Item, find_items
 from ocrx.inference.pages import Box, line_boxes, page_warning
 from ocrx.inference.results import Prediction
@@ -179,9 +179,10 @@ class Recognizer:
             if line.pixels is not None:
                 buckets.setdefault(self.spec.image.bucket_width(line.pixels.shape[1]), []).append(index)
         batches = []
-        for _, members in sorted(buckets.items()):
-            for start in range(0, len(members), batch_size):
-                indices = members[start : start + batch_size]
+        for width, members in sorted(buckets.items()):
+            size = lines_at_once(self.backend, width, batch_size)
+            for start in range(0, len(members), size):
+                indices = members[start : start + size]
                 batches.append((indices, network.submit(self._recognize, [lines[i] for i in indices])))
         return _Window(lines, batches)
 

@@ -99,7 +99,7 @@ def test_a_mismatch_is_an_error_with_its_size(model_folder: Path) -> None:
     right = open_backend(model_folder, "torch")
 
     class Wrong:
-        spec, name, threads, parallel = right.spec, "wrong", 1, 1
+        spec, name, threads, parallel, pixels = right.spec, "wrong", 1, 1, None
 
         def logits(self, images: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
             return right.logits(images) + np.float32(50)

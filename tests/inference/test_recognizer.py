@@ -29,8 +29,8 @@ class Fake:
     spec = SPEC
     name = "fake"
 
-    def __init__(self, threads: int = 2, parallel: int = 2) -> None:
-        self.threads, self.parallel = threads, parallel
+    def __init__(self, threads: int = 2, parallel: int = 2, pixels: int | None = None) -> None:
+        self.threads, self.parallel, self.pixels = threads, parallel, pixels
         self.batches: list[tuple[int, ...]] = []
         self.running = self.most = 0
         self.lock = threading.Lock()
@@ -86,6 +86,13 @@ def test_a_batch_holds_one_bucket_width_and_at_most_batch_size_lines() -> None:
     assert {shape[3] for shape in backend.batches} == widths
     assert max(shape[0] for shape in backend.batches) <= 4
     assert sum(shape[0] for shape in backend.batches) == 50
+
+
+def test_a_batch_holds_no_more_pixels_than_the_runtime_likes() -> None:
+    backend = Fake(pixels=32 * 512)
+    assert len(list(Recognizer(backend).predict(lines(50), batch_size=16))) == 50
+    assert all(shape[0] == 1 or shape[0] * shape[2] * shape[3] <= 32 * 512 for shape in backend.batches)
+    assert max(shape[0] for shape in backend.batches) > 1
 
 
 def test_a_bad_item_is_one_error_and_the_rest_is_read(recognizer: Recognizer, images: Path) -> None:

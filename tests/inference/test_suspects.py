@@ -21,6 +21,7 @@ class Reader:
     spec = SPEC
     name = "fake"
     threads = parallel = 1
+    pixels = None
 
     def logits(self, images: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
         logits = np.zeros((len(images), images.shape[3] // 4, 4), dtype=np.float32)

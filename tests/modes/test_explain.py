@@ -26,6 +26,7 @@ class Scripted:
     spec = SPEC
     name = "scripted"
     threads = parallel = 1
+    pixels = None
 
     def __init__(self, text: str, rival: str, ahead: float) -> None:
         classes = [CHARSET.index(c) + 1 for c in text]

@@ -23,6 +23,7 @@ class Doubtful:
     spec = ModelSpec("any", {}, CHARSET, ImageSpec(), FrameSpec(layers=((4, 4, 0),)))
     name = "doubtful"
     threads = parallel = 1
+    pixels = None
 
     def logits(self, images: Floats) -> Floats:
         row = np.full((16, 4), -4.0, dtype=np.float32)

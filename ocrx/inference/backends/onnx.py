@@ -9,7 +9,7 @@ from onnxruntime.capi import onnxruntime_pybind11_state as _state
 
 from ocrx.errors import BackendError, ModelError
 from ocrx.folder import ONNX_FILE
-from ocrx.inference.backends import Floats, exported_name, find_model_file
+from ocrx.inference.backends import CACHED_PIXELS, Floats, exported_name, find_model_file
 from ocrx.spec import ModelSpec
 
 METADATA_KEY = "ocrx"
@@ -51,7 +51,9 @@ class OnnxBackend:
             raise ModelError(f"{where}: an ONNX model, but not one of ocrx", hint="see `ocrx import --help`")
         self.spec = ModelSpec.from_json(described, where)
         self.threads = threads
-        self.parallel = threads if device in ("auto", "cpu") else 1
+        on_cpu = device in ("auto", "cpu")
+        self.parallel = threads if on_cpu else 1
+        self.pixels = CACHED_PIXELS if on_cpu else None
         self._input = self._session.get_inputs()[0].name
         self._output = self._session.get_outputs()[0].name
 

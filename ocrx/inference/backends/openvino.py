@@ -12,7 +12,7 @@ import openvino.properties.hint as hints
 
 from ocrx.errors import BackendError, ConfigError, ModelError
 from ocrx.folder import INFERENCE_DIR, ONNX_FILE, read_spec
-from ocrx.inference.backends import Floats, exported_name, find_model_file
+from ocrx.inference.backends import CACHED_PIXELS, Floats, exported_name, find_model_file
 from ocrx.spec import ModelSpec
 
 IR_FILE = "model.xml"
@@ -47,6 +47,7 @@ class OpenVinoBackend:
         self.spec = spec or _spec(network, str(model))
         self.threads = threads
         self.parallel = threads
+        self.pixels = CACHED_PIXELS
         self._output = compiled.output(0)
         self._requests: queue.SimpleQueue[ov.InferRequest] = queue.SimpleQueue()
         for _ in range(threads):

@@ -36,6 +36,7 @@ class TorchBackend:
         # On the processor torch spreads one batch over its threads; beside a GPU one batch is made ready while another
         # is read. A live model changes its mode for each call, which allows one call at a time.
         self.parallel = 2 if self._device.type == "cuda" and not model.training else 1
+        self.pixels: int | None = None
         self._dtype = dtype
         self._model = model.to(self._device, dtype)
 
