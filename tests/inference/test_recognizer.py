@@ -16,6 +16,7 @@ from PIL import Image
 from ocrx import create_model
 from ocrx.errors import BackendError, ConfigError, ModelError
 from ocrx.images import prepare
+from ocrx.inference.measure import resident_mib
 from ocrx.inference.recognizer import WINDOW, Recognizer
 from ocrx.inference.results import Prediction
 from ocrx.spec import FrameSpec, ImageSpec, ModelSpec
@@ -214,3 +215,18 @@ def test_results_of_one_image_and_of_many_have_the_same_fields(recognizer: Recog
     first, *_ = recognizer.predict([str(images / "00.png"), str(images / "01.jpg")])
     assert isinstance(alone, Prediction)
     assert alone.to_dict() == first.to_dict()
+
+
+def test_memory_stays_flat_over_many_widths(recognizer: Recognizer) -> None:
+    random_widths = random.Random(0)
+    paper = np.random.default_rng(0).integers(0, 256, (32, 1000), dtype=np.uint8)
+
+    def noise(count: int) -> Iterator[npt.NDArray[np.uint8]]:
+        return (paper[:, : 8 + int(992 * random_widths.random() ** 3)] for _ in range(count))
+
+    for _ in recognizer.predict(noise(600), batch_size=8):
+        pass
+    early = resident_mib()
+    for _ in recognizer.predict(noise(1500), batch_size=8):
+        pass
+    assert resident_mib() - early < 20

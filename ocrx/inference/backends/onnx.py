@@ -36,9 +36,9 @@ class OnnxBackend:
         options = ort.SessionOptions()
         options.intra_op_num_threads = 1
         options.inter_op_num_threads = 1
-        # Plans and arenas that are kept for every shape seen would grow with each new width.
+        # Plans kept for every shape seen would grow with each new width. The arena only grows up to the largest call,
+        # and spares returning memory to the system and fetching it again in each one.
         options.enable_mem_pattern = False
-        options.enable_cpu_mem_arena = False
         options.log_severity_level = 3
         try:
             self._session = ort.InferenceSession(
