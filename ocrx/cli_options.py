@@ -14,7 +14,9 @@ Overrides = Annotated[Optional[list[str]], typer.Option("-o", "--override", help
 OutputOption = Annotated[Optional[str], typer.Option("--output", help="Folder for what is written.")]
 DeviceOption = Annotated[Optional[str], typer.Option("--device", help="auto, cpu, gpu, gpu:0, mps …")]
 ModelOption = Annotated[Optional[str], typer.Option("--model", "-m", help="A model folder, a file in one, or a name.")]
-BackendOption = Annotated[Optional[str], typer.Option("--backend", help="auto, torch, onnx, openvino or torchscript.")]
+BackendOption = Annotated[
+    Optional[str], typer.Option("--backend", help="auto, torch, torch-compile, onnx, openvino, torchscript.")
+]
 ThreadsOption = Annotated[Optional[int], typer.Option("--threads", min=1, help="Processor cores to use.")]
 BatchOption = Annotated[Optional[int], typer.Option("--batch-size", min=1, help="Lines read at once.")]
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 import subprocess
 import sys
 from importlib.util import find_spec
@@ -16,6 +17,7 @@ from conftest import draw_line
 
 from ocrx.errors import BackendError, ConfigError, ModelError, OcrxError
 from ocrx.inference.backends import available_cores, open_backend
+from ocrx.inference.backends.compiled import CompiledBackend
 from ocrx.inference.backends.onnx import OnnxBackend
 from ocrx.inference.backends.pytorch import TorchBackend
 from ocrx.inference.convert import export_folder
@@ -23,6 +25,7 @@ from ocrx.inference.export import sample_images
 from ocrx.inference.recognizer import Recognizer
 from ocrx.models.device import torch_device
 from ocrx.models.store import load_model
+from ocrx.spec import FrameSpec, ImageSpec, ModelSpec
 
 OTHERS = [
     "onnx",
@@ -74,7 +77,7 @@ def test_threads_are_honoured(model_folder: Path, monkeypatch: pytest.MonkeyPatc
 @pytest.mark.parametrize(
     ("arguments", "error", "message"),
     [
-        ({"backend": "tensorflow"}, ConfigError, "expected one of auto, torch, onnx"),
+        ({"backend": "tensorflow"}, ConfigError, "expected one of auto, torch, torch-compile, onnx"),
         ({"precision": "fp8"}, ConfigError, "expected one of fp32"),
         ({"backend": "torch", "device": "gpu:99"}, BackendError, "no GPU 99"),
         ({"backend": "torch", "device": "toaster"}, ConfigError, "toaster"),
@@ -143,3 +146,15 @@ def test_reading_with_onnx_never_imports_torch(model_folder: Path, images: Path)
     assert len(done.stdout.splitlines()) == 11
     assert "onnxruntime" in modules
     assert not {"torch", "torchvision", "matplotlib", "onnx", "http", "jinja2"} & set(modules)
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(shutil.which("g++") is None and shutil.which("clang++") is None, reason="no C++ compiler here")
+@pytest.mark.filterwarnings("default")  # torch's compiler warns of itself
+def test_a_compiled_network_gives_the_same_logits() -> None:
+    spec = ModelSpec("tiny", {}, ("a",), ImageSpec(height=8), FrameSpec())
+    torch.manual_seed(0)
+    eager = TorchBackend(torch.nn.Sequential(torch.nn.AvgPool2d((8, 1)), torch.nn.Conv2d(1, 2, 1)).eval(), spec)
+    compiled = CompiledBackend(eager)
+    for batch in sample_images(spec):
+        assert np.abs(compiled.logits(batch) - eager.logits(batch)).max() < 1e-5

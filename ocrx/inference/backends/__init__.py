@@ -18,12 +18,18 @@ from ocrx.spec import ModelSpec
 
 Floats = npt.NDArray[np.float32]
 
-BACKENDS = ("auto", "torch", "onnx", "openvino", "torchscript")
+BACKENDS = ("auto", "torch", "torch-compile", "onnx", "openvino", "torchscript")
 CACHED_PIXELS = 32 * 1024  # measured on PP-OCRv4 mobile and on networks a third of its size; 2 MiB of cache a core
 PRECISIONS = ("fp32", "fp16", "bf16", "int8")
 
-_RUNTIMES = {"torch": "torch", "onnx": "onnxruntime", "openvino": "openvino", "torchscript": "torch"}
-_MODULES = {"torch": "pytorch", "onnx": "onnx", "openvino": "openvino", "torchscript": "torchscript"}
+# Back end: the package it needs, and its module here.
+_RUNTIMES = {
+    "torch": ("torch", "pytorch"),
+    "torch-compile": ("torch", "compiled"),
+    "onnx": ("onnxruntime", "onnx"),
+    "openvino": ("openvino", "openvino"),
+    "torchscript": ("torch", "torchscript"),
+}
 _INSTALL = {"openvino": "pip install 'ocrx[openvino]'"}
 
 
@@ -77,12 +83,10 @@ def open_backend(
     if folder.name == INFERENCE_DIR and (folder.parent / SPEC_FILE).is_file():
         folder = folder.parent
     chosen = choose_backend(folder, device) if backend == "auto" else backend
-    if find_spec(_RUNTIMES[chosen]) is None:
-        raise BackendError(
-            f"{chosen}: {_RUNTIMES[chosen]} is not installed",
-            hint=_INSTALL.get(chosen, f"pip install {_RUNTIMES[chosen]}"),
-        )
-    module = import_module(f"ocrx.inference.backends.{_MODULES[chosen]}")
+    package, module_name = _RUNTIMES[chosen]
+    if find_spec(package) is None:
+        raise BackendError(f"{chosen}: {package} is not installed", hint=_INSTALL.get(chosen, f"pip install {package}"))
+    module = import_module(f"ocrx.inference.backends.{module_name}")
     opened: Callable[[Path, str, int, str], Backend] = module.open_folder
     return opened(folder, device, threads or available_cores(), precision)
 
