@@ -27,7 +27,7 @@ from ocrx.images import prepare, read_image
 from ocrx.inference.backends.pytorch import TorchBackend
 from ocrx.inference.evaluation import evaluate
 from ocrx.inference.export import export_onnx
-from ocrx.inference.recognizer import Recognizer
+from ocrx.inference.recognizer import Recognizer, find_model
 from ocrx.models import build_model, frame_spec
 from ocrx.models.device import torch_device
 from ocrx.report import Progress, write_result
@@ -273,7 +273,7 @@ def _pretrained(path: str) -> Path:
             f"Train.pretrain_weight_path: {path} is not downloaded",
             hint="import it with `ocrx import`, or start from nothing with -o Train.pretrain_weight_path=null",
         )
-    return find_model_folder(Path(path))
+    return find_model(path)
 
 
 @contextmanager
