@@ -70,8 +70,8 @@ def environments(folder: Path) -> dict[str, Path]:
     for name, requirement in ENVIRONMENTS.items():
         python = folder / name / "bin" / "python"
         if not python.exists():
-            subprocess.run([sys.executable, "-m", "venv", folder / name], check=True)
-            install = [python, "-m", "pip", "install", "--quiet", requirement, "onnxruntime"]
+            subprocess.run([sys.executable, "-m", "venv", str(folder / name)], check=True)
+            install = [str(python), "-m", "pip", "install", "--quiet", requirement, "onnxruntime"]
             subprocess.run(install, check=True)
         pythons[name] = python
     return pythons

@@ -27,10 +27,7 @@ def gradient(mode: str = "L") -> Image.Image:
 
 @pytest.mark.parametrize("mode", ["1", "L", "LA", "P", "RGB", "RGBA", "CMYK", "YCbCr", "I", "F", "I;16"])
 def test_every_mode_becomes_grey_or_colour(mode: str, tmp_path: Path) -> None:
-    if mode == "I;16":
-        image = Image.fromarray(np.asarray(gradient()).astype(np.uint16) * 257)
-    else:
-        image = gradient(mode)
+    image = Image.fromarray(np.asarray(gradient()).astype(np.uint16) * 257) if mode == "I;16" else gradient(mode)
     path = save(tmp_path / "x.tif", image)
     read = read_image(path)
     assert read.mode in ("L", "RGB") and read.size == (60, 20)

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import itertools
 import json
 
 import numpy as np
@@ -57,7 +58,7 @@ def test_pixels_of_a_frame_tile_the_line() -> None:
     frames = FrameSpec(((3, 2, 1), (3, 2, 1)))
     assert frames.stride == 4
     edges = [frames.pixels(i) for i in range(5)]
-    assert all(left[1] == right[0] for left, right in zip(edges, edges[1:], strict=False))
+    assert all(left[1] == right[0] for left, right in itertools.pairwise(edges))
     assert edges[0][0] < 4 < edges[1][1]
 
 

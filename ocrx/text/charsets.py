@@ -88,7 +88,9 @@ _MAKERS: dict[str, Callable[[], Iterable[str]]] = {
     "latin": partial(_script, ("LATIN",), ((0xA0, 0x24F), (0x1E00, 0x1EFF))),
     "cyrillic": partial(_script, ("CYRILLIC",), ((0x400, 0x52F),)),
     "greek": partial(_script, ("GREEK",), ((0x370, 0x3FF), (0x1F00, 0x1FFF))),
-    "arabic": partial(_script, ("ARABIC", "EXTENDED ARABIC"), ((0x600, 0x6FF), (0x750, 0x77F)), "\u200c\u200d" + _SIGNS),
+    "arabic": partial(
+        _script, ("ARABIC", "EXTENDED ARABIC"), ((0x600, 0x6FF), (0x750, 0x77F)), "\u200c\u200d" + _SIGNS
+    ),
     "hebrew": partial(_script, ("HEBREW",), ((0x590, 0x5FF),)),
     "devanagari": partial(_script, ("DEVANAGARI",), ((0x900, 0x97F),), _BRAHMIC_SIGNS),
     "tamil": partial(_script, ("TAMIL",), ((0xB80, 0xBFF),), _BRAHMIC_SIGNS),

@@ -166,7 +166,7 @@ def test_a_full_disk_leaves_what_was_saved(line_folder: Path, tmp_path: Path, mo
         raise OSError(28, "No space left on device")
 
     monkeypatch.setattr("ocrx.models.store.save_file", full)
-    with pytest.raises(DataError, match="cannot be saved.*No space left"):
+    with pytest.raises(DataError, match=r"cannot be saved.*No space left"):
         trainer(line_folder, output).run()
     monkeypatch.undo()
     assert_equal(before, weights(output / "latest"))
@@ -188,7 +188,7 @@ def test_a_damaged_state_is_named(line_folder: Path, tmp_path: Path, damage: str
 def test_fine_tuning_maps_the_head_by_character(line_folder: Path, tmp_path: Path) -> None:
     trainer(line_folder, tmp_path / "out").run()
     old, old_spec = load_model(tmp_path / "out" / "best_accuracy")
-    characters = tuple(reversed(old_spec.charset[1:])) + ("é", "ß")
+    characters = (*tuple(reversed(old_spec.charset[1:])), "é", "ß")
     spec = replace(old_spec, charset=characters)
     model = build_model(spec)
     message = load_start(model, spec, tmp_path / "out" / "best_accuracy")
