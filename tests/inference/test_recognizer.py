@@ -14,6 +14,7 @@ from conftest import draw_line
 from PIL import Image
 
 from ocrx import create_model
+from ocrx.data.formats import read_dataset
 from ocrx.errors import BackendError, ConfigError, ModelError
 from ocrx.images import prepare
 from ocrx.inference.measure import resident_mib
@@ -230,3 +231,12 @@ def test_memory_stays_flat_over_many_widths(recognizer: Recognizer) -> None:
     for _ in recognizer.predict(noise(1500), batch_size=8):
         pass
     assert resident_mib() - early < 20
+
+
+@pytest.mark.shared
+@pytest.mark.parametrize("name", ["captcha_v2", "typewritten_cs_sk", "plates_zh"])
+def test_real_lines_read_the_same_alone_and_in_batches(recognizer: Recognizer, shared_data: Path, name: str) -> None:
+    images = [sample.image for sample in read_dataset(shared_data / name).val]
+    alone, together = (list(recognizer.predict(images, batch_size=size)) for size in (1, 64))
+    assert [p.text for p in alone] == [p.text for p in together]
+    assert max(abs(a.score - b.score) for a, b in zip(alone, together, strict=True)) < 1e-4
