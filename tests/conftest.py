@@ -8,8 +8,13 @@ from pathlib import Path
 # Tiny networks on several threads wait for each other more than they compute.
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 
+import hypothesis
 import pytest
 from PIL import Image, ImageDraw, ImageFont
+
+# A busy machine is no failure.
+hypothesis.settings.register_profile("ocrx", deadline=None)
+hypothesis.settings.load_profile("ocrx")
 
 SHARED_DATA = Path(__file__).resolve().parents[2] / "shared" / "data"
 
