@@ -1,7 +1,8 @@
 """Put a trained model into the package: python benchmarks/embed_model.py output/latest DATASET [NAME]
 
-On a few lines of the dataset it is measured how far characters stand from their frames. The weights are rounded to half precision and stored so as safetensors; the ONNX file is made from the same rounded
-weights in fp32, so that both give the same text.
+On a few lines of the dataset it is measured how far characters stand from their frames. The weights are rounded to
+half precision and stored so as safetensors; the ONNX file is made from the same rounded weights in fp32, so that both
+give the same text.
 """
 
 from __future__ import annotations
