@@ -5,6 +5,7 @@ Heavy imports happen inside the commands, so that ``ocrx --help`` answers at onc
 
 from __future__ import annotations
 
+import errno
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Annotated, Optional
@@ -32,7 +33,7 @@ from ocrx.cli_options import (
     decoding,
 )
 from ocrx.cli_zoo import import_model, models
-from ocrx.errors import ConfigError, OcrxError
+from ocrx.errors import ConfigError, DataError, OcrxError
 
 if TYPE_CHECKING:
     from ocrx.config import Config
@@ -298,7 +299,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
         console.show_error(error)
         return error.exit_code
-    except BrokenPipeError:
+    except OSError as error:
+        if error.errno == errno.ENOSPC:
+            from ocrx import console
+
+            console.show_error(DataError(f"{error.filename or 'output'}: no space left on the disk"))
+            return 1
+        if not isinstance(error, BrokenPipeError):
+            raise
         sys.stdout = None  # the reader is gone: nothing more may be flushed to it
         return 1
     except SystemExit as stop:

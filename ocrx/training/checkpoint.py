@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from safetensors import SafetensorError
 from torch import nn
 
 from ocrx.errors import DataError, ModelError
@@ -43,8 +44,7 @@ def save_checkpoint(
                 (partial / STATE_FILE).write_bytes(buffer.getvalue())
             if finish is not None:
                 finish(model, spec, partial)
-    except (OSError, RuntimeError) as error:
-        # safetensors reports a full disk as its own error, a RuntimeError in some versions
+    except (OSError, SafetensorError) as error:
         raise DataError(f"{folder}: cannot be saved ({error})", hint="what was saved before is untouched") from None
 
 

@@ -7,6 +7,7 @@ import pytest
 import torch
 from conftest import draw_line
 from PIL import Image
+from safetensors import SafetensorError
 from torch import nn
 
 from ocrx.config import TrainConfig
@@ -165,13 +166,16 @@ def test_a_loss_that_is_not_finite_names_the_lines(line_folder: Path, tmp_path: 
         run.run()
 
 
-def test_a_full_disk_leaves_what_was_saved(line_folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("error", [OSError(28, "No space left on device"), SafetensorError("No space left on device")])
+def test_a_full_disk_leaves_what_was_saved(
+    line_folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, error: Exception
+) -> None:
     output = tmp_path / "out"
     trainer(line_folder, output).run()
     before = weights(output / "latest")
 
     def full(*_: object, **__: object) -> None:
-        raise OSError(28, "No space left on device")
+        raise error
 
     monkeypatch.setattr("ocrx.models.store.save_file", full)
     with pytest.raises(DataError, match=r"cannot be saved.*No space left"):
