@@ -172,7 +172,7 @@ class TrainConfig:
 
     epochs_iters: int = 20
     batch_size: int = 32
-    learning_rate: float = 1e-3
+    learning_rate: Optional[float] = None  # default: 1e-3 from nothing, 3e-4 from a start
     pretrain_weight_path: Optional[str] = None
     resume_path: Optional[str] = None
     log_interval: int = 20
@@ -198,10 +198,17 @@ class TrainConfig:
             _at_least(f"Train.{name}", getattr(self, name), 1)
         for name in ("warmup_steps", "weight_decay", "clip_norm", "augment", "workers"):
             _at_least(f"Train.{name}", getattr(self, name), 0)
-        if self.learning_rate <= 0 or (self.max_minutes is not None and self.max_minutes <= 0):
+        if self.rate <= 0 or (self.max_minutes is not None and self.max_minutes <= 0):
             raise ConfigError("Train.learning_rate and Train.max_minutes: expected more than 0")
         if not 0 <= self.ema_decay < 1:
             raise ConfigError(f"Train.ema_decay: {self.ema_decay}; expected 0 (off) up to below 1")
+
+    @property
+    def rate(self) -> float:
+        """The highest learning rate: the given one, else what suits the start."""
+        if self.learning_rate is not None:
+            return self.learning_rate
+        return 1e-3 if self.pretrain_weight_path is None else 3e-4
 
 
 @dataclass(frozen=True)
@@ -382,6 +389,7 @@ def load_config(
             f"Global.model: no recipe named {model!r}", hint=_closest(model, names) or "see `ocrx models`"
         )
     layers.insert(0, _from_file(recipe))
+    _forget_rate(layers, recipes=2 if source and find_config(source).parent == recipes_dir() else 1)
     try:
         merged = OmegaConf.merge(schema, *layers, {"Global": {"model": model}})
         config = OmegaConf.to_object(merged)
@@ -390,6 +398,19 @@ def load_config(
         raise ConfigError(f"{key}: {str(error).splitlines()[0]}") from None
     assert isinstance(config, Config)  # for the type checker; the schema makes it so
     return config
+
+
+def _forget_rate(layers: Sequence[dict[str, Any]], recipes: int) -> None:
+    """A recipe's learning rate is for the start that it names; from another one the default for a start is used.
+
+    The first ``recipes`` layers are recipes.
+    """
+    own = [layer.get("Train") or {} for layer in layers]
+    starts = [train["pretrain_weight_path"] for train in own if "pretrain_weight_path" in train]
+    if starts and starts[-1] is not None:
+        for train in own[:recipes]:
+            if train.get("pretrain_weight_path") is None:
+                train.pop("learning_rate", None)
 
 
 def from_options(options: Mapping[str, object]) -> Config:

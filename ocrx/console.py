@@ -341,8 +341,9 @@ def show_training(report: TrainReport) -> None:
     if report.interrupted:
         note(f"stopped after step {report.steps}; go on with --resume --output {report.output}")
         return
+    best = f"best after epoch {report.best_epoch}" if report.best_epoch else "no epoch was better than the start"
     note(
-        f"done in {report.minutes:.1f} minutes, {report.epochs} epochs; best after epoch {report.best_epoch}:"
+        f"done in {report.minutes:.1f} minutes, {report.epochs} epochs; {best}:"
         f" {100 * report.best_accuracy:.2f} % exact lines, CER {100 * report.best_cer:.2f} %"
     )
     note(f"read with it: ocrx predict IMAGE --model {report.output / 'best_accuracy'}")

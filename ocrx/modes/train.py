@@ -27,7 +27,7 @@ from ocrx.images import prepare, read_image
 from ocrx.inference.backends.pytorch import TorchBackend
 from ocrx.inference.evaluation import evaluate
 from ocrx.inference.export import export_onnx
-from ocrx.inference.recognizer import Recognizer, find_model
+from ocrx.inference.recognizer import Recognizer
 from ocrx.models import build_model, frame_spec
 from ocrx.models.device import torch_device
 from ocrx.report import Progress, write_result
@@ -38,7 +38,8 @@ from ocrx.text.charset import Charset
 from ocrx.text.charsets import find_charset
 from ocrx.text.metrics import Metrics
 from ocrx.training.checkpoint import Finish
-from ocrx.training.loop import Log, Outcome, Source, Trainer, load_start
+from ocrx.training.loop import Log, Outcome, Source, Trainer
+from ocrx.training.start import find_start, load_start
 from ocrx.version import __version__
 
 
@@ -79,7 +80,8 @@ def run(config: Config, log: Log, progress: ShowProgress = lambda _: nullcontext
     device = _one_device(config.Global.device)
     dataset = read_dataset(_dataset_dir(config))
     _refuse_empty(dataset, config)
-    spec = read_spec(resume) if resume else new_spec(config, dataset)
+    start = None if resume else _start(config)
+    spec = read_spec(resume) if resume else new_spec(config, dataset, start)
     _refuse_errors(dataset, spec, config, log, progress)
     output.mkdir(parents=True, exist_ok=True)
     (output / "config.yaml").write_text(to_yaml(config), encoding="utf-8")
@@ -92,16 +94,16 @@ def run(config: Config, log: Log, progress: ShowProgress = lambda _: nullcontext
             log(line)
 
         with _source(config, spec, dataset, progress) as source, _signals() as stopped:
-            outcome, already = _train(config, spec, dataset, source, device, resume, tell, stopped)
+            outcome, already = _train(config, spec, dataset, source, device, resume, start, tell, stopped)
     report = _report(output, outcome, already)
     write_result(output, "train", _result(config, report, dataset))
     return report
 
 
-def new_spec(config: Config, dataset: Dataset) -> ModelSpec:
+def new_spec(config: Config, dataset: Dataset, start: Path | None = None) -> ModelSpec:
     """The spec of the model to train: charset from ``Global.charset``, else dict.txt, else the training labels."""
     image = config.Image.spec()
-    params = _params(config)
+    params = _params(config, start)
     return ModelSpec(
         architecture=config.Model.architecture,
         params=params,
@@ -112,13 +114,12 @@ def new_spec(config: Config, dataset: Dataset) -> ModelSpec:
     )
 
 
-def _params(config: Config) -> dict[str, Any]:
+def _params(config: Config, start: Path | None) -> dict[str, Any]:
     """Those of the configuration, in the form that the weights to start from have: imported ones may be fused."""
     params = dict(config.Model.params)
-    if config.Train.pretrain_weight_path:
-        start = read_spec(_pretrained(config.Train.pretrain_weight_path))
-        if start.architecture == config.Model.architecture:
-            params |= {name: start.params[name] for name in ("fused", "single_token") if name in start.params}
+    given = read_spec(start) if start else None
+    if given is not None and given.architecture == config.Model.architecture:
+        params |= {name: given.params[name] for name in ("fused", "single_token") if name in given.params}
     return params
 
 
@@ -129,13 +130,14 @@ def _train(
     source: Source,
     device: torch.device,
     resume: Path | None,
+    start: Path | None,
     tell: Log,
     stopped: Callable[[], bool],
 ) -> tuple[Outcome, bool]:
     """Run the trainer; the second value says that there was nothing left to do."""
     model = build_model(spec)
-    if config.Train.pretrain_weight_path and not resume:
-        tell(load_start(model, spec, _pretrained(config.Train.pretrain_weight_path)))
+    if start:
+        tell(load_start(model, spec, start))
 
     def validate(network: nn.Module) -> Metrics:
         return evaluate(Recognizer(TorchBackend(network, spec, device)), dataset.val, batch_size=64).metrics
@@ -156,7 +158,7 @@ def _train(
     tell(
         f"{spec.name}: {spec.architecture}, {parameters / 1e6:.2f} M parameters, {len(spec.charset)} characters,"
         f" {device}, {str(trainer.precision).removeprefix('torch.')}; {len(dataset.train)} training lines,"
-        f" {len(dataset.val)} validation lines, {len(source)} batches an epoch"
+        f" {len(dataset.val)} validation lines, {len(source)} batches an epoch, learning rate {config.Train.rate:g}"
     )
     if resume:
         trainer.resume(resume)
@@ -164,6 +166,8 @@ def _train(
             tell(f"{resume}: this training is finished after {trainer.position.epoch} epochs; nothing to do")
             return Outcome(trainer.position, tuple(trainer.rows), interrupted=False), True
         tell(f"resumed from {resume} at step {trainer.position.step}")
+    if start:
+        trainer.evaluate_start()
     return trainer.run(), False
 
 
@@ -204,6 +208,11 @@ def _resume_folder(config: Config, output: Path) -> Path | None:
     if path is None:
         return None
     return find_model_folder(output / "latest" if path == "latest" else Path(path))
+
+
+def _start(config: Config) -> Path | None:
+    source = config.Train.pretrain_weight_path
+    return find_start(source, Path(config.Global.output)) if source else None
 
 
 def _refuse_overwriting(output: Path, resume: Path | None, overwrite: bool) -> None:
@@ -265,15 +274,6 @@ def _charset(config: Config, dataset: Dataset) -> Charset:
     if config.Train.synth.enable:
         return Charset(charset_characters(config.Synth.charset))
     return dataset.charset or Charset.from_texts(sample.text for sample in dataset.train)
-
-
-def _pretrained(path: str) -> Path:
-    if "://" in path:
-        raise ConfigError(
-            f"Train.pretrain_weight_path: {path} is not downloaded",
-            hint="import it with `ocrx import`, or start from nothing with -o Train.pretrain_weight_path=null",
-        )
-    return find_model(path)
 
 
 @contextmanager

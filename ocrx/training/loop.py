@@ -21,7 +21,6 @@ from ocrx.ctc.loss import ctc_loss
 from ocrx.data.loader import Batch
 from ocrx.errors import DataError, ModelError
 from ocrx.models import build_model
-from ocrx.models.store import load_model
 from ocrx.spec import ModelSpec
 from ocrx.text.metrics import Metrics
 from ocrx.training.checkpoint import Finish, load_state, save_checkpoint
@@ -110,7 +109,7 @@ class Trainer:
             self.model.to(memory_format=torch.channels_last)
             average.to(memory_format=torch.channels_last)
         self.average = WeightAverage(self.model, average, config.ema_decay)
-        self.optimizer = build_optimizer(self.model, config.learning_rate, config.weight_decay)
+        self.optimizer = build_optimizer(self.model, config.rate, config.weight_decay)
         self.scaler = torch.amp.GradScaler(device.type, enabled=self.precision == torch.float16)
         self.position = Position()
         self.rows: list[Row] = []
@@ -135,6 +134,10 @@ class Trainer:
         except (KeyError, RuntimeError, TypeError, ValueError) as error:
             message = str(error).splitlines()[0]
             raise ModelError(f"{folder}: its state does not fit this configuration ({message})") from None
+
+    def evaluate_start(self) -> None:
+        """Score the weights that a fine-tuning starts from, as epoch 0; only what is better than them becomes best."""
+        self._evaluate()
 
     def run(self) -> Outcome:
         """Train to the end, or until ``stop`` says so."""
@@ -195,7 +198,7 @@ class Trainer:
         """One update; returns the mean loss."""
         factor = learning_rate_factor(max(self._done(), 0.5 / self.total_steps), self.warm)
         for group in self.optimizer.param_groups:
-            group["lr"] = self.config.learning_rate * factor
+            group["lr"] = self.config.rate * factor
         images = batch.images.to(self.device, non_blocking=True)
         if self.config.channels_last:
             images = images.contiguous(memory_format=torch.channels_last)
@@ -238,7 +241,7 @@ class Trainer:
             step=place.step,
             minutes=round(place.seconds / 60, 3),
             learning_rate=self.optimizer.param_groups[0]["lr"],
-            train_loss=place.loss_sum / max(1, place.loss_steps),
+            train_loss=place.loss_sum / place.loss_steps if place.loss_steps else float("nan"),
             val_accuracy=metrics.accuracy,
             val_norm_edit_dis=metrics.norm_edit_dis,
             val_cer=metrics.cer,
@@ -251,7 +254,7 @@ class Trainer:
         self.log(
             f"epoch {place.epoch} evaluated: exact {metrics.exact}/{metrics.count} = {100 * metrics.accuracy:.2f} %,"
             f" CER {100 * metrics.cer:.2f} %, norm_edit_dis {metrics.norm_edit_dis:.4f}"
-            f" (train loss {row.train_loss:.4f}){' - best so far' if best else ''}"
+            f"{f' (train loss {row.train_loss:.4f})' if place.step else ''}{' - best so far' if best else ''}"
         )
         if best:
             place.best_accuracy, place.best_cer, place.best_epoch = metrics.accuracy, metrics.cer, place.epoch
@@ -272,33 +275,6 @@ class Trainer:
         if self.device.type == "cuda":
             state["cuda_generator"] = torch.cuda.get_rng_state(self.device)
         save_checkpoint(self.output / "latest", self.average.average, self.spec, state=state)
-
-
-def load_start(model: nn.Module, spec: ModelSpec, folder: Path) -> str:
-    """Start ``model`` from the weights of another one; the head's rows are mapped by character.
-
-    Returns what happened in one line. Raises ModelError if the networks differ elsewhere.
-    """
-    other, other_spec = load_model(folder)
-    own, given = model.state_dict(), other.state_dict()
-    rows = [0] + [1 + other_spec.charset.index(c) if c in set(other_spec.charset) else -1 for c in spec.charset]
-    kept = torch.tensor([new for new, old in enumerate(rows) if old >= 0])
-    taken = torch.tensor([old for old in rows if old >= 0])
-    if set(own) != set(given):
-        raise ModelError(f"{folder}: a {other_spec.architecture} does not fit Model.architecture {spec.architecture}")
-    for name, value in given.items():
-        if own[name].shape == value.shape and other_spec.charset == spec.charset:
-            own[name].copy_(value)
-        elif own[name].shape[1:] == value.shape[1:] and value.shape[:1] == (other_spec.classes,):
-            own[name][kept] = value[taken]
-        elif own[name].shape == value.shape:
-            own[name].copy_(value)
-        else:
-            raise ModelError(f"{folder}: {name} is {tuple(value.shape)}, expected {tuple(own[name].shape)}")
-    model.load_state_dict(own)
-    new = len(spec.charset) - len(kept) + 1
-    dropped = len(other_spec.charset) - len(taken) + 1
-    return f"start from {folder}: {len(kept) - 1} characters kept, {new} new, {dropped} dropped"
 
 
 def _peak_memory(device: torch.device) -> int:

@@ -23,7 +23,7 @@ from ocrx.zoo.pickles import read_pdparams
 Array = npt.NDArray[np.generic]
 Kind = Literal["onnx", "paddle", "transformers", "openocr"]
 
-HUB_FILES = ["model.safetensors", "config.json", "preprocessor_config.json", "inference.yml"]
+HUB_FILES = ["model.safetensors", "model.json", "config.json", "preprocessor_config.json", "inference.yml"]
 
 
 @dataclass(frozen=True)
@@ -45,7 +45,7 @@ def read_weights(source: str) -> Weights:
     path = Path(source)
     if not path.exists():
         if re.fullmatch(r"[\w.-]+/[\w.-]+", source) and not path.suffix:
-            path = _download(source)
+            path = fetch_from_hub(source)
         else:
             raise ModelError(f"{source}: no such file or folder", hint="give a file, a folder, or a hub id OWNER/NAME")
     file = _weights_file(path) if path.is_dir() else path
@@ -74,7 +74,11 @@ def _weights_file(folder: Path) -> Path:
     raise ModelError(f"{folder}: holds no .safetensors, .onnx, .pdparams or .pth file")
 
 
-def _download(name: str) -> Path:
+def fetch_from_hub(name: str) -> Path:
+    """The folder with the files of the hub's model ``name`` (``OWNER/NAME``).
+
+    Raises BackendError without huggingface_hub, ModelError where the hub does not give it.
+    """
     try:
         from huggingface_hub import snapshot_download
     except ImportError:

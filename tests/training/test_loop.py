@@ -23,7 +23,7 @@ from ocrx.models.store import load_model
 from ocrx.spec import ImageSpec, ModelSpec
 from ocrx.text.charset import Charset
 from ocrx.text.metrics import Metrics
-from ocrx.training.loop import Trainer, load_start
+from ocrx.training.loop import Trainer
 
 FAST = TrainConfig(epochs_iters=3, batch_size=4, learning_rate=3e-3, augment=0.3, precision="fp32", log_interval=1)
 CPU = torch.device("cpu")
@@ -195,24 +195,3 @@ def test_a_damaged_state_is_named(line_folder: Path, tmp_path: Path, damage: str
         state.write_bytes({"half": content[: len(content) // 2], "empty": b"", "text": b"hello"}[damage])
     with pytest.raises(ModelError, match=r"state\.pt"):
         trainer(line_folder, tmp_path / "out").resume(tmp_path / "out" / "latest")
-
-
-def test_fine_tuning_maps_the_head_by_character(line_folder: Path, tmp_path: Path) -> None:
-    trainer(line_folder, tmp_path / "out").run()
-    old, old_spec = load_model(tmp_path / "out" / "best_accuracy")
-    characters = (*tuple(reversed(old_spec.charset[1:])), "é", "ß")
-    spec = replace(old_spec, charset=characters)
-    model = build_model(spec)
-    message = load_start(model, spec, tmp_path / "out" / "best_accuracy")
-    assert f"{len(old_spec.charset) - 1} characters kept, 2 new, 1 dropped" in message
-    row = 1 + characters.index(old_spec.charset[3])
-    old_head, new_head = old.state_dict()["head.weight"], model.state_dict()["head.weight"]
-    assert torch.equal(new_head[row], old_head[4])
-    assert torch.equal(new_head[0], old_head[0]), "the blank is a row of its own"
-
-
-def test_another_network_is_no_start(line_folder: Path, tmp_path: Path) -> None:
-    trainer(line_folder, tmp_path / "out").run()
-    spec = spec_for(read_dataset(line_folder).train, "lcnet_lstm")
-    with pytest.raises(ModelError, match="does not fit"):
-        load_start(build_model(spec), spec, tmp_path / "out" / "best_accuracy")

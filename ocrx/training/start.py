@@ -1,0 +1,100 @@
+"""Where a fine-tuning starts: which model that is, and how its weights get into the new network."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import replace
+from pathlib import Path
+
+import torch
+from torch import nn
+
+from ocrx.errors import ConfigError, ModelError, OcrxError
+from ocrx.folder import SPEC_FILE
+from ocrx.inference.recognizer import find_model
+from ocrx.models import build_model
+from ocrx.models.store import load_model
+from ocrx.spec import ModelSpec
+from ocrx.zoo.importer import import_weights
+from ocrx.zoo.sources import fetch_from_hub
+
+IMPORTED_DIR = "start"
+
+
+def find_start(source: str, output: Path) -> Path:
+    """The model folder that ``Train.pretrain_weight_path`` means.
+
+    ``source`` is a model folder or a file in one, the name of an embedded model, a file of official weights (see
+    ``ocrx import``), or a hub id ``OWNER/NAME``. What is not an ocrx model yet is imported into ``output/start``.
+    Raises ConfigError for an address, ModelError where there is no such model, BackendError where an extra is missing.
+    """
+    if "://" in source:
+        raise ConfigError(
+            f"Train.pretrain_weight_path: {source} is not downloaded",
+            hint="import it with `ocrx import`, or start from nothing with -o Train.pretrain_weight_path=null",
+        )
+    path = Path(source)
+    if _is_hub_id(path):
+        path = _from_hub(source)
+        if (path / SPEC_FILE).is_file():
+            return path
+    elif not path.is_file() or (path.parent / SPEC_FILE).is_file():
+        return find_model(source)
+    imported = output / IMPORTED_DIR
+    import_weights(str(path), imported, overwrite=True)
+    return imported
+
+
+def _is_hub_id(path: Path) -> bool:
+    """Whether it looks like OWNER/NAME, and no folder of that owner lies here."""
+    return (
+        re.fullmatch(r"[\w.-]+/[\w.-]+", path.as_posix()) is not None and not path.suffix and not path.parent.exists()
+    )
+
+
+def _from_hub(name: str) -> Path:
+    try:
+        return fetch_from_hub(name)
+    except OcrxError as error:
+        message = f"Train.pretrain_weight_path: there is no folder {name}, and as a name on the hub: {error.message}"
+        raise type(error)(message, hint=error.hint) from None
+
+
+def load_start(model: nn.Module, spec: ModelSpec, folder: Path) -> str:
+    """Start ``model`` from the weights of another one; the head's rows are mapped by character.
+
+    Rows of characters that the other one does not know start at the mean of those that it knows, plus the noise that
+    they have anyway: a row of noise alone would win wherever no character stands, since trained rows say no there.
+    Returns what happened in one line. Raises ModelError if the networks differ elsewhere.
+    """
+    other, other_spec = load_model(folder)
+    own, given = model.state_dict(), other.state_dict()
+    if set(own) != set(given):
+        raise ModelError(f"{folder}: a {other_spec.architecture} does not fit Model.architecture {spec.architecture}")
+    number = {character: i for i, character in enumerate(other_spec.charset, start=1)}
+    kept = [i for i, c in enumerate(spec.charset, start=1) if c in number]
+    fresh = [i for i, c in enumerate(spec.charset, start=1) if c not in number]
+    known = [number[c] for c in spec.charset if c in number]
+    head = _tensors_of_the_head(spec)
+    for name, value in given.items():
+        if own[name].shape[1:] != value.shape[1:] or (name not in head and own[name].shape != value.shape):
+            raise ModelError(f"{folder}: {name} is {tuple(value.shape)}, expected {tuple(own[name].shape)}")
+        if name not in head:
+            own[name].copy_(value)
+            continue
+        own[name][[0, *kept]] = value[[0, *known]]
+        if known and fresh:
+            own[name][fresh] += value[known].mean(0)
+    model.load_state_dict(own)
+    dropped = len(other_spec.charset) - len(kept)
+    return f"start from {folder}: {len(kept)} characters kept, {len(fresh)} new, {dropped} dropped"
+
+
+def _tensors_of_the_head(spec: ModelSpec) -> set[str]:
+    """Names of the tensors with a row for each class: those that change with the number of characters."""
+    with torch.device("meta"):
+        shapes = [
+            {name: value.shape for name, value in build_model(one).state_dict().items()}
+            for one in (spec, replace(spec, charset=(*spec.charset, "\0")))
+        ]
+    return {name for name, shape in shapes[0].items() if shapes[1][name] != shape}
