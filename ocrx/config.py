@@ -174,6 +174,7 @@ class TrainConfig:
     batch_size: int = 32
     learning_rate: Optional[float] = None  # default: 1e-3 from nothing, 3e-4 from a start
     pretrain_weight_path: Optional[str] = None
+    freeze: tuple[str, ...] = ()  # parts of the network that are not trained, e.g. stem, blocks.0
     resume_path: Optional[str] = None
     log_interval: int = 20
     eval_interval: int = 1

@@ -38,6 +38,7 @@ from ocrx.text.charset import Charset
 from ocrx.text.charsets import find_charset
 from ocrx.text.metrics import Metrics
 from ocrx.training.checkpoint import Finish
+from ocrx.training.freeze import freeze
 from ocrx.training.loop import Log, Outcome, Source, Trainer
 from ocrx.training.start import find_start, load_start
 from ocrx.version import __version__
@@ -138,6 +139,7 @@ def _train(
     model = build_model(spec)
     if start:
         tell(load_start(model, spec, start))
+    frozen = freeze(model, config.Train.freeze)
 
     def validate(network: nn.Module) -> Metrics:
         return evaluate(Recognizer(TorchBackend(network, spec, device)), dataset.val, batch_size=64).metrics
@@ -155,8 +157,9 @@ def _train(
         finish=_exporter(dataset),
     )
     parameters = sum(p.numel() for p in model.parameters())
+    kept = f" ({frozen / 1e6:.2f} M of them frozen)" if frozen else ""
     tell(
-        f"{spec.name}: {spec.architecture}, {parameters / 1e6:.2f} M parameters, {len(spec.charset)} characters,"
+        f"{spec.name}: {spec.architecture}, {parameters / 1e6:.2f} M parameters{kept}, {len(spec.charset)} characters,"
         f" {device}, {str(trainer.precision).removeprefix('torch.')}; {len(dataset.train)} training lines,"
         f" {len(dataset.val)} validation lines, {len(source)} batches an epoch, learning rate {config.Train.rate:g}"
     )

@@ -24,6 +24,7 @@ from ocrx.models import build_model
 from ocrx.spec import ModelSpec
 from ocrx.text.metrics import Metrics
 from ocrx.training.checkpoint import Finish, load_state, save_checkpoint
+from ocrx.training.freeze import train_mode
 from ocrx.training.history import Row, write_history
 from ocrx.training.optim import WeightAverage, build_optimizer, learning_rate_factor
 from ocrx.training.precision import autocast, select_precision
@@ -151,7 +152,7 @@ class Trainer:
         """The rest of the epoch at hand, its evaluation and its saving; False when stopped inside."""
         place, config = self.position, self.config
         logged = _Window()
-        self.model.train()
+        train_mode(self.model)
         batches = self.source.epoch(place.epoch, place.batch)
         clock = time.perf_counter()
         for batch in batches:
