@@ -188,7 +188,9 @@ class TrainConfig:
     ema_decay: float = 0.999
     precision: str = "auto"
     channels_last: bool = True
-    augment: float = 0.5  # strength of the augmentation, 0 to 1
+    augment: float = 0.5  # strength of the augmentation of stored lines, 0 to 1
+    concat: float = 0.0  # share of stored lines that get another one behind them, after a space
+    flip_vertical: float = 0.0  # share mirrored top to bottom; off: it makes other letters (b of p, W of M)
     workers: Optional[int] = None  # default: one, or none on a single core
     allow: tuple[str, ...] = ()  # codes of dataset errors to train in spite of
     synth: SynthTrainConfig = field(default_factory=SynthTrainConfig)
@@ -197,10 +199,13 @@ class TrainConfig:
         _choice("Train.precision", self.precision, ("auto", "fp32", "bf16", "fp16"))
         for name in ("epochs_iters", "batch_size", "log_interval", "eval_interval", "save_interval", "max_pixels"):
             _at_least(f"Train.{name}", getattr(self, name), 1)
-        for name in ("warmup_steps", "weight_decay", "clip_norm", "augment", "workers"):
+        for name in ("warmup_steps", "weight_decay", "clip_norm", "workers"):
             _at_least(f"Train.{name}", getattr(self, name), 0)
         if self.rate <= 0 or (self.max_minutes is not None and self.max_minutes <= 0):
             raise ConfigError("Train.learning_rate and Train.max_minutes: expected more than 0")
+        for name in ("augment", "concat", "flip_vertical"):
+            if not 0 <= getattr(self, name) <= 1:
+                raise ConfigError(f"Train.{name}: {getattr(self, name)}; expected 0 (off) to 1")
         if not 0 <= self.ema_decay < 1:
             raise ConfigError(f"Train.ema_decay: {self.ema_decay}; expected 0 (off) up to below 1")
 

@@ -20,10 +20,14 @@ MIN_BATCH = 8
 
 @dataclass(frozen=True)
 class BatchPlan:
-    """Sample numbers that form one batch, and the width in pixels they are padded to."""
+    """Sample numbers that form one batch, and the width in pixels they are padded to.
+
+    ``joined`` says for each of them which one is put behind it, -1 for none; empty if there are no joined lines.
+    """
 
     width: int
     samples: tuple[int, ...]
+    joined: tuple[int, ...] = ()
 
 
 def bucket_widths(widths: Sequence[int], image: ImageSpec) -> list[int]:

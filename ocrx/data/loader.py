@@ -5,16 +5,20 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import cached_property
+from itertools import zip_longest
 
 import numpy as np
 import numpy.typing as npt
 import torch
 
 from ocrx.data.augment import augment
+from ocrx.data.augment.join import choose_partners, join_pixels, joined_width
+from ocrx.data.augment.shape import flip_vertical
 from ocrx.data.batches import BatchPlan, bucket_widths, plan_batches
 from ocrx.data.sample import Sample
-from ocrx.errors import DataError
+from ocrx.errors import ConfigError, DataError
 from ocrx.images import Floats, Pixels, pad, read_image, resize, scale
 from ocrx.report import Progress
 from ocrx.spec import ImageSpec, ModelSpec
@@ -43,9 +47,9 @@ class Lines:
         if not samples:
             raise DataError("no lines to train on")
         self.samples = tuple(samples)
-        self.image_spec = spec.image
-        charset = Charset(spec.charset)
-        self.targets = [np.asarray(charset.encode(sample.text), dtype=np.int64) for sample in samples]
+        self.spec, self.image_spec = spec, spec.image
+        self.charset = Charset(spec.charset)
+        self.targets = [np.asarray(self.charset.encode(sample.text), dtype=np.int64) for sample in samples]
         self._kept: dict[int, Pixels] = {}
         self.widths = self._read_all(progress)
         self.buckets = bucket_widths(self.widths, spec.image)
@@ -69,6 +73,16 @@ class Lines:
         """Resized line, uint8 [H, W] or [H, W, 3]."""
         kept = self._kept.get(number)
         return kept if kept is not None else self._read(number)
+
+    def labelled(self, number: int, behind: int) -> tuple[Sample, npt.NDArray[np.int64]]:
+        """The label of a line and its classes, with a space and those of line ``behind`` after it if that is not -1."""
+        sample, target = self.samples[number], self.targets[number]
+        if behind < 0:
+            return sample, target
+        second = self.samples[behind]
+        text, source = f"{sample.text} {second.text}", f"{sample.source} + {second.source}"
+        target = np.concatenate([target, self.charset.encode(" "), self.targets[behind]])
+        return Sample(sample.image, text, source), target
 
     def __len__(self) -> int:
         return len(self.samples)
@@ -94,26 +108,58 @@ class LineSource:
     """Epochs of batches over stored lines.
 
     Threads prepare batches ahead of the step: Pillow and NumPy release the interpreter while they work, and
-    there is no worker process to start, to feed or to lose.
+    there is no worker process to start, to feed or to lose. ``strength`` is that of the augmentation; ``concat`` and
+    ``flip`` are shares of the lines that get another one behind them, and that are mirrored top to bottom.
+    Raises ConfigError if lines are to be joined and the charset has no space.
     """
 
     def __init__(
-        self, lines: Lines, *, batch_size: int, max_pixels: int, seed: int, strength: float, workers: int
+        self,
+        lines: Lines,
+        *,
+        batch_size: int,
+        max_pixels: int,
+        seed: int,
+        strength: float,
+        workers: int,
+        concat: float = 0.0,
+        flip: float = 0.0,
     ) -> None:
+        if concat and " " not in lines.charset.characters:
+            raise ConfigError(
+                "Train.concat: the charset has no space to stand between two lines; expected one",
+                hint="add a line with a space to dict.txt, or set Train.concat to 0",
+            )
         self.lines = lines
         self.batch_size = batch_size
         self.max_pixels = max_pixels
         self.seed = seed
         self.strength = strength
         self.workers = workers
+        self.concat, self.flip = concat, flip
 
     def plans(self, epoch: int) -> list[BatchPlan]:
-        """The batches of an epoch, in order; their number is the same in every epoch."""
-        height = self.lines.image_spec.height
-        return plan_batches(self.lines.buckets, height, self.batch_size, self.max_pixels, self.seed, epoch)
+        """The batches of an epoch, in order; their number is the same in every epoch, or nearly so with joined lines,
+        whose widths vary."""
+        image = self.lines.image_spec
+        if not self.concat:
+            return plan_batches(self.lines.buckets, image.height, self.batch_size, self.max_pixels, self.seed, epoch)
+        key = (self.seed, epoch)
+        partners = choose_partners(self.lines.widths, self.lines.targets, self.lines.spec, self.concat, key)
+        widths = list(self.lines.widths)
+        for first, second in partners.items():
+            widths[first] = joined_width(widths[first], self.lines.widths[second], image.height)
+        plans = plan_batches(
+            bucket_widths(widths, image), image.height, self.batch_size, self.max_pixels, self.seed, epoch
+        )
+        return [replace(plan, joined=tuple(partners.get(number, -1) for number in plan.samples)) for plan in plans]
+
+    @cached_property
+    def _batches(self) -> int:
+        return len(self.plans(0))
 
     def __len__(self) -> int:
-        return len(self.plans(0))
+        return self._batches  # asked after every step
 
     def epoch(self, epoch: int, start: int = 0) -> Iterator[Batch]:
         """The batches of an epoch from number ``start`` on."""
@@ -135,11 +181,22 @@ class LineSource:
 
     def batch(self, epoch: int, plan: BatchPlan) -> Batch:
         """One batch; what it holds does not depend on which thread makes it, or when."""
-        planes = []
-        for number in plan.samples:
-            generator = np.random.default_rng([self.seed, epoch, number])
-            changed = augment(self.lines.pixels(number), generator, self.strength, plan.width)
-            planes.append(scale(changed, self.lines.image_spec))
-        samples = tuple(self.lines.samples[number] for number in plan.samples)
-        targets = [self.lines.targets[number] for number in plan.samples]
-        return collate(planes, targets, samples, plan.width, self.lines.image_spec)
+        planes, targets, samples = [], [], []
+        for number, behind in zip_longest(plan.samples, plan.joined, fillvalue=-1):
+            pixels = self.varied(number, epoch, behind, plan.width)
+            planes.append(scale(pixels, self.lines.image_spec))
+            sample, target = self.lines.labelled(number, behind)
+            samples.append(sample)
+            targets.append(target)
+        return collate(planes, targets, tuple(samples), plan.width, self.lines.image_spec)
+
+    def varied(self, number: int, epoch: int, behind: int, max_width: int) -> Pixels:
+        """A line as an epoch shows it, with the one numbered ``behind`` to its right if that is not -1: uint8
+        [H, W] or [H, W, 3], W <= ``max_width``."""
+        generator = np.random.default_rng([self.seed, epoch, number])
+        pixels = self.lines.pixels(number)
+        if behind >= 0:
+            pixels = join_pixels(pixels, self.lines.pixels(behind), generator)
+        if self.flip and generator.random() < self.flip:
+            pixels = flip_vertical(pixels)
+        return augment(pixels, generator, self.strength, max_width)

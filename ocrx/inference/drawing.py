@@ -31,7 +31,7 @@ def draw_prediction(image: Image.Image, prediction: Drawable) -> Image.Image:
     factor = _HEIGHT / image.height
     picture = image.convert("RGB").resize((max(1, round(image.width * factor)), _HEIGHT), Image.Resampling.BILINEAR)
     caption = f"{prediction.text}   {prediction.score:.3f}"
-    font = _font(caption)
+    font = caption_font(caption, 24)
     canvas = Image.new("RGB", (max(picture.width, round(font.getlength(caption)) + 8), _HEIGHT + 36), "white")
     canvas.paste(picture)
     draw = ImageDraw.Draw(canvas)
@@ -43,12 +43,12 @@ def draw_prediction(image: Image.Image, prediction: Drawable) -> Image.Image:
     return canvas
 
 
-def _font(text: str) -> ImageFont.FreeTypeFont | ImageFont.ImageFont:
+def caption_font(text: str, size: int) -> ImageFont.FreeTypeFont | ImageFont.ImageFont:
     """Pillow's own font for Latin, else DejaVu Sans, which comes with matplotlib and holds more scripts."""
     matplotlib = find_spec("matplotlib")
     if not text.isascii() and matplotlib is not None and matplotlib.origin is not None:
         try:
-            return ImageFont.truetype(str(Path(matplotlib.origin).parent / _DEJAVU), 24)
+            return ImageFont.truetype(str(Path(matplotlib.origin).parent / _DEJAVU), size)
         except OSError:
             pass  # a matplotlib without its fonts
-    return ImageFont.load_default(size=24)
+    return ImageFont.load_default(size=size)

@@ -37,6 +37,7 @@ from ocrx.synth.text import charset_characters
 from ocrx.text.charset import Charset
 from ocrx.text.charsets import find_charset
 from ocrx.text.metrics import Metrics
+from ocrx.training.augment_sheet import write_sheet
 from ocrx.training.checkpoint import Finish
 from ocrx.training.freeze import freeze
 from ocrx.training.loop import Log, Outcome, Source, Trainer
@@ -182,14 +183,18 @@ def _source(config: Config, spec: ModelSpec, dataset: Dataset, progress: ShowPro
     if not train.synth.enable:
         with progress("reading images") as tick:
             lines = Lines(dataset.train, spec, tick)
-        yield LineSource(
+        source = LineSource(
             lines,
             batch_size=train.batch_size,
             max_pixels=train.max_pixels,
             seed=seed,
             strength=train.augment,
             workers=workers,
+            concat=train.concat,
+            flip=train.flip_vertical,
         )
+        write_sheet(source, Path(config.Global.output) / "augment.png")
+        yield source
         return
     rendered = SynthSource(
         config.Synth,

@@ -2,24 +2,38 @@ from __future__ import annotations
 
 from pathlib import Path
 
-import numpy as np
 import pytest
 import torch
+from conftest import draw_line
 
-from ocrx.data.augment import augment
 from ocrx.data.formats import read_dataset
 from ocrx.data.loader import Lines, LineSource
-from ocrx.errors import DataError
+from ocrx.errors import ConfigError, DataError
 from ocrx.spec import FrameSpec, ImageSpec, ModelSpec
 from ocrx.text.charset import Charset
 
 
-def source(folder: Path, *, strength: float = 0.5, workers: int = 0, batch_size: int = 4) -> LineSource:
+def source(
+    folder: Path,
+    *,
+    strength: float = 0.5,
+    workers: int = 0,
+    batch_size: int = 4,
+    concat: float = 0.0,
+    flip: float = 0.0,
+) -> LineSource:
     samples = read_dataset(folder).train
     charset = Charset.from_texts(sample.text for sample in samples)
     spec = ModelSpec("lcnetv4", {}, charset.characters, ImageSpec(), FrameSpec(((3, 2, 1), (3, 2, 1))))
     return LineSource(
-        Lines(samples, spec), batch_size=batch_size, max_pixels=10**6, seed=3, strength=strength, workers=workers
+        Lines(samples, spec),
+        batch_size=batch_size,
+        max_pixels=10**6,
+        seed=3,
+        strength=strength,
+        workers=workers,
+        concat=concat,
+        flip=flip,
     )
 
 
@@ -68,15 +82,48 @@ def test_no_lines_is_an_error() -> None:
         Lines([], spec)
 
 
-@pytest.mark.parametrize("shape", [(32, 100), (48, 60, 3)])
-@pytest.mark.parametrize("strength", [0.0, 0.3, 1.0])
-def test_augmentation_keeps_the_shape_of_a_line(shape: tuple[int, ...], strength: float) -> None:
-    pixels = np.full(shape, 230, dtype=np.uint8)
-    pixels[10:20, 5:50] = 30
-    for seed in range(60):
-        changed = augment(pixels, np.random.default_rng(seed), strength, max_width=110)
-        assert changed.dtype == np.uint8 and changed.shape[0] == shape[0] and changed.shape[2:] == shape[2:]
-        assert 1 <= changed.shape[1] <= 110
-        assert int(changed.max()) - int(changed.min()) > 60, "the ink is still there"
-    if strength == 0:
-        assert changed is pixels
+def test_the_number_of_batches_is_counted_once(line_folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    lines = source(line_folder)
+    assert len(lines) == len(lines.plans(0))
+    monkeypatch.setattr(LineSource, "plans", lambda *_: pytest.fail("the loop asks after every step"))
+    assert len(lines) == 2
+
+
+def test_joined_lines_hold_both_labels_and_fit(line_folder: Path) -> None:
+    lines = source(line_folder, batch_size=8, concat=1.0)
+    charset, spec, seen = lines.lines.charset, lines.lines.spec, 0
+    texts = {sample.source: sample.text for sample in lines.lines.samples}
+    for epoch in range(3):
+        for batch in lines.epoch(epoch):
+            assert batch.images.shape[3] <= spec.image.max_width
+            for part, sample in zip(
+                torch.split(batch.targets, batch.target_lengths.tolist()), batch.samples, strict=True
+            ):
+                parts = sample.source.split(" + ")
+                assert charset.decode(part.tolist()) == sample.text == " ".join(texts[name] for name in parts)
+                seen += len(parts) == 2
+    assert seen == 24, "all of them, in every epoch"
+
+
+def test_joining_changes_with_the_epoch_and_not_with_threads(line_folder: Path) -> None:
+    alone = list(source(line_folder, concat=0.5).epoch(1))
+    threaded = list(source(line_folder, concat=0.5, workers=3).epoch(1))
+    other = list(source(line_folder, concat=0.5).epoch(2))
+    for left, right in zip(alone, threaded, strict=True):
+        assert torch.equal(left.images, right.images) and left.samples == right.samples
+    joined = [{s.source for batch in batches for s in batch.samples if "+" in s.source} for batches in (alone, other)]
+    assert joined[0] and joined[0] != joined[1]
+
+
+def test_joining_words_of_a_charset_without_a_space_is_refused(tmp_path: Path) -> None:
+    draw_line("ab").save(tmp_path / "a.png")
+    for name in ("train.txt", "val.txt"):
+        (tmp_path / name).write_text("a.png\tab\n")
+    with pytest.raises(ConfigError, match=r"Train\.concat: the charset has no space"):
+        source(tmp_path, concat=0.1)
+
+
+def test_flipped_lines_stand_on_their_head(line_folder: Path) -> None:
+    upright = next(iter(source(line_folder, strength=0.0, batch_size=8).epoch(0)))
+    flipped = next(iter(source(line_folder, strength=0.0, batch_size=8, flip=1.0).epoch(0)))
+    assert torch.equal(upright.images.flip(2), flipped.images) and upright.samples == flipped.samples
