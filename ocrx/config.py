@@ -186,6 +186,7 @@ class TrainConfig:
     weight_decay: float = 0.01
     clip_norm: float = 5.0
     ema_decay: float = 0.999
+    tensorboard: bool = False  # curves in output/tensorboard
     precision: str = "auto"
     channels_last: bool = True
     augment: float = 0.5  # strength of the augmentation of stored lines, 0 to 1

@@ -5,7 +5,7 @@ from __future__ import annotations
 import platform
 import signal
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
@@ -40,8 +40,10 @@ from ocrx.text.metrics import Metrics
 from ocrx.training.augment_sheet import write_sheet
 from ocrx.training.checkpoint import Finish
 from ocrx.training.freeze import freeze
+from ocrx.training.history import Row
 from ocrx.training.loop import Log, Outcome, Source, Trainer
 from ocrx.training.start import find_start, load_start
+from ocrx.training.tensorboard import event_file, require_tensorboard
 from ocrx.version import __version__
 
 
@@ -74,6 +76,8 @@ def run(config: Config, log: Log, progress: ShowProgress = lambda _: nullcontext
     return with ``interrupted``.
     """
     output = Path(config.Global.output)
+    if config.Train.tensorboard:
+        require_tensorboard()
     resume = _resume_folder(config, output)
     _refuse_overwriting(output, resume, config.Train.overwrite)
     torch.manual_seed(config.Global.seed)
@@ -98,7 +102,7 @@ def run(config: Config, log: Log, progress: ShowProgress = lambda _: nullcontext
         with _source(config, spec, dataset, progress) as source, _signals() as stopped:
             outcome, already = _train(config, spec, dataset, source, device, resume, start, tell, stopped)
     report = _report(output, outcome, already)
-    write_result(output, "train", _result(config, report, dataset))
+    write_result(output, "train", _result(config, report, outcome.rows, dataset))
     return report
 
 
@@ -170,9 +174,11 @@ def _train(
             tell(f"{resume}: this training is finished after {trainer.position.epoch} epochs; nothing to do")
             return Outcome(trainer.position, tuple(trainer.rows), interrupted=False), True
         tell(f"resumed from {resume} at step {trainer.position.step}")
-    if start:
-        trainer.evaluate_start()
-    return trainer.run(), False
+    curves = Path(config.Global.output) / "tensorboard" if config.Train.tensorboard else None
+    with event_file(curves, trainer.position.step) as trainer.record:
+        if start:
+            trainer.evaluate_start()
+        return trainer.run(), False
 
 
 @contextmanager
@@ -334,20 +340,27 @@ def _report(output: Path, outcome: Outcome, already: bool) -> TrainReport:
     )
 
 
-def _result(config: Config, report: TrainReport, dataset: Dataset) -> dict[str, Any]:
-    """PaddleX's fields, and what reproduces the training. Paths are relative to the output."""
+def _result(config: Config, report: TrainReport, rows: Sequence[Row], dataset: Dataset) -> dict[str, Any]:
+    """PaddleX's fields, and what reproduces the training. Paths are relative to the output.
+
+    ``last_1`` is the newest of the five; those that a short training lacks are empty, as in PaddleX.
+    """
     best = {
         "score": report.best_accuracy,
         "weights": "best_accuracy/model.safetensors",
         "inference": "best_accuracy/inference",
     }
     saved = sorted(report.output.glob("epoch_*"), key=lambda path: int(path.name.partition("_")[2]), reverse=True)
-    last = {f"last_{i}": {"weights": f"{path.name}/model.safetensors"} for i, path in enumerate(saved[:5], start=1)}
+    scores = {f"epoch_{row.epoch}": row.val_accuracy for row in rows}
+    last: dict[str, dict[str, Any]] = {f"last_{i}": {} for i in range(1, 6)}
+    for entry, path in zip(last.values(), saved, strict=False):
+        entry |= {"score": scores.get(path.name), "weights": f"{path.name}/model.safetensors"}
     return {
         "model_name": config.Global.model,
         "label_dict": "label_dict.txt",
         "train_log": "train.log",
         "visualdl_log": "",
+        "tensorboard_log": "tensorboard" if config.Train.tensorboard else "",
         "config": "config.yaml",
         "models": {**last, "best": best, "latest": {"weights": "latest/model.safetensors"}},
         **report.to_dict(),

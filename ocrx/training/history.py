@@ -26,6 +26,10 @@ class Row:
     val_cer: float
     images_per_second: float
 
+    def validation(self) -> dict[str, float]:
+        """The validation metrics by their names."""
+        return {name.removeprefix("val_"): v for name, v in asdict(self).items() if name.startswith("val_")}
+
 
 def write_history(rows: Sequence[Row], folder: Path) -> None:
     """``history.csv`` and ``curves.png`` in ``folder``."""

@@ -28,6 +28,7 @@ from ocrx.training.freeze import train_mode
 from ocrx.training.history import Row, write_history
 from ocrx.training.optim import WeightAverage, build_optimizer, learning_rate_factor
 from ocrx.training.precision import autocast, select_precision
+from ocrx.training.tensorboard import Record, no_record
 
 Log = Callable[[str], None]
 Validate = Callable[[nn.Module], Metrics]
@@ -103,6 +104,7 @@ class Trainer:
     ) -> None:
         self.spec, self.source, self.validate, self.config = spec, source, validate, config
         self.device, self.output, self.log, self.stop, self.finish = device, output, log, stop, finish
+        self.record: Record = no_record
         self.precision = select_precision(config.precision, device)
         self.model = model.to(device)
         average = build_model(spec).to(device)
@@ -227,9 +229,11 @@ class Trainer:
     def _log_step(self, window: _Window) -> None:
         place, elapsed = self.position, time.perf_counter() - window.start
         left = place.seconds / max(self._done(), 1e-9) * (1 - self._done())
+        rate = self.optimizer.param_groups[0]["lr"]
+        self.record({"train/loss": window.loss / window.steps, "train/learning_rate": rate}, place.step)
         self.log(
             f"epoch {place.epoch + 1}/{self.config.epochs_iters} step {place.step}"
-            f" lr {self.optimizer.param_groups[0]['lr']:.2e} loss {window.loss / window.steps:.4f}"
+            f" lr {rate:.2e} loss {window.loss / window.steps:.4f}"
             f" | {window.images / elapsed:.0f} images/s, {1000 * elapsed / window.steps:.0f} ms a step,"
             f" waited {100 * window.waited / elapsed:.0f} %, {_peak_memory(self.device)} MB | {_clock(left)} left"
         )
@@ -251,6 +255,7 @@ class Trainer:
         place.loss_sum, place.loss_steps, place.images, place.images_seconds = 0.0, 0, 0, 0.0
         self.rows.append(row)
         write_history(self.rows, self.output)
+        self.record({f"val/{name}": value for name, value in row.validation().items()}, place.step)
         best = (metrics.accuracy, -metrics.cer) >= (place.best_accuracy, -place.best_cer)
         self.log(
             f"epoch {place.epoch} evaluated: exact {metrics.exact}/{metrics.count} = {100 * metrics.accuracy:.2f} %,"
