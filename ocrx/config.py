@@ -174,6 +174,9 @@ class TrainConfig:
     batch_size: int = 32
     learning_rate: Optional[float] = None  # default: 1e-3 from nothing, 3e-4 from a start
     pretrain_weight_path: Optional[str] = None
+    extra_datasets: tuple[str, ...] = ()  # folders or lists whose training lines are added
+    replay: tuple[str, ...] = ()  # folders or lists of old lines, against forgetting
+    replay_ratio: float = 0.25  # share of each epoch's lines that is drawn from them
     freeze: tuple[str, ...] = ()  # parts of the network that are not trained, e.g. stem, blocks.0
     resume_path: Optional[str] = None
     log_interval: int = 20
@@ -207,6 +210,13 @@ class TrainConfig:
         for name in ("augment", "concat", "flip_vertical"):
             if not 0 <= getattr(self, name) <= 1:
                 raise ConfigError(f"Train.{name}: {getattr(self, name)}; expected 0 (off) to 1")
+        if not 0 < self.replay_ratio < 1:
+            raise ConfigError(f"Train.replay_ratio: {self.replay_ratio}; expected between 0 and 1")
+        if self.synth.enable and (self.extra_datasets or self.replay):
+            raise ConfigError(
+                "Train.extra_datasets and Train.replay: expected stored training lines, but Train.synth.enable is set",
+                hint="write lines with `ocrx synth` and give that folder",
+            )
         if not 0 <= self.ema_decay < 1:
             raise ConfigError(f"Train.ema_decay: {self.ema_decay}; expected 0 (off) up to below 1")
 

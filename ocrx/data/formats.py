@@ -53,6 +53,7 @@ class Dataset:
     issues: tuple[Issue, ...]
     layout: Layout = "paddlex"
     lists: tuple[Path, ...] = ()
+    others: tuple[Path, ...] = ()  # folders of lines that were added to ``train``
 
     @property
     def samples(self) -> Iterator[Sample]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import cached_property
 from itertools import zip_longest
 
@@ -17,6 +17,7 @@ from ocrx.data.augment import augment
 from ocrx.data.augment.join import choose_partners, join_pixels, joined_width
 from ocrx.data.augment.shape import flip_vertical
 from ocrx.data.batches import BatchPlan, bucket_widths, plan_batches
+from ocrx.data.replay import epoch_lines
 from ocrx.data.sample import Sample
 from ocrx.errors import ConfigError, DataError
 from ocrx.images import Floats, Pixels, pad, read_image, resize, scale
@@ -110,6 +111,7 @@ class LineSource:
     Threads prepare batches ahead of the step: Pillow and NumPy release the interpreter while they work, and
     there is no worker process to start, to feed or to lose. ``strength`` is that of the augmentation; ``concat`` and
     ``flip`` are shares of the lines that get another one behind them, and that are mirrored top to bottom.
+    The last ``replayed`` lines are not all in each epoch, but as many of them that they are ``replay_ratio`` of it.
     Raises ConfigError if lines are to be joined and the charset has no space.
     """
 
@@ -124,6 +126,8 @@ class LineSource:
         workers: int,
         concat: float = 0.0,
         flip: float = 0.0,
+        replayed: int = 0,
+        replay_ratio: float = 0.0,
     ) -> None:
         if concat and " " not in lines.charset.characters:
             raise ConfigError(
@@ -137,22 +141,33 @@ class LineSource:
         self.strength = strength
         self.workers = workers
         self.concat, self.flip = concat, flip
+        self.replayed, self.replay_ratio = replayed, replay_ratio
 
     def plans(self, epoch: int) -> list[BatchPlan]:
         """The batches of an epoch, in order; their number is the same in every epoch, or nearly so with joined lines,
         whose widths vary."""
-        image = self.lines.image_spec
-        if not self.concat:
-            return plan_batches(self.lines.buckets, image.height, self.batch_size, self.max_pixels, self.seed, epoch)
-        key = (self.seed, epoch)
-        partners = choose_partners(self.lines.widths, self.lines.targets, self.lines.spec, self.concat, key)
-        widths = list(self.lines.widths)
+        image, widths = self.lines.image_spec, list(self.lines.widths)
+        partners: dict[int, int] = {}
+        if self.concat:
+            key = (self.seed, epoch)
+            partners = choose_partners(self.lines.widths, self.lines.targets, self.lines.spec, self.concat, key)
         for first, second in partners.items():
             widths[first] = joined_width(widths[first], self.lines.widths[second], image.height)
-        plans = plan_batches(
-            bucket_widths(widths, image), image.height, self.batch_size, self.max_pixels, self.seed, epoch
-        )
-        return [replace(plan, joined=tuple(partners.get(number, -1) for number in plan.samples)) for plan in plans]
+        numbers = self._numbers(epoch)
+        buckets = bucket_widths([widths[number] for number in numbers], image)
+        plans = []
+        for plan in plan_batches(buckets, image.height, self.batch_size, self.max_pixels, self.seed, epoch):
+            samples = tuple(numbers[i] for i in plan.samples)
+            joined = tuple(partners.get(number, -1) for number in samples) if partners else ()
+            plans.append(BatchPlan(plan.width, samples, joined))
+        return plans
+
+    def _numbers(self, epoch: int) -> Sequence[int]:
+        """The lines of an epoch."""
+        if not self.replayed:
+            return range(len(self.lines))
+        buckets = [self.lines.image_spec.bucket_width(width) for width in self.lines.widths]
+        return epoch_lines(buckets, len(buckets) - self.replayed, self.replay_ratio, self.seed, epoch)
 
     @cached_property
     def _batches(self) -> int:

@@ -65,7 +65,7 @@ def check(
         issues += check_charset(dataset, charset, counts + count_characters(dataset.val))
     issues += check_coverage(dataset, counts, min_samples)
     scan = scan_images([sample.image for sample in samples], cache=cache, workers=workers, progress=progress)
-    issues += check_images(samples, scan, dataset.root, geometry)
+    issues += check_images(samples, scan, dataset.root, geometry, dataset.others)
     issues += check_doubles(dataset, scan, near)
     issues.sort(key=lambda issue: _ORDER[issue.severity])
     return Findings(tuple(issues), scan, counts)

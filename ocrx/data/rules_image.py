@@ -28,16 +28,21 @@ _HINTS = {
 }
 
 
-def check_images(samples: Sequence[Sample], scan: ImageScan, root: Path, geometry: Geometry | None) -> Iterator[Issue]:
-    """Findings about the image of every sample; ``scan.row_of`` runs along ``samples``."""
+def check_images(
+    samples: Sequence[Sample], scan: ImageScan, root: Path, geometry: Geometry | None, others: Sequence[Path] = ()
+) -> Iterator[Issue]:
+    """Findings about the image of every sample; ``scan.row_of`` runs along ``samples``. Images may also lie in
+    ``others``."""
     names = _Folders(root)
-    base = os.path.abspath(root) + os.sep  # noqa: PTH100  # lexical: a link inside the folder may lead elsewhere
+    # Lexical: a link inside the folder may lead elsewhere.
+    bases = tuple(os.path.abspath(folder) + os.sep for folder in (root, *others))  # noqa: PTH100
+    roots = tuple(map(os.fspath, (root, *others)))
     widths, heights = scan.facts["width"].tolist(), scan.facts["height"].tolist()
     odd = _odd_rows(scan)
     for sample, row in zip(samples, scan.row_of.tolist(), strict=True):
         path = os.fspath(sample.image)
-        if ".." in path or not path.startswith(os.fspath(root)):
-            yield from _outside(sample, base)
+        if ".." in path or not path.startswith(roots):
+            yield from _outside(sample, bases)
         problem = scan.problems.get(row)
         if problem is not None:
             found = names.other_case(sample.image) if problem.code == "image-missing" else None
@@ -120,9 +125,9 @@ def _fit(sample: Sample, width: int, height: int, geometry: Geometry) -> Iterato
         yield Issue("warning", "label-crowded", sample.source, message, hint)
 
 
-def _outside(sample: Sample, base: str) -> Iterator[Issue]:
+def _outside(sample: Sample, bases: tuple[str, ...]) -> Iterator[Issue]:
     full = os.path.abspath(sample.image)  # noqa: PTH100  # see check_images
-    if not full.startswith(base):
+    if not full.startswith(bases):
         message = f"{sample.image}: outside the dataset folder; the folder cannot be moved or given away"
         yield Issue("warning", "outside-folder", sample.source, message, "put the image under the folder")
 

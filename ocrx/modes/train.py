@@ -20,6 +20,7 @@ from ocrx.data.fingerprint import fingerprint
 from ocrx.data.formats import Dataset, read_dataset
 from ocrx.data.geometry import Geometry
 from ocrx.data.loader import Lines, LineSource
+from ocrx.data.mixture import Mixture, mix
 from ocrx.data.rules import CACHE_FILE, check, refuse_errors
 from ocrx.errors import BackendError, ConfigError, DataError
 from ocrx.folder import INFERENCE_DIR, ONNX_FILE, SPEC_FILE, find_model_folder, read_spec
@@ -84,7 +85,8 @@ def run(config: Config, log: Log, progress: ShowProgress = lambda _: nullcontext
     if config.Global.threads:
         torch.set_num_threads(config.Global.threads)
     device = _one_device(config.Global.device)
-    dataset = read_dataset(_dataset_dir(config))
+    mixture = mix(read_dataset(_dataset_dir(config)), config.Train.extra_datasets, config.Train.replay)
+    dataset = mixture.dataset
     _refuse_empty(dataset, config)
     start = None if resume else _start(config)
     spec = read_spec(resume) if resume else new_spec(config, dataset, start)
@@ -99,7 +101,7 @@ def run(config: Config, log: Log, progress: ShowProgress = lambda _: nullcontext
             file.flush()
             log(line)
 
-        with _source(config, spec, dataset, progress) as source, _signals() as stopped:
+        with _source(config, spec, mixture, progress) as source, _signals() as stopped:
             outcome, already = _train(config, spec, dataset, source, device, resume, start, tell, stopped)
     report = _report(output, outcome, already)
     write_result(output, "train", _result(config, report, outcome.rows, dataset))
@@ -182,13 +184,13 @@ def _train(
 
 
 @contextmanager
-def _source(config: Config, spec: ModelSpec, dataset: Dataset, progress: ShowProgress) -> Iterator[Source]:
+def _source(config: Config, spec: ModelSpec, mixture: Mixture, progress: ShowProgress) -> Iterator[Source]:
     """The training batches: stored lines, or lines rendered on the fly."""
     train, seed = config.Train, config.Global.seed
     workers = train.workers if train.workers is not None else min(4, max(1, (torch.get_num_threads() or 2) // 2))
     if not train.synth.enable:
         with progress("reading images") as tick:
-            lines = Lines(dataset.train, spec, tick)
+            lines = Lines(mixture.dataset.train, spec, tick)
         source = LineSource(
             lines,
             batch_size=train.batch_size,
@@ -198,6 +200,8 @@ def _source(config: Config, spec: ModelSpec, dataset: Dataset, progress: ShowPro
             workers=workers,
             concat=train.concat,
             flip=train.flip_vertical,
+            replayed=mixture.replayed,
+            replay_ratio=train.replay_ratio,
         )
         write_sheet(source, Path(config.Global.output) / "augment.png")
         yield source
