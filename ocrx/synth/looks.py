@@ -41,7 +41,7 @@ def thermal(ink: Image.Image, rng: Random, textures: Textures, wear: float) -> I
     if ink.height > 22 and rng.random() < 0.15:
         ink = degrade.jitter(ink, rng, textures)
     sheet = rng.uniform(198, 255)
-    pen = rng.uniform(20, 120) if rng.random() < 0.75 else rng.uniform(90, sheet - 80)
+    pen = rng.uniform(20, 120) if rng.random() < 0.75 else rng.uniform(90, sheet - 50)
     amount = degrade.press(
         ink, rng, textures, rng.uniform(0.3, 1.1), rng.uniform(-0.12, 0.2) * wear,
         rng.uniform(1, 2.2), rng.uniform(0, 0.16) * wear,
@@ -93,7 +93,7 @@ def pale(ink: Image.Image, rng: Random, textures: Textures, wear: float) -> Imag
     if ink.height > 18 and rng.random() < 0.3:
         ink = degrade.jitter(ink, rng, textures)
     sheet = rng.uniform(225, 255)
-    pen = rng.uniform(90, 185)
+    pen = rng.uniform(90, 200)
     amount = degrade.press(
         ink, rng, textures, rng.uniform(0.3, 0.9), rng.uniform(-0.14, 0.05), rng.uniform(1, 1.8),
         rng.uniform(0.0, 0.22) * wear,
