@@ -1,4 +1,4 @@
-"""Train every network on the demo set for a minute each: python benchmarks/train_every_model.py [--minutes M] [NAME ...]
+"""Train every network on the demo set for a minute: python benchmarks/train_every_model.py [--minutes M] [NAME ...]
 
 One recipe for each network; the other PaddleX names differ from these in their characters only. Prints a Markdown
 table: what the training said, and what its exported model reads.

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -26,6 +26,9 @@ from ocrx.zoo.tensors import Dialect, translate
 
 # A larger difference from the original on the same input means that a layer was misunderstood.
 _TOLERANCE = 1e-3
+
+Finish = Callable[[nn.Module, ModelSpec, Path], None]
+"""Adds what else belongs into the model folder, e.g. the exported model."""
 
 
 @dataclass(frozen=True)
@@ -57,12 +60,19 @@ class _Fit:
 
 
 def import_weights(
-    source: str, output: Path, *, name: str | None = None, dictionary: Path | None = None, overwrite: bool = False
+    source: str,
+    output: Path,
+    *,
+    name: str | None = None,
+    dictionary: Path | None = None,
+    overwrite: bool = False,
+    finish: Finish | None = None,
 ) -> ImportReport:
     """Read ``source`` (see ``read_weights``) and write a model folder to ``output``.
 
     ``name`` is the recipe whose network it is; without it every known network is tried. ``dictionary`` replaces the
-    one that comes with the weights. Nothing is written unless everything fits.
+    one that comes with the weights. ``finish`` adds to the folder before it is put in place. Nothing is written
+    unless everything fits.
     Raises ModelError, DataError or ConfigError that say what does not fit.
     """
     _check_output(output, overwrite)
@@ -87,6 +97,8 @@ def import_weights(
         difference = _check_against_original(model, spec, weights.path)
     with replaced_folder(output) as folder:
         save_model(model, spec, folder)
+        if finish:
+            finish(model, spec, folder)
     parameters = sum(p.numel() for p in model.parameters())
     return ImportReport(source, output, fit.name, fit.architecture, spec.classes, parameters, notes, difference)
 

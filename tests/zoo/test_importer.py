@@ -17,8 +17,10 @@ from torch import Tensor, nn
 
 from ocrx.config import load_config
 from ocrx.errors import ConfigError, DataError, ModelError
+from ocrx.inference.backends.onnx import OnnxBackend
 from ocrx.models import build_model, frame_spec
 from ocrx.models.store import load_model
+from ocrx.modes import import_model as mode
 from ocrx.spec import ModelSpec
 from ocrx.zoo.dialects import openocr_dialect, paddle_dialect
 from ocrx.zoo.dialects_hf import hf_dialect
@@ -240,6 +242,13 @@ def test_a_second_space_class_is_dropped(tiny_file: Path, tmp_path: Path) -> Non
     assert spec.charset == (*CHARACTERS[:-1], " ")
     assert report.classes == 12 and "' '" in report.notes[0]
     assert model(torch.zeros(1, 3, 48, 320)).shape[-1] == 12
+
+
+def test_the_command_adds_what_predicts_without_torch(tiny_file: Path, tmp_path: Path) -> None:
+    mode.run(str(tiny_file), str(tmp_path / "out"), name=SMALL, charset=str(dictionary(tmp_path)))
+    backend = OnnxBackend(tmp_path / "out" / "inference" / "model.onnx")
+    _, spec = load_model(tmp_path / "out")
+    assert backend.spec == spec and len(spec.charset) == len(CHARACTERS)
 
 
 def test_an_existing_folder_is_not_touched(tiny_file: Path, tmp_path: Path) -> None:
