@@ -185,13 +185,24 @@ class TrainConfig:
     overwrite: bool = False
     max_minutes: Optional[float] = None  # bounds the whole training; the schedule ends with it
     max_pixels: int = 1_000_000  # most padded pixels of a batch; wide lines then come in smaller batches
-    warmup_steps: Optional[int] = None  # default: 5 % of the training
+    optimizer: str = "adamw"  # adamw, adam, sgd or adadelta
+    momentum: float = 0.9  # of sgd
+    schedule: str = "cosine"  # cosine, one_cycle or constant
+    warmup_steps: Optional[int] = None  # default: 5 % of the training, 30 % with one_cycle
+    accumulate: int = 1  # part-batches of an update; its loss is the mean over all their samples
+    patience: Optional[int] = None  # evaluations without a better score before the training stops early
     weight_decay: float = 0.01
     clip_norm: float = 5.0
     ema_decay: float = 0.999
     tensorboard: bool = False  # curves in output/tensorboard
+    focal_gamma: float = 0.0  # lines that are read well count less; 0 is off, PaddleOCR has 2
     precision: str = "auto"
     channels_last: bool = True
+    compile: bool = False  # torch.compile: for GPUs; on CPU no gain was seen, and each new width took a minute
+    sync_batch_norm: bool = False  # batch statistics over all GPUs instead of each one's part-batch
+    skip_nonfinite: bool = False  # leave an update out when loss or gradient is not finite, instead of stopping
+    save_steps: Optional[int] = None  # updates after which latest/ is saved inside an epoch
+    save_minutes: Optional[float] = 15.0  # the same by time; null: at the end of epochs only
     augment: float = 0.5  # strength of the augmentation of stored lines, 0 to 1
     concat: float = 0.0  # share of stored lines that get another one behind them, after a space
     flip_vertical: float = 0.0  # share mirrored top to bottom; off: it makes other letters (b of p, W of M)
@@ -201,6 +212,15 @@ class TrainConfig:
 
     def __post_init__(self) -> None:
         _choice("Train.precision", self.precision, ("auto", "fp32", "bf16", "fp16"))
+        _choice("Train.optimizer", self.optimizer, ("adamw", "adam", "sgd", "adadelta"))
+        _choice("Train.schedule", self.schedule, ("cosine", "one_cycle", "constant"))
+        for name in ("accumulate", "patience", "save_steps"):
+            _at_least(f"Train.{name}", getattr(self, name), 1)
+        _at_least("Train.save_minutes", self.save_minutes, 0)
+        if not 0 <= self.momentum < 1:
+            raise ConfigError(f"Train.momentum: {self.momentum}; expected 0 up to below 1")
+        if self.focal_gamma and self.focal_gamma < 1:
+            raise ConfigError(f"Train.focal_gamma: {self.focal_gamma}; expected 0 (off) or at least 1")
         for name in ("epochs_iters", "batch_size", "log_interval", "eval_interval", "save_interval", "max_pixels"):
             _at_least(f"Train.{name}", getattr(self, name), 1)
         for name in ("warmup_steps", "weight_decay", "clip_norm", "workers"):

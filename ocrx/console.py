@@ -346,6 +346,8 @@ def show_training(report: TrainReport) -> None:
         f"done in {report.minutes:.1f} minutes, {report.epochs} epochs; {best}:"
         f" {100 * report.best_accuracy:.2f} % exact lines, CER {100 * report.best_cer:.2f} %"
     )
+    if report.skipped_updates:
+        note(f"{report.skipped_updates} updates were skipped because loss or gradient was not finite; see train.log")
     note(f"read with it: ocrx predict IMAGE --model {report.output / 'best_accuracy'}")
 
 

@@ -16,7 +16,7 @@ def ctc_loss(
     targets: Tensor | Sequence[Tensor],
     target_lengths: Tensor,
     *,
-    focal: bool = False,
+    focal_gamma: float = 0.0,
 ) -> Tensor:
     """Negative log-likelihood of each target: float32 [N]. The caller takes the plain mean.
 
@@ -24,8 +24,8 @@ def ctc_loss(
     or one tensor a sample; ``target_lengths`` int64 [N] with sum S. All T frames count, on every line.
     A sample whose target needs more than T frames has the value inf and the gradient zero: leave it out of
     the mean and report it.
-    ``focal`` weighs each loss by ``(1 - exp(-loss)) ** 2``, so that lines read well already count less
-    (Focal CTC, Feng et al. 2019, as in PaddleOCR).
+    ``focal_gamma`` weighs each loss by ``(1 - exp(-loss)) ** focal_gamma``, so that lines read well already count
+    less; 0 is off (Focal CTC, Feng et al. 2019; PaddleOCR has 2).
     Source: Graves et al. 2006, equations 14 to 16, through ``torch.nn.functional.ctc_loss``.
     """
     packed = targets if isinstance(targets, Tensor) else _join(targets)
@@ -37,8 +37,8 @@ def ctc_loss(
         log_probs = logits.to(device).float().log_softmax(dim=2).transpose(0, 1)
         frames = torch.full_like(lengths, log_probs.shape[0])
         losses = F.ctc_loss(log_probs, packed, frames, lengths, blank=BLANK, reduction="none", zero_infinity=True)
-        if focal:
-            losses = losses * (1 - torch.exp(-losses)) ** 2
+        if focal_gamma:
+            losses = losses * (1 - torch.exp(-losses)) ** focal_gamma
         possible = _required_frames(packed, lengths) <= frames
         return losses.masked_fill(~possible, torch.inf).to(home)
 

@@ -30,6 +30,24 @@ class BatchPlan:
     joined: tuple[int, ...] = ()
 
 
+@dataclass(frozen=True)
+class Share:
+    """Which part-batches of the one common order this process takes.
+
+    An update consists of ``size * accumulate`` part-batches in a row; process ``rank`` of ``size`` takes every
+    ``size``-th of them. So the updates are the same for every division of their part-batches over processes.
+    """
+
+    rank: int = 0
+    size: int = 1
+    accumulate: int = 1
+
+    @property
+    def parts(self) -> int:
+        """Part-batches of one update, over all processes."""
+        return self.size * self.accumulate
+
+
 def bucket_widths(widths: Sequence[int], image: ImageSpec) -> list[int]:
     """Padded training width of each resized width (pixels).
 

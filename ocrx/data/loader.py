@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import cached_property
-from itertools import zip_longest
+from itertools import islice, pairwise, zip_longest
 
 import numpy as np
 import numpy.typing as npt
@@ -16,7 +16,7 @@ import torch
 from ocrx.data.augment import augment
 from ocrx.data.augment.join import choose_partners, join_pixels, joined_width
 from ocrx.data.augment.shape import flip_vertical
-from ocrx.data.batches import BatchPlan, bucket_widths, plan_batches
+from ocrx.data.batches import BatchPlan, Share, bucket_widths, plan_batches
 from ocrx.data.replay import epoch_lines
 from ocrx.data.sample import Sample
 from ocrx.errors import ConfigError, DataError
@@ -39,6 +39,21 @@ class Batch:
 
     def __len__(self) -> int:
         return len(self.samples)
+
+    def pieces(self, max_pixels: int) -> list[Batch]:
+        """The same lines in batches of at most ``max_pixels`` padded pixels, but one line in any case."""
+        count = -(-self.images[:, 0].numel() // max_pixels)
+        rows = [int(part[0]) for part in np.array_split(np.arange(len(self)), min(count, len(self)))]
+        first = [0, *self.target_lengths.cumsum(0).tolist()]
+        return [
+            Batch(
+                self.images[start:end],
+                self.targets[first[start] : first[end]],
+                self.target_lengths[start:end],
+                self.samples[start:end],
+            )
+            for start, end in pairwise([*rows, len(self)])
+        ]
 
 
 class Lines:
@@ -128,6 +143,7 @@ class LineSource:
         flip: float = 0.0,
         replayed: int = 0,
         replay_ratio: float = 0.0,
+        share: Share = Share(),  # noqa: B008  # frozen
     ) -> None:
         if concat and " " not in lines.charset.characters:
             raise ConfigError(
@@ -142,6 +158,7 @@ class LineSource:
         self.workers = workers
         self.concat, self.flip = concat, flip
         self.replayed, self.replay_ratio = replayed, replay_ratio
+        self.share = share
 
     def plans(self, epoch: int) -> list[BatchPlan]:
         """The batches of an epoch, in order; their number is the same in every epoch, or nearly so with joined lines,
@@ -170,15 +187,21 @@ class LineSource:
         return epoch_lines(buckets, len(buckets) - self.replayed, self.replay_ratio, self.seed, epoch)
 
     @cached_property
-    def _batches(self) -> int:
-        return len(self.plans(0))
+    def _updates(self) -> int:
+        return -(-len(self.plans(0)) // self.share.parts)
 
     def __len__(self) -> int:
-        return self._batches  # asked after every step
+        """Updates in an epoch; the last one may have fewer part-batches than the others."""
+        return self._updates  # asked after every update
 
-    def epoch(self, epoch: int, start: int = 0) -> Iterator[Batch]:
-        """The batches of an epoch from number ``start`` on."""
-        plans = self.plans(epoch)[start:]
+    def updates(self, epoch: int, start: int = 0) -> Iterator[list[Batch]]:
+        """This process's part-batches of each update from number ``start`` on; of the last one perhaps none."""
+        plans = self.plans(epoch)[start * self.share.parts :]
+        own = self._batches(epoch, plans[self.share.rank :: self.share.size])
+        for _ in range(0, len(plans), self.share.parts):
+            yield list(islice(own, self.share.accumulate))
+
+    def _batches(self, epoch: int, plans: list[BatchPlan]) -> Iterator[Batch]:
         if not self.workers:
             yield from (self.batch(epoch, plan) for plan in plans)
             return

@@ -16,6 +16,7 @@ from torch import nn
 
 from ocrx.config import Config, to_yaml
 from ocrx.ctc.drift import measure_shift
+from ocrx.data.batches import Share
 from ocrx.data.fingerprint import fingerprint
 from ocrx.data.formats import Dataset, read_dataset
 from ocrx.data.geometry import Geometry
@@ -61,6 +62,7 @@ class TrainReport:
     best_cer: float
     interrupted: bool
     nothing_to_do: bool
+    skipped_updates: int = 0
 
     def to_dict(self) -> dict[str, Any]:
         return {**asdict(self), "output": str(self.output)}
@@ -160,6 +162,7 @@ def _train(
         device=device,
         output=Path(config.Global.output),
         log=tell,
+        seed=config.Global.seed,
         stop=stopped,
         finish=_exporter(dataset),
     )
@@ -168,7 +171,7 @@ def _train(
     tell(
         f"{spec.name}: {spec.architecture}, {parameters / 1e6:.2f} M parameters{kept}, {len(spec.charset)} characters,"
         f" {device}, {str(trainer.precision).removeprefix('torch.')}; {len(dataset.train)} training lines,"
-        f" {len(dataset.val)} validation lines, {len(source)} batches an epoch, learning rate {config.Train.rate:g}"
+        f" {len(dataset.val)} validation lines, {len(source)} updates an epoch, learning rate {config.Train.rate:g}"
     )
     if resume:
         trainer.resume(resume)
@@ -202,6 +205,7 @@ def _source(config: Config, spec: ModelSpec, mixture: Mixture, progress: ShowPro
             flip=train.flip_vertical,
             replayed=mixture.replayed,
             replay_ratio=train.replay_ratio,
+            share=Share(accumulate=train.accumulate),
         )
         write_sheet(source, Path(config.Global.output) / "augment.png")
         yield source
@@ -214,6 +218,7 @@ def _source(config: Config, spec: ModelSpec, mixture: Mixture, progress: ShowPro
         max_pixels=train.max_pixels,
         seed=seed,
         processes=workers,
+        share=Share(accumulate=train.accumulate),
     )
     try:
         yield rendered
@@ -341,6 +346,7 @@ def _report(output: Path, outcome: Outcome, already: bool) -> TrainReport:
         best_cer=place.best_cer,
         interrupted=outcome.interrupted,
         nothing_to_do=already,
+        skipped_updates=place.skipped,
     )
 
 

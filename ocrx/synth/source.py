@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import multiprocessing
+import os
+import threading
 from collections import defaultdict, deque
 from collections.abc import Iterator
 from concurrent.futures import Future, ProcessPoolExecutor
+from itertools import zip_longest
 from pathlib import Path
 
 import numpy as np
 from PIL import Image
 
 from ocrx.config import SynthConfig
-from ocrx.data.batches import bucket_widths, lines_per_batch, plan_batches
+from ocrx.data.batches import Share, bucket_widths, lines_per_batch, plan_batches
 from ocrx.data.loader import Batch, collate
 from ocrx.data.sample import Sample
 from ocrx.images import Pixels, resize, scale
@@ -27,7 +30,11 @@ _Rendered = list[tuple[Pixels, str]]
 
 
 class SynthSource:
-    """Epochs of ``lines_per_epoch`` rendered lines; always the same for the same (seed, epoch)."""
+    """Epochs of ``lines_per_epoch`` rendered lines; always the same for the same (seed, epoch).
+
+    An update of S part-batches draws each from a stream of its own: stream s has every S-th chunk of lines and
+    makes batches of nothing else. So a process renders its own streams only, however the S are divided.
+    """
 
     def __init__(
         self,
@@ -39,7 +46,9 @@ class SynthSource:
         max_pixels: int,
         seed: int,
         processes: int,
+        share: Share = Share(),  # noqa: B008  # frozen
     ) -> None:
+        self.share = share
         self.image_spec = spec.image
         self.charset = Charset(spec.charset)
         self.lines_per_epoch = -(-lines_per_epoch // CHUNK) * CHUNK
@@ -53,18 +62,29 @@ class SynthSource:
         )
 
     def __len__(self) -> int:
-        """Batches in an epoch, about: the true number depends on the widths that come."""
-        return -(-self.lines_per_epoch // self.batch_size)
+        """Updates in an epoch, about: the true number depends on the widths that come."""
+        return -(-self.lines_per_epoch // (self.batch_size * self.share.parts))
 
-    def epoch(self, epoch: int, start: int = 0) -> Iterator[Batch]:
-        """The batches of an epoch from number ``start`` on.
+    def updates(self, epoch: int, start: int = 0) -> Iterator[list[Batch]]:
+        """This process's part-batches of each update from number ``start`` on.
+
+        Towards the end of an epoch some streams are through before others: such updates have fewer part-batches.
+        """
+        streams = [
+            self._stream(epoch, number, start) for number in range(self.share.rank, self.share.parts, self.share.size)
+        ]
+        for parts in zip_longest(*streams):
+            yield [part for part in parts if part is not None]
+
+    def _stream(self, epoch: int, stream: int, start: int) -> Iterator[Batch]:
+        """The batches of a stream from number ``start`` on.
 
         Full batches of each bucket come as they fill, so that few different shapes occur: every new shape costs
         the kernels' set-up. What is left at the end of the epoch comes in smaller ones.
         """
         number = 0
         waiting: dict[int, _Rendered] = defaultdict(list)
-        for rendered in self._chunks(epoch):
+        for rendered in self._chunks(epoch, stream):
             for line in rendered:
                 width = self.image_spec.bucket_width(line[0].shape[1])
                 waiting[width].append(line)
@@ -85,12 +105,13 @@ class SynthSource:
         """End the rendering processes."""
         self._pool.shutdown(wait=False, cancel_futures=True)
 
-    def _chunks(self, epoch: int) -> Iterator[_Rendered]:
+    def _chunks(self, epoch: int, stream: int) -> Iterator[_Rendered]:
         first = epoch * self.lines_per_epoch
+        most = max(1, AHEAD // self.share.accumulate)
         ahead: deque[Future[_Rendered]] = deque()
-        for index in range(first, first + self.lines_per_epoch, CHUNK):
+        for index in range(first + stream * CHUNK, first + self.lines_per_epoch, self.share.parts * CHUNK):
             ahead.append(self._pool.submit(_render, index, CHUNK))
-            if len(ahead) > AHEAD:
+            if len(ahead) > most:
                 yield ahead.popleft().result()
         while ahead:
             yield ahead.popleft().result()
@@ -110,8 +131,17 @@ class _Renderer:
 
 
 def _start_renderer(config: SynthConfig, seed: int, image: ImageSpec) -> None:
+    threading.Thread(target=_end_with_parent, daemon=True).start()
     _Renderer.generator = LineGenerator(config, seed)
     _Renderer.image = image
+
+
+def _end_with_parent() -> None:
+    """A training that was killed leaves no renderers behind."""
+    parent = multiprocessing.parent_process()
+    if parent is not None:
+        parent.join()
+        os._exit(1)
 
 
 def _render(first: int, count: int) -> _Rendered:

@@ -1,7 +1,7 @@
-"""The training loop: step, log, evaluate, save, resume.
+"""The training loop: update, log, evaluate, save, resume.
 
-Everything a step depends on is in ``latest/``: weights, average, optimizer, generators and the position inside
-the epoch. A resumed training therefore continues bit for bit on the same hardware.
+Everything an update depends on is in ``latest/``, or follows from the seed: weights, average, optimizer and the
+position inside the epoch. A resumed training therefore continues bit for bit on the same hardware.
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass, field
+from itertools import chain, repeat
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -17,35 +18,35 @@ import torch
 from torch import nn
 
 from ocrx.config import TrainConfig
-from ocrx.ctc.loss import ctc_loss
 from ocrx.data.loader import Batch
-from ocrx.errors import DataError, ModelError
+from ocrx.errors import ModelError
 from ocrx.models import build_model
 from ocrx.spec import ModelSpec
 from ocrx.text.metrics import Metrics
 from ocrx.training.checkpoint import Finish, load_state, save_checkpoint
 from ocrx.training.freeze import train_mode
+from ocrx.training.group import ALONE, Group
 from ocrx.training.history import Row, write_history
-from ocrx.training.optim import WeightAverage, build_optimizer, learning_rate_factor
-from ocrx.training.precision import autocast, select_precision
+from ocrx.training.optim import SCHEDULES, set_learning_rate, warm_share
 from ocrx.training.tensorboard import Record, no_record
+from ocrx.training.update import Summary, Updater
 
 Log = Callable[[str], None]
 Validate = Callable[[nn.Module], Metrics]
 
 
 class Source(Protocol):
-    """Epochs of batches; the same batch for the same (epoch, number), always."""
+    """Epochs of updates; the same part-batches for the same (epoch, number), always."""
 
     def __len__(self) -> int: ...
 
-    def epoch(self, epoch: int, start: int = 0) -> Iterator[Batch]: ...
+    def updates(self, epoch: int, start: int = 0) -> Iterator[list[Batch]]: ...
 
 
 @dataclass
 class Position:
-    """Where a training stands. ``batch`` counts within the epoch, ``step`` over all of it; the sums run since the last
-    evaluation."""
+    """Where a training stands. ``batch`` counts updates within the epoch, ``step`` over all of it; the sums run since
+    the last evaluation. ``stale``: evaluations since the last better score. ``max_pixels``: see ``Summary``."""
 
     epoch: int = 0
     batch: int = 0
@@ -59,6 +60,9 @@ class Position:
     loss_steps: int = 0
     images: int = 0
     images_seconds: float = 0.0
+    stale: int = 0
+    skipped: int = 0
+    max_pixels: int | None = None
 
 
 @dataclass(frozen=True)
@@ -84,8 +88,8 @@ class _Window:
 class Trainer:
     """Trains ``model`` on ``source`` and keeps ``output/{best_accuracy,latest,epoch_N}``.
 
-    ``validate`` scores a network in eval mode; ``stop`` is asked after every step (a signal came); ``finish`` adds
-    the exported model to a new best one.
+    ``validate`` scores a network in eval mode; ``stop`` is asked after every update (a signal came); ``finish`` adds
+    the exported model to a new best one. With a ``group`` of processes each has a trainer, and process 0 writes.
     """
 
     def __init__(
@@ -99,41 +103,44 @@ class Trainer:
         device: torch.device,
         output: Path,
         log: Log,
+        seed: int = 0,
         stop: Callable[[], bool] = lambda: False,
         finish: Finish | None = None,
+        group: Group = ALONE,
     ) -> None:
         self.spec, self.source, self.validate, self.config = spec, source, validate, config
-        self.device, self.output, self.log, self.stop, self.finish = device, output, log, stop, finish
+        self.output, self.log, self.finish, self.group = output, log, finish, group
         self.record: Record = no_record
-        self.precision = select_precision(config.precision, device)
-        self.model = model.to(device)
-        average = build_model(spec).to(device)
-        if config.channels_last:
-            self.model.to(memory_format=torch.channels_last)
-            average.to(memory_format=torch.channels_last)
-        self.average = WeightAverage(self.model, average, config.ema_decay)
-        self.optimizer = build_optimizer(self.model, config.rate, config.weight_decay)
-        self.scaler = torch.amp.GradScaler(device.type, enabled=self.precision == torch.float16)
+        average = build_model(spec)
+        self.updater = Updater(model, average, config, device, seed=seed, group=group, log=log, stop=stop)
+        self.model, self.average, self.device = self.updater.model, self.updater.average, device
+        self.precision = self.updater.precision
         self.position = Position()
         self.rows: list[Row] = []
         self.total_steps = config.epochs_iters * len(source)
-        warm = config.warmup_steps if config.warmup_steps is not None else max(1, round(0.05 * self.total_steps))
-        self.warm = min(0.5, warm / self.total_steps)
+        self.warm = warm_share(config, self.total_steps)
 
     def resume(self, folder: Path) -> None:
-        """Continue from a checkpoint folder with its training state."""
+        """Continue from a checkpoint folder with its training state.
+
+        Raises ModelError if the state is damaged or another configuration's.
+        """
         state = load_state(folder)
+        parts = self.group.size * self.config.accumulate
+        was = (state.get("optimizer_name", "adamw"), state.get("parts", 1))
+        if was != (self.config.optimizer, parts):
+            raise ModelError(
+                f"{folder}: its updates are {was[0]} on {was[1]} part-batches, here {self.config.optimizer} on {parts}",
+                hint=f"resume with Train.optimizer={was[0]} and processes x Train.accumulate = {was[1]}",
+            )
         try:
             self.model.load_state_dict(state["model"])
             self.average.average.load_state_dict(state["average"])
             self.average.steps = state["average_steps"]
-            self.optimizer.load_state_dict(state["optimizer"])
-            self.scaler.load_state_dict(state["scaler"])
+            self.updater.optimizer.load_state_dict(state["optimizer"])
+            self.updater.scaler.load_state_dict(state["scaler"])
             self.position = Position(**state["position"])
             self.rows = [Row(**row) for row in state["rows"]]
-            torch.set_rng_state(state["generator"])
-            if self.device.type == "cuda":
-                torch.cuda.set_rng_state(state["cuda_generator"], self.device)
         except (KeyError, RuntimeError, TypeError, ValueError) as error:
             message = str(error).splitlines()[0]
             raise ModelError(f"{folder}: its state does not fit this configuration ({message})") from None
@@ -153,35 +160,63 @@ class Trainer:
     def _train_epoch(self) -> bool:
         """The rest of the epoch at hand, its evaluation and its saving; False when stopped inside."""
         place, config = self.position, self.config
+        if not self._train_updates():
+            return False
+        place.epoch, place.batch = place.epoch + 1, 0
+        place.finished = self._out_of_time() or place.epoch >= config.epochs_iters
+        if place.epoch % config.eval_interval == 0 or place.finished:
+            self._evaluate()
+        if place.epoch % config.save_interval == 0 and not place.finished and self.group.lead:
+            save_checkpoint(self.output / f"epoch_{place.epoch}", self.average.average, self.spec)
+        self._save_latest()
+        return True
+
+    def _train_updates(self) -> bool:
+        """The updates that are left of the epoch; False when stopped."""
+        place, config = self.position, self.config
         logged = _Window()
         train_mode(self.model)
-        batches = self.source.epoch(place.epoch, place.batch)
-        clock = time.perf_counter()
-        for batch in batches:
-            waited = time.perf_counter() - clock
-            loss = self._step(batch)
-            elapsed = time.perf_counter() - clock
-            place.step, place.batch, place.seconds = place.step + 1, place.batch + 1, place.seconds + elapsed
-            place.loss_sum, place.loss_steps = place.loss_sum + loss, place.loss_steps + 1
-            place.images, place.images_seconds = place.images + len(batch), place.images_seconds + elapsed
-            logged.images, logged.steps = logged.images + len(batch), logged.steps + 1
-            logged.loss, logged.waited = logged.loss + loss, logged.waited + waited
+        saved = place.seconds
+        # A process whose part-batches are all used goes on with none until the others are through, too.
+        updates = chain(self.source.updates(place.epoch, place.batch), repeat(list[Batch]()))
+        self.updater.clock = clock = time.perf_counter()
+        for parts in updates:
+            logged.waited += time.perf_counter() - clock
+            set_learning_rate(self.updater.optimizer, config.rate * self._factor())
+            summary = self.updater.run(parts, place.epoch, place.batch, place.max_pixels)
+            if not summary.images:
+                break
+            self._count(summary, logged)
             if place.step % config.log_interval == 0:
                 self._log_step(logged)
                 logged = _Window()
             if self._out_of_time():
                 break
-            if self.stop():
+            if summary.stop:
                 return False
+            due = config.save_minutes is not None and place.seconds - saved >= 60 * config.save_minutes
+            if due or (config.save_steps and place.step % config.save_steps == 0):
+                self._save_latest()
+                saved, self.updater.clock = place.seconds, time.perf_counter()
             clock = time.perf_counter()
-        place.epoch, place.batch = place.epoch + 1, 0
-        place.finished = self._out_of_time() or place.epoch >= config.epochs_iters
-        if place.epoch % config.eval_interval == 0 or place.finished:
-            self._evaluate()
-        if place.epoch % config.save_interval == 0 and not place.finished:
-            save_checkpoint(self.output / f"epoch_{place.epoch}", self.average.average, self.spec)
-        self._save_latest()
         return True
+
+    def _count(self, summary: Summary, logged: _Window) -> None:
+        """Move on by one update."""
+        place = self.position
+        place.step, place.batch, place.seconds = place.step + 1, place.batch + 1, place.seconds + summary.seconds
+        place.images, place.images_seconds = place.images + summary.images, place.images_seconds + summary.seconds
+        place.max_pixels = summary.max_pixels
+        logged.images += summary.images
+        if summary.skipped:
+            place.skipped += 1
+            return
+        place.loss_sum, place.loss_steps = place.loss_sum + summary.loss, place.loss_steps + 1
+        logged.loss, logged.steps = logged.loss + summary.loss, logged.steps + 1
+
+    def _factor(self) -> float:
+        """Of the highest learning rate, for the next update."""
+        return SCHEDULES[self.config.schedule](max(self._done(), 0.5 / self.total_steps), self.warm)
 
     def _done(self) -> float:
         """How much of the training is over, from 0 to 1, by steps or by time, whichever is further."""
@@ -197,44 +232,15 @@ class Trainer:
         """Epochs done, with the share of the one at hand."""
         return self.position.epoch + min(1.0, self.position.batch / len(self.source))
 
-    def _step(self, batch: Batch) -> float:
-        """One update; returns the mean loss."""
-        factor = learning_rate_factor(max(self._done(), 0.5 / self.total_steps), self.warm)
-        for group in self.optimizer.param_groups:
-            group["lr"] = self.config.rate * factor
-        images = batch.images.to(self.device, non_blocking=True)
-        if self.config.channels_last:
-            images = images.contiguous(memory_format=torch.channels_last)
-        with autocast(self.device, self.precision):
-            logits = self.model(images)
-        losses = ctc_loss(logits, batch.targets, batch.target_lengths)
-        loss = losses.mean()
-        value = float(loss.detach())
-        if not torch.isfinite(loss):
-            named = [s.source for s, one in zip(batch.samples, losses.tolist(), strict=True) if not abs(one) < 1e30]
-            raise DataError(
-                f"{', '.join(named[:5])}: the loss is not finite at step {self.position.step + 1}",
-                hint="run `ocrx check-dataset`, or lower Train.learning_rate",
-            )
-        self.optimizer.zero_grad(set_to_none=True)
-        self.scaler.scale(loss).backward()  # type: ignore[no-untyped-call]  # untyped in torch
-        if self.config.clip_norm:
-            self.scaler.unscale_(self.optimizer)
-            nn.utils.clip_grad_norm_(self.model.parameters(), self.config.clip_norm)
-        self.scaler.step(self.optimizer)
-        self.scaler.update()
-        self.average.update()
-        return value
-
     def _log_step(self, window: _Window) -> None:
         place, elapsed = self.position, time.perf_counter() - window.start
         left = place.seconds / max(self._done(), 1e-9) * (1 - self._done())
-        rate = self.optimizer.param_groups[0]["lr"]
-        self.record({"train/loss": window.loss / window.steps, "train/learning_rate": rate}, place.step)
+        rate, loss = self.updater.optimizer.param_groups[0]["lr"], window.loss / max(1, window.steps)
+        self.record({"train/loss": loss, "train/learning_rate": rate}, place.step)
         self.log(
             f"epoch {place.epoch + 1}/{self.config.epochs_iters} step {place.step}"
-            f" lr {rate:.2e} loss {window.loss / window.steps:.4f}"
-            f" | {window.images / elapsed:.0f} images/s, {1000 * elapsed / window.steps:.0f} ms a step,"
+            f" lr {rate:.2e} loss {loss:.4f}"
+            f" | {window.images / elapsed:.0f} images/s, {1000 * elapsed / self.config.log_interval:.0f} ms a step,"
             f" waited {100 * window.waited / elapsed:.0f} %, {_peak_memory(self.device)} MB | {_clock(left)} left"
         )
 
@@ -245,7 +251,7 @@ class Trainer:
             epoch=place.epoch,
             step=place.step,
             minutes=round(place.seconds / 60, 3),
-            learning_rate=self.optimizer.param_groups[0]["lr"],
+            learning_rate=self.updater.optimizer.param_groups[0]["lr"],
             train_loss=place.loss_sum / place.loss_steps if place.loss_steps else float("nan"),
             val_accuracy=metrics.accuracy,
             val_norm_edit_dis=metrics.norm_edit_dis,
@@ -254,9 +260,8 @@ class Trainer:
         )
         place.loss_sum, place.loss_steps, place.images, place.images_seconds = 0.0, 0, 0, 0.0
         self.rows.append(row)
-        write_history(self.rows, self.output)
-        self.record({f"val/{name}": value for name, value in row.validation().items()}, place.step)
-        best = (metrics.accuracy, -metrics.cer) >= (place.best_accuracy, -place.best_cer)
+        score, former = (metrics.accuracy, -metrics.cer), (place.best_accuracy, -place.best_cer)
+        best = score >= former
         self.log(
             f"epoch {place.epoch} evaluated: exact {metrics.exact}/{metrics.count} = {100 * metrics.accuracy:.2f} %,"
             f" CER {100 * metrics.cer:.2f} %, norm_edit_dis {metrics.norm_edit_dis:.4f}"
@@ -264,22 +269,32 @@ class Trainer:
         )
         if best:
             place.best_accuracy, place.best_cer, place.best_epoch = metrics.accuracy, metrics.cer, place.epoch
+        place.stale = 0 if score > former else place.stale + 1
+        if self.config.patience is not None and place.stale >= self.config.patience and not place.finished:
+            place.finished = True
+            self.log(f"no better score in {place.stale} evaluations: stopped early after epoch {place.epoch}")
+        if not self.group.lead:
+            return
+        write_history(self.rows, self.output)
+        self.record({f"val/{name}": value for name, value in row.validation().items()}, place.step)
+        if best:
             measured = ModelSpec(**{**vars(self.spec), "metrics": metrics.to_dict()})
             save_checkpoint(self.output / "best_accuracy", self.average.average, measured, finish=self.finish)
 
     def _save_latest(self) -> None:
+        if not self.group.lead:
+            return
         state: dict[str, Any] = {
             "model": self.model.state_dict(),
             "average": self.average.average.state_dict(),
             "average_steps": self.average.steps,
-            "optimizer": self.optimizer.state_dict(),
-            "scaler": self.scaler.state_dict(),
+            "optimizer": self.updater.optimizer.state_dict(),
+            "optimizer_name": self.config.optimizer,
+            "scaler": self.updater.scaler.state_dict(),
+            "parts": self.group.size * self.config.accumulate,
             "position": asdict(self.position),
             "rows": [asdict(row) for row in self.rows],
-            "generator": torch.get_rng_state(),
         }
-        if self.device.type == "cuda":
-            state["cuda_generator"] = torch.cuda.get_rng_state(self.device)
         save_checkpoint(self.output / "latest", self.average.average, self.spec, state=state)
 
 

@@ -1,28 +1,83 @@
-"""The optimizer, its schedule and the average of weights."""
+"""The optimizers, their schedules and the average of weights."""
 
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 
 import torch
 from torch import nn
 
+from ocrx.config import TrainConfig
 
-def build_optimizer(model: nn.Module, learning_rate: float, weight_decay: float) -> torch.optim.Optimizer:
-    """AdamW without decay on biases, normalisation and other one-dimensional parameters."""
+ONE_CYCLE_START = 1 / 25  # of the highest learning rate; as in torch's OneCycleLR, and so are the next two
+ONE_CYCLE_END = 1e-4  # of the start
+ONE_CYCLE_WARM = 0.3
+
+
+def build_optimizer(model: nn.Module, config: TrainConfig) -> torch.optim.Optimizer:
+    """``Train.optimizer``, without decay on biases, normalisation and other one-dimensional parameters.
+
+    adamw decays the weights themselves, the others through the gradient. adadelta is used to a rate of about 1.
+    """
     trained = [p for p in model.parameters() if p.requires_grad]
     groups = [
-        {"params": [p for p in trained if p.ndim > 1], "weight_decay": weight_decay},
+        {"params": [p for p in trained if p.ndim > 1], "weight_decay": config.weight_decay},
         {"params": [p for p in trained if p.ndim <= 1], "weight_decay": 0.0},
     ]
-    return torch.optim.AdamW([g for g in groups if g["params"]], lr=learning_rate, betas=(0.9, 0.98), fused=True)
+    groups = [group for group in groups if group["params"]]
+    if config.optimizer == "adamw":
+        return torch.optim.AdamW(groups, lr=config.rate, betas=(0.9, 0.98), fused=True)
+    if config.optimizer == "adam":
+        return torch.optim.Adam(groups, lr=config.rate, betas=(0.9, 0.98), fused=True)
+    if config.optimizer == "sgd":
+        return torch.optim.SGD(groups, lr=config.rate, momentum=config.momentum)
+    return torch.optim.Adadelta(groups, lr=config.rate)
 
 
-def learning_rate_factor(done: float, warm: float) -> float:
+def set_learning_rate(optimizer: torch.optim.Optimizer, rate: float) -> None:
+    for group in optimizer.param_groups:
+        group["lr"] = rate
+
+
+def warm_share(config: TrainConfig, steps: int) -> float:
+    """The share of a training of ``steps`` updates in which the learning rate rises; at most half."""
+    if config.warmup_steps is None and config.schedule == "one_cycle":
+        return ONE_CYCLE_WARM
+    warm = config.warmup_steps if config.warmup_steps is not None else max(1, round(0.05 * steps))
+    return min(0.5, warm / steps)
+
+
+def cosine(done: float, warm: float) -> float:
     """Linear warm-up over the share ``warm`` of the training, then cosine to zero; ``done`` from 0 to 1."""
     if done < warm:
         return done / warm
-    return 0.5 * (1 + math.cos(math.pi * min(1.0, (done - warm) / max(1e-9, 1 - warm))))
+    return _fall(1.0, 0.0, (done - warm) / max(1e-9, 1 - warm))
+
+
+def one_cycle(done: float, warm: float) -> float:
+    """Cosine from 1/25 up to 1 over the share ``warm``, then cosine down to almost zero (Smith & Topin 2018)."""
+    if done < warm:
+        return _fall(ONE_CYCLE_START, 1.0, done / warm)
+    return _fall(1.0, ONE_CYCLE_START * ONE_CYCLE_END, (done - warm) / max(1e-9, 1 - warm))
+
+
+def constant(done: float, warm: float) -> float:
+    """Linear warm-up over the share ``warm`` of the training, then no change."""
+    return done / warm if done < warm else 1.0
+
+
+SCHEDULES: dict[str, Callable[[float, float], float]] = {
+    "cosine": cosine,
+    "one_cycle": one_cycle,
+    "constant": constant,
+}
+"""Factor of the highest learning rate, from the share of the training that is done and the warm share."""
+
+
+def _fall(start: float, end: float, share: float) -> float:
+    """Half a cosine from ``start`` to ``end``."""
+    return end + (start - end) * 0.5 * (1 + math.cos(math.pi * min(1.0, share)))
 
 
 class WeightAverage:

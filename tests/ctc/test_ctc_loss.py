@@ -40,8 +40,11 @@ def test_half_precision_and_autocast_compute_in_float32() -> None:
     assert torch.equal(losses, expected)
 
 
-def test_focal_weight() -> None:
+@pytest.mark.parametrize("gamma", [1.0, 2.0, 3.0])
+def test_focal_weight(gamma: float) -> None:
     logits = torch.randn(3, 8, 5)
     targets, lengths = torch.tensor([1, 2, 3, 4, 1]), torch.tensor([2, 2, 1])
     plain = ctc_loss(logits, targets, lengths)
-    torch.testing.assert_close(ctc_loss(logits, targets, lengths, focal=True), plain * (1 - (-plain).exp()) ** 2)
+    torch.testing.assert_close(
+        ctc_loss(logits, targets, lengths, focal_gamma=gamma), plain * (1 - (-plain).exp()) ** gamma
+    )

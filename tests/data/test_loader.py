@@ -40,7 +40,7 @@ def source(
 def test_a_batch_holds_what_it_says(line_folder: Path) -> None:
     lines = source(line_folder)
     seen = []
-    for batch in lines.epoch(0):
+    for [batch] in lines.updates(0):
         assert batch.images.shape[:3] == (len(batch), 1, 32) and batch.images.dtype == torch.float32
         assert batch.images.shape[3] % 32 == 0
         assert batch.targets.shape == (int(batch.target_lengths.sum()),)
@@ -52,26 +52,30 @@ def test_a_batch_holds_what_it_says(line_folder: Path) -> None:
 
 
 def test_threads_and_restarts_change_nothing(line_folder: Path) -> None:
-    alone = list(source(line_folder, workers=0).epoch(2))
-    threaded = list(source(line_folder, workers=3).epoch(2))
-    late = list(source(line_folder, workers=1).epoch(2, start=1))
-    for left, right in zip(alone, threaded, strict=True):
+    alone = list(source(line_folder, workers=0).updates(2))
+    threaded = list(source(line_folder, workers=3).updates(2))
+    late = list(source(line_folder, workers=1).updates(2, start=1))
+    for [left], [right] in zip(alone, threaded, strict=True):
         assert torch.equal(left.images, right.images) and left.samples == right.samples
-    for left, right in zip(alone[1:], late, strict=True):
+    for [left], [right] in zip(alone[1:], late, strict=True):
         assert torch.equal(left.images, right.images)
 
 
 def test_each_epoch_is_augmented_anew(line_folder: Path) -> None:
     lines = source(line_folder, batch_size=8, strength=1.0)
     by_source = [
-        {s.source: image for batch in lines.epoch(epoch) for s, image in zip(batch.samples, batch.images, strict=True)}
+        {
+            s.source: image
+            for [batch] in lines.updates(epoch)
+            for s, image in zip(batch.samples, batch.images, strict=True)
+        }
         for epoch in (0, 1)
     ]
     assert any(not torch.equal(by_source[0][name], by_source[1][name]) for name in by_source[0])
 
 
 def test_stopping_early_ends_the_threads(line_folder: Path) -> None:
-    batches = source(line_folder, workers=2, batch_size=1).epoch(0)
+    batches = source(line_folder, workers=2, batch_size=1).updates(0)
     next(batches)
     batches.close()
 
@@ -94,7 +98,7 @@ def test_joined_lines_hold_both_labels_and_fit(line_folder: Path) -> None:
     charset, spec, seen = lines.lines.charset, lines.lines.spec, 0
     texts = {sample.source: sample.text for sample in lines.lines.samples}
     for epoch in range(3):
-        for batch in lines.epoch(epoch):
+        for [batch] in lines.updates(epoch):
             assert batch.images.shape[3] <= spec.image.max_width
             for part, sample in zip(
                 torch.split(batch.targets, batch.target_lengths.tolist()), batch.samples, strict=True
@@ -106,12 +110,12 @@ def test_joined_lines_hold_both_labels_and_fit(line_folder: Path) -> None:
 
 
 def test_joining_changes_with_the_epoch_and_not_with_threads(line_folder: Path) -> None:
-    alone = list(source(line_folder, concat=0.5).epoch(1))
-    threaded = list(source(line_folder, concat=0.5, workers=3).epoch(1))
-    other = list(source(line_folder, concat=0.5).epoch(2))
-    for left, right in zip(alone, threaded, strict=True):
+    alone = list(source(line_folder, concat=0.5).updates(1))
+    threaded = list(source(line_folder, concat=0.5, workers=3).updates(1))
+    other = list(source(line_folder, concat=0.5).updates(2))
+    for [left], [right] in zip(alone, threaded, strict=True):
         assert torch.equal(left.images, right.images) and left.samples == right.samples
-    joined = [{s.source for batch in batches for s in batch.samples if "+" in s.source} for batches in (alone, other)]
+    joined = [{s.source for [batch] in batches for s in batch.samples if "+" in s.source} for batches in (alone, other)]
     assert joined[0] and joined[0] != joined[1]
 
 
@@ -124,6 +128,6 @@ def test_joining_words_of_a_charset_without_a_space_is_refused(tmp_path: Path) -
 
 
 def test_flipped_lines_stand_on_their_head(line_folder: Path) -> None:
-    upright = next(iter(source(line_folder, strength=0.0, batch_size=8).epoch(0)))
-    flipped = next(iter(source(line_folder, strength=0.0, batch_size=8, flip=1.0).epoch(0)))
+    [upright] = next(iter(source(line_folder, strength=0.0, batch_size=8).updates(0)))
+    [flipped] = next(iter(source(line_folder, strength=0.0, batch_size=8, flip=1.0).updates(0)))
     assert torch.equal(upright.images.flip(2), flipped.images) and upright.samples == flipped.samples

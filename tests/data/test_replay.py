@@ -66,14 +66,14 @@ def test_batches_hold_the_lines_of_the_epoch(line_folder: Path) -> None:
     )
     seen = []
     for epoch in range(2):
-        batches = list(source.epoch(epoch))
+        batches = [batch for [batch] in source.updates(epoch)]
         assert len(batches) == len(source)
         seen.append(sorted(sample.source for batch in batches for sample in batch.samples))
     old = [[name for name in names if name.startswith("val.txt")] for names in seen]
     assert [len(names) for names in seen] == [10, 10] and [len(names) for names in old] == [2, 2]
     assert old[0] != old[1]
-    rest = [sorted(sample.source for sample in batch.samples) for batch in source.epoch(1, start=1)]
-    whole = [sorted(sample.source for sample in batch.samples) for batch in source.epoch(1)]
+    rest = [sorted(sample.source for sample in batch.samples) for [batch] in source.updates(1, start=1)]
+    whole = [sorted(sample.source for sample in batch.samples) for [batch] in source.updates(1)]
     assert rest == whole[1:], "resumed in the middle"
 
 

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
@@ -11,6 +12,7 @@ from safetensors import SafetensorError
 from torch import nn
 
 from ocrx.config import TrainConfig
+from ocrx.data.batches import Share
 from ocrx.data.formats import read_dataset
 from ocrx.data.loader import Lines, LineSource
 from ocrx.data.sample import Sample
@@ -23,21 +25,29 @@ from ocrx.models.store import load_model
 from ocrx.spec import ImageSpec, ModelSpec
 from ocrx.text.charset import Charset
 from ocrx.text.metrics import Metrics
+from ocrx.training.checkpoint import load_state
 from ocrx.training.loop import Trainer
 
 FAST = TrainConfig(epochs_iters=3, batch_size=4, learning_rate=3e-3, augment=0.3, precision="fp32", log_interval=1)
 CPU = torch.device("cpu")
+SMALL = {"channels": [8, 8, 8], "depths": [1, 1, 1], "hidden": 8}
 
 
-def spec_for(samples: tuple[Sample, ...], architecture: str = "lcnetv4") -> ModelSpec:
+def spec_for(
+    samples: tuple[Sample, ...], architecture: str = "lcnetv4", params: dict[str, object] | None = None
+) -> ModelSpec:
     image = ImageSpec(height=32, bucket=32, max_width=640)
     charset = Charset.from_texts(sample.text for sample in samples)
-    return ModelSpec(architecture, {}, charset.characters, image, frame_spec(architecture, {}, image))
+    params = params or {}
+    return ModelSpec(architecture, params, charset.characters, image, frame_spec(architecture, params, image))
 
 
-def trainer(folder: Path, output: Path, config: TrainConfig = FAST, seed: int = 0, **options: object) -> Trainer:
+def trainer(
+    folder: Path, output: Path, config: TrainConfig = FAST, seed: int = 0, *, small: bool = False, **options: object
+) -> Trainer:
+    """``small``: a network of 3000 parameters with convolutions, batch norms and an LSTM."""
     dataset = read_dataset(folder)
-    spec = spec_for(dataset.train)
+    spec = spec_for(dataset.train, "lcnet_lstm", SMALL) if small else spec_for(dataset.train)
     torch.manual_seed(seed)
     model = build_model(spec)
     source = LineSource(
@@ -47,6 +57,7 @@ def trainer(folder: Path, output: Path, config: TrainConfig = FAST, seed: int = 
         seed=seed,
         strength=config.augment,
         workers=1,
+        share=Share(accumulate=config.accumulate),
     )
 
     def validate(network: nn.Module) -> Metrics:
@@ -63,6 +74,7 @@ def trainer(folder: Path, output: Path, config: TrainConfig = FAST, seed: int = 
         device=CPU,
         output=output,
         log=log.append,
+        seed=seed,
         **options,  # type: ignore[arg-type]  # only for tests
     )
     result.lines = log  # type: ignore[attr-defined]  # so that a test can read it
@@ -99,38 +111,99 @@ def test_four_lines_are_learned_by_heart(tmp_path: Path) -> None:
 
 
 def test_the_same_seed_gives_the_same_losses(line_folder: Path, tmp_path: Path) -> None:
-    first = trainer(line_folder, tmp_path / "a").run()
-    second = trainer(line_folder, tmp_path / "b").run()
-    other = trainer(line_folder, tmp_path / "c", seed=1).run()
+    first = trainer(line_folder, tmp_path / "a", small=True).run()
+    second = trainer(line_folder, tmp_path / "b", small=True).run()
+    other = trainer(line_folder, tmp_path / "c", seed=1, small=True).run()
     assert [row.train_loss for row in first.rows] == [row.train_loss for row in second.rows]
     assert [row.train_loss for row in first.rows] != [row.train_loss for row in other.rows]
 
 
-@pytest.mark.parametrize("stop_after", [1, 2, 3, 5])
-def test_a_resumed_training_equals_an_uninterrupted_one(line_folder: Path, tmp_path: Path, stop_after: int) -> None:
-    whole = trainer(line_folder, tmp_path / "whole")
+@pytest.mark.parametrize("stop", [1, 2, 3, 5])
+def test_a_resumed_training_equals_an_uninterrupted_one(line_folder: Path, tmp_path: Path, stop: int) -> None:
+    whole = trainer(line_folder, tmp_path / "whole", small=True)
     whole.run()
-    steps = 0
-
-    def stop() -> bool:
-        nonlocal steps
-        steps += 1
-        return steps == stop_after
-
-    assert trainer(line_folder, tmp_path / "parts", stop=stop).run().interrupted
+    assert trainer(line_folder, tmp_path / "parts", small=True, stop=stop_after(stop)).run().interrupted
     torch.manual_seed(99)
-    again = trainer(line_folder, tmp_path / "parts", seed=0)
+    again = trainer(line_folder, tmp_path / "parts", seed=0, small=True)
     again.resume(tmp_path / "parts" / "latest")
-    assert again.position.step == stop_after
+    assert again.position.step == stop
     outcome = again.run()
     assert outcome.position.finished
     assert_equal(weights(tmp_path / "whole" / "latest"), weights(tmp_path / "parts" / "latest"))
     assert_equal(dict(whole.model.state_dict()), dict(again.model.state_dict()))
 
 
+def stop_after(count: int) -> Callable[[], bool]:
+    """True when asked for the ``count``-th time."""
+    asked = 0
+
+    def stop() -> bool:
+        nonlocal asked
+        asked += 1
+        return asked == count
+
+    return stop
+
+
+@pytest.mark.parametrize("optimizer", ["adamw", "adam", "sgd", "adadelta"])
+@pytest.mark.parametrize("stop", [1, 3])
+def test_every_optimizer_resumes_bit_for_bit(line_folder: Path, tmp_path: Path, optimizer: str, stop: int) -> None:
+    options = {"optimizer": optimizer, "accumulate": 2, "focal_gamma": 2.0, "schedule": "one_cycle"}
+    config = replace(FAST, batch_size=2, **options)  # type: ignore[arg-type]  # a table
+    whole = trainer(line_folder, tmp_path / "whole", config, small=True)
+    before = {name: value.clone() for name, value in whole.model.state_dict().items()}
+    whole.run()
+    assert not torch.equal(before["head.weight"], whole.model.state_dict()["head.weight"])
+    parts = trainer(line_folder, tmp_path / "parts", config, small=True, stop=stop_after(stop))
+    assert parts.run().interrupted
+    again = trainer(line_folder, tmp_path / "parts", config, small=True)
+    again.resume(tmp_path / "parts" / "latest")
+    assert again.position.step == stop
+    again.run()
+    assert_equal(dict(whole.model.state_dict()), dict(again.model.state_dict()))
+    assert [row.train_loss for row in whole.rows] == [row.train_loss for row in again.rows]
+
+
+@pytest.mark.parametrize("change", [{"optimizer": "sgd"}, {"accumulate": 2}])
+def test_other_updates_cannot_be_resumed(line_folder: Path, tmp_path: Path, change: dict[str, object]) -> None:
+    trainer(line_folder, tmp_path / "out", small=True).run()
+    other = trainer(line_folder, tmp_path / "out", replace(FAST, **change), small=True)  # type: ignore[arg-type]  # a table
+    with pytest.raises(ModelError, match="adamw on 1 part-batches"):
+        other.resume(tmp_path / "out" / "latest")
+
+
+def test_latest_is_saved_inside_an_epoch(line_folder: Path, tmp_path: Path) -> None:
+    config = replace(FAST, batch_size=2, save_steps=3, epochs_iters=1)
+    saved: list[int] = []
+    run = trainer(line_folder, tmp_path / "out", config, small=True)
+    steps = len(run.source)
+    assert steps > 3
+
+    def look() -> bool:
+        state = load_state(tmp_path / "out" / "latest") if run.position.step >= 3 else {"position": {"step": 0}}
+        saved.append(state["position"]["step"])
+        return False
+
+    run.updater.stop = look
+    run.run()
+    assert saved == [step // 3 * 3 for step in range(steps)]
+
+
+def test_a_training_that_gains_nothing_stops_early(line_folder: Path, tmp_path: Path) -> None:
+    config = replace(FAST, learning_rate=1e-9, epochs_iters=50, patience=3)
+    run = trainer(line_folder, tmp_path / "out", config, small=True)
+    outcome = run.run()
+    assert outcome.position.finished and not outcome.interrupted
+    assert (outcome.position.epoch, outcome.position.best_epoch) == (4, 4), "the best one has equal scores"
+    assert "stopped early after epoch 4" in run.lines[-1]  # type: ignore[attr-defined]  # set by ``trainer``
+    again = trainer(line_folder, tmp_path / "out", config, small=True)
+    again.resume(tmp_path / "out" / "latest")
+    assert again.position.finished
+
+
 def test_what_training_leaves_behind(line_folder: Path, tmp_path: Path) -> None:
     output = tmp_path / "out"
-    trainer(line_folder, output).run()
+    trainer(line_folder, output, small=True).run()
     names = {path.name for path in output.iterdir()}
     assert names == {"best_accuracy", "latest", "epoch_1", "epoch_2", "history.csv", "curves.png"}
     rows = (output / "history.csv").read_text().splitlines()
@@ -140,8 +213,8 @@ def test_what_training_leaves_behind(line_folder: Path, tmp_path: Path) -> None:
 
 
 def test_a_finished_run_stays_finished(line_folder: Path, tmp_path: Path) -> None:
-    trainer(line_folder, tmp_path / "out").run()
-    again = trainer(line_folder, tmp_path / "out")
+    trainer(line_folder, tmp_path / "out", small=True).run()
+    again = trainer(line_folder, tmp_path / "out", small=True)
     again.resume(tmp_path / "out" / "latest")
     before = weights(tmp_path / "out" / "latest")
     assert again.run().position.finished
@@ -158,11 +231,11 @@ def test_max_minutes_ends_a_training_with_its_schedule(line_folder: Path, tmp_pa
 
 
 def test_a_loss_that_is_not_finite_names_the_lines(line_folder: Path, tmp_path: Path) -> None:
-    run = trainer(line_folder, tmp_path / "out")
+    run = trainer(line_folder, tmp_path / "out", small=True)
     with torch.no_grad():
         for parameter in run.model.parameters():
             parameter.fill_(float("nan"))
-    with pytest.raises(DataError, match=r"train\.txt:\d.*not finite at step 1"):
+    with pytest.raises(DataError, match=r"train\.txt:\d.*loss is not finite"):
         run.run()
 
 
@@ -171,7 +244,7 @@ def test_a_full_disk_leaves_what_was_saved(
     line_folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, error: Exception
 ) -> None:
     output = tmp_path / "out"
-    trainer(line_folder, output).run()
+    trainer(line_folder, output, small=True).run()
     before = weights(output / "latest")
 
     def full(*_: object, **__: object) -> None:
@@ -179,14 +252,14 @@ def test_a_full_disk_leaves_what_was_saved(
 
     monkeypatch.setattr("ocrx.models.store.save_file", full)
     with pytest.raises(DataError, match=r"cannot be saved.*No space left"):
-        trainer(line_folder, output).run()
+        trainer(line_folder, output, small=True).run()
     monkeypatch.undo()
     assert_equal(before, weights(output / "latest"))
 
 
 @pytest.mark.parametrize("damage", ["half", "empty", "text", "gone"])
 def test_a_damaged_state_is_named(line_folder: Path, tmp_path: Path, damage: str) -> None:
-    trainer(line_folder, tmp_path / "out").run()
+    trainer(line_folder, tmp_path / "out", small=True).run()
     state = tmp_path / "out" / "latest" / "state.pt"
     content = state.read_bytes()
     if damage == "gone":
@@ -194,4 +267,4 @@ def test_a_damaged_state_is_named(line_folder: Path, tmp_path: Path, damage: str
     else:
         state.write_bytes({"half": content[: len(content) // 2], "empty": b"", "text": b"hello"}[damage])
     with pytest.raises(ModelError, match=r"state\.pt"):
-        trainer(line_folder, tmp_path / "out").resume(tmp_path / "out" / "latest")
+        trainer(line_folder, tmp_path / "out", small=True).resume(tmp_path / "out" / "latest")
