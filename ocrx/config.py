@@ -183,6 +183,9 @@ class TrainConfig:
     eval_interval: int = 1
     save_interval: int = 1
     overwrite: bool = False
+    preflight: str = (
+        "basic"  # checks before the first epoch: off, basic, or overfit, which also trains a copy on a batch
+    )
     max_minutes: Optional[float] = None  # bounds the whole training; the schedule ends with it
     max_pixels: int = 1_000_000  # most padded pixels of a batch; wide lines then come in smaller batches
     optimizer: str = "adamw"  # adamw, adam, sgd or adadelta
@@ -211,6 +214,9 @@ class TrainConfig:
     synth: SynthTrainConfig = field(default_factory=SynthTrainConfig)
 
     def __post_init__(self) -> None:
+        if self.preflight == "False":  # YAML reads off as a boolean
+            object.__setattr__(self, "preflight", "off")
+        _choice("Train.preflight", self.preflight, ("off", "basic", "overfit"))
         _choice("Train.precision", self.precision, ("auto", "fp32", "bf16", "fp16"))
         _choice("Train.optimizer", self.optimizer, ("adamw", "adam", "sgd", "adadelta"))
         _choice("Train.schedule", self.schedule, ("cosine", "one_cycle", "constant"))

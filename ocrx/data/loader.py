@@ -30,12 +30,16 @@ CACHE_BYTES = 2 * 2**30
 
 @dataclass(frozen=True)
 class Batch:
-    """Lines of one padded width: images float32 [N, C, H, W]; targets int64, joined; target_lengths int64 [N]."""
+    """Lines of one padded width: images float32 [N, C, H, W]; targets int64, joined; target_lengths int64 [N].
+
+    ``widths`` int64 [N] are those before padding.
+    """
 
     images: torch.Tensor
     targets: torch.Tensor
     target_lengths: torch.Tensor
     samples: tuple[Sample, ...]
+    widths: torch.Tensor
 
     def __len__(self) -> int:
         return len(self.samples)
@@ -51,6 +55,7 @@ class Batch:
                 self.targets[first[start] : first[end]],
                 self.target_lengths[start:end],
                 self.samples[start:end],
+                self.widths[start:end],
             )
             for start, end in pairwise([*rows, len(self)])
         ]
@@ -117,6 +122,7 @@ def collate(
         targets=torch.from_numpy(np.concatenate(targets)),
         target_lengths=torch.tensor([len(target) for target in targets], dtype=torch.int64),
         samples=samples,
+        widths=torch.tensor([line.shape[2] for line in planes], dtype=torch.int64),
     )
 
 

@@ -44,6 +44,7 @@ from ocrx.training.checkpoint import Finish
 from ocrx.training.freeze import freeze
 from ocrx.training.history import Row
 from ocrx.training.loop import Log, Outcome, Source, Trainer
+from ocrx.training.preflight import preflight
 from ocrx.training.start import find_start, load_start
 from ocrx.training.tensorboard import event_file, require_tensorboard
 from ocrx.version import __version__
@@ -179,6 +180,9 @@ def _train(
             tell(f"{resume}: this training is finished after {trainer.position.epoch} epochs; nothing to do")
             return Outcome(trainer.position, tuple(trainer.rows), interrupted=False), True
         tell(f"resumed from {resume} at step {trainer.position.step}")
+    elif config.Train.preflight != "off":
+        for batch in next(source.updates(0), [])[:1]:
+            tell(preflight(trainer.model, spec, batch, device, overfit=config.Train.preflight == "overfit"))
     curves = Path(config.Global.output) / "tensorboard" if config.Train.tensorboard else None
     with event_file(curves, trainer.position.step) as trainer.record:
         if start:

@@ -109,12 +109,16 @@ class SynthSource:
         first = epoch * self.lines_per_epoch
         most = max(1, AHEAD // self.share.accumulate)
         ahead: deque[Future[_Rendered]] = deque()
-        for index in range(first + stream * CHUNK, first + self.lines_per_epoch, self.share.parts * CHUNK):
-            ahead.append(self._pool.submit(_render, index, CHUNK))
-            if len(ahead) > most:
+        try:
+            for index in range(first + stream * CHUNK, first + self.lines_per_epoch, self.share.parts * CHUNK):
+                ahead.append(self._pool.submit(_render, index, CHUNK))
+                if len(ahead) > most:
+                    yield ahead.popleft().result()
+            while ahead:
                 yield ahead.popleft().result()
-        while ahead:
-            yield ahead.popleft().result()
+        finally:
+            for future in ahead:
+                future.cancel()  # an epoch that is left early renders no more
 
     def _batch(self, lines: _Rendered, width: int) -> Batch:
         planes = [scale(pixels, self.image_spec) for pixels, _ in lines]

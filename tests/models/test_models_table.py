@@ -4,14 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import fields
+from pathlib import Path
 from typing import Any
 
 import pytest
 import torch
 
+from ocrx.data.loader import Batch
+from ocrx.data.sample import Sample
 from ocrx.errors import ModelError
 from ocrx.models import MODELS, build_model, frame_spec
 from ocrx.spec import ImageSpec, ModelSpec
+from ocrx.text.charset import Charset
+from ocrx.training.preflight import preflight
 
 # Architecture, parameters, height, channel order, bucket: at least one small case each.
 CASES: list[tuple[str, dict[str, Any], int, str, int]] = [
@@ -82,6 +87,24 @@ def test_frames_gradients_and_fused_form(
         if "fused" in {field.name for field in fields(MODELS[architecture].params)}:
             fused = build_model(spec_of(architecture, {**params, "fused": True}, height, order, bucket))
             fused.load_state_dict(model.fuse().state_dict())
+
+
+@pytest.mark.parametrize(("architecture", "params", "height", "order", "bucket"), CASES)
+def test_every_architecture_passes_the_preflight(
+    architecture: str, params: dict[str, Any], height: int, order: str, bucket: int
+) -> None:
+    torch.manual_seed(1)
+    spec = spec_of(architecture, params, height, order, bucket)
+    width = spec.image.bucket_width(200)
+    labels = [[1, 2, 3], [4, 4]]
+    batch = Batch(
+        images_for(spec, width),
+        torch.tensor([number for label in labels for number in label]),
+        torch.tensor([len(label) for label in labels]),
+        tuple(Sample(Path(), Charset(spec.charset).decode(label), "drawn") for label in labels),
+        torch.tensor([width, width]),
+    )
+    assert "gradients" in preflight(build_model(spec), spec, batch, torch.device("cpu"))
 
 
 def scramble(model: torch.nn.Module) -> None:
