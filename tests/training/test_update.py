@@ -43,7 +43,8 @@ def lines(count: int, first: int = 0, width: int = 6) -> Batch:
     images = [torch.rand(1, 8, width, generator=torch.Generator().manual_seed(n)) for n in numbers]
     lengths = [1 + n % 2 for n in numbers]
     samples = tuple(Sample(Path(), "ab", f"train.txt:{n}") for n in numbers)
-    return Batch(torch.stack(images), torch.arange(sum(lengths)) % 3 + 1, torch.tensor(lengths), samples)
+    targets, widths = torch.arange(sum(lengths)) % 3 + 1, torch.full((count,), width)
+    return Batch(torch.stack(images), targets, torch.tensor(lengths), samples, widths)
 
 
 def updater(config: TrainConfig = CONFIG, net: Net | None = None, log: list[str] | None = None) -> Updater:
@@ -69,6 +70,7 @@ def test_samples_weigh_the_same_in_small_and_large_part_batches() -> None:
         torch.cat([part.targets for part in parts[:2]]),
         torch.cat([part.target_lengths for part in parts[:2]]),
         parts[0].samples + parts[1].samples,
+        torch.cat([part.widths for part in parts[:2]]),
     )
     left = whole.run([joined], 0, 0, None)
     right = divided.run(parts[:2], 0, 0, None)
