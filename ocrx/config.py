@@ -167,6 +167,22 @@ class SynthTrainConfig:
 
 
 @dataclass(frozen=True)
+class GuideConfig:
+    """A second reader of the backbone's features while training, dropped afterwards: PP-OCR's NRTR. Weight 0: none."""
+
+    weight: float = 0.0  # of its loss, beside CTC's
+    dims: int = 384
+    layers: int = 4
+    detach: bool = True  # CTC then trains neck and head alone, and the backbone learns from the guide
+
+    def __post_init__(self) -> None:
+        _at_least("Train.guide.weight", self.weight, 0)
+        _at_least("Train.guide.layers", self.layers, 1)
+        if self.dims < 32 or self.dims % 32:
+            raise ConfigError(f"Train.guide.dims: {self.dims}; expected a multiple of 32")
+
+
+@dataclass(frozen=True)
 class TrainConfig:
     """How to train. ``epochs_iters`` counts epochs, as in PaddleX."""
 
@@ -211,6 +227,7 @@ class TrainConfig:
     flip_vertical: float = 0.0  # share mirrored top to bottom; off: it makes other letters (b of p, W of M)
     workers: Optional[int] = None  # default: one, or none on a single core
     allow: tuple[str, ...] = ()  # codes of dataset errors to train in spite of
+    guide: GuideConfig = field(default_factory=GuideConfig)
     synth: SynthTrainConfig = field(default_factory=SynthTrainConfig)
 
     def __post_init__(self) -> None:

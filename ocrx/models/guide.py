@@ -1,8 +1,8 @@
 """The guide of PP-OCR's training: a Transformer that spells the text from the backbone's features, dropped afterwards.
 
 With a guide, CTC trains neck and head only, because they read detached features; the backbone learns from the guide.
-Without that rule the two losses pull the backbone apart, and without a guide the features must not be detached, or the
-backbone would stay as it is. ``guided_losses`` holds both ends of the rule together.
+Without a guide the features must not be detached, or the backbone would stay as it is. ``guided_losses`` holds both
+ends of the rule together. PP-OCRv6 has a guide without the rule: there the backbone learns from both.
 """
 
 from __future__ import annotations
@@ -12,6 +12,10 @@ from typing import Protocol, runtime_checkable
 
 import torch
 from torch import Tensor, nn
+
+from ocrx.config import GuideConfig
+from ocrx.errors import ConfigError
+from ocrx.spec import ModelSpec
 
 
 @runtime_checkable
@@ -63,16 +67,16 @@ class NRTRGuide(nn.Module):
         """
         texts = torch.split(targets, target_lengths.tolist())
         size = (len(texts), int(target_lengths.max()) + 1)
-        tokens = torch.zeros(size, dtype=torch.long, device=features.device)
+        tokens = torch.zeros(size, dtype=torch.long)
         expected = torch.zeros_like(tokens)
         tokens[:, 0] = self.start
         for row, text in enumerate(texts):
             tokens[row, 1 : len(text) + 1] = text
             expected[row, : len(text)] = text
             expected[row, len(text)] = self.end
-        logits = self(features, tokens).float()
+        logits = self(features, tokens.to(features.device)).float()
         return nn.functional.cross_entropy(
-            logits.flatten(0, 1), expected.flatten(), ignore_index=0, label_smoothing=0.1
+            logits.flatten(0, 1), expected.flatten().to(features.device), ignore_index=0, label_smoothing=0.1
         )
 
 
@@ -87,15 +91,37 @@ def guide_for(network: nn.Module, images: Tensor, classes: int, dims: int = 384,
     return NRTRGuide(channels, classes, dims, layers).to(images.device)
 
 
+def build_guide(network: nn.Module, spec: ModelSpec, config: GuideConfig) -> NRTRGuide | None:
+    """The guide that ``Train.guide`` asks for; None for weight 0. Raises ConfigError for a network that takes none."""
+    if not config.weight:
+        return None
+    image = spec.image
+    images = torch.zeros(1, image.channels, image.height, image.bucket_width(1))
+    guide = guide_for(network, images, spec.classes, config.dims, config.layers)
+    if guide is None:
+        raise ConfigError(
+            f"Train.guide.weight: {config.weight:g}, but {spec.architecture} takes no guide; expected 0",
+            hint="the networks of PP-OCR take one",
+        )
+    return guide
+
+
 def guided_losses(
-    network: Guidable, guide: NRTRGuide, images: Tensor, targets: Tensor, target_lengths: Tensor
+    network: Guidable,
+    guide: NRTRGuide,
+    images: Tensor,
+    targets: Tensor,
+    target_lengths: Tensor,
+    *,
+    detach: bool = True,
 ) -> tuple[Tensor, Tensor]:
     """Logits for CTC, whose gradient stops at the features, and the guide's loss, whose gradient goes through them.
 
-    The loss of a step is CTC's mean over the batch plus the guide's. Targets as in ``NRTRGuide.loss``.
+    The loss of a step is CTC's mean over the batch plus the guide's. Targets as in ``NRTRGuide.loss``. Without
+    ``detach`` CTC's gradient goes through the features, too.
     """
     features = network.features(images)
-    return network.read(features.detach()), guide.loss(features, targets, target_lengths)
+    return network.read(features.detach() if detach else features), guide.loss(features, targets, target_lengths)
 
 
 def _positions(length: int, dims: int, device: torch.device) -> Tensor:

@@ -21,6 +21,7 @@ from ocrx.config import TrainConfig
 from ocrx.data.loader import Batch
 from ocrx.errors import ModelError
 from ocrx.models import build_model
+from ocrx.models.guide import build_guide
 from ocrx.spec import ModelSpec
 from ocrx.text.metrics import Metrics
 from ocrx.training.checkpoint import Finish, load_state, save_checkpoint
@@ -112,7 +113,8 @@ class Trainer:
         self.output, self.log, self.finish, self.group = output, log, finish, group
         self.record: Record = no_record
         average = build_model(spec)
-        self.updater = Updater(model, average, config, device, seed=seed, group=group, log=log, stop=stop)
+        guide = build_guide(model, spec, config.guide)
+        self.updater = Updater(model, average, config, device, seed=seed, group=group, log=log, stop=stop, guide=guide)
         self.model, self.average, self.device = self.updater.model, self.updater.average, device
         self.precision = self.updater.precision
         self.position = Position()
@@ -139,6 +141,8 @@ class Trainer:
             self.average.steps = state["average_steps"]
             self.updater.optimizer.load_state_dict(state["optimizer"])
             self.updater.scaler.load_state_dict(state["scaler"])
+            if self.updater.guide is not None:
+                self.updater.guide.load_state_dict(state["guide"])
             self.position = Position(**state["position"])
             self.rows = [Row(**row) for row in state["rows"]]
         except (KeyError, RuntimeError, TypeError, ValueError) as error:
@@ -290,6 +294,7 @@ class Trainer:
             "average_steps": self.average.steps,
             "optimizer": self.updater.optimizer.state_dict(),
             "optimizer_name": self.config.optimizer,
+            "guide": self.updater.guide.state_dict() if self.updater.guide is not None else None,
             "scaler": self.updater.scaler.state_dict(),
             "parts": self.group.size * self.config.accumulate,
             "position": asdict(self.position),

@@ -15,6 +15,7 @@ from ocrx.config import TrainConfig
 from ocrx.ctc.loss import ctc_loss
 from ocrx.data.loader import Batch
 from ocrx.errors import BackendError, ConfigError, DataError
+from ocrx.models.guide import Guidable, NRTRGuide, guided_losses
 from ocrx.training.group import ALONE, Group
 from ocrx.training.optim import WeightAverage, build_optimizer
 from ocrx.training.precision import autocast, select_precision
@@ -69,6 +70,7 @@ class Updater:
         group: Group = ALONE,
         log: Callable[[str], None],
         stop: Callable[[], bool],
+        guide: NRTRGuide | None = None,
     ) -> None:
         self.config, self.device, self.seed, self.group, self.log, self.stop = config, device, seed, group, log, stop
         self.precision = select_precision(config.precision, device)
@@ -85,7 +87,9 @@ class Updater:
             self.model.to(memory_format=torch.channels_last)
             average.to(memory_format=torch.channels_last)
         self.average = WeightAverage(self.model, average, config.ema_decay)
-        self.optimizer = build_optimizer(self.model, config)
+        self.guide = guide.to(device) if guide is not None else None
+        self.trained = nn.ModuleList([self.model] if guide is None else [self.model, guide])
+        self.optimizer = build_optimizer(self.trained, config)
         self.scaler = torch.amp.GradScaler(device.type, enabled=self.precision == torch.float16)
         # The compiled network shares the parameters of the plain one, which is the one that is saved.
         # On CPU it was no faster, and every new width cost a minute.
@@ -156,9 +160,9 @@ class Updater:
         if self.config.channels_last:
             images = images.contiguous(memory_format=torch.channels_last)
         with autocast(self.device, self.precision):
-            logits = self.network(images)
+            logits, guided = self._read(images, batch)
         losses = ctc_loss(logits, batch.targets, batch.target_lengths, focal_gamma=self.config.focal_gamma)
-        loss = losses.sum()
+        loss = losses.sum() + guided
         value = float(loss.detach())
         sums.images += len(batch)
         if np.isfinite(value):
@@ -168,6 +172,14 @@ class Updater:
             sums.broken += 1
             broken += [s.source for s, one in zip(batch.samples, losses.tolist(), strict=True) if not abs(one) < 1e30]
 
+    def _read(self, images: torch.Tensor, batch: Batch) -> tuple[torch.Tensor, torch.Tensor | float]:
+        """Logits, and the guide's weighted loss summed over the lines; 0 without a guide."""
+        if self.guide is None or not isinstance(self.model, Guidable):
+            return self.network(images), 0.0
+        config, labels = self.config.guide, (batch.targets, batch.target_lengths)
+        logits, loss = guided_losses(self.model, self.guide, images, *labels, detach=config.detach)
+        return logits, config.weight * len(batch) * loss
+
     def _exchange(self, own: _Sums) -> _Sums:
         """The sums over all processes; gradients are summed and batch statistics averaged along with them.
 
@@ -175,8 +187,9 @@ class Updater:
         """
         if self.group.size == 1:
             return own
-        trained = [p for p in self.model.parameters() if p.requires_grad]
-        statistics = [b for b in self.model.buffers() if b.is_floating_point()]
+        trained = [p for p in self.trained.parameters() if p.requires_grad]
+        parts = [part for part in self.model.modules() if part.training]  # frozen ones keep their statistics exactly
+        statistics = [b for part in parts for b in part.buffers(recurse=False) if b.is_floating_point()]
         used = torch.tensor([float(p.grad is not None) for p in trained], device=self.device)
         notes = torch.tensor(list(vars(own).values()), device=self.device)
         gradients = [(torch.zeros_like(p) if p.grad is None else p.grad).float().reshape(-1) for p in trained]
@@ -198,11 +211,11 @@ class Updater:
             self._refuse("loss", broken)
             return False
         scale = self.config.batch_size / sums.images
-        gradients = [p.grad for p in self.model.parameters() if p.grad is not None]
+        gradients = [p.grad for p in self.trained.parameters() if p.grad is not None]
         if scale != 1:
             torch._foreach_mul_(gradients, scale)
         self.scaler.unscale_(self.optimizer)
-        norm = nn.utils.clip_grad_norm_(self.model.parameters(), self.config.clip_norm or float("inf"))
+        norm = nn.utils.clip_grad_norm_(self.trained.parameters(), self.config.clip_norm or float("inf"))
         # With float16 an overflow is the scaler's to find, which leaves the step out and scales less.
         if not self.scaler.is_enabled() and not torch.isfinite(norm):
             self._refuse("gradient", [sample.source for part in parts for sample in part.samples])
