@@ -7,6 +7,7 @@ give the same text.
 
 from __future__ import annotations
 
+import shutil
 import sys
 from dataclasses import replace
 from pathlib import Path
@@ -33,7 +34,10 @@ def main(source: Path, dataset: Path, name: str) -> None:
             if value.is_floating_point():
                 value.copy_(value.half().float())
     target = Path(ocrx.__file__).parent / "zoo" / "weights" / name
+    card = target / "README.md"
     with replaced_folder(target) as partial:
+        if card.is_file():
+            shutil.copy(card, partial)
         save_model(model, spec, partial, dtype=torch.float16)
         difference = export_onnx(model, spec, partial / INFERENCE_DIR / ONNX_FILE, [image[None] for image in images])
     for path in sorted(target.rglob("*.*")):

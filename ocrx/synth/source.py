@@ -15,11 +15,12 @@ import numpy as np
 from PIL import Image
 
 from ocrx.config import SynthConfig
+from ocrx.ctc.frames import required_frames
 from ocrx.data.batches import Share, bucket_widths, lines_per_batch, plan_batches
 from ocrx.data.loader import Batch, collate
 from ocrx.data.sample import Sample
 from ocrx.images import Pixels, resize, scale
-from ocrx.spec import ImageSpec, ModelSpec
+from ocrx.spec import ModelSpec
 from ocrx.synth.generator import LineGenerator
 from ocrx.text.charset import Charset
 
@@ -58,7 +59,7 @@ class SynthSource:
             self.processes,
             mp_context=multiprocessing.get_context("spawn"),
             initializer=_start_renderer,
-            initargs=(config, seed, spec.image),
+            initargs=(config, seed, spec),
         )
 
     def __len__(self) -> int:
@@ -131,13 +132,13 @@ class _Renderer:
     """What a rendering process keeps."""
 
     generator: LineGenerator
-    image: ImageSpec
+    spec: ModelSpec
 
 
-def _start_renderer(config: SynthConfig, seed: int, image: ImageSpec) -> None:
+def _start_renderer(config: SynthConfig, seed: int, spec: ModelSpec) -> None:
     threading.Thread(target=_end_with_parent, daemon=True).start()
     _Renderer.generator = LineGenerator(config, seed)
-    _Renderer.image = image
+    _Renderer.spec = spec
 
 
 def _end_with_parent() -> None:
@@ -149,5 +150,11 @@ def _end_with_parent() -> None:
 
 
 def _render(first: int, count: int) -> _Rendered:
+    """A chunk of lines; one that was condensed so much that it has too few frames for its text is left out."""
     lines = (_Renderer.generator.line(index) for index in range(first, first + count))
-    return [(resize(Image.fromarray(line.image), _Renderer.image), line.text) for line in lines]
+    resized = ((resize(Image.fromarray(line.image), _Renderer.spec.image), line.text) for line in lines)
+    return [(pixels, text) for pixels, text in resized if _has_frames_for(text, pixels.shape[1])]
+
+
+def _has_frames_for(text: str, width: int) -> bool:
+    return _Renderer.spec.frame_count(width) >= required_frames([ord(character) for character in text])

@@ -1,0 +1,51 @@
+"""Batches of rendered lines: what a network trains on."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+
+from ocrx.config import SynthConfig
+from ocrx.ctc.frames import required_frames
+from ocrx.models import frame_spec
+from ocrx.spec import ImageSpec, ModelSpec
+from ocrx.synth.source import SynthSource
+from ocrx.synth.text import charset_characters
+
+IMAGE = ImageSpec(bucket=16, min_width=16)
+PARAMS = {"width_stride": 8}
+
+
+@pytest.fixture(scope="module")
+def source() -> Iterator[SynthSource]:
+    """For a network with one frame every 8 px: some rendered lines are too narrow for it."""
+    charset = charset_characters("western")
+    spec = ModelSpec(
+        architecture="lcnetv4",
+        params=PARAMS,
+        charset=tuple(charset),
+        image=IMAGE,
+        frames=frame_spec("lcnetv4", PARAMS, IMAGE),
+        name="wide",
+    )
+    made = SynthSource(SynthConfig(), spec, lines_per_epoch=192, batch_size=16, max_pixels=10**6, seed=3, processes=1)
+    yield made
+    made.close()
+
+
+def test_every_line_has_frames_for_its_text(source: SynthSource) -> None:
+    """A line without them would have an infinite loss."""
+    frames = frame_spec("lcnetv4", PARAMS, IMAGE)
+    lines = 0
+    for (batch,) in source.updates(0):
+        lines += len(batch)
+        for sample in batch.samples:
+            assert frames.count(batch.images.shape[3]) >= required_frames([ord(c) for c in sample.text])
+    assert 100 < lines < 192
+
+
+def test_an_epoch_goes_on_where_it_stopped(source: SynthSource) -> None:
+    whole = [[sample.text for sample in batch.samples] for (batch,) in source.updates(1)]
+    rest = [[sample.text for sample in batch.samples] for (batch,) in source.updates(1, start=3)]
+    assert rest == whole[3:] and len(whole) > 4
