@@ -126,7 +126,8 @@ class Engine:
             device=CPU,
             output=self.output,
             log=lambda line: None,
-            stop=lambda: self.trainer.position.batch == len(source),
+            # Asked during an update: after the last one of the epoch.
+            stop=lambda: self.trainer.position.batch == len(source) - 1,
         )
 
     def epoch(self, epoch: int) -> None:
