@@ -188,7 +188,7 @@ class TrainConfig:
 
     epochs_iters: int = 20
     batch_size: int = 32
-    learning_rate: Optional[float] = None  # default: 1e-3 from nothing, 3e-4 from a start
+    learning_rate: Optional[float] = None  # default: 1e-3 from nothing, half of it from a start
     pretrain_weight_path: Optional[str] = None
     extra_datasets: tuple[str, ...] = ()  # folders or lists whose training lines are added
     replay: tuple[str, ...] = ()  # folders or lists of old lines, against forgetting
@@ -268,7 +268,7 @@ class TrainConfig:
         """The highest learning rate: the given one, else what suits the start."""
         if self.learning_rate is not None:
             return self.learning_rate
-        return 1e-3 if self.pretrain_weight_path is None else 3e-4
+        return 5e-4 if self.pretrain_weight_path else 1e-3
 
 
 @dataclass(frozen=True)
@@ -449,7 +449,7 @@ def load_config(
             f"Global.model: no recipe named {model!r}", hint=_closest(model, names) or "see `ocrx models`"
         )
     layers.insert(0, _from_file(recipe))
-    _forget_rate(layers, recipes=2 if source and find_config(source).parent == recipes_dir() else 1)
+    _halve_rate(layers, recipes=2 if source and find_config(source).parent == recipes_dir() else 1)
     try:
         merged = OmegaConf.merge(schema, *layers, {"Global": {"model": model}})
         config = OmegaConf.to_object(merged)
@@ -460,17 +460,17 @@ def load_config(
     return config
 
 
-def _forget_rate(layers: Sequence[dict[str, Any]], recipes: int) -> None:
-    """A recipe's learning rate is for the start that it names; from another one the default for a start is used.
+def _halve_rate(layers: Sequence[dict[str, Any]], recipes: int) -> None:
+    """A recipe's learning rate is for the start that the recipe names; from another model half of it is enough.
 
     The first ``recipes`` layers are recipes.
     """
     own = [layer.get("Train") or {} for layer in layers]
     starts = [train["pretrain_weight_path"] for train in own if "pretrain_weight_path" in train]
-    if starts and starts[-1] is not None:
+    if starts and starts[-1]:
         for train in own[:recipes]:
-            if train.get("pretrain_weight_path") is None:
-                train.pop("learning_rate", None)
+            if "learning_rate" in train and not train.get("pretrain_weight_path"):
+                train["learning_rate"] /= 2
 
 
 def from_options(options: Mapping[str, object]) -> Config:

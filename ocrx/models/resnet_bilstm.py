@@ -61,7 +61,7 @@ class ResNetBiLSTM(nn.Module):
         for stage in stages[1:]:
             stage[0].conv1.stride = (2, 1)
             stage[0].downsample[0].stride = (2, 1)
-        self.params = params
+        self.params, self.order = params, image.order
         self.stem = nn.Sequential(resnet.conv1, resnet.bn1, resnet.relu, resnet.maxpool)
         self.stages = nn.Sequential(*stages)
         channels = 64 * 2 ** (params.stages - 1)
@@ -78,8 +78,8 @@ class ResNetBiLSTM(nn.Module):
     def load_pretrained(self, source: str = "imagenet") -> None:
         """Take the ResNet's weights from ImageNet (torchvision downloads them) or from a ``.pth`` file of torchvision.
 
-        A grey stem gets the sum over the colour channels. Raises ModelError where the file is missing or the download
-        is not possible, or where a tensor does not fit.
+        A grey stem gets the sum over the colour channels, one for BGR their reverse. Raises ModelError where the file
+        is missing or the download is not possible, or where a tensor does not fit.
         """
         state = _imagenet(self.params.depth) if source == "imagenet" else _from_file(Path(source))
         names = {"0": "conv1", "1": "bn1"}
@@ -93,13 +93,17 @@ class ResNetBiLSTM(nn.Module):
             theirs = f"{names[index]}.{leaf}" if part == "stem" else f"layer{int(index) + 1}.{leaf}"
             if theirs not in state:
                 raise ModelError(f"{source}: not the weights of a ResNet-{self.params.depth}: no tensor {theirs}")
-            value = state[theirs]
-            if theirs == "conv1.weight" and own[name].shape[1] == 1:
-                value = value.sum(1, keepdim=True)
+            value = self._reordered(state[theirs]) if theirs == "conv1.weight" else state[theirs]
             if value.shape != own[name].shape:
                 raise ModelError(f"{source}: {theirs} is {tuple(value.shape)}, expected {tuple(own[name].shape)}")
             found[name] = value
         self.load_state_dict({**own, **found})
+
+    def _reordered(self, stem: Tensor) -> Tensor:
+        """The first convolution's weight, made for RGB, for the order of channels here."""
+        if stem.ndim != 4 or self.order == "RGB":
+            return stem
+        return stem.sum(1, keepdim=True) if self.order == "L" else stem.flip(1)
 
 
 def _imagenet(depth: int) -> dict[str, Any]:
@@ -111,7 +115,7 @@ def _imagenet(depth: int) -> dict[str, Any]:
     except (OSError, RuntimeError) as error:
         raise ModelError(
             f"ImageNet weights of ResNet-{depth} could not be downloaded ({error})",
-            hint=f"download {weights.url} elsewhere and give the file's path",
+            hint=f"download {weights.url} elsewhere, then -o Train.pretrain_weight_path=FILE",
         ) from None
     return state
 

@@ -45,7 +45,7 @@ from ocrx.training.freeze import freeze
 from ocrx.training.history import Row
 from ocrx.training.loop import Log, Outcome, Source, Trainer
 from ocrx.training.preflight import preflight
-from ocrx.training.start import find_start, load_start
+from ocrx.training.start import find_start, is_backbone, load_backbone, load_start
 from ocrx.training.tensorboard import event_file, require_tensorboard
 from ocrx.version import __version__
 
@@ -149,6 +149,8 @@ def _train(
     model = build_model(spec)
     if start:
         tell(load_start(model, spec, start))
+    elif config.Train.pretrain_weight_path and not resume:
+        tell(load_backbone(model, config.Train.pretrain_weight_path))
     frozen = freeze(model, config.Train.freeze)
 
     def validate(network: nn.Module) -> Metrics:
@@ -238,8 +240,11 @@ def _resume_folder(config: Config, output: Path) -> Path | None:
 
 
 def _start(config: Config) -> Path | None:
+    """The model to start from, if there is one."""
     source = config.Train.pretrain_weight_path
-    return find_start(source, Path(config.Global.output)) if source else None
+    if not source or is_backbone(source, config.Model.architecture):
+        return None
+    return find_start(source, Path(config.Global.output))
 
 
 def _refuse_overwriting(output: Path, resume: Path | None, overwrite: bool) -> None:

@@ -13,6 +13,7 @@ from ocrx.errors import ConfigError, ModelError, OcrxError
 from ocrx.folder import SPEC_FILE
 from ocrx.inference.recognizer import find_model
 from ocrx.models import build_model
+from ocrx.models.resnet_bilstm import ResNetBiLSTM
 from ocrx.models.store import load_model
 from ocrx.spec import ModelSpec
 from ocrx.zoo.importer import import_weights
@@ -60,12 +61,28 @@ def _from_hub(name: str) -> Path:
         raise type(error)(message, hint=error.hint) from None
 
 
+def is_backbone(source: str, architecture: str) -> bool:
+    """Whether ``source`` is no model to start from, but torchvision's weights for a backbone: ``imagenet``, or a
+    ``.pth`` file for ``resnet_bilstm``."""
+    return source == "imagenet" or (architecture == "resnet_bilstm" and Path(source).suffix in (".pth", ".pt"))
+
+
+def load_backbone(model: nn.Module, source: str) -> str:
+    """Start the backbone of ``model`` from torchvision's weights; returns what happened in one line.
+
+    Raises ModelError where they cannot be had or do not fit.
+    """
+    if not isinstance(model, ResNetBiLSTM):
+        raise ModelError(f"{source}: weights of torchvision; expected an architecture that takes them, resnet_bilstm")
+    model.load_pretrained(source)
+    return f"start from {source}: the backbone alone, the rest is learned from nothing"
+
+
 def load_start(model: nn.Module, spec: ModelSpec, folder: Path) -> str:
     """Start ``model`` from the weights of another one; the head's rows are mapped by character.
 
-    Rows of characters that the other one does not know start at the mean of those that it knows, plus the noise that
-    they have anyway: a row of noise alone would win wherever no character stands, since trained rows say no there.
-    Returns what happened in one line. Raises ModelError if the networks differ elsewhere.
+    Rows of characters that the other one does not know start as in a fresh network; from the mean of the known rows
+    they learned more slowly. Returns what happened in one line. Raises ModelError if the networks differ elsewhere.
     """
     other, other_spec = load_model(folder)
     own, given = model.state_dict(), other.state_dict()
@@ -73,7 +90,6 @@ def load_start(model: nn.Module, spec: ModelSpec, folder: Path) -> str:
         raise ModelError(f"{folder}: a {other_spec.architecture} does not fit Model.architecture {spec.architecture}")
     number = {character: i for i, character in enumerate(other_spec.charset, start=1)}
     kept = [i for i, c in enumerate(spec.charset, start=1) if c in number]
-    fresh = [i for i, c in enumerate(spec.charset, start=1) if c not in number]
     known = [number[c] for c in spec.charset if c in number]
     head = _tensors_of_the_head(spec)
     for name, value in given.items():
@@ -83,11 +99,9 @@ def load_start(model: nn.Module, spec: ModelSpec, folder: Path) -> str:
             own[name].copy_(value)
             continue
         own[name][[0, *kept]] = value[[0, *known]]
-        if known and fresh:
-            own[name][fresh] += value[known].mean(0)
     model.load_state_dict(own)
     dropped = len(other_spec.charset) - len(kept)
-    return f"start from {folder}: {len(kept)} characters kept, {len(fresh)} new, {dropped} dropped"
+    return f"start from {folder}: {len(kept)} characters kept, {len(spec.charset) - len(kept)} new, {dropped} dropped"
 
 
 def _tensors_of_the_head(spec: ModelSpec) -> set[str]:

@@ -1,0 +1,88 @@
+"""Weights of torchvision for the backbone: from a file, for every order of channels, and what is said without them."""
+
+from __future__ import annotations
+
+import urllib.error
+from pathlib import Path
+
+import pytest
+import torch
+from test_models_table import images_for, spec_of
+from torchvision import models
+
+from ocrx.errors import ModelError
+from ocrx.models import build_model
+from ocrx.models.resnet_bilstm import ResNetBiLSTM
+
+PARAMS = {"hidden": 8, "stages": 2}
+
+
+@pytest.fixture(scope="module")
+def weights(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A file as torchvision gives it."""
+    torch.manual_seed(0)
+    path = tmp_path_factory.mktemp("weights") / "resnet18.pth"
+    torch.save(models.resnet18(weights=None).state_dict(), path)
+    return path
+
+
+def network(order: str) -> ResNetBiLSTM:
+    torch.manual_seed(1)
+    model = build_model(spec_of("resnet_bilstm", PARAMS, 32, order))
+    assert isinstance(model, ResNetBiLSTM)
+    return model
+
+
+def test_the_backbone_sees_what_torchvisions_sees(weights: Path) -> None:
+    theirs = models.resnet18(weights=None).eval()
+    theirs.load_state_dict(torch.load(weights, weights_only=True))
+    ours = network("RGB").eval()
+    ours.load_pretrained(str(weights))
+    images = images_for(spec_of("resnet_bilstm", PARAMS, 32, "RGB"), 64)
+    with torch.no_grad():
+        stem = theirs.maxpool(theirs.relu(theirs.bn1(theirs.conv1(images))))
+        assert torch.equal(ours.stem(images), stem)
+        assert torch.equal(ours.stages[0](ours.stem(images)), theirs.layer1(stem))
+
+
+@pytest.mark.parametrize("order", ["BGR", "L"])
+def test_other_orders_of_channels_see_the_same(weights: Path, order: str) -> None:
+    ours, colour = network(order).eval(), network("RGB").eval()
+    ours.load_pretrained(str(weights))
+    colour.load_pretrained(str(weights))
+    image = torch.rand(1, 1 if order == "L" else 3, 32, 64, generator=torch.Generator().manual_seed(0))
+    seen = image.expand(1, 3, 32, 64) if order == "L" else image.flip(1)
+    with torch.no_grad():
+        assert torch.allclose(ours.stem(image), colour.stem(seen), atol=1e-5)
+
+
+def test_the_rest_stays_as_it_is(weights: Path) -> None:
+    model = network("RGB")
+    before = {name: value.clone() for name, value in model.state_dict().items()}
+    model.load_pretrained(str(weights))
+    same = {name for name, value in model.state_dict().items() if torch.equal(value, before[name])}
+    assert {name.split(".")[0] for name in same if name.endswith("weight")} >= {"sequence", "head"}
+
+
+def test_weights_that_are_not_there_or_another_networks(weights: Path, tmp_path: Path) -> None:
+    model = network("RGB")
+    with pytest.raises(ModelError, match="no such file"):
+        model.load_pretrained(str(tmp_path / "nothing.pth"))
+    (tmp_path / "text.pth").write_text("hello")
+    with pytest.raises(ModelError, match="not a file of weights"):
+        model.load_pretrained(str(tmp_path / "text.pth"))
+    torch.save({"conv1.weight": torch.zeros(1)}, tmp_path / "other.pth")
+    with pytest.raises(ModelError, match=r"conv1\.weight is \(1,\), expected"):
+        model.load_pretrained(str(tmp_path / "other.pth"))
+
+
+def test_offline_says_what_to_do(monkeypatch: pytest.MonkeyPatch) -> None:
+    def offline(*_: object, **__: object) -> None:
+        raise urllib.error.URLError("no network")
+
+    monkeypatch.setattr("torchvision.models._api.load_state_dict_from_url", offline)
+    with pytest.raises(
+        ModelError, match=r"ImageNet weights of ResNet-18 could not be downloaded .*no network"
+    ) as caught:
+        network("RGB").load_pretrained()
+    assert "resnet18" in str(caught.value.hint) and "Train.pretrain_weight_path=FILE" in str(caught.value.hint)
