@@ -11,6 +11,7 @@ from torch import nn
 
 from ocrx.errors import ConfigError, ModelError, OcrxError
 from ocrx.folder import SPEC_FILE
+from ocrx.inference.export import inference_form
 from ocrx.inference.recognizer import find_model
 from ocrx.models import build_model
 from ocrx.models.resnet_bilstm import ResNetBiLSTM
@@ -82,9 +83,12 @@ def load_start(model: nn.Module, spec: ModelSpec, folder: Path) -> str:
     """Start ``model`` from the weights of another one; the head's rows are mapped by character.
 
     Rows of characters that the other one does not know start as in a fresh network; from the mean of the known rows
-    they learned more slowly. Returns what happened in one line. Raises ModelError if the networks differ elsewhere.
+    they learned more slowly. A network in its fused form takes the folded weights of one in training form.
+    Returns what happened in one line. Raises ModelError if the networks differ elsewhere.
     """
     other, other_spec = load_model(folder)
+    if spec.params.get("fused") and not other_spec.params.get("fused"):
+        other = inference_form(other)
     own, given = model.state_dict(), other.state_dict()
     if set(own) != set(given):
         raise ModelError(f"{folder}: a {other_spec.architecture} does not fit Model.architecture {spec.architecture}")

@@ -48,6 +48,15 @@ def test_rows_of_the_head_are_mapped_by_character(tmp_path: Path) -> None:
     assert_equal(body, {name: model.state_dict()[name] for name in body})
 
 
+def test_a_fused_network_starts_from_folded_weights(tmp_path: Path) -> None:
+    old, old_spec = load_model(stored(tmp_path / "start", "abcdef"))
+    spec = replace(old_spec, params={"fused": True})
+    model = build_model(spec).eval()
+    load_start(model, spec, tmp_path / "start")
+    images = torch.rand(2, 1, 32, 64)
+    assert torch.allclose(model(images), old(images), atol=1e-4)
+
+
 def test_only_the_head_is_mapped(tmp_path: Path) -> None:
     """Tensors whose first size happens to be the number of classes are no head."""
     characters = [chr(0x4E00 + i) for i in range(95)]
