@@ -255,6 +255,11 @@ class TrainConfig:
                 raise ConfigError(f"Train.{name}: {getattr(self, name)}; expected 0 (off) to 1")
         if not 0 < self.replay_ratio < 1:
             raise ConfigError(f"Train.replay_ratio: {self.replay_ratio}; expected between 0 and 1")
+        if self.synth.enable and (self.concat or self.flip_vertical):
+            raise ConfigError(
+                "Train.concat and Train.flip_vertical: expected stored training lines, but Train.synth.enable is set",
+                hint="rendered lines have Synth.max_length and Synth.strength",
+            )
         if self.synth.enable and (self.extra_datasets or self.replay):
             raise ConfigError(
                 "Train.extra_datasets and Train.replay: expected stored training lines, but Train.synth.enable is set",

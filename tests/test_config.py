@@ -100,6 +100,12 @@ def test_options_are_taken_literally() -> None:
         (["Train.epochs_iters=0"], "Train.epochs_iters: 0; expected at least 1", None),
         (["Train=3"], "Train: expected a section", None),
         (["Train.precision=fp8"], "Train.precision: 'fp8'; expected one of", None),
+        (["Train.augment=1.5"], "Train.augment: 1.5; expected 0 (off) to 1", None),
+        (
+            ["Train.synth.enable=true", "Train.concat=0.1"],
+            "Train.concat and Train.flip_vertical: expected stored",
+            None,
+        ),
         (["Image.filter=magic"], "Image: filter must be one of", None),
         (["Image.max_width=1000"], "max_width must be a multiple of bucket", None),
         (["Global.mode=fly"], "Global.mode: 'fly'", None),
