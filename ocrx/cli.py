@@ -360,10 +360,12 @@ def _check_dataset(config: Config, as_json: bool = False) -> int:
 def _train(config: Config) -> int:
     from ocrx import console
     from ocrx.modes import train as mode
+    from ocrx.report import leads
 
     def work() -> int:
         report = mode.run(config, log=console.note, progress=console.progress)
-        console.show_training(report)
+        if leads():
+            console.show_training(report)
         return 0
 
     return _with_result("train", config, work)

@@ -208,6 +208,8 @@ class TrainConfig:
     momentum: float = 0.9  # of sgd
     schedule: str = "cosine"  # cosine, one_cycle or constant
     warmup_steps: Optional[int] = None  # default: 5 % of the training, 30 % with one_cycle
+    processes: Optional[int] = None  # on CPU; on GPUs one for each that Global.device names; torchrun says it itself
+    timeout_minutes: float = 30.0  # a process that keeps the others waiting for longer ends the training
     accumulate: int = 1  # part-batches of an update; its loss is the mean over all their samples
     patience: Optional[int] = None  # evaluations without a better score before the training stops early
     weight_decay: float = 0.01
@@ -237,9 +239,11 @@ class TrainConfig:
         _choice("Train.precision", self.precision, ("auto", "fp32", "bf16", "fp16"))
         _choice("Train.optimizer", self.optimizer, ("adamw", "adam", "sgd", "adadelta"))
         _choice("Train.schedule", self.schedule, ("cosine", "one_cycle", "constant"))
-        for name in ("accumulate", "patience", "save_steps"):
+        for name in ("processes", "accumulate", "patience", "save_steps"):
             _at_least(f"Train.{name}", getattr(self, name), 1)
         _at_least("Train.save_minutes", self.save_minutes, 0)
+        if self.timeout_minutes <= 0:
+            raise ConfigError(f"Train.timeout_minutes: {self.timeout_minutes}; expected more than 0")
         if not 0 <= self.momentum < 1:
             raise ConfigError(f"Train.momentum: {self.momentum}; expected 0 up to below 1")
         if self.focal_gamma and self.focal_gamma < 1:

@@ -44,7 +44,14 @@ def write_result(output: Path, mode: str, fields: Mapping[str, Any]) -> None:
     write_json(output / f"{mode}_result.json", {"done_flag": True, **fields})
 
 
+def leads() -> bool:
+    """Whether this process speaks for all: of those that torchrun starts, only the first does."""
+    return "WORLD_SIZE" not in os.environ or os.environ.get("RANK", "0") == "0"
+
+
 def write_failure(output: Path, mode: str, error: BaseException) -> None:
     """``<output>/<mode>_result.json`` of a mode that failed: ``done_flag`` false, ``err_type``, ``err_msg``."""
+    if not leads():
+        return
     fields = {"done_flag": False, "err_type": type(error).__name__, "err_msg": str(error)}
     write_json(output / f"{mode}_result.json", fields)

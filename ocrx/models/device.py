@@ -14,19 +14,36 @@ def torch_device(name: str) -> torch.device:
 
     Raises ConfigError for another name, BackendError for a device that is not there (never for ``auto``).
     """
-    match = re.fullmatch(r"(auto|cpu|mps|(?:gpu|cuda)(?::(\d+)(?:,\d+)*)?)", name.strip().lower())
+    kind, numbers = _parse(name)
+    return _found(name, kind, numbers[:1])[0]
+
+
+def torch_devices(name: str) -> tuple[torch.device, ...]:
+    """All devices that a name means: ``gpu:0,1`` is two, each other name is one. Errors as of ``torch_device``."""
+    return _found(name, *_parse(name))
+
+
+def _parse(name: str) -> tuple[str, list[int]]:
+    match = re.fullmatch(r"(auto|cpu|mps|gpu|cuda)|(?:gpu|cuda):(\d+(?:,\d+)*)", name.strip().lower())
     if match is None:
         raise ConfigError(f"device: {name!r}; expected auto, cpu, gpu, gpu:0 or mps")
-    kind, number = match[1].partition(":")[0], int(match[2] or 0)
+    numbers = [int(number) for number in (match[2] or "0").split(",")]
+    if len(set(numbers)) < len(numbers):
+        raise ConfigError(f"device: {name!r} names a GPU twice")
+    return match[1] or "gpu", numbers
+
+
+def _found(name: str, kind: str, numbers: list[int]) -> tuple[torch.device, ...]:
     if kind == "auto":
         kind = "gpu" if torch.cuda.is_available() else "mps" if torch.backends.mps.is_available() else "cpu"
     if kind == "mps" and not torch.backends.mps.is_available():
         raise BackendError("device mps is not available here", hint="use --device cpu, or -o Global.device=cpu")
-    if kind in ("gpu", "cuda"):
-        count = torch.cuda.device_count() if torch.cuda.is_available() else 0
+    if kind not in ("gpu", "cuda"):
+        return (torch.device(kind),)
+    count = torch.cuda.device_count() if torch.cuda.is_available() else 0
+    for number in numbers:
         if number >= count:
             raise BackendError(
                 f"device {name}: no GPU {number} here ({count} found)", hint="use --device cpu, or -o Global.device=cpu"
             )
-        return torch.device("cuda", number)
-    return torch.device(kind)
+    return tuple(torch.device("cuda", number) for number in numbers)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import platform
-import signal
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext
@@ -23,7 +22,7 @@ from ocrx.data.geometry import Geometry
 from ocrx.data.loader import Lines, LineSource
 from ocrx.data.mixture import Mixture, mix
 from ocrx.data.rules import CACHE_FILE, check, refuse_errors
-from ocrx.errors import BackendError, ConfigError, DataError
+from ocrx.errors import ConfigError, DataError
 from ocrx.folder import INFERENCE_DIR, ONNX_FILE, SPEC_FILE, find_model_folder, read_spec
 from ocrx.images import prepare, read_image
 from ocrx.inference.backends.pytorch import TorchBackend
@@ -31,20 +30,22 @@ from ocrx.inference.evaluation import evaluate
 from ocrx.inference.export import export_onnx
 from ocrx.inference.recognizer import Recognizer
 from ocrx.models import build_model, frame_spec
-from ocrx.models.device import torch_device
 from ocrx.report import Progress, write_result
 from ocrx.spec import ModelSpec
 from ocrx.synth.source import SynthSource
 from ocrx.synth.text import charset_characters
 from ocrx.text.charset import Charset
 from ocrx.text.charsets import find_charset
-from ocrx.text.metrics import Metrics
+from ocrx.text.metrics import Metrics, score
 from ocrx.training.augment_sheet import write_sheet
 from ocrx.training.checkpoint import Finish
+from ocrx.training.distributed import opened_place, run_in_processes
 from ocrx.training.freeze import freeze
+from ocrx.training.group import Group
 from ocrx.training.history import Row
 from ocrx.training.loop import Log, Outcome, Source, Trainer
 from ocrx.training.preflight import preflight
+from ocrx.training.signals import noted_signals
 from ocrx.training.start import find_start, is_backbone, load_backbone, load_start
 from ocrx.training.tensorboard import event_file, require_tensorboard
 from ocrx.version import __version__
@@ -63,7 +64,8 @@ class TrainReport:
     best_cer: float
     interrupted: bool
     nothing_to_do: bool
-    skipped_updates: int = 0
+    skipped_updates: int
+    processes: int
 
     def to_dict(self) -> dict[str, Any]:
         return {**asdict(self), "output": str(self.output)}
@@ -79,36 +81,72 @@ def run(config: Config, log: Log, progress: ShowProgress = lambda _: nullcontext
     ``log`` gets one line at a time; they also go to ``train.log``. SIGINT and SIGTERM finish the step, save and
     return with ``interrupted``.
     """
+    with opened_place(config) as place:
+        lead = place.group.lead
+        if not lead:
+            log, progress = lambda line: None, lambda _: nullcontext()
+        job = place.group.from_lead(lambda: _prepare(config, log, progress))
+        output = Path(config.Global.output)
+        with (output / "train.log").open("a", encoding="utf-8") if lead else nullcontext() as file:
+
+            def tell(line: str) -> None:
+                if file is not None:
+                    file.write(line + "\n")
+                    file.flush()
+                log(line)
+
+            if len(place.devices) > 1:
+                outcome, already = run_in_processes(_work, [job], config, place, tell)
+            else:
+                with noted_signals(patient=place.group.size > 1) as stopped:
+                    outcome, already = _work(place.group, place.devices[0], tell, stopped, job, progress)
+    report = _report(output, outcome, already, max(place.group.size, len(place.devices)))
+    if lead:
+        write_result(output, "train", _result(config, report, outcome.rows, job.mixture.dataset))
+    return report
+
+
+@dataclass(frozen=True)
+class _Job:
+    """What is decided before a training starts; the same in all of its processes."""
+
+    config: Config
+    mixture: Mixture
+    spec: ModelSpec
+    resume: Path | None
+    start: Path | None
+
+
+def _prepare(config: Config, log: Log, progress: ShowProgress) -> _Job:
+    """Read and check all that is given, and open the output folder."""
     output = Path(config.Global.output)
     if config.Train.tensorboard:
         require_tensorboard()
     resume = _resume_folder(config, output)
     _refuse_overwriting(output, resume, config.Train.overwrite)
-    torch.manual_seed(config.Global.seed)
-    if config.Global.threads:
-        torch.set_num_threads(config.Global.threads)
-    device = _one_device(config.Global.device)
     mixture = mix(read_dataset(_dataset_dir(config)), config.Train.extra_datasets, config.Train.replay)
-    dataset = mixture.dataset
-    _refuse_empty(dataset, config)
+    _refuse_empty(mixture.dataset, config)
     start = None if resume else _start(config)
-    spec = read_spec(resume) if resume else new_spec(config, dataset, start)
-    _refuse_errors(dataset, spec, config, log, progress)
+    spec = read_spec(resume) if resume else new_spec(config, mixture.dataset, start)
+    _refuse_errors(mixture.dataset, spec, config, log, progress)
     output.mkdir(parents=True, exist_ok=True)
     (output / "config.yaml").write_text(to_yaml(config), encoding="utf-8")
     Charset(spec.charset).save(output / "label_dict.txt")
-    with (output / "train.log").open("a", encoding="utf-8") as file:
+    return _Job(config, mixture, spec, resume, start)
 
-        def tell(line: str) -> None:
-            file.write(line + "\n")
-            file.flush()
-            log(line)
 
-        with _source(config, spec, mixture, progress) as source, _signals() as stopped:
-            outcome, already = _train(config, spec, dataset, source, device, resume, start, tell, stopped)
-    report = _report(output, outcome, already)
-    write_result(output, "train", _result(config, report, outcome.rows, dataset))
-    return report
+def _work(
+    group: Group,
+    device: torch.device,
+    tell: Log,
+    stopped: Callable[[], bool],
+    job: _Job,
+    progress: ShowProgress = lambda _: nullcontext(),
+) -> tuple[Outcome, bool]:
+    """What each process of a training does; see ``_train``."""
+    torch.manual_seed(job.config.Global.seed)
+    with _source(job, group, progress) as source:
+        return _train(job, group, device, source, tell, stopped)
 
 
 def new_spec(config: Config, dataset: Dataset, start: Path | None = None) -> ModelSpec:
@@ -135,26 +173,22 @@ def _params(config: Config, start: Path | None) -> dict[str, Any]:
 
 
 def _train(
-    config: Config,
-    spec: ModelSpec,
-    dataset: Dataset,
-    source: Source,
-    device: torch.device,
-    resume: Path | None,
-    start: Path | None,
-    tell: Log,
-    stopped: Callable[[], bool],
+    job: _Job, group: Group, device: torch.device, source: Source, tell: Log, stopped: Callable[[], bool]
 ) -> tuple[Outcome, bool]:
     """Run the trainer; the second value says that there was nothing left to do."""
+    config, spec, dataset, resume = job.config, job.spec, job.mixture.dataset, job.resume
     model = build_model(spec)
-    if start:
-        tell(load_start(model, spec, start))
-    elif config.Train.pretrain_weight_path and not resume:
+    if job.start and group.lead:
+        tell(load_start(model, spec, job.start))
+    elif config.Train.pretrain_weight_path and not resume and group.lead:
         tell(load_backbone(model, config.Train.pretrain_weight_path))
     frozen = freeze(model, config.Train.freeze)
 
     def validate(network: nn.Module) -> Metrics:
-        return evaluate(Recognizer(TorchBackend(network, spec, device)), dataset.val, batch_size=64).metrics
+        """Each process reads its share of the lines; all count the same texts."""
+        own = evaluate(Recognizer(TorchBackend(network, spec, device)), dataset.val[group.rank :: group.size], 64)
+        texts = group.gather([line.prediction for line in own.lines])
+        return score((line.text, texts[i % group.size][i // group.size]) for i, line in enumerate(dataset.val))
 
     trainer = Trainer(
         model,
@@ -168,12 +202,14 @@ def _train(
         seed=config.Global.seed,
         stop=stopped,
         finish=_exporter(dataset),
+        group=group,
     )
     parameters = sum(p.numel() for p in model.parameters())
+    place = f"{group.size} processes on {device.type}" if group.size > 1 else str(device)
     kept = f" ({frozen / 1e6:.2f} M of them frozen)" if frozen else ""
     tell(
         f"{spec.name}: {spec.architecture}, {parameters / 1e6:.2f} M parameters{kept}, {len(spec.charset)} characters,"
-        f" {device}, {str(trainer.precision).removeprefix('torch.')}; {len(dataset.train)} training lines,"
+        f" {place}, {str(trainer.precision).removeprefix('torch.')}; {len(dataset.train)} training lines,"
         f" {len(dataset.val)} validation lines, {len(source)} updates an epoch, learning rate {config.Train.rate:g}"
     )
     if resume:
@@ -185,17 +221,19 @@ def _train(
     elif config.Train.preflight != "off":
         for batch in next(source.updates(0), [])[:1]:
             tell(preflight(trainer.model, spec, batch, device, overfit=config.Train.preflight == "overfit"))
-    curves = Path(config.Global.output) / "tensorboard" if config.Train.tensorboard else None
+    curves = Path(config.Global.output) / "tensorboard" if config.Train.tensorboard and group.lead else None
     with event_file(curves, trainer.position.step) as trainer.record:
-        if start:
+        if job.start:
             trainer.evaluate_start()
         return trainer.run(), False
 
 
 @contextmanager
-def _source(config: Config, spec: ModelSpec, mixture: Mixture, progress: ShowProgress) -> Iterator[Source]:
+def _source(job: _Job, group: Group, progress: ShowProgress) -> Iterator[Source]:
     """The training batches: stored lines, or lines rendered on the fly."""
+    config, spec, mixture = job.config, job.spec, job.mixture
     train, seed = config.Train, config.Global.seed
+    share = Share(group.rank, group.size, train.accumulate)
     workers = train.workers if train.workers is not None else min(4, max(1, (torch.get_num_threads() or 2) // 2))
     if not train.synth.enable:
         with progress("reading images") as tick:
@@ -211,9 +249,10 @@ def _source(config: Config, spec: ModelSpec, mixture: Mixture, progress: ShowPro
             flip=train.flip_vertical,
             replayed=mixture.replayed,
             replay_ratio=train.replay_ratio,
-            share=Share(accumulate=train.accumulate),
+            share=share,
         )
-        write_sheet(source, Path(config.Global.output) / "augment.png")
+        if group.lead:
+            write_sheet(source, Path(config.Global.output) / "augment.png")
         yield source
         return
     rendered = SynthSource(
@@ -224,7 +263,7 @@ def _source(config: Config, spec: ModelSpec, mixture: Mixture, progress: ShowPro
         max_pixels=train.max_pixels,
         seed=seed,
         processes=workers,
-        share=Share(accumulate=train.accumulate),
+        share=share,
     )
     try:
         yield rendered
@@ -264,13 +303,6 @@ def _dataset_dir(config: Config) -> Path:
     return Path(config.Global.dataset_dir)
 
 
-def _one_device(name: str) -> torch.device:
-    device = torch_device(name)
-    if device.type == "cuda" and "," in name:
-        raise BackendError(f"device {name}: training on several GPUs is not supported yet", hint="name one, e.g. gpu:0")
-    return device
-
-
 def _refuse_empty(dataset: Dataset, config: Config) -> None:
     if not config.Train.synth.enable and not dataset.train:
         first = next((f" ({issue.where}: {issue.message})" for issue in dataset.issues), "")
@@ -308,28 +340,6 @@ def _charset(config: Config, dataset: Dataset) -> Charset:
     return dataset.charset or Charset.from_texts(sample.text for sample in dataset.train)
 
 
-@contextmanager
-def _signals() -> Iterator[Callable[[], bool]]:
-    """A question that turns true on SIGINT or SIGTERM; a second signal acts as usual."""
-    received: list[int] = []
-    old: dict[int, Any] = {}
-
-    def note(number: int, frame: object) -> None:
-        received.append(number)
-        signal.signal(number, old[number])
-
-    try:
-        for number in (int(signal.SIGINT), int(signal.SIGTERM)):
-            old[number] = signal.signal(number, note)
-    except ValueError:
-        pass  # not the main thread: the caller handles its own signals
-    try:
-        yield lambda: bool(received)
-    finally:
-        for number, handler in old.items():
-            signal.signal(number, handler)
-
-
 def _exporter(dataset: Dataset) -> Finish:
     """Measures where characters stand, and adds ``inference/``, the exported model, checked on validation lines."""
 
@@ -343,7 +353,7 @@ def _exporter(dataset: Dataset) -> Finish:
     return finish
 
 
-def _report(output: Path, outcome: Outcome, already: bool) -> TrainReport:
+def _report(output: Path, outcome: Outcome, already: bool, processes: int) -> TrainReport:
     place = outcome.position
     return TrainReport(
         output=output,
@@ -356,6 +366,7 @@ def _report(output: Path, outcome: Outcome, already: bool) -> TrainReport:
         interrupted=outcome.interrupted,
         nothing_to_do=already,
         skipped_updates=place.skipped,
+        processes=processes,
     )
 
 

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import TypeVar
+from typing import TypeVar, cast
 
 import torch
 import torch.distributed as dist
 from torch import Tensor, nn
 
-from ocrx.errors import LostProcess
+from ocrx.errors import LostProcess, OcrxError
 
 T = TypeVar("T")
 
@@ -55,6 +55,19 @@ class Group:
         with _named_loss():
             dist.broadcast_object_list(values, src=0)
         return values[0]
+
+    def from_lead(self, make: Callable[[], T]) -> T:
+        """What ``make`` gives in process 0; an OcrxError there is raised in all of them."""
+        made: T | OcrxError | None = None
+        if self.lead:
+            try:
+                made = make()
+            except OcrxError as error:
+                made = error
+        made = self.share(made)
+        if isinstance(made, OcrxError):
+            raise made
+        return cast("T", made)
 
     def share_weights(self, model: nn.Module) -> None:
         """Give every process the weights and buffers of process 0."""

@@ -127,7 +127,7 @@ class Trainer:
 
         Raises ModelError if the state is damaged or another configuration's.
         """
-        state = load_state(folder)
+        state = self.group.from_lead(lambda: load_state(folder))
         parts = self.group.size * self.config.accumulate
         was = (state.get("optimizer_name", "adamw"), state.get("parts", 1))
         if was != (self.config.optimizer, parts):

@@ -83,6 +83,7 @@ class Updater:
             model = nn.SyncBatchNorm.convert_sync_batchnorm(model)  # type: ignore[no-untyped-call]  # same names
         self.model = model.to(device)
         average.to(device)
+        group.share_weights(self.model)
         if config.channels_last:
             self.model.to(memory_format=torch.channels_last)
             average.to(memory_format=torch.channels_last)
@@ -199,7 +200,8 @@ class Updater:
         summed, anyone, *rest = torch.split(flat, [len(notes), len(used), *sizes])
         sums = _Sums(*summed.tolist())
         for parameter, count, value in zip(trained, anyone.tolist(), rest, strict=False):
-            parameter.grad = value.view_as(parameter).to(parameter.dtype) if count else None
+            # In the parameter's own memory order: fused optimizers take it for granted.
+            parameter.grad = torch.empty_like(parameter).copy_(value.view_as(parameter)) if count else None
         if sums.images:
             for buffer, value in zip(statistics, rest[len(trained) :], strict=True):
                 buffer.copy_(value.view_as(buffer) / sums.images)
