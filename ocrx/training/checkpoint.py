@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -46,6 +47,13 @@ def save_checkpoint(
                 finish(model, spec, partial)
     except (OSError, SafetensorError) as error:
         raise DataError(f"{folder}: cannot be saved ({error})", hint="what was saved before is untouched") from None
+
+
+def remove_partial(output: Path) -> None:
+    """Remove the folders that a training killed while it saved has left half written in ``output``."""
+    for name in ("latest", "best_accuracy", "epoch_*"):
+        for folder in output.glob(f".{name}.*"):
+            shutil.rmtree(folder, ignore_errors=True)
 
 
 def load_state(path: Path) -> dict[str, Any]:

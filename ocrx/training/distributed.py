@@ -62,7 +62,12 @@ def opened_place(config: Config) -> Iterator[Place]:
             hint="leave it out: torchrun's --nnodes and --nproc-per-node say how many",
         )
     device = _own_device(config.Global.device, local, beside)
-    threads = max(1, (config.Global.threads or _cores()) // beside)
+    if config.Global.threads:
+        threads = max(1, config.Global.threads // beside)
+    elif beside > 1 and os.environ.get("OMP_NUM_THREADS") == "1":  # set by torchrun where nothing was said
+        threads = max(1, _cores() // beside)
+    else:
+        threads = torch.get_num_threads()
     torch.set_num_threads(threads)
     with _joined(Group(rank, size), device, "env://", config.Train.timeout_minutes) as group:
         try:

@@ -24,7 +24,7 @@ from ocrx.models import build_model
 from ocrx.models.guide import build_guide
 from ocrx.spec import ModelSpec
 from ocrx.text.metrics import Metrics
-from ocrx.training.checkpoint import Finish, load_state, save_checkpoint
+from ocrx.training.checkpoint import Finish, load_state, remove_partial, save_checkpoint
 from ocrx.training.freeze import train_mode
 from ocrx.training.group import ALONE, Group
 from ocrx.training.history import Row, write_history
@@ -128,6 +128,8 @@ class Trainer:
         Raises ModelError if the state is damaged or another configuration's.
         """
         state = self.group.from_lead(lambda: load_state(folder))
+        if self.group.lead:
+            remove_partial(self.output)
         parts = self.group.size * self.config.accumulate
         was = (state.get("optimizer_name", "adamw"), state.get("parts", 1))
         if was != (self.config.optimizer, parts):
