@@ -83,13 +83,13 @@ class Updater:
             model = nn.SyncBatchNorm.convert_sync_batchnorm(model)  # type: ignore[no-untyped-call]  # same names
         self.model = model.to(device)
         average.to(device)
-        group.share_weights(self.model)
         if config.channels_last:
             self.model.to(memory_format=torch.channels_last)
             average.to(memory_format=torch.channels_last)
-        self.average = WeightAverage(self.model, average, config.ema_decay)
         self.guide = guide.to(device) if guide is not None else None
         self.trained = nn.ModuleList([self.model] if guide is None else [self.model, guide])
+        group.share_weights(self.trained)
+        self.average = WeightAverage(self.model, average, config.ema_decay)
         self.optimizer = build_optimizer(self.trained, config)
         self.scaler = torch.amp.GradScaler(device.type, enabled=self.precision == torch.float16)
         # The compiled network shares the parameters of the plain one, which is the one that is saved.
