@@ -188,6 +188,35 @@ def test_latest_is_saved_inside_an_epoch(line_folder: Path, tmp_path: Path) -> N
     assert saved == [step // 3 * 3 for step in range(steps)]
 
 
+def test_a_training_that_met_too_little_memory_resumes_bit_for_bit(line_folder: Path, tmp_path: Path) -> None:
+    """The smaller budget is part of the state: after a resume nothing has to fail again."""
+
+    def narrow(run: Trainer) -> list[int]:
+        sizes: list[int] = []
+
+        def allocate(module: nn.Module, inputs: tuple[torch.Tensor]) -> None:
+            sizes.append(len(inputs[0]))
+            if run.model.training and len(inputs[0]) > 2:
+                raise RuntimeError("DefaultCPUAllocator: not enough memory: you tried to allocate 99 bytes.")
+
+        run.model.register_forward_pre_hook(allocate)
+        return sizes
+
+    config = replace(FAST, eval_interval=3)
+    whole = trainer(line_folder, tmp_path / "whole", config, small=True)
+    narrow(whole)
+    whole.run()
+    parts = trainer(line_folder, tmp_path / "parts", config, small=True, stop=stop_after(3))
+    narrow(parts)
+    assert parts.run().interrupted and parts.position.max_pixels is not None
+    again = trainer(line_folder, tmp_path / "parts", config, small=True)
+    again.resume(tmp_path / "parts" / "latest")
+    sizes = narrow(again)
+    again.run()
+    assert max(sizes) <= 2, "the budget was remembered"
+    assert_equal(dict(whole.model.state_dict()), dict(again.model.state_dict()))
+
+
 def test_a_training_that_gains_nothing_stops_early(line_folder: Path, tmp_path: Path) -> None:
     readings = iter([["xx"], ["ax"], *[["ax"]] * 9])
     config = replace(FAST, epochs_iters=50, patience=3)
