@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-import time
 from itertools import groupby, product
 
 import numpy as np
@@ -68,11 +67,3 @@ def test_a_line_does_not_depend_on_its_batch() -> None:
 @pytest.mark.parametrize("shape", [(0, 5, 3), (2, 0, 3)])
 def test_no_lines_and_no_frames(shape: tuple[int, int, int]) -> None:
     assert beam_search(np.zeros(shape, dtype=np.float32)) == [[]] * shape[0]
-
-
-def test_fast_enough_to_use() -> None:
-    logits = peaky(32, 80, 97)
-    beam_search(logits)
-    start = time.perf_counter()
-    beam_search(logits)
-    assert (time.perf_counter() - start) / 32 < 0.015  # benchmarks/beam_speed.py holds the real figure
