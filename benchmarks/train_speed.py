@@ -83,7 +83,7 @@ class PlainLoop:
         frames = torch.full_like(lengths, log_probs.shape[0])
         losses = F.ctc_loss(log_probs, torch.cat(targets), frames, lengths, reduction="none", zero_infinity=True)
         self.optimizer.zero_grad()
-        losses.mean().backward()  # type: ignore[no-untyped-call]  # untyped in torch
+        torch.autograd.backward(losses.mean())
         nn.utils.clip_grad_norm_(self.network.parameters(), 5.0)
         self.optimizer.step()
         self.schedule.step()

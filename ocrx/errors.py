@@ -1,11 +1,11 @@
 """Every error a caller of ocrx may meet.
 
-    OcrxError            anything a user can put right; exit code 1
-    ├── ConfigError      a setting, option or name is wrong; exit code 2
-    ├── DataError        an image, a label file or a dataset cannot be used
-    ├── ModelError       not a model, a newer format, or a head that does not fit
-    ├── BackendError     a runtime or device is missing or too small, or an exported model disagrees
-    └── LostProcess      one of several processes that train together is gone
+    OcrxError             anything a user can put right; exit code 1
+    ├── ConfigError       a setting, option or name is wrong; exit code 2
+    ├── DataError         an image, a label file or a dataset cannot be used
+    ├── ModelError        not a model, a newer format, or a head that does not fit
+    ├── BackendError      a runtime or device is missing or too small, or an exported model disagrees
+    └── LostProcessError  one of several processes that train together is gone
 
 The message says where and what (``train.txt:17: no TAB``); the hint says what to do.
 Programming errors are ordinary Python exceptions and keep their traceback.
@@ -43,5 +43,5 @@ class BackendError(OcrxError):
     """A runtime or device is not available or has too little memory, or an exported model disagrees with its source."""
 
 
-class LostProcess(OcrxError):  # noqa: N818  # says what happened, as its neighbours do
+class LostProcessError(OcrxError):
     """One of several processes that train together is gone, or does not answer any more."""

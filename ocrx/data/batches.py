@@ -48,6 +48,10 @@ class Share:
         return self.size * self.accumulate
 
 
+WHOLE = Share()
+"""One process that takes every part-batch."""
+
+
 def bucket_widths(widths: Sequence[int], image: ImageSpec) -> list[int]:
     """Padded training width of each resized width (pixels).
 

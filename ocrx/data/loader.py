@@ -16,7 +16,7 @@ import torch
 from ocrx.data.augment import augment
 from ocrx.data.augment.join import choose_partners, join_pixels, joined_width
 from ocrx.data.augment.shape import flip_vertical
-from ocrx.data.batches import BatchPlan, Share, bucket_widths, plan_batches
+from ocrx.data.batches import WHOLE, BatchPlan, Share, bucket_widths, plan_batches
 from ocrx.data.replay import epoch_lines
 from ocrx.data.sample import Sample
 from ocrx.errors import ConfigError, DataError
@@ -149,7 +149,7 @@ class LineSource:
         flip: float = 0.0,
         replayed: int = 0,
         replay_ratio: float = 0.0,
-        share: Share = Share(),  # noqa: B008  # frozen
+        share: Share = WHOLE,
     ) -> None:
         if concat and " " not in lines.charset.characters:
             raise ConfigError(

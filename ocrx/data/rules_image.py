@@ -34,8 +34,7 @@ def check_images(
     """Findings about the image of every sample; ``scan.row_of`` runs along ``samples``. Images may also lie in
     ``others``."""
     names = _Folders(root)
-    # Lexical: a link inside the folder may lead elsewhere.
-    bases = tuple(os.path.abspath(folder) + os.sep for folder in (root, *others))  # noqa: PTH100
+    bases = tuple(_absolute(folder) + os.sep for folder in (root, *others))
     roots = tuple(map(os.fspath, (root, *others)))
     widths, heights = scan.facts["width"].tolist(), scan.facts["height"].tolist()
     odd = _odd_rows(scan)
@@ -126,10 +125,14 @@ def _fit(sample: Sample, width: int, height: int, geometry: Geometry) -> Iterato
 
 
 def _outside(sample: Sample, bases: tuple[str, ...]) -> Iterator[Issue]:
-    full = os.path.abspath(sample.image)  # noqa: PTH100  # see check_images
-    if not full.startswith(bases):
+    if not _absolute(sample.image).startswith(bases):
         message = f"{sample.image}: outside the dataset folder; the folder cannot be moved or given away"
         yield Issue("warning", "outside-folder", sample.source, message, "put the image under the folder")
+
+
+def _absolute(path: Path) -> str:
+    """By its letters alone: a link inside the folder may lead elsewhere."""
+    return os.path.abspath(path)  # noqa: PTH100  # Path.absolute keeps "..", and Path.resolve follows links
 
 
 def _letter_case(sample: Sample, found: str) -> Issue:
@@ -160,13 +163,14 @@ class _Folders:
             if actual is None:
                 return None
             parts.append(actual)
-            folder = os.path.join(folder, actual)  # noqa: PTH118  # plain strings are the keys here
+            folder = f"{folder}{os.sep}{actual}"
         return "/".join(parts) if parts != list(wanted) else None
 
     def _names(self, folder: str) -> dict[str, str]:
         if folder not in self._listed:
             try:
-                names = os.listdir(folder)  # noqa: PTH208  # names alone, no Path each
+                with os.scandir(folder) as entries:
+                    names = [entry.name for entry in entries]
             except (OSError, ValueError):  # ValueError: a NUL in the path
                 names = []
             self._listed[folder] = {_folded(name): name for name in names} | {name: name for name in names}

@@ -16,7 +16,7 @@ from PIL import Image
 
 from ocrx.config import SynthConfig
 from ocrx.ctc.frames import required_frames
-from ocrx.data.batches import Share, bucket_widths, lines_per_batch, plan_batches
+from ocrx.data.batches import WHOLE, Share, bucket_widths, lines_per_batch, plan_batches
 from ocrx.data.loader import Batch, collate
 from ocrx.data.sample import Sample
 from ocrx.images import Pixels, resize, scale
@@ -47,7 +47,7 @@ class SynthSource:
         max_pixels: int,
         seed: int,
         processes: int,
-        share: Share = Share(),  # noqa: B008  # frozen
+        share: Share = WHOLE,
     ) -> None:
         self.share = share
         self.image_spec = spec.image

@@ -21,7 +21,7 @@ import torch
 import torch.distributed as dist
 
 from ocrx.config import Config
-from ocrx.errors import BackendError, ConfigError, LostProcess, OcrxError
+from ocrx.errors import BackendError, ConfigError, LostProcessError, OcrxError
 from ocrx.models.device import torch_devices
 from ocrx.training.group import ALONE, Group
 from ocrx.training.signals import noted_signals
@@ -82,7 +82,7 @@ def run_in_processes(work: Work, arguments: Sequence[object], config: Config, pl
     """Run ``work`` in a process for each device of ``place``; returns what process 0 returned, which holds no tensors.
 
     SIGINT and SIGTERM go on to all of them. When one fails or is killed the others are ended, and its error is
-    raised: an OcrxError as it is, LostProcess for a process that was killed.
+    raised: an OcrxError as it is, LostProcessError for a process that was killed.
     """
     size = len(place.devices)
     context = get_context("spawn")
@@ -160,7 +160,7 @@ def _joined(group: Group, device: torch.device, meeting: str, minutes: float) ->
             timeout=timedelta(minutes=minutes),
         )
     except (RuntimeError, ValueError) as error:
-        raise LostProcess(f"the other processes were not met ({str(error).splitlines()[0]})") from None
+        raise LostProcessError(f"the other processes were not met ({str(error).splitlines()[0]})") from None
     yield group
     dist.destroy_process_group()  # not after an error: it may wait for a process that is gone
 
@@ -253,7 +253,7 @@ def _listen(worker: _Worker, log: Log) -> None:
 
 def _cause(workers: Sequence[_Worker]) -> Exception:
     """The failure that came before the others: those who only miss another process did not begin it."""
-    own = [worker.error for worker in workers if worker.error and not isinstance(worker.error, LostProcess)]
+    own = [worker.error for worker in workers if worker.error and not isinstance(worker.error, LostProcessError)]
     if own:
         return own[0]
     for worker in workers:
@@ -262,7 +262,7 @@ def _cause(workers: Sequence[_Worker]) -> Exception:
         if code is None:
             what = "did not answer any more"
         if code != 0 and not worker.error:
-            return LostProcess(
+            return LostProcessError(
                 f"process {worker.rank} of {len(workers)} {what}",
                 hint="what was saved last is whole: go on with --resume (too little memory is a frequent reason)",
             )

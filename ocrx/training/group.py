@@ -11,7 +11,7 @@ import torch
 import torch.distributed as dist
 from torch import Tensor, nn
 
-from ocrx.errors import LostProcess, OcrxError
+from ocrx.errors import LostProcessError, OcrxError
 
 T = TypeVar("T")
 
@@ -21,7 +21,7 @@ class Group:
     """This process is number ``rank`` of ``size``. Alone, every call gives back what it got.
 
     All processes make the same calls in the same order; each call waits for all of them.
-    Raises LostProcess where one of them is gone or stays silent for longer than the time-out.
+    Raises LostProcessError where one of them is gone or stays silent for longer than the time-out.
     """
 
     rank: int = 0
@@ -86,7 +86,7 @@ def _named_loss() -> Iterator[None]:
         yield
     except RuntimeError as error:
         first = str(error).strip().splitlines()[0]
-        raise LostProcess(
+        raise LostProcessError(
             f"another process of this training is gone or silent ({first})",
             hint="its own error comes first; what was saved last is whole: go on with --resume",
         ) from None

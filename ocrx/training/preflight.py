@@ -280,7 +280,7 @@ def _check_overfit(subject: _Subject) -> str | None:
         if losses[-1] < OVERFIT_LOSS:
             return None
         optimizer.zero_grad()
-        (loss / len(images)).backward()  # type: ignore[no-untyped-call]  # untyped in torch
+        torch.autograd.backward(loss / len(images))
         nn.utils.clip_grad_norm_(network.parameters(), 5.0)
         optimizer.step()
     return (

@@ -168,7 +168,7 @@ class Updater:
         sums.images += len(batch)
         if np.isfinite(value):
             sums.loss += value
-            self.scaler.scale(loss / self.config.batch_size).backward()  # type: ignore[no-untyped-call]  # untyped
+            torch.autograd.backward(self.scaler.scale(loss / self.config.batch_size))
         else:
             sums.broken += 1
             broken += [s.source for s, one in zip(batch.samples, losses.tolist(), strict=True) if not abs(one) < 1e30]

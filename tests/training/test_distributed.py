@@ -18,7 +18,7 @@ import pytest
 import torch
 
 from ocrx.config import Config, load_config
-from ocrx.errors import BackendError, ConfigError, DataError, LostProcess
+from ocrx.errors import BackendError, ConfigError, DataError, LostProcessError
 from ocrx.modes import train as mode
 from ocrx.training import distributed
 from ocrx.training.checkpoint import load_state
@@ -189,7 +189,7 @@ def test_processes_meet_and_share_the_threads() -> None:
 
 def test_a_silent_process_ends_the_training(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(distributed, "GRACE", 1.0)
-    with pytest.raises(LostProcess, match="process 1 of 2 did not answer"):
+    with pytest.raises(LostProcessError, match="process 1 of 2 did not answer"):
         in_two(wait_in_vain, minutes=0.05)
 
 
