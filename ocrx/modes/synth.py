@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import multiprocessing
-import os
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from functools import partial
@@ -17,6 +16,7 @@ from PIL import Image
 from ocrx.config import Config, SynthConfig
 from ocrx.errors import DataError
 from ocrx.folder import replaced_folder
+from ocrx.inference.backends import own_cores
 from ocrx.report import Progress
 from ocrx.synth.fonts import fingerprint
 from ocrx.synth.generator import LineGenerator
@@ -87,7 +87,7 @@ def run(config: Config, progress: Progress | None = None) -> SynthReport:
 def _written(generator: LineGenerator, synth: SynthConfig, seed: int, folder: Path) -> Iterator[list[tuple[str, str]]]:
     """Label rows and face names, chunk by chunk in order, as the images appear in the folder."""
     chunks = [range(i, min(i + _CHUNK, synth.count)) for i in range(0, synth.count, _CHUNK)]
-    processes = min(synth.workers or _processors(), len(chunks))
+    processes = min(synth.workers or own_cores(), len(chunks))
     digits = len(str(synth.count - 1))
     if processes <= 1:
         for chunk in chunks:
@@ -120,11 +120,6 @@ def _start(synth: SynthConfig, seed: int) -> None:
 
 def _write_here(chunk: range, folder: Path, digits: int) -> list[tuple[str, str]]:
     return _write(_Worker.generator, chunk, folder, digits)
-
-
-def _processors() -> int:
-    """Processors that this process may use."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def _save_sheet(folder: Path, rows: list[str], generator: LineGenerator) -> None:

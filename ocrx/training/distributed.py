@@ -22,6 +22,7 @@ import torch.distributed as dist
 
 from ocrx.config import Config
 from ocrx.errors import BackendError, ConfigError, LostProcessError, OcrxError
+from ocrx.inference.backends import own_cores
 from ocrx.models.device import torch_devices
 from ocrx.training.group import ALONE, Group
 from ocrx.training.signals import noted_signals
@@ -65,7 +66,7 @@ def opened_place(config: Config) -> Iterator[Place]:
     if config.Global.threads:
         threads = max(1, config.Global.threads // beside)
     elif beside > 1 and os.environ.get("OMP_NUM_THREADS") == "1":  # set by torchrun where nothing was said
-        threads = max(1, _cores() // beside)
+        threads = max(1, own_cores() // beside)
     else:
         threads = torch.get_num_threads()
     torch.set_num_threads(threads)
@@ -135,10 +136,6 @@ def _own_device(name: str, local: int, beside: int) -> torch.device:
             hint="start as many processes as GPUs, or leave it to torchrun: -o Global.device=gpu",
         )
     return devices[local]
-
-
-def _cores() -> int:
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 @contextmanager
