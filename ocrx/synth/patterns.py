@@ -15,6 +15,8 @@ Kind = Callable[[Random, "Vocabulary"], str]
 
 DIGITS = string.digits
 UPPER = string.ascii_uppercase
+# Those who make codes leave out the letters that look like digits, so a round sign among digits is a zero.
+CODE_LETTERS = "ABCDEFGHJKLMNPQRSTUVWXYZ"
 
 
 class Vocabulary:
@@ -36,7 +38,8 @@ def digits(rng: Random, count: int) -> str:
 
 
 def letters(rng: Random, count: int) -> str:
-    return "".join(rng.choices(UPPER, k=count))
+    """Capital letters as codes have them."""
+    return "".join(rng.choices(CODE_LETTERS if rng.random() < 0.9 else UPPER, k=count))
 
 
 def cased(rng: Random, text: str, upper: float = 0.45, lower: float = 0.08) -> str:
@@ -136,11 +139,11 @@ def phone(rng: Random, _: Vocabulary) -> str:
 def code(rng: Random, _: Vocabulary) -> str:
     """Document, item and member numbers as shops print them: a few letters, then digits that mostly lead with zeros."""
     dice = rng.random()
-    prefix = letters(rng, rng.randint(1, 2)) if rng.random() < 0.15 else rng.choice(w.CODE_HEADS)
+    prefix = letters(rng, rng.randint(1, 4)) if rng.random() < 0.4 else rng.choice(w.CODE_HEADS)
     if dice < 0.2:
-        return prefix + rng.choice(("", "-", "", " ")) + digits(rng, rng.randint(3, 8))
+        return prefix + rng.choice(("", "", "", "-", "-", " ", ".", "_")) + digits(rng, rng.randint(2, 12))
     if dice < 0.35:
-        return prefix + rng.choice(("", "-")) + "0" * rng.randint(1, 4) + digits(rng, rng.randint(2, 5))
+        return prefix + rng.choice(("", "", "-", "#")) + "0" * rng.randint(1, 4) + digits(rng, rng.randint(1, 6))
     if dice < 0.5:
         return "0" * rng.randint(1, 4) + digits(rng, rng.randint(4, 9))
     if dice < 0.62:
@@ -196,7 +199,7 @@ def count(rng: Random, _: Vocabulary) -> str:
 
 
 def percent(rng: Random, _: Vocabulary) -> str:
-    value = rng.choice(("6", "6", "5", "10", "0", "7", "19", "50", "100", f"{rng.random() * 40:.1f}"))
+    value = rng.choice(("6", "6", "0", "0", "5", "10", "7", "19", "20", "50", "100", f"{rng.random() * 40:.1f}"))
     return rng.choice(w.PERCENTS).format(value)
 
 
@@ -401,6 +404,8 @@ def technical(rng: Random, vocabulary: Vocabulary) -> str:
 
 def jumble(rng: Random, _: Vocabulary) -> str:
     """Letters and digits by pure chance, as in captchas, serial numbers and plates."""
-    upper, lower = string.ascii_uppercase, string.ascii_lowercase
-    pool = rng.choice((upper + DIGITS, lower + DIGITS, upper + lower + DIGITS, upper + lower))
+    upper, lower = UPPER, string.ascii_lowercase
+    clear = lower.replace("l", "").replace("o", "")
+    mixed = (CODE_LETTERS + DIGITS, clear + DIGITS, CODE_LETTERS + clear + DIGITS)
+    pool = rng.choice((*mixed, upper + lower) if rng.random() < 0.8 else (upper + lower + DIGITS,))
     return "".join(rng.choices(pool, k=rng.randint(3, 8)))

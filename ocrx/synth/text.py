@@ -24,6 +24,7 @@ SYSTEM_WORD_LISTS = (
 
 _TRIES = 8
 _SPRINKLED = 0.06
+_TILL_SIGNS = "*#-+/()&@%=!:.,'\"$?<>;_[]"  # tills print no typographic signs, so these alone are sprinkled there
 
 
 def charset_characters(value: str) -> str:
@@ -52,6 +53,7 @@ class TextSource:
         if not self.visible:
             raise DataError("Synth.charset: holds no character that can be seen")
         self.signs = [c for c in self.visible if not c.isalnum()] or self.visible
+        self.till_signs = [c for c in _TILL_SIGNS if c in self.allowed] or self.signs
         self.min_length, self.max_length = min_length, max_length
         english = set("abcdefghijklmnopqrstuvwxyz0123456789") <= {c.lower() for c in self.allowed}
         self.corpus = _read_words(corpus) if corpus else []
@@ -74,7 +76,7 @@ class TextSource:
             else:
                 text = self._by_chance(rng)
             if rng.random() < _SPRINKLED:
-                text = self._sprinkled(rng, text)
+                text = self._sprinkled(rng, text, self.till_signs if scene == "receipt" else self.signs)
             text = self._fit(rng, text)
             if text:
                 return text
@@ -93,9 +95,9 @@ class TextSource:
             text = (text.rsplit(" ", 1)[0] if " " in text else text)[: self.max_length].strip()
         return text if len(text) >= self.min_length else ""
 
-    def _sprinkled(self, rng: Random, text: str) -> str:
-        """The text with a sign drawn evenly from the charset, so that the rare ones are learned too."""
-        sign, words = rng.choice(self.signs), text.split(" ")
+    def _sprinkled(self, rng: Random, text: str, signs: Sequence[str]) -> str:
+        """The text with a sign drawn evenly, so that the rare ones are learned too."""
+        sign, words = rng.choice(signs), text.split(" ")
         at = rng.randrange(len(words))
         words[at] = rng.choice(("{0}{1}", "{1}{0}", "{1} {0}", "{0}")).format(sign, words[at])
         return " ".join(words)

@@ -289,7 +289,9 @@ SR S ZRL Z T - * SRM RM € A B TX E
 
 PERCENTS = _items(
     """
-{}% | {}% | {} % | @{}% | @ {}% | ({}%) | SR @ {}% | GST {}% | SR {}% | GST @{}% | Disc {}% | -{}% | TAX {}% | ={}%
+{}% | {}% | {} % | @{}% | @ {}% | ({}%) | (@ {}%) | (@{}%) | SR @ {}% | GST {}% | SR {}% | GST @{}% | Disc {}% | -{}% |
+TAX {}% | ={}% | SR ({}%) | ZR ({}%) | ZRL ({}%) | ZRL @ {}% | ZR {}% | Total {}% supplies | GST ({}%) | VAT {}% |
+GST @ {}% | Discount {}% | Serv. Charge ({}%) | Service Tax {}% | SST {}% | Total GST @ {}%
 """
 )
 

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import re
 import unicodedata
 from collections import Counter
 from pathlib import Path
@@ -10,6 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ocrx.errors import DataError
+from ocrx.synth import patterns
+from ocrx.synth.patterns import Vocabulary
 from ocrx.synth.scenes import SCENES
 from ocrx.synth.text import CHARSETS, TextSource, charset_characters
 
@@ -53,6 +56,21 @@ def test_till_texts_hold_prices_dates_and_capitals(source: TextSource) -> None:
     assert sum(text.count("/") == 2 for text in texts) > 20
     capitals = sum(text.isupper() for text in texts) / sum(any(c.isalpha() for c in text) for text in texts)
     assert 0.3 < capitals < 0.8
+
+
+def test_codes_and_percentages_hold_zeros_not_letters_o() -> None:
+    """What looks the same is told apart by its neighbours, so the neighbours must say the likelier one."""
+    rng = Random(3)
+    among_digits = [t for t in (patterns.code(rng, Vocabulary()) for _ in range(3000)) if re.search(r"\dO|O[1-9]", t)]
+    assert len(among_digits) < 30
+    assert not any("O%" in patterns.percent(rng, Vocabulary()) for _ in range(300))
+
+
+def test_tills_print_few_typographic_signs(source: TextSource) -> None:
+    """Only texts that need them have them there, so that a speck is not read as one."""
+    rng = Random(4)
+    counts = Counter("".join(source.draw(rng, "receipt") for _ in range(4000)))
+    assert sum(counts[c] for c in "“”‘’–—…•×§½") < 0.001 * counts.total()
 
 
 def test_corpus_of_another_script_is_the_only_source(tmp_path: Path) -> None:
