@@ -73,7 +73,7 @@ def main() -> int:
 
 def _row(task: Task, data: Path, folder: Path, kind: str) -> str:
     backend = open_backend(folder, kind)
-    charset = Charset(backend.spec.charset)
+    charset = Charset.of(backend.spec)
     dataset = read_dataset(data)
     pattern = task.pattern or _any_five([sample.text for sample in dataset.samples])
     samples = [sample for sample in dataset.val if re.fullmatch(pattern, sample.text, re.ASCII)]

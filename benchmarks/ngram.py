@@ -43,7 +43,7 @@ def main() -> int:
     decoders: dict[str, Decoder] = {
         "best path": greedy,
         "beam 10": BeamDecoder(),
-        "beam 10, language model": build_decoder(Charset(backend.spec.charset), lm=tuned),
+        "beam 10, language model": build_decoder(Charset.of(backend.spec), lm=tuned),
     }
     use = f"weight {tuned.weight:g}, bonus {tuned.bonus:g}, tuned on {report.lines} lines"
     print(f"{options.data.name}, order {options.order}, {use}\n\n| decoder | n | CER | exact |\n|---|---:|---:|---:|")

@@ -45,7 +45,7 @@ def main() -> int:
 
 def _misses(backend: Backend, line: SynthLine) -> np.ndarray[tuple[int], np.dtype[np.float64]]:
     """For each character other than a space: prepared pixels outside its box and the tolerance; <= 0 is inside."""
-    spec, charset = backend.spec, Charset(backend.spec.charset)
+    spec, charset = backend.spec, Charset.of(backend.spec)
     if charset.missing(line.text) or len(charset.encode(line.text)) != len(line.boxes):
         return np.zeros(0)
     image = to_plain(Image.fromarray(line.image))

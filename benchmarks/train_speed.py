@@ -57,7 +57,7 @@ class PlainLoop:
 
     def __init__(self, network: nn.Module, spec: ModelSpec, samples: Sequence[Sample], config: Config) -> None:
         self.network, self.spec, self.samples, self.config = network, spec, samples, config
-        charset = Charset(spec.charset)
+        charset = Charset.of(spec)
         self.targets = [torch.tensor(charset.encode(sample.text), dtype=torch.int64) for sample in samples]
         self.optimizer = torch.optim.AdamW(network.parameters(), config.Train.rate, (0.9, 0.98), weight_decay=0.01)
         steps = config.Train.epochs_iters * math.ceil(len(samples) / config.Train.batch_size)

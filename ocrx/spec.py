@@ -18,6 +18,7 @@ from ocrx.errors import ModelError
 
 SPEC_VERSION = 1
 
+DIRECTIONS = ("ltr", "rtl")
 ORDERS = {"L": 1, "RGB": 3, "BGR": 3}
 FILTERS = ("bilinear", "bilinear_point", "bicubic", "lanczos", "box", "nearest")
 STEPS = ("rotate_tall", "deskew", "denoise", "contrast", "polarity", "otsu", "sauvola")
@@ -114,7 +115,11 @@ class FrameSpec:
 
 @dataclass(frozen=True)
 class ModelSpec:
-    """All that is needed to rebuild a network, feed it and read its output."""
+    """All that is needed to rebuild a network, feed it and read its output.
+
+    ``direction`` ``rtl``: frames run from left to right all the same, and lines with right-to-left letters are turned
+    into logical order when they are read out.
+    """
 
     architecture: str
     params: Mapping[str, Any]
@@ -124,6 +129,11 @@ class ModelSpec:
     name: str = ""
     metrics: Mapping[str, Any] = field(default_factory=dict)
     version: int = SPEC_VERSION
+    direction: str = "ltr"
+
+    def __post_init__(self) -> None:
+        if self.direction not in DIRECTIONS:
+            raise ModelError(f"direction must be one of {', '.join(DIRECTIONS)}, not {self.direction!r}")
 
     @property
     def classes(self) -> int:

@@ -64,6 +64,11 @@ def build_decoder(
         raise ConfigError("--lm-weight and --lm-bonus need a language model", hint="add --lm lm.json")
     if lexicon is None and lexicon_margin is not None:
         raise ConfigError("--lexicon-margin needs a lexicon", hint="add --lexicon words.txt")
+    if charset.direction == "rtl" and (pattern is not None or lm is not None):
+        raise ConfigError(
+            f"--{'pattern' if pattern is not None else 'lm'}: not possible with a model of right-to-left lines",
+            hint="their characters are found from left to right, the wrong way round; use --lexicon, --allow or --deny",
+        )
     mask = constraints.from_allowed(charset, allow, deny) if allow or deny else None
     if pattern is None and lexicon is None and lm is None and (beam or 1) == 1:
         return greedy if mask is None else MaskedDecoder(mask)

@@ -69,7 +69,7 @@ class Lines:
             raise DataError("no lines to train on")
         self.samples = tuple(samples)
         self.spec, self.image_spec = spec, spec.image
-        self.charset = Charset(spec.charset)
+        self.charset = Charset.of(spec)
         self.targets = [np.asarray(self.charset.encode(sample.text), dtype=np.int64) for sample in samples]
         self._kept: dict[int, Pixels] = {}
         self.widths = self._read_all(progress)
@@ -100,10 +100,9 @@ class Lines:
         sample, target = self.samples[number], self.targets[number]
         if behind < 0:
             return sample, target
-        second = self.samples[behind]
-        text, source = f"{sample.text} {second.text}", f"{sample.source} + {second.source}"
+        source = f"{sample.source} + {self.samples[behind].source}"
         target = np.concatenate([target, self.charset.encode(" "), self.targets[behind]])
-        return Sample(sample.image, text, source), target
+        return Sample(sample.image, self.charset.decode(target.tolist()), source), target
 
     def __len__(self) -> int:
         return len(self.samples)

@@ -68,7 +68,7 @@ class Recognizer:
         self.backend = backend
         self.batch_size = batch_size
         self.spec: ModelSpec = backend.spec
-        self.charset = Charset(self.spec.charset)
+        self.charset = Charset.of(self.spec)
         self._decoder = decoder
 
     def predict(
@@ -204,12 +204,14 @@ class Recognizer:
 
     def _prediction(self, line: _Line, decoded: Decoded) -> Prediction:
         width = line.pixels.shape[1] if line.pixels is not None else 1
+        order = self.charset.reading_order(decoded.classes)
+        spans = pixel_spans(decoded.spans, self.spec, width, line.size[0])
         return Prediction(
             text=self.charset.decode(decoded.classes),
             score=decoded.score,
             min_score=decoded.min_score,
-            char_scores=decoded.scores,
-            char_spans=pixel_spans(decoded.spans, self.spec, width, line.size[0]),
+            char_scores=tuple(decoded.scores[i] for i in order),
+            char_spans=tuple(spans[i] for i in order),
             input_path=line.item.name,
             page_index=line.item.page_index,
             warning=line.warning,

@@ -79,7 +79,7 @@ def _batches(
 
 def _doubts(recognizer: Recognizer, batch: list[tuple[Sample, Pixels]]) -> list[Suspect]:
     spec = recognizer.spec
-    charset = Charset(spec.charset)
+    charset = Charset.of(spec)
     width = spec.image.bucket_width(batch[0][1].shape[1])
     images = np.stack([pad(scale(pixels, spec.image), width, spec.image) for _, pixels in batch])
     logits = recognizer.backend.logits(images)

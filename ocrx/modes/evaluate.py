@@ -127,7 +127,7 @@ def _judge(
     backend = open_backend(folder, config.Evaluate.backend, config.Global.device, config.Global.threads)
     name = describe(folder, backend)
     log(name)
-    decoder = decoder_for(Charset(backend.spec.charset), config.Decode)
+    decoder = decoder_for(Charset.of(backend.spec), config.Decode)
     if remark_of(decoder):
         log(remark_of(decoder))
     evaluation = evaluate(Recognizer(backend, decoder), samples, config.Evaluate.batch_size, progress)

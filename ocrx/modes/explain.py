@@ -92,7 +92,7 @@ def run(config: Config, image: Path, text: str | None = None) -> Explanation:
     """
     folder = find_model(None, config.Predict.model_dir)
     recognizer = create_model(model_dir=folder, device=config.Global.device, backend=config.Predict.backend)
-    spec, charset = recognizer.spec, Charset(recognizer.spec.charset)
+    spec, charset = recognizer.spec, Charset.of(recognizer.spec)
     source = read_image(image)
     planes, width = prepare(source, spec.image)
     logits = recognizer.backend.logits(planes[None])

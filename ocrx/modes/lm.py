@@ -115,7 +115,7 @@ def tune(
         device=config.Global.device,
         backend=config.Predict.backend,
     )
-    model, charset = NgramModel.load(lm), Charset(recognizer.spec.charset)
+    model, charset = NgramModel.load(lm), Charset.of(recognizer.spec)
     dataset = read_dataset(dataset_dir)
     samples = (dataset.val or dataset.train)[:lines]
     if not samples:

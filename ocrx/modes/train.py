@@ -36,6 +36,7 @@ from ocrx.synth.source import SynthSource
 from ocrx.synth.text import charset_characters
 from ocrx.text.charset import Charset
 from ocrx.text.charsets import find_charset
+from ocrx.text.direction import runs_right_to_left
 from ocrx.text.metrics import Metrics, score
 from ocrx.training.augment_sheet import write_sheet
 from ocrx.training.checkpoint import Finish
@@ -131,7 +132,7 @@ def _prepare(config: Config, log: Log, progress: ShowProgress) -> _Job:
     _refuse_errors(mixture.dataset, spec, config, log, progress)
     output.mkdir(parents=True, exist_ok=True)
     (output / "config.yaml").write_text(to_yaml(config), encoding="utf-8")
-    Charset(spec.charset).save(output / "label_dict.txt")
+    Charset.of(spec).save(output / "label_dict.txt")
     return _Job(config, mixture, spec, resume, start)
 
 
@@ -153,13 +154,15 @@ def new_spec(config: Config, dataset: Dataset, start: Path | None = None) -> Mod
     """The spec of the model to train: charset from ``Global.charset``, else dict.txt, else the training labels."""
     image = config.Image.spec()
     params = _params(config, start)
+    characters = _charset(config, dataset).characters
     return ModelSpec(
         architecture=config.Model.architecture,
         params=params,
-        charset=_charset(config, dataset).characters,
+        charset=characters,
         image=image,
         frames=frame_spec(config.Model.architecture, params, image),
         name=config.Global.model,
+        direction="rtl" if runs_right_to_left(characters) else "ltr",
     )
 
 
@@ -320,7 +323,7 @@ def _refuse_errors(dataset: Dataset, spec: ModelSpec, config: Config, log: Log, 
         findings = check(
             dataset,
             Geometry.of(spec),
-            Charset(spec.charset) if config.Global.charset else None,
+            Charset.of(spec) if config.Global.charset else None,
             min_samples=config.CheckDataset.min_samples,
             near=False,
             cache=Path(config.Global.output) / CACHE_FILE,

@@ -8,13 +8,18 @@ from __future__ import annotations
 
 import math
 import unicodedata
+from bisect import bisect_right
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import accumulate
 from typing import Any
 
 from PIL import Image, ImageDraw, ImageFont
 
+from ocrx.text.direction import runs_right_to_left, visual_order
+
 Box = tuple[float, float, float, float]
+Cell = tuple[float, float, int, int]  # left, right, top, bottom of a character; 0, 0 is the line's height
 
 
 @dataclass(frozen=True)
@@ -60,68 +65,78 @@ def needs_shaping(text: str) -> bool:
 def draw_line(text: str, font: ImageFont.FreeTypeFont, setting: Setting, pad: int = 4) -> Inked:
     """Draw ``text`` in a line. The image has ``pad`` empty pixels at least on each side of the ink."""
     pieces = text.split(" ") if setting.shaped else list(text)
+    # libraqm orders the characters of a word; the words of a right-to-left line are ordered here.
+    direction = "rtl" if setting.shaped and runs_right_to_left(text) else None
+    order = _word_order(pieces) if direction else range(len(pieces))
+    spaced = iter(range(len(pieces) - 1, 0, -1) if direction else range(1, len(pieces)))
     em = font.size
     space = max(font.getlength(" "), 0.12 * em)
     mode = "1" if setting.one_bit else "L"
     pen, gap_number = 0.0, 0
     drawn: dict[str, tuple[Any, tuple[int, int], float]] = {}
     placed: list[tuple[float, float, float, Any]] = []
-    cells: list[tuple[float, float, int, int]] = []
-    for number, piece in enumerate(pieces):
-        if piece == " " or (setting.shaped and number):
+    gaps: dict[int, Cell] = {}
+    cells: dict[int, list[Cell]] = {}
+    for place, number in enumerate(order):
+        piece = pieces[number]
+        if piece == " " or (setting.shaped and place):
             extra = setting.gaps[gap_number] if gap_number < len(setting.gaps) else 0.0
             width = space * setting.gap_factor + (extra + setting.tracking) * em
             gap_number += 1
-            cells.append((pen, pen + width, 0, 0))
+            gaps[next(spaced) if setting.shaped else number] = (pen, pen + width, 0, 0)
             pen += width
             if piece == " ":
                 continue
         if not piece:
             continue
         if piece not in drawn:
-            drawn[piece] = (*font.getmask2(piece, mode, anchor="ls"), font.getlength(piece))
+            mask, offset = font.getmask2(piece, mode, direction=direction, anchor="ls")
+            drawn[piece] = (mask, offset, font.getlength(piece, direction=direction))
         mask, offset, advance = drawn[piece]
         lift = setting.wobble[number % len(setting.wobble)] * em if setting.wobble else 0.0
         x, y = round(pen) + offset[0], offset[1] + round(lift)
         placed.append((x, y, x + mask.size[0], mask))
         top, bottom = y, y + mask.size[1]
         if setting.shaped:
-            _shaped_cells(piece, font, pen, top, bottom, cells)
+            cells[number] = _shaped_cells(piece, font, pen, top, bottom)
         else:
-            cells.append((pen, pen + advance, top, bottom))
+            cells[number] = [(pen, pen + advance, top, bottom)]
             advance += setting.tracking * em
         pen += advance
-    return _assemble(placed, cells, pad, font)
+    in_text = [cell for i in range(len(pieces)) for cell in (*([gaps[i]] if i in gaps else ()), *cells.get(i, ()))]
+    return _assemble(placed, in_text, pad, font)
 
 
-def _shaped_cells(
-    word: str,
-    font: ImageFont.FreeTypeFont,
-    pen: float,
-    top: int,
-    bottom: int,
-    cells: list[tuple[float, float, int, int]],
-) -> None:
+def _word_order(words: Sequence[str]) -> list[int]:
+    """Numbers of the words of a right-to-left line as they stand from left to right."""
+    starts = list(accumulate((len(word) + 1 for word in words), initial=0))
+    line = " ".join(words)
+    # A word that is empty stands nowhere.
+    return list(dict.fromkeys(bisect_right(starts, i) - 1 for i, _ in visual_order(line) if line[i] != " "))
+
+
+def _shaped_cells(word: str, font: ImageFont.FreeTypeFont, pen: float, top: int, bottom: int) -> list[Cell]:
     """Cells within a shaped word from the advances of its beginnings; from the right in a right-to-left word."""
     ends = [font.getlength(word[: i + 1]) for i in range(len(word))]
     total = ends[-1]
     backwards = unicodedata.bidirectional(word[0]) in ("R", "AL")
-    start = 0.0
+    start, cells = 0.0, list[Cell]()
     for end in ends:
         left, right = (total - max(start, end), total - start) if backwards else (start, max(start, end))
         cells.append((pen + left, pen + right, top, bottom))
         start = max(start, end)
+    return cells
 
 
 def _assemble(
     placed: Sequence[tuple[float, float, float, Any]],
-    cells: Sequence[tuple[float, float, int, int]],
+    cells: Sequence[Cell],
     pad: int,
     font: ImageFont.FreeTypeFont,
 ) -> Inked:
     left = min([math.floor(p[0]) for p in placed] + [0]) - pad
     top = min((int(p[1]) for p in placed), default=-int(font.size)) - pad
-    right = max([int(p[2]) for p in placed] + [math.ceil(cells[-1][1]) if cells else 1]) + pad
+    right = max([int(p[2]) for p in placed] + [math.ceil(cell[1]) for cell in cells] + [1]) + pad
     bottom = max((int(p[1]) + p[3].size[1] for p in placed), default=0) + pad
     image = Image.new("L", (right - left, bottom - top), 0)
     draw = ImageDraw.Draw(image).draw

@@ -51,7 +51,7 @@ class SynthSource:
     ) -> None:
         self.share = share
         self.image_spec = spec.image
-        self.charset = Charset(spec.charset)
+        self.charset = Charset.of(spec)
         self.lines_per_epoch = -(-lines_per_epoch // CHUNK) * CHUNK
         self.batch_size, self.max_pixels, self.seed = batch_size, max_pixels, seed
         self.processes = max(1, processes)

@@ -89,6 +89,7 @@ def import_weights(
         image=fit.image,
         frames=frame_spec(fit.architecture, fit.params, fit.image),
         name=fit.name,
+        direction=_direction(weights.path, dictionary),
     )
     model = build_model(spec).eval()
     model.load_state_dict(dict(state))
@@ -101,6 +102,12 @@ def import_weights(
             finish(model, spec, folder)
     parameters = sum(p.numel() for p in model.parameters())
     return ImportReport(source, output, fit.name, fit.architecture, spec.classes, parameters, notes, difference)
+
+
+def _direction(*paths: Path | None) -> str:
+    """PaddleOCR turns what its Arabic models read, which it knows by the file's name; dictionaries of many scripts
+    hold right-to-left letters, too, but what those models read is left as it is."""
+    return "rtl" if any(path is not None and "arabic" in path.name.lower() for path in paths) else "ltr"
 
 
 def _check_output(output: Path, overwrite: bool) -> None:

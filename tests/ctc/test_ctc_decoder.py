@@ -148,6 +148,16 @@ def test_settings_that_cannot_hold(options: dict[str, Any], message: str) -> Non
         build_decoder(CHARSET, **options)
 
 
+def test_right_to_left_lines_take_a_lexicon_but_no_pattern_and_no_language_model() -> None:
+    charset = Charset(sorted("سنة 1963"), "rtl")
+    for options in ({"pattern": "س+"}, {"lm": NgramModel.from_texts(["سنة"], order=2)}):
+        with pytest.raises(ConfigError, match="right-to-left"):
+            build_decoder(charset, **options)
+    logits = np.zeros((1, 20, 9), dtype=np.float32)
+    read = build_decoder(charset, lexicon=["سنة 1963"])(logits)[0]
+    assert charset.decode(read.classes) == "سنة 1963"
+
+
 def test_lexicon_files(tmp_path: Path) -> None:
     path = tmp_path / "words.txt"
     path.write_bytes("\ufeffAB\r\n\r\nC 1\n".encode())

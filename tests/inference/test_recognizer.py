@@ -5,6 +5,7 @@ from __future__ import annotations
 import random
 import threading
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -48,6 +49,27 @@ class Fake:
         with self.lock:
             self.running -= 1
         return logits
+
+
+class FakeArabic(Fake):
+    """Reads '1', '9', ' ', 'س', one at each of the first frames."""
+
+    spec = replace(SPEC, charset=("س", " ", "1", "9"), direction="rtl")
+
+    def logits(self, images: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
+        logits = np.zeros((len(images), self.spec.frames.count(images.shape[3]), 5), dtype=np.float32)
+        logits[:, :, 0] = 9
+        for frame, found in enumerate((3, 4, 2, 1)):
+            logits[:, frame, found] = 20 + frame
+        return logits
+
+
+def test_right_to_left_lines_come_in_logical_order_with_their_places() -> None:
+    image = Image.new("L", (64, 32), 255)
+    read = next(Recognizer(FakeArabic()).predict([image]))
+    assert read.text == "س 19"
+    assert [left for left, _ in read.char_spans] == [24, 16, 0, 8]
+    assert read.char_scores[0] == max(read.char_scores) and read.char_scores[2] == min(read.char_scores)
 
 
 @pytest.fixture(scope="module")

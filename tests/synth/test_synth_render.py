@@ -49,6 +49,14 @@ def test_right_to_left_words_run_backwards() -> None:
     assert lefts == sorted(lefts, reverse=True)
 
 
+def test_words_of_a_right_to_left_line_stand_as_the_bidirectional_algorithm_puts_them() -> None:
+    text = "نص abc def، 12"
+    inked = draw_line(text, font("DejaVuSans.ttf", shaped=True), Setting(shaped=True))
+    assert len(inked.boxes) == len(text)
+    lefts = {word: inked.boxes[text.index(word)][0] for word in ("نص", "abc", "def", "12")}
+    assert sorted(lefts, key=lambda word: lefts[word]) == ["abc", "def", "12", "نص"]
+
+
 @pytest.mark.parametrize(
     ("text", "shaped"), [("Total 5,00 €", False), ("Жук γάτα", False), ("سلام", True), ("नमस्ते", True)]
 )

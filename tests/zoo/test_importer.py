@@ -234,6 +234,15 @@ def test_dictionary_of_another_length(tiny_file: Path, tmp_path: Path) -> None:
     assert not (tmp_path / "out").exists()
 
 
+def test_what_arabic_models_read_is_turned_as_paddleocr_does(tiny_file: Path, tmp_path: Path) -> None:
+    plain = dictionary(tmp_path)
+    arabic = plain.rename(tmp_path / "arabic_dict.txt")
+    import_weights(str(tiny_file), tmp_path / "out", name=SMALL, dictionary=arabic)
+    assert load_model(tmp_path / "out")[1].direction == "rtl"
+    import_weights(str(tiny_file), tmp_path / "other", name=SMALL, dictionary=dictionary(tmp_path))
+    assert load_model(tmp_path / "other")[1].direction == "ltr"
+
+
 def test_a_second_space_class_is_dropped(tiny_file: Path, tmp_path: Path) -> None:
     """The dictionary of the English models holds the space already; PaddleOCR adds another, and trains only that."""
     twice = (*CHARACTERS[:-1], " ")

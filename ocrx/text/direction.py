@@ -1,0 +1,150 @@
+"""Right-to-left lines: from the order in which a text is written to that in which an image shows it, and back.
+
+Frames run from left to right, so the classes of a line must do so, too, while labels and results are in logical order.
+Source: Unicode Standard Annex 9, for one line whose paragraph runs from right to left if it holds a right-to-left
+letter or an Arabic digit at all; without explicit embeddings and without the rule for paired brackets (N0).
+"""
+
+from __future__ import annotations
+
+import unicodedata
+from collections.abc import Iterable, Sequence
+
+_RIGHT = ("R", "AL")
+_NUMBERS = ("EN", "AN")
+_STRONG = ("L", "R", "EN", "AN")
+
+MIRRORED = dict(zip("()[]{}<>«»‹›≤≥", ")(][}{><»«›‹≥≤", strict=True))
+
+
+def runs_right_to_left(characters: Iterable[str]) -> bool:
+    """Whether a right-to-left letter or an Arabic digit is among them."""
+    return any(unicodedata.bidirectional(entry[0]) in (*_RIGHT, "AN") for entry in characters)
+
+
+def visual_order(tokens: Sequence[str]) -> list[tuple[int, bool]]:
+    """Positions of the tokens of a text (logical order) as they stand from left to right; True where mirrored."""
+    if not runs_right_to_left(tokens):
+        return [(i, False) for i in range(len(tokens))]
+    levels = _levels([unicodedata.bidirectional(token[0]) for token in tokens])
+    return [(i, levels[i] == 1) for stretch in reversed(_stretches(levels)) for i in stretch]
+
+
+def logical_order(tokens: Sequence[str]) -> list[tuple[int, bool]]:
+    """Positions of tokens that stand from left to right, in the order in which they are written.
+
+    Some lines look the same in two orders; then it is that of the longer left-to-right run.
+    """
+    if not runs_right_to_left(tokens):
+        return [(i, False) for i in range(len(tokens))]
+    types = [unicodedata.bidirectional(token[0]) for token in tokens]
+    found: list[tuple[int, bool]] = []
+    # Signs between numbers belong to them or not, depending on the letters before: what is shown again decides.
+    for bound in (False, True):
+        runs = _left_to_right_runs(types, bound=bound)
+        order = [(i, levels == 1) for levels, stretch in reversed(runs) for i in stretch]
+        again = [order[k][0] for k, _ in visual_order([tokens[i] for i, _ in order])]
+        if not found or again == list(range(len(tokens))):
+            found = order
+    return found
+
+
+def _levels(types: Sequence[str]) -> list[int]:
+    """Embedding levels: 1, and 2 where the line runs to the right."""
+    return [2 if kind in ("L", *_NUMBERS) else 1 for kind in _neutrals(_weak(types))]
+
+
+def _weak(types: Sequence[str]) -> list[str]:
+    """Rules W1 to W7."""
+    kinds = list(types)
+    before, strong = "R", "R"
+    for i, kind in enumerate(kinds):
+        kind = before if kind == "NSM" else kind
+        strong = kind if kind in ("L", *_RIGHT) else strong
+        kinds[i] = before = "AN" if kind == "EN" and strong == "AL" else kind
+    kinds = ["R" if kind == "AL" else kind for kind in kinds]
+    for i in range(1, len(kinds) - 1):
+        left, kind, right = kinds[i - 1 : i + 2]
+        if left == right and ((kind == "ES" and left == "EN") or (kind == "CS" and left in _NUMBERS)):
+            kinds[i] = left
+    for order in (range(1, len(kinds)), range(len(kinds) - 2, -1, -1)):
+        for i in order:
+            if kinds[i] == "ET" and kinds[i - 1 if order.step > 0 else i + 1] == "EN":
+                kinds[i] = "EN"
+    strong = "R"
+    for i, kind in enumerate(kinds):
+        strong = kind if kind in ("L", "R") else strong
+        kinds[i] = "L" if kind == "EN" and strong == "L" else kind
+    return kinds
+
+
+def _neutrals(kinds: Sequence[str]) -> list[str]:
+    """Rules N1 and N2: what has no direction takes that of both neighbours, or the line's."""
+    done, i = list(kinds), 0
+    while i < len(done):
+        end = i
+        while end < len(done) and done[end] not in _STRONG:
+            end += 1
+        beside = [done[i - 1] if i else "R", done[end] if end < len(done) else "R"]
+        done[i:end] = ["L" if beside == ["L", "L"] else "R"] * (end - i)
+        i = end + 1
+    return done
+
+
+def _stretches(levels: Sequence[int]) -> list[list[int]]:
+    """Positions that keep their order among themselves: runs to the right together, others one by one."""
+    stretches: list[list[int]] = []
+    for i, level in enumerate(levels):
+        if i and level == 2 and levels[i - 1] == 2:
+            stretches[-1].append(i)
+        else:
+            stretches.append([i])
+    return stretches
+
+
+def _left_to_right_runs(types: Sequence[str], *, bound: bool) -> list[tuple[int, list[int]]]:
+    """Stretches of a shown line with their levels; ``bound``: signs go with the numbers they stand at."""
+    runs: list[tuple[int, list[int]]] = []
+    latin = False  # whether the run at hand holds a letter
+    i = 0
+    while i < len(types):
+        if types[i] not in ("L", *_NUMBERS) and not (bound and _starts_number(types, i)):
+            runs.append((1, [i]))
+            i += 1
+            continue
+        end, latin = i, False
+        while end < len(types):
+            latin = latin or types[end] == "L"
+            following = _next_in_run(types, end, latin=latin, bound=bound)
+            if following is None:
+                break
+            end = following
+        runs.append((2, list(range(i, end + 1))))
+        i = end + 1
+    return runs
+
+
+def _starts_number(types: Sequence[str], i: int) -> bool:
+    while i < len(types) and types[i] == "ET":
+        i += 1
+    return i < len(types) and types[i] == "EN"
+
+
+def _next_in_run(types: Sequence[str], i: int, *, latin: bool, bound: bool) -> int | None:
+    """The next position that belongs to the run which ``i`` is in, or None."""
+    following = i + 1
+    while following < len(types) and types[following] not in (*_STRONG, "AL"):
+        following += 1
+    between = types[i + 1 : following]
+    reaches = following < len(types) and types[following] in ("L", *_NUMBERS)
+    letters = latin and reaches and "AN" not in (types[i], types[following])
+    if reaches and (letters or set(between) <= {"NSM"}):
+        return following
+    same = reaches and types[following] == types[i]
+    if same and (between == ["CS"] or (bound and between == ["ES"] and types[i] == "EN")):
+        return following
+    if bound and between and between[0] == "ET" and types[i] in ("EN", "ET"):
+        return i + 1
+    if bound and types[i] == "ET" and reaches and not between:
+        return following
+    return None
