@@ -103,7 +103,7 @@ def _write(generator: LineGenerator, chunk: range, folder: Path, digits: int) ->
     for index in chunk:
         line = generator.line(index)
         name = f"images/{index:0{digits}}.png"
-        Image.fromarray(line.image).save(folder / name)
+        Image.fromarray(line.image).save(folder / name, compress_level=3)  # 4 % larger than 6, a quarter faster
         rows.append((f"{name}\t{line.text}\n", line.font))
     return rows
 
