@@ -8,6 +8,8 @@ from collections.abc import Iterator
 
 from ocrx.data.sample import Sample
 from ocrx.report import Issue, Severity
+from ocrx.text.direction import logical_order, visual_order
+from ocrx.text.normalize import normalize
 
 Finding = tuple[Severity, str, str, str]
 
@@ -67,6 +69,7 @@ def _findings(text: str) -> Iterator[Finding]:
         yield "warning", "label-nfc", f"{text!r} is not in Unicode NFC; it is read as NFC", "write NFC, or use --fix"
     yield from _characters(text)
     yield from _mixed_scripts(text)
+    yield from _direction(text)
 
 
 def _spaces(text: str) -> Iterator[Finding]:
@@ -139,6 +142,16 @@ def _mixed_scripts(text: str) -> Iterator[Finding]:
             )
             hint = f"type the {many.capitalize()} letters that they look like"
             yield "warning", "label-mixed-scripts", message, hint
+
+
+def _direction(text: str) -> Iterator[Finding]:
+    """Right-to-left lines of which another one looks the same: a reader cannot know which of them it is."""
+    written = normalize(text)
+    shown = [written[i] for i, _ in visual_order(written)]
+    again = "".join(shown[i] for i, _ in logical_order(shown))
+    if again != written:
+        message = f"{text!r} is read as {again!r}, which an image shows the same way"
+        yield "warning", "label-direction", message, "is the order the logical one? then such lines count as misread"
 
 
 def _names(characters: set[str] | list[str]) -> str:

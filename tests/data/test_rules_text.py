@@ -40,6 +40,7 @@ def _codes(text: str) -> list[str]:
         ("p\u0430ssword", ["label-mixed-scripts"]),
         ("Ζ\u03bfnaras", ["label-mixed-scripts"]),
         ("\u041f\u0430p\u0438\u0436", ["label-mixed-scripts"]),
+        ("12 abc سنة", ["label-direction"]),
         ("vous <> plus", ["label-markup"]),
         ("a <unk> b", ["label-markup"]),
         ("Smith &amp; Co", ["label-markup"]),
@@ -64,6 +65,7 @@ def test_each_kind_is_found(text: str, codes: list[str]) -> None:
         "١٢٣ \u0600",
         "Привет world",  # two scripts, but each word in one
         "皖A12345",
+        "abc 12 (سنة) ٣٤",
         "10 µm ± ½",
         "ΑΒΓ abc",
         "3 < 4 > 2",
