@@ -42,7 +42,7 @@ def logical_order(tokens: Sequence[str]) -> list[tuple[int, bool]]:
     # Signs between numbers belong to them or not, depending on the letters before: what is shown again decides.
     for bound in (False, True):
         runs = _left_to_right_runs(types, bound=bound)
-        order = [(i, levels == 1) for levels, stretch in reversed(runs) for i in stretch]
+        order = [(i, level == 1) for level, stretch in reversed(runs) for i in stretch]
         again = [order[k][0] for k, _ in visual_order([tokens[i] for i, _ in order])]
         if not found or again == list(range(len(tokens))):
             found = order
@@ -105,20 +105,18 @@ def _stretches(levels: Sequence[int]) -> list[list[int]]:
 def _left_to_right_runs(types: Sequence[str], *, bound: bool) -> list[tuple[int, list[int]]]:
     """Stretches of a shown line with their levels; ``bound``: signs go with the numbers they stand at."""
     runs: list[tuple[int, list[int]]] = []
-    latin = False  # whether the run at hand holds a letter
     i = 0
     while i < len(types):
         if types[i] not in ("L", *_NUMBERS) and not (bound and _starts_number(types, i)):
             runs.append((1, [i]))
             i += 1
             continue
-        end, latin = i, False
-        while end < len(types):
+        following: int | None = i
+        latin = False  # whether the run holds a letter
+        while following is not None:
+            end = following
             latin = latin or types[end] == "L"
             following = _next_in_run(types, end, latin=latin, bound=bound)
-            if following is None:
-                break
-            end = following
         runs.append((2, list(range(i, end + 1))))
         i = end + 1
     return runs
@@ -145,6 +143,4 @@ def _next_in_run(types: Sequence[str], i: int, *, latin: bool, bound: bool) -> i
         return following
     if bound and between and between[0] == "ET" and types[i] in ("EN", "ET"):
         return i + 1
-    if bound and types[i] == "ET" and reaches and not between:
-        return following
     return None
