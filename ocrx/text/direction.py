@@ -37,16 +37,8 @@ def logical_order(tokens: Sequence[str]) -> list[tuple[int, bool]]:
     """
     if not runs_right_to_left(tokens):
         return [(i, False) for i in range(len(tokens))]
-    types = [unicodedata.bidirectional(token[0]) for token in tokens]
-    found: list[tuple[int, bool]] = []
-    # Signs between numbers belong to them or not, depending on the letters before: what is shown again decides.
-    for bound in (False, True):
-        runs = _left_to_right_runs(types, bound=bound)
-        order = [(i, level == 1) for level, stretch in reversed(runs) for i in stretch]
-        again = [order[k][0] for k, _ in visual_order([tokens[i] for i, _ in order])]
-        if not found or again == list(range(len(tokens))):
-            found = order
-    return found
+    runs = _left_to_right_runs([unicodedata.bidirectional(token[0]) for token in tokens])
+    return [(i, level == 1) for level, stretch in reversed(runs) for i in stretch]
 
 
 def _levels(types: Sequence[str]) -> list[int]:
@@ -102,24 +94,34 @@ def _stretches(levels: Sequence[int]) -> list[list[int]]:
     return stretches
 
 
-def _left_to_right_runs(types: Sequence[str], *, bound: bool) -> list[tuple[int, list[int]]]:
-    """Stretches of a shown line with their levels; ``bound``: signs go with the numbers they stand at."""
+def _left_to_right_runs(types: Sequence[str]) -> list[tuple[int, list[int]]]:
+    """Stretches of a shown line, from left to right, with their levels."""
     runs: list[tuple[int, list[int]]] = []
-    i = 0
+    outside, i = _arabic_numbers(types), 0
     while i < len(types):
-        if types[i] not in ("L", *_NUMBERS) and not (bound and _starts_number(types, i)):
+        if types[i] not in ("L", *_NUMBERS) and not _starts_number(outside, i):
             runs.append((1, [i]))
             i += 1
             continue
         following: int | None = i
-        latin = False  # whether the run holds a letter
+        kinds: Sequence[str] = outside
         while following is not None:
             end = following
-            latin = latin or types[end] == "L"
-            following = _next_in_run(types, end, latin=latin, bound=bound)
+            # Behind a Latin letter numbers are part of its run, whatever stands before that.
+            kinds = types if types[end] == "L" else kinds
+            following = _next_in_run(kinds, end, latin=kinds is types)
         runs.append((2, list(range(i, end + 1))))
         i = end + 1
     return runs
+
+
+def _arabic_numbers(types: Sequence[str]) -> list[str]:
+    """Rule W2 for a shown line, in which the letter that is written before a number stands right of it."""
+    kinds, strong = list(types), "R"
+    for i in range(len(types) - 1, -1, -1):
+        strong = types[i] if types[i] in ("L", *_RIGHT) else strong
+        kinds[i] = "AN" if types[i] == "EN" and strong == "AL" else types[i]
+    return kinds
 
 
 def _starts_number(types: Sequence[str], i: int) -> bool:
@@ -128,8 +130,8 @@ def _starts_number(types: Sequence[str], i: int) -> bool:
     return i < len(types) and types[i] == "EN"
 
 
-def _next_in_run(types: Sequence[str], i: int, *, latin: bool, bound: bool) -> int | None:
-    """The next position that belongs to the run which ``i`` is in, or None."""
+def _next_in_run(types: Sequence[str], i: int, *, latin: bool) -> int | None:
+    """The next position that belongs to the run which ``i`` is in, or None; ``latin``: that run holds a letter."""
     following = i + 1
     while following < len(types) and types[following] not in (*_STRONG, "AL"):
         following += 1
@@ -139,8 +141,6 @@ def _next_in_run(types: Sequence[str], i: int, *, latin: bool, bound: bool) -> i
     if reaches and (letters or set(between) <= {"NSM"}):
         return following
     same = reaches and types[following] == types[i]
-    if same and (between == ["CS"] or (bound and between == ["ES"] and types[i] == "EN")):
+    if same and (between == ["CS"] or (between == ["ES"] and types[i] == "EN")):
         return following
-    if bound and between and between[0] == "ET" and types[i] in ("EN", "ET"):
-        return i + 1
-    return None
+    return i + 1 if between and between[0] == "ET" and types[i] in ("EN", "ET") else None
