@@ -33,7 +33,8 @@ def visual_order(tokens: Sequence[str]) -> list[tuple[int, bool]]:
 def logical_order(tokens: Sequence[str]) -> list[tuple[int, bool]]:
     """Positions of tokens that stand from left to right, in the order in which they are written.
 
-    Some lines look the same in two orders; then it is that of the longer left-to-right run.
+    Some lines look the same in two orders; then it is that of the longer left-to-right run. Where Latin words and
+    Arabic digits stand side by side the order may be another one than the written one.
     """
     if not runs_right_to_left(tokens):
         return [(i, False) for i in range(len(tokens))]
