@@ -115,7 +115,7 @@ class Engine:
             max_pixels=train.max_pixels,
             seed=self.config.Global.seed,
             strength=train.augment,
-            workers=1,
+            workers=train.workers if train.workers is not None else 1,
         )
         return Trainer(
             self.network,
@@ -148,6 +148,7 @@ def configuration(given: argparse.Namespace) -> Config:
     """The recipe with the epochs asked for, and one width for all lines if one is given."""
     options: dict[str, object] = {"Global.dataset_dir": str(given.dataset), "Global.seed": 1}
     options |= {f"Train.{name}": given.epochs for name in ("epochs_iters", "eval_interval", "save_interval")}
+    options |= {"Train.workers": given.workers} if given.workers is not None else {}
     if given.width:
         options |= {f"Image.{name}": given.width for name in ("min_width", "max_width", "bucket")}
     return load_config(given.model, options=options)
@@ -168,6 +169,7 @@ def main() -> None:
     parser.add_argument("--lines", type=int, help="training lines; default: all")
     parser.add_argument("--width", type=int, help="squeeze and pad all lines to this width")
     parser.add_argument("--threads", type=int, default=2)
+    parser.add_argument("--workers", type=int, help="threads that prepare batches in the engine; default: one")
     parser.add_argument("--processor-time", action="store_true")
     given = parser.parse_args()
     torch.set_num_threads(given.threads)
