@@ -94,8 +94,9 @@ class FontBook:
         self._fonts: OrderedDict[tuple[str, int, float, bool], ImageFont.FreeTypeFont] = OrderedDict()
         self._bitmaps: dict[tuple[str, int, float, bool], ImageFont.FreeTypeFont] = {}
         self._keep_open = keep_open
-        self._covered: dict[tuple[str, int], dict[str, bool]] = {}
-        self._notdef: dict[tuple[str, int], tuple[tuple[int, int], bytes]] = {}
+        # a bitmap font has a face for each size, and its sign for a missing character differs from size to size
+        self._covered: dict[tuple[str, int, int], dict[str, bool]] = {}
+        self._notdef: dict[tuple[str, int, int], tuple[tuple[int, int], bytes]] = {}
 
     def pick(self, rng: Random, weights: Sequence[float], text: str, italics: float = 1.0) -> Face | None:
         """A face that has every character of ``text``; ``weights`` follow ``KINDS``.
@@ -110,8 +111,10 @@ class FontBook:
                 continue
             if self.covers(face, text):
                 return face
-        start = rng.randrange(len(self.faces))
-        return next((f for f in self.faces[start:] + self.faces[:start] if self.covers(f, text)), None)
+        covering = [face for face in self.faces if self.covers(face, text)]
+        # a rare script may have a handful of faces: all of them alike, of the wanted kinds if there are any
+        wanted = [face for face in covering if weights[KINDS.index(face.kind)]]
+        return rng.choice(wanted or covering) if covering else None
 
     def open(self, face: Face, size: float, shaped: bool = False) -> ImageFont.FreeTypeFont:
         """The face at a size in pixels per em, shaped by libraqm or laid out plainly."""
@@ -134,7 +137,7 @@ class FontBook:
 
     def covers(self, face: Face, text: str) -> bool:
         """Whether the face draws every character of ``text``, small letters differently from capitals."""
-        known = self._covered.setdefault((face.path, face.index), {})
+        known = self._covered.setdefault((face.path, face.index, face.size), {})
         for character in text:
             has = known.get(character)
             if has is None:
@@ -153,7 +156,7 @@ class FontBook:
                 return False
             if character.islower() and len(character.upper()) == 1 and drawn == _picture(font, character.upper()):
                 return False
-            key = (face.path, face.index)
+            key = (face.path, face.index, face.size)
             if key not in self._notdef:
                 self._notdef[key] = _picture(font, _PRIVATE)
             return drawn != self._notdef[key]

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import struct
 from collections import Counter
+from dataclasses import replace
 from pathlib import Path
 from random import Random
 
@@ -30,6 +31,27 @@ def test_a_face_covers_what_it_draws(book: FontBook) -> None:
     assert book.covers(sans, "Total: 5,00 € – “Ж” Ω ώ")
     assert not book.covers(sans, "中")
     assert not book.covers(sans, "a\U000f1234")
+
+
+def test_each_size_of_a_bitmap_font_is_asked_for_itself(book: FontBook) -> None:
+    sans = next(face for face in book.faces if face.name == "DejaVu Sans Book")
+    small, large = replace(sans, size=12), replace(sans, size=20)
+    assert not book.covers(small, "中")
+    assert not book.covers(large, "文")
+    assert book.covers(small, "a") and book.covers(large, "b")
+
+
+def test_a_rare_script_takes_its_few_faces_alike(book: FontBook) -> None:
+    """The faces are far fewer than the others, so chance alone finds none of them."""
+    rare = [replace(face, path=f"rare{i}", kind="plain") for i, face in enumerate(book.faces[:3])]
+    pixel = replace(book.faces[0], path="pixel", kind="pixel")
+    many = FontBook([_matplotlib_folder()])
+    many.faces = (*[replace(face, path=f"{n}{face.path}") for n in range(60) for face in book.faces], *rare, pixel)
+    many.covers = lambda face, text: face in (*rare, pixel)  # type: ignore[method-assign]
+    no_pixels = tuple(float(kind != "pixel") for kind in KINDS)
+    counts = Counter(face.path for i in range(300) if (face := many.pick(Random(i), no_pixels, "ಕ")))
+    assert min(counts[f"rare{i}"] for i in range(3)) > 70
+    assert counts["pixel"] < 10
 
 
 def test_only_covering_faces_are_picked(book: FontBook) -> None:
