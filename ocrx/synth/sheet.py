@@ -10,6 +10,7 @@ import numpy.typing as npt
 from PIL import Image, ImageDraw
 
 from ocrx.synth.fonts import FontBook
+from ocrx.synth.render import needs_shaping
 
 WIDTH, HEIGHT = 1280, 1600
 _GAP, _LABEL = 10, 13
@@ -25,7 +26,7 @@ def contact_sheet(lines: Iterable[tuple[npt.NDArray[np.uint8], str]], fonts: Fon
     for pixels, text in lines:
         image = Image.fromarray(pixels).convert("RGB")
         face = fonts.pick(Random(0), (0, 0, 0, 0, 0, 1), text, 0.0)
-        font = fonts.open(face, _LABEL - 2) if face and not face.size else None
+        font = fonts.open(face, _LABEL - 2, needs_shaping(text)) if face and not face.size else None
         width = max(image.width, round(draw.textlength(text, font)) if font else 0)
         if x + width > WIDTH - _GAP and x > _GAP:
             x, y, row = _GAP, y + row + _GAP, 0
