@@ -59,8 +59,8 @@ class TrainConfig:
     preflight: str = (
         "basic"  # checks before the first epoch: off, basic, or overfit, which also trains a copy on a batch
     )
-    max_minutes: Optional[float] = None  # bounds the whole training; the schedule ends with it
-    max_pixels: int = 1_000_000  # most padded pixels of a batch; wide lines then come in smaller batches
+    max_minutes: Optional[float] = None  # bounds the training with its evaluations; the schedule ends with it
+    max_pixels: int = 1_000_000  # most padded pixels of a batch of more than 8 lines
     optimizer: str = "adamw"  # adamw, adam, sgd or adadelta
     momentum: float = 0.9  # of sgd
     schedule: str = "cosine"  # cosine, one_cycle or constant
@@ -84,7 +84,7 @@ class TrainConfig:
     augment: float = 0.5  # strength of the augmentation of stored lines, 0 to 1
     concat: float = 0.0  # share of stored lines that get another one behind them, after a space
     flip_vertical: float = 0.0  # share mirrored top to bottom; off: it makes other letters (b of p, W of M)
-    workers: Optional[int] = None  # default: one, or none on a single core
+    workers: Optional[int] = None  # threads that prepare batches; default: half of the cores, 1 to 4
     allow: tuple[str, ...] = ()  # codes of dataset errors to train in spite of
     guide: GuideConfig = field(default_factory=GuideConfig)
     synth: SynthTrainConfig = field(default_factory=SynthTrainConfig)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Container, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -19,6 +19,15 @@ class Mixture:
 
     dataset: Dataset
     replayed: int
+
+    def without(self, sources: Container[str]) -> Mixture:
+        """The same without the training lines of these sources."""
+        lines = self.dataset.train
+        replayed = lines[len(lines) - self.replayed :]
+        return Mixture(
+            replace(self.dataset, train=tuple(line for line in lines if line.source not in sources)),
+            sum(line.source not in sources for line in replayed),
+        )
 
 
 def mix(dataset: Dataset, extra: Sequence[str], replay: Sequence[str]) -> Mixture:

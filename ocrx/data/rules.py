@@ -18,6 +18,12 @@ from ocrx.text.charset import Charset
 
 MIN_SAMPLES = 5
 CACHE_FILE = Path("check_dataset") / "images.npy"
+# Errors that a training line cannot be trained with, whatever is allowed.
+_UNTRAINABLE = frozenset(f"image-{problem}" for problem in ("missing", "empty", "truncated", "unreadable", "bomb")) | {
+    "letter-case",
+    "label-charset",
+    "label-too-long",
+}
 _ORDER = {"error": 0, "warning": 1, "info": 2}
 
 
@@ -35,6 +41,11 @@ class Findings:
     @property
     def errors(self) -> tuple[Issue, ...]:
         return tuple(issue for issue in self.issues if issue.severity == "error")
+
+    @property
+    def untrainable(self) -> frozenset[str]:
+        """Sources of the lines that a training has to leave out."""
+        return frozenset(issue.where for issue in self.errors if issue.code in _UNTRAINABLE)
 
 
 def check(
@@ -80,9 +91,10 @@ def refuse_errors(findings: Findings, allow: tuple[str, ...]) -> None:
     shown = "".join(f"\n  {issue.where}: {issue.message} [{issue.code}]" for issue in refused[:10])
     more = f"\n  … and {len(refused) - 10:,} more" if len(refused) > 10 else ""
     codes = ", ".join(f"{code} ({count:,})" for code, count in counts.most_common())
+    option = f"-o Train.allow=[{','.join(counts)}]"
     raise DataError(
         f"the dataset has {len(refused):,} errors: {codes}{shown}{more}",
-        hint=f"see all with `ocrx check-dataset`; to train in spite of them: -o Train.allow=[{','.join(counts)}]",
+        hint=f"see all with `ocrx check-dataset`; to train without such lines, or in spite of them: {option}",
     )
 
 

@@ -8,6 +8,8 @@ ends of the rule together. PP-OCRv6 has a guide without the rule: there the back
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Protocol, runtime_checkable
 
 import torch
@@ -22,9 +24,17 @@ from ocrx.spec import ModelSpec
 class Guidable(Protocol):
     """A network in two steps: the backbone's features [N, C, 1, T], and the logits read from them."""
 
-    def features(self, images: Tensor) -> Tensor: ...
+    def features(self, images: Tensor, /) -> Tensor: ...
 
-    def read(self, features: Tensor) -> Tensor: ...
+    def read(self, features: Tensor, /) -> Tensor: ...
+
+
+@dataclass(frozen=True)
+class _Compiled:
+    """The two steps of a network, each compiled for itself."""
+
+    features: Callable[[Tensor], Tensor]
+    read: Callable[[Tensor], Tensor]
 
 
 class NRTRGuide(nn.Module):
@@ -104,6 +114,12 @@ def build_guide(network: nn.Module, spec: ModelSpec, config: GuideConfig) -> NRT
             hint="the networks of PP-OCR take one",
         )
     return guide
+
+
+def guided_network(network: nn.Module, *, compiled: bool) -> Guidable:
+    """``network``, which a guide was built for, as ``guided_losses`` takes it; the parameters stay the same ones."""
+    assert isinstance(network, Guidable)
+    return _Compiled(torch.compile(network.features), torch.compile(network.read)) if compiled else network
 
 
 def guided_losses(

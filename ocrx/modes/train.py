@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import platform
+import shutil
 import sys
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import AbstractContextManager, contextmanager, nullcontext
+from contextlib import AbstractContextManager, contextmanager, nullcontext, suppress
 from dataclasses import asdict, dataclass, replace
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
 import torch
+from PIL import Image
 from torch import nn
 
 from ocrx.config import Config, to_yaml
@@ -22,6 +25,7 @@ from ocrx.data.geometry import Geometry
 from ocrx.data.loader import Lines, LineSource
 from ocrx.data.mixture import Mixture, mix
 from ocrx.data.rules import CACHE_FILE, check, refuse_errors
+from ocrx.data.sample import Sample
 from ocrx.errors import ConfigError, DataError
 from ocrx.folder import INFERENCE_DIR, ONNX_FILE, SPEC_FILE, find_model_folder, read_spec
 from ocrx.images import prepare, read_image
@@ -50,6 +54,8 @@ from ocrx.training.signals import noted_signals
 from ocrx.training.start import find_start, is_backbone, load_backbone, load_start
 from ocrx.training.tensorboard import event_file, require_tensorboard
 from ocrx.version import __version__
+
+_TRAINED = ("latest", "best_accuracy")
 
 
 @dataclass(frozen=True)
@@ -129,8 +135,10 @@ def _prepare(config: Config, log: Log, progress: ShowProgress) -> _Job:
     _refuse_empty(mixture.dataset, config)
     start = None if resume else _start(config)
     spec = read_spec(resume) if resume else new_spec(config, mixture.dataset, start)
-    _refuse_errors(mixture.dataset, spec, config, log, progress)
+    mixture = _trainable(mixture, spec, config, log, progress)
     output.mkdir(parents=True, exist_ok=True)
+    if not resume:
+        _clear(output, start)
     (output / "config.yaml").write_text(to_yaml(config), encoding="utf-8")
     Charset.of(spec).save(output / "label_dict.txt")
     return _Job(config, mixture, spec, resume, start)
@@ -206,6 +214,7 @@ def _train(
         stop=stopped,
         finish=_exporter(dataset),
         group=group,
+        plan=_plan(job),
     )
     parameters = sum(p.numel() for p in model.parameters())
     place = f"{group.size} processes on {device.type}" if group.size > 1 else str(device)
@@ -217,7 +226,7 @@ def _train(
     )
     if resume:
         trainer.resume(resume)
-        if trainer.position.finished or trainer.position.epoch >= config.Train.epochs_iters:
+        if trainer.position.finished:
             tell(f"{resume}: this training is finished after {trainer.position.epoch} epochs; nothing to do")
             return Outcome(trainer.position, tuple(trainer.rows), interrupted=False), True
         tell(f"resumed from {resume} at step {trainer.position.step}")
@@ -229,6 +238,20 @@ def _train(
         if job.start:
             trainer.evaluate_start()
         return trainer.run(), False
+
+
+def _plan(job: _Job) -> dict[str, object]:
+    """What the order of the training lines follows from."""
+    config, train = job.config, job.config.Train
+    plan: dict[str, object] = {
+        "Global.seed": config.Global.seed,
+        "Train.batch_size": train.batch_size,
+        "Train.max_pixels": train.max_pixels,
+    }
+    if train.synth.enable:
+        return {**plan, "Train.synth.lines_per_epoch": train.synth.lines_per_epoch, "Synth": str(config.Synth)}
+    lines = fingerprint(job.mixture.dataset.train)
+    return {**plan, "Train.concat": train.concat, "Train.replay_ratio": train.replay_ratio, "training lines": lines}
 
 
 @contextmanager
@@ -292,12 +315,26 @@ def _start(config: Config) -> Path | None:
 def _refuse_overwriting(output: Path, resume: Path | None, overwrite: bool) -> None:
     if resume or overwrite:
         return
-    for name in ("latest", "best_accuracy"):
+    for name in _TRAINED:
         if (output / name).exists():
             raise DataError(
                 f"{output}: an earlier training lies here ({name}/)",
                 hint="go on with --resume, start anew with --overwrite, or choose another --output",
             )
+
+
+def _clear(output: Path, start: Path | None) -> None:
+    """Remove what an earlier training left, so that nothing of it is taken for the new one's."""
+    old = [path for name in (*_TRAINED, "epoch_*", "tensorboard") for path in output.glob(name) if path.is_dir()]
+    if start and any(start.resolve().is_relative_to(folder.resolve()) for folder in old):
+        raise DataError(
+            f"{start}: the start of the training lies in the output that --overwrite clears",
+            hint="choose another --output",
+        )
+    for folder in old:
+        shutil.rmtree(folder)
+    for name in ("train.log", "history.csv", "curves.png", "augment.png", "train_result.json"):
+        (output / name).unlink(missing_ok=True)
 
 
 def _dataset_dir(config: Config) -> Path:
@@ -316,8 +353,12 @@ def _refuse_empty(dataset: Dataset, config: Config) -> None:
         raise DataError(f"{dataset.root}: no validation lines", hint=hint)
 
 
-def _refuse_errors(dataset: Dataset, spec: ModelSpec, config: Config, log: Log, progress: ShowProgress) -> None:
-    """The rules of ``check-dataset`` with the model that is trained; images it has looked at are not opened again."""
+def _trainable(mixture: Mixture, spec: ModelSpec, config: Config, log: Log, progress: ShowProgress) -> Mixture:
+    """The lines that can be trained, if the rules of ``check-dataset`` find no error but those of ``Train.allow``.
+
+    They are applied with the model that is trained; images it has looked at are not opened again.
+    """
+    dataset = mixture.dataset
     allow = (*config.Train.allow, "list-missing", "list-empty") if config.Train.synth.enable else config.Train.allow
     with progress("checking images") as tick:
         findings = check(
@@ -333,6 +374,11 @@ def _refuse_errors(dataset: Dataset, spec: ModelSpec, config: Config, log: Log, 
     refuse_errors(findings, allow)
     if findings.issues:
         log(f"{len(findings.issues)} findings in the dataset, none of which forbids training; see ocrx check-dataset")
+    left = mixture.without(findings.untrainable)
+    if dropped := len(dataset.train) - len(left.dataset.train):
+        log(f"left out: {dropped} training lines that cannot be read or trained; see ocrx check-dataset")
+        _refuse_empty(left.dataset, config)
+    return left
 
 
 def _charset(config: Config, dataset: Dataset) -> Charset:
@@ -347,13 +393,19 @@ def _exporter(dataset: Dataset) -> Finish:
     """Measures where characters stand, and adds ``inference/``, the exported model, checked on validation lines."""
 
     def finish(network: nn.Module, spec: ModelSpec, folder: Path) -> None:
-        images = [prepare(read_image(sample.image), spec.image)[0][None] for sample in dataset.val[:16]]
+        images = [prepare(image, spec.image)[0][None] for image in islice(_readable(dataset.val), 16)]
         shift = measure_shift(network, spec.frames, [image[0] for image in images[:5]])
         spec = replace(spec, frames=replace(spec.frames, shift=shift))
         (folder / SPEC_FILE).write_text(spec.to_json(), encoding="utf-8")
         export_onnx(network, spec, folder / INFERENCE_DIR / ONNX_FILE, images)
 
     return finish
+
+
+def _readable(samples: Sequence[Sample]) -> Iterator[Image.Image]:
+    for sample in samples:
+        with suppress(DataError):  # allowed by Train.allow, and counted as read wrongly
+            yield read_image(sample.image)
 
 
 def _report(output: Path, outcome: Outcome, already: bool, processes: int) -> TrainReport:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import asdict, dataclass, field
 from itertools import chain, repeat
 from pathlib import Path
@@ -81,6 +81,7 @@ class _Window:
 
     start: float = field(default_factory=time.perf_counter)
     images: int = 0
+    updates: int = 0
     steps: int = 0
     loss: float = 0.0
     waited: float = 0.0
@@ -91,6 +92,7 @@ class Trainer:
 
     ``validate`` scores a network in eval mode; ``stop`` is asked after every update (a signal came); ``finish`` adds
     the exported model to a new best one. With a ``group`` of processes each has a trainer, and process 0 writes.
+    ``plan`` is what the order of the lines follows from; inside an epoch only the same one can be resumed.
     """
 
     def __init__(
@@ -108,9 +110,11 @@ class Trainer:
         stop: Callable[[], bool] = lambda: False,
         finish: Finish | None = None,
         group: Group = ALONE,
+        plan: Mapping[str, object] | None = None,
     ) -> None:
         self.spec, self.source, self.validate, self.config = spec, source, validate, config
         self.output, self.log, self.finish, self.group = output, log, finish, group
+        self.plan = {**(plan or {}), "processes x Train.accumulate": group.size * config.accumulate}
         self.record: Record = no_record
         average = build_model(spec)
         guide = build_guide(model, spec, config.guide)
@@ -125,31 +129,45 @@ class Trainer:
     def resume(self, folder: Path) -> None:
         """Continue from a checkpoint folder with its training state.
 
-        Raises ModelError if the state is damaged or another configuration's.
+        Raises ModelError if the state is damaged or another configuration's. A training that may go on for longer
+        than when it finished (epochs, minutes, patience) does so.
         """
         state = self.group.from_lead(lambda: load_state(folder))
         if self.group.lead:
             remove_partial(self.output)
-        parts = self.group.size * self.config.accumulate
-        was = (state.get("optimizer_name", "adamw"), state.get("parts", 1))
-        if was != (self.config.optimizer, parts):
+        if state.get("optimizer_name") != self.config.optimizer:
             raise ModelError(
-                f"{folder}: its updates are {was[0]} on {was[1]} part-batches, here {self.config.optimizer} on {parts}",
-                hint=f"resume with Train.optimizer={was[0]} and processes x Train.accumulate = {was[1]}",
+                f"{folder}: its updates are those of {state.get('optimizer_name')}, here {self.config.optimizer}",
+                hint=f"resume with Train.optimizer={state.get('optimizer_name')}",
             )
         try:
             self.model.load_state_dict(state["model"])
             self.average.average.load_state_dict(state["average"])
             self.average.steps = state["average_steps"]
             self.updater.optimizer.load_state_dict(state["optimizer"])
+            _in_order_of_memory(self.updater.optimizer)
             self.updater.scaler.load_state_dict(state["scaler"])
             if self.updater.guide is not None:
                 self.updater.guide.load_state_dict(state["guide"])
             self.position = Position(**state["position"])
             self.rows = [Row(**row) for row in state["rows"]]
+            changed = [
+                f"{name} was {value}, is {self.plan.get(name)}"
+                for name, value in state["plan"].items()
+                if value != self.plan.get(name)
+            ]
         except (KeyError, RuntimeError, TypeError, ValueError) as error:
             message = str(error).splitlines()[0]
             raise ModelError(f"{folder}: its state does not fit this configuration ({message})") from None
+        if changed and self.position.batch:
+            raise ModelError(
+                f"{folder}: saved inside epoch {self.position.epoch + 1}, which other settings would read in another"
+                f" order: {'; '.join(changed)}",
+                hint="go on with the settings of its config.yaml: --resume without -c and -o",
+            )
+        if changed:
+            self.log(f"changed since epoch {self.position.epoch}: {'; '.join(changed)}")
+        self.position.finished = self._finished()
 
     def evaluate_start(self) -> None:
         """Score the weights that a fine-tuning starts from, as epoch 0; only what is better than them becomes best."""
@@ -157,6 +175,7 @@ class Trainer:
 
     def run(self) -> Outcome:
         """Train to the end, or until ``stop`` says so."""
+        self.updater.clock = time.perf_counter()
         while not self.position.finished:
             if not self._train_epoch():
                 self._save_latest()
@@ -169,10 +188,14 @@ class Trainer:
         if not self._train_updates():
             return False
         place.epoch, place.batch = place.epoch + 1, 0
-        place.finished = self._out_of_time() or place.epoch >= config.epochs_iters
-        if place.epoch % config.eval_interval == 0 or place.finished:
+        evaluated = place.epoch % config.eval_interval == 0
+        if evaluated:
             self._evaluate()
-        if place.epoch % config.save_interval == 0 and not place.finished and self.group.lead:
+            self._count_time()
+        place.finished = self._finished()
+        if place.finished and not evaluated:
+            self._evaluate()
+        if place.epoch % config.save_interval == 0 and self.group.lead:
             save_checkpoint(self.output / f"epoch_{place.epoch}", self.average.average, self.spec)
         self._save_latest()
         return True
@@ -185,14 +208,14 @@ class Trainer:
         saved = place.seconds
         # A process whose part-batches are all used goes on with none until the others are through, too.
         updates = chain(self.source.updates(place.epoch, place.batch), repeat(list[Batch]()))
-        self.updater.clock = clock = time.perf_counter()
+        clock = time.perf_counter()
         for parts in updates:
             logged.waited += time.perf_counter() - clock
             set_learning_rate(self.updater.optimizer, config.rate * self._factor())
             summary = self.updater.run(parts, place.epoch, place.batch, place.max_pixels)
             if not summary.images:
                 break
-            self._count(summary, logged)
+            self._count(summary, logged, time.perf_counter() - clock)
             if place.step % config.log_interval == 0:
                 self._log_step(logged)
                 logged = _Window()
@@ -203,17 +226,17 @@ class Trainer:
             due = config.save_minutes is not None and place.seconds - saved >= 60 * config.save_minutes
             if due or (config.save_steps and place.step % config.save_steps == 0):
                 self._save_latest()
-                saved, self.updater.clock = place.seconds, time.perf_counter()
+                saved = place.seconds
             clock = time.perf_counter()
         return True
 
-    def _count(self, summary: Summary, logged: _Window) -> None:
-        """Move on by one update."""
+    def _count(self, summary: Summary, logged: _Window, seconds: float) -> None:
+        """Move on by one update that took ``seconds``; those of the summary hold what came before it, too."""
         place = self.position
         place.step, place.batch, place.seconds = place.step + 1, place.batch + 1, place.seconds + summary.seconds
-        place.images, place.images_seconds = place.images + summary.images, place.images_seconds + summary.seconds
+        place.images, place.images_seconds = place.images + summary.images, place.images_seconds + seconds
         place.max_pixels = summary.max_pixels
-        logged.images += summary.images
+        logged.images, logged.updates = logged.images + summary.images, logged.updates + 1
         if summary.skipped:
             place.skipped += 1
             return
@@ -231,6 +254,18 @@ class Trainer:
             done = max(done, self.position.seconds / (60 * self.config.max_minutes))
         return min(1.0, done)
 
+    def _count_time(self) -> None:
+        """The time since the last update belongs to the training as well; process 0 tells it."""
+        clock = self.updater.clock
+        self.position.seconds += self.group.from_lead(lambda: time.perf_counter() - clock)
+        self.updater.clock = time.perf_counter()
+
+    def _finished(self) -> bool:
+        """Whether all epochs are done, the time is over, or too many evaluations brought nothing better."""
+        place, config = self.position, self.config
+        idle = config.patience is not None and place.stale >= config.patience
+        return place.epoch >= config.epochs_iters or self._out_of_time() or idle
+
     def _out_of_time(self) -> bool:
         return self.config.max_minutes is not None and self.position.seconds >= 60 * self.config.max_minutes
 
@@ -246,7 +281,7 @@ class Trainer:
         self.log(
             f"epoch {place.epoch + 1}/{self.config.epochs_iters} step {place.step}"
             f" lr {rate:.2e} loss {loss:.4f}"
-            f" | {window.images / elapsed:.0f} images/s, {1000 * elapsed / self.config.log_interval:.0f} ms a step,"
+            f" | {window.images / elapsed:.0f} images/s, {1000 * elapsed / window.updates:.0f} ms a step,"
             f" waited {100 * window.waited / elapsed:.0f} %, {_peak_memory(self.device)} MB | {_clock(left)} left"
         )
 
@@ -276,8 +311,7 @@ class Trainer:
         if best:
             place.best_accuracy, place.best_cer, place.best_epoch = metrics.accuracy, metrics.cer, place.epoch
         place.stale = 0 if score > former else place.stale + 1
-        if self.config.patience is not None and place.stale >= self.config.patience and not place.finished:
-            place.finished = True
+        if self.config.patience is not None and place.stale == self.config.patience:
             self.log(f"no better score in {place.stale} evaluations: stopped early after epoch {place.epoch}")
         if not self.group.lead:
             return
@@ -298,11 +332,19 @@ class Trainer:
             "optimizer_name": self.config.optimizer,
             "guide": self.updater.guide.state_dict() if self.updater.guide is not None else None,
             "scaler": self.updater.scaler.state_dict(),
-            "parts": self.group.size * self.config.accumulate,
+            "plan": self.plan,
             "position": asdict(self.position),
             "rows": [asdict(row) for row in self.rows],
         }
         save_checkpoint(self.output / "latest", self.average.average, self.spec, state=state)
+
+
+def _in_order_of_memory(optimizer: torch.optim.Optimizer) -> None:
+    """Lay out the loaded state as its parameters are: fused optimizers go through both side by side in memory."""
+    for parameter, values in optimizer.state.items():
+        for name, value in values.items():
+            if isinstance(value, torch.Tensor) and value.shape == parameter.shape:
+                values[name] = torch.empty_like(parameter).copy_(value)
 
 
 def _peak_memory(device: torch.device) -> int:

@@ -9,8 +9,8 @@ from pathlib import Path
 import torch
 from torch import nn
 
-from ocrx.errors import ConfigError, ModelError, OcrxError
-from ocrx.folder import SPEC_FILE
+from ocrx.errors import ModelError, OcrxError
+from ocrx.folder import SPEC_FILE, find_model_folder, refuse_address
 from ocrx.inference.export import inference_form
 from ocrx.inference.recognizer import find_model
 from ocrx.models import build_model
@@ -30,18 +30,15 @@ def find_start(source: str, output: Path) -> Path:
     ``ocrx import``), or a hub id ``OWNER/NAME``. What is not an ocrx model yet is imported into ``output/start``.
     Raises ConfigError for an address, ModelError where there is no such model, BackendError where an extra is missing.
     """
-    if "://" in source:
-        raise ConfigError(
-            f"Train.pretrain_weight_path: {source} is not downloaded",
-            hint="import it with `ocrx import`, or start from nothing with -o Train.pretrain_weight_path=null",
-        )
+    key = "Train.pretrain_weight_path"
+    refuse_address(key, source, f"or start from nothing with -o {key}=null")
     path = Path(source)
     if _is_hub_id(path):
         path = _from_hub(source)
         if (path / SPEC_FILE).is_file():
             return path
     elif not path.is_file() or (path.parent / SPEC_FILE).is_file():
-        return find_model(source)
+        return find_model_folder(find_model(source, key=key))
     imported = output / IMPORTED_DIR
     import_weights(str(path), imported, overwrite=True)
     return imported

@@ -15,7 +15,7 @@ from ocrx.config import TrainConfig
 from ocrx.ctc.loss import ctc_loss
 from ocrx.data.loader import Batch
 from ocrx.errors import BackendError, ConfigError, DataError
-from ocrx.models.guide import Guidable, NRTRGuide, guided_losses
+from ocrx.models.guide import NRTRGuide, guided_losses, guided_network
 from ocrx.training.group import ALONE, Group
 from ocrx.training.optim import WeightAverage, build_optimizer
 from ocrx.training.precision import autocast, select_precision
@@ -95,6 +95,7 @@ class Updater:
         # The compiled network shares the parameters of the plain one, which is the one that is saved.
         # On CPU it was no faster, and every new width cost a minute.
         self.network = torch.compile(self.model) if config.compile else self.model
+        self.guided = guided_network(self.model, compiled=config.compile) if guide is not None else None
         self.clock = time.perf_counter()
 
     def run(self, parts: Sequence[Batch], epoch: int, number: int, max_pixels: int | None) -> Summary:
@@ -115,7 +116,6 @@ class Updater:
             if max_pixels is not None or self.config.sync_batch_norm:
                 raise self._too_big(parts)
             max_pixels = halved
-            self.log(f"out of memory: from now on at most {halved} padded pixels at a time; the updates stay the same")
             sums, broken = _Sums(halved=1), []
             if self._backward_all(parts, seeds, max_pixels, sums, broken) is not None:
                 raise self._too_big(parts)
@@ -125,6 +125,10 @@ class Updater:
         sums = self._exchange(sums)
         if sums.halved:
             max_pixels = min(given for given in self.group.gather(max_pixels) if given is not None)
+            self.log(
+                f"out of memory: from now on at most {max_pixels} padded pixels at a time; gradients are summed,"
+                " batch statistics are those of the smaller pieces"
+            )
         skipped = sums.images > 0 and not self._step(sums, parts, broken)
         if skipped:
             for value, before in zip(self.model.buffers(), kept, strict=True):
@@ -171,14 +175,16 @@ class Updater:
             torch.autograd.backward(self.scaler.scale(loss / self.config.batch_size))
         else:
             sums.broken += 1
-            broken += [s.source for s, one in zip(batch.samples, losses.tolist(), strict=True) if not abs(one) < 1e30]
+            own = [s.source for s, one in zip(batch.samples, losses.tolist(), strict=True) if not abs(one) < 1e30]
+            # a guide's loss is one number for all lines of the batch
+            broken += own or [sample.source for sample in batch.samples]
 
     def _read(self, images: torch.Tensor, batch: Batch) -> tuple[torch.Tensor, torch.Tensor | float]:
         """Logits, and the guide's weighted loss summed over the lines; 0 without a guide."""
-        if self.guide is None or not isinstance(self.model, Guidable):
+        if self.guide is None or self.guided is None:
             return self.network(images), 0.0
         config, labels = self.config.guide, (batch.targets, batch.target_lengths)
-        logits, loss = guided_losses(self.model, self.guide, images, *labels, detach=config.detach)
+        logits, loss = guided_losses(self.guided, self.guide, images, *labels, detach=config.detach)
         return logits, config.weight * len(batch) * loss
 
     def _exchange(self, own: _Sums) -> _Sums:
@@ -240,7 +246,7 @@ class Updater:
         shape = max((tuple(part.images.shape) for part in parts), key=np.prod)
         return BackendError(
             f"device {self.device}: out of memory with {shape[0]} lines of {shape[3]}x{shape[2]} pixels",
-            hint="lower Train.max_pixels and Train.batch_size, raise Train.accumulate instead; then --resume",
+            hint="lower Train.batch_size and Train.max_pixels, and raise Train.accumulate in return",
         )
 
     def _seed(self, epoch: int, part: int) -> int:

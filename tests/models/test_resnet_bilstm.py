@@ -64,6 +64,19 @@ def test_the_rest_stays_as_it_is(weights: Path) -> None:
     assert {name.split(".")[0] for name in same if name.endswith("weight")} >= {"sequence", "head"}
 
 
+def test_files_older_than_the_counters_of_batch_norms_are_read(weights: Path, tmp_path: Path) -> None:
+    """torchvision's published files are such."""
+    state = torch.load(weights, weights_only=True)
+    old = {name: value for name, value in state.items() if not name.endswith("num_batches_tracked")}
+    assert len(old) < len(state)
+    torch.save(old, tmp_path / "old.pth")
+    ours, theirs = network("RGB"), network("RGB")
+    ours.load_pretrained(str(tmp_path / "old.pth"))
+    theirs.load_pretrained(str(weights))
+    assert torch.equal(ours.stem[0].weight, theirs.stem[0].weight)  # type: ignore[arg-type]  # of a Sequential
+    assert torch.equal(ours.stages[1][0].bn1.running_var, theirs.stages[1][0].bn1.running_var)  # type: ignore[index,union-attr,arg-type]  # of a Sequential
+
+
 def test_weights_that_are_not_there_or_another_networks(weights: Path, tmp_path: Path) -> None:
     model = network("RGB")
     with pytest.raises(ModelError, match="no such file"):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import pytest
@@ -24,6 +25,41 @@ def test_errors_are_refused_by_line_and_code_before_anything_is_written(line_fol
     assert "train.txt:9: empty label" in info.value.message
     assert "Train.allow=[" in (info.value.hint or "")
     assert sorted(path.name for path in output.rglob("*")) == ["check_dataset", "images.npy"]
+
+
+def test_allowed_lines_that_cannot_be_trained_are_left_out(line_folder: Path, tmp_path: Path) -> None:
+    (line_folder / "images" / "03.png").unlink()
+    validation = (line_folder / "val.txt").read_text(encoding="utf-8").partition("\t")[0]
+    (line_folder / validation).write_bytes(b"no image")
+    lines = len((line_folder / "train.txt").read_text(encoding="utf-8").splitlines())
+    (line_folder / "dict.txt").write_text("\n".join("abcdefghijklmnopqrstuvwxyz0123456789"), encoding="utf-8")
+    settings = [f"Global.dataset_dir={line_folder}", f"Global.output={tmp_path / 'out'}", "Train.epochs_iters=1"]
+    codes = "label-charset,label-conflict,image-missing,image-unreadable"
+    log: list[str] = []
+    with (line_folder / "train.txt").open("a", encoding="utf-8") as file:
+        file.write("images/04.png\tÄ\n")
+    train.run(load_config("lcnetv4_tiny", [*settings, f"Train.allow=[{codes}]"]), log.append)
+    left_out = next(line for line in log if line.startswith("left out"))
+    kept = next(line for line in log if "training lines," in line)
+    assert left_out.startswith("left out: 2 training lines")
+    assert f"; {lines - 1} training lines," in kept
+    assert (tmp_path / "out" / "best_accuracy" / "inference" / "model.onnx").is_file()
+
+
+def test_starting_anew_leaves_nothing_of_the_training_before(line_folder: Path, tmp_path: Path) -> None:
+    output = tmp_path / "out"
+    settings = [f"Global.dataset_dir={line_folder}", f"Global.output={output}", "Train.overwrite=true"]
+    train.run(load_config("lcnetv4_tiny", [*settings, "Train.epochs_iters=3"]), lambda line: None)
+    (output / "notes.txt").write_text("mine")
+    train.run(load_config("lcnetv4_tiny", [*settings, "Train.epochs_iters=1"]), lambda line: None)
+    assert sorted(path.name for path in output.glob("epoch_*")) == ["epoch_1"]
+    assert json.loads((output / "train_result.json").read_text())["models"]["last_2"] == {}
+    assert (output / "train.log").read_text().count("training lines,") == 1
+    assert (output / "notes.txt").read_text() == "mine"
+    start = f"Train.pretrain_weight_path={output / 'best_accuracy'}"
+    with pytest.raises(DataError, match="lies in the output that --overwrite clears"):
+        train.run(load_config("lcnetv4_tiny", [*settings, start]), lambda line: None)
+    assert (output / "best_accuracy").is_dir()
 
 
 def test_right_to_left_labels_make_a_right_to_left_model(line_folder: Path, tmp_path: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
@@ -10,7 +11,7 @@ import torch
 from test_loop import FAST, assert_equal, trainer, weights
 
 from ocrx.config import GuideConfig, TrainConfig, load_config, recipe_names
-from ocrx.errors import ConfigError
+from ocrx.errors import ConfigError, DataError
 from ocrx.modes import train as mode
 from ocrx.training.checkpoint import load_state
 
@@ -94,3 +95,30 @@ def test_recipes_have_it_where_paddleocr_does() -> None:
 def test_wrong_settings_are_refused(value: str, message: str) -> None:
     with pytest.raises(ConfigError, match=message):
         load_config("PP-OCRv4_mobile_rec", [f"Train.guide.{value}"])
+
+
+def test_a_compiled_network_is_the_one_that_is_guided(
+    line_folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    calls: list[str] = []
+
+    def compiled(function: Callable[..., torch.Tensor]) -> Callable[..., torch.Tensor]:
+        def call(*inputs: torch.Tensor) -> torch.Tensor:
+            calls.append(getattr(function, "__name__", "network"))
+            return function(*inputs)
+
+        return call
+
+    monkeypatch.setattr(torch, "compile", compiled)
+    run = trainer(line_folder, tmp_path / "out", replace(GUIDED, compile=True, epochs_iters=1))
+    run.run()
+    assert calls == ["features", "read"] * len(run.source)
+
+
+def test_a_broken_guide_names_the_lines(line_folder: Path, tmp_path: Path) -> None:
+    run = trainer(line_folder, tmp_path / "out", GUIDED)
+    assert run.updater.guide is not None
+    with torch.no_grad():
+        run.updater.guide.head.weight.fill_(float("nan"))
+    with pytest.raises(DataError, match=r"train\.txt:\d.*loss is not finite"):
+        run.run()

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -26,7 +27,7 @@ from ocrx.spec import ImageSpec, ModelSpec
 from ocrx.text.charset import Charset
 from ocrx.text.metrics import Metrics, score
 from ocrx.training.checkpoint import load_state
-from ocrx.training.loop import Trainer
+from ocrx.training.loop import Trainer, _Window
 
 FAST = TrainConfig(epochs_iters=3, batch_size=4, learning_rate=3e-3, augment=0.3, precision="fp32", log_interval=1)
 CPU = torch.device("cpu")
@@ -163,12 +164,78 @@ def test_every_optimizer_resumes_bit_for_bit(line_folder: Path, tmp_path: Path, 
     assert [row.train_loss for row in whole.rows] == [row.train_loss for row in again.rows]
 
 
-@pytest.mark.parametrize("change", [{"optimizer": "sgd"}, {"accumulate": 2}])
-def test_other_updates_cannot_be_resumed(line_folder: Path, tmp_path: Path, change: dict[str, object]) -> None:
+def test_another_optimizer_cannot_be_resumed(line_folder: Path, tmp_path: Path) -> None:
     trainer(line_folder, tmp_path / "out", small=True).run()
-    other = trainer(line_folder, tmp_path / "out", replace(FAST, **change), small=True)  # type: ignore[arg-type]  # a table
-    with pytest.raises(ModelError, match="adamw on 1 part-batches"):
+    other = trainer(line_folder, tmp_path / "out", replace(FAST, optimizer="sgd"), small=True)
+    with pytest.raises(ModelError, match="those of adamw, here sgd"):
         other.resume(tmp_path / "out" / "latest")
+
+
+@pytest.mark.parametrize(
+    ("change", "plan", "named"),
+    [
+        ({"accumulate": 2}, {"Train.batch_size": 2}, "Train.accumulate was 1, is 2"),
+        ({}, {"Train.batch_size": 3}, "Train.batch_size was 2, is 3"),
+    ],
+)
+def test_an_epoch_goes_on_in_its_own_order_only(
+    line_folder: Path, tmp_path: Path, change: dict[str, object], plan: dict[str, object], named: str
+) -> None:
+    """Other batches would skip or repeat lines; from one epoch to the next they may change, and the log says so."""
+    config, given = replace(FAST, batch_size=2, epochs_iters=2), {"Train.batch_size": 2}
+    wanted = replace(config, **change)  # type: ignore[arg-type]  # a table
+    trainer(line_folder, tmp_path / "inside", config, small=True, plan=given, stop=stop_after(1)).run()
+    other = trainer(line_folder, tmp_path / "inside", wanted, small=True, plan=plan)
+    with pytest.raises(ModelError, match=f"inside epoch 1.*{named}"):
+        other.resume(tmp_path / "inside" / "latest")
+    trainer(line_folder, tmp_path / "whole", replace(config, epochs_iters=1), small=True, plan=given).run()
+    other = trainer(line_folder, tmp_path / "whole", wanted, small=True, plan=plan)
+    other.resume(tmp_path / "whole" / "latest")
+    assert named in other.lines[-1]  # type: ignore[attr-defined]  # set by ``trainer``
+    assert other.run().position.epoch == 2
+
+
+def test_optimizer_state_follows_the_memory_order_of_the_weights(line_folder: Path, tmp_path: Path) -> None:
+    trainer(line_folder, tmp_path / "out", replace(FAST, channels_last=True), small=True).run()
+    again = trainer(line_folder, tmp_path / "out", replace(FAST, channels_last=False), small=True)
+    again.resume(tmp_path / "out" / "latest")
+    saved = load_state(tmp_path / "out" / "latest")["optimizer"]["state"]
+    orders = 0
+    for number, (parameter, values) in enumerate(again.updater.optimizer.state.items()):
+        assert torch.equal(values["exp_avg"], saved[number]["exp_avg"])
+        assert values["exp_avg"].stride() == parameter.stride()
+        orders += saved[number]["exp_avg"].stride() != parameter.stride()
+    assert orders, "the state was saved in another order"
+
+
+def test_a_finished_training_goes_on_when_it_is_given_more(line_folder: Path, tmp_path: Path) -> None:
+    trainer(line_folder, tmp_path / "out", small=True).run()
+    longer = trainer(line_folder, tmp_path / "out", replace(FAST, epochs_iters=5), small=True)
+    longer.resume(tmp_path / "out" / "latest")
+    assert not longer.position.finished
+    assert longer.run().position.epoch == 5
+
+
+def test_a_log_line_divides_by_its_own_updates(line_folder: Path, tmp_path: Path) -> None:
+    run = trainer(line_folder, tmp_path / "out", replace(FAST, log_interval=20), small=True)
+    run._log_step(_Window(start=time.perf_counter() - 1, images=40, updates=4, steps=4, loss=2.0))
+    assert " 250 ms a step" in run.lines[-1]  # type: ignore[attr-defined]  # set by ``trainer``
+
+
+def test_evaluations_count_as_time_of_the_training(line_folder: Path, tmp_path: Path) -> None:
+    config = replace(FAST, epochs_iters=10_000, save_interval=10_000, max_minutes=0.02)
+    run = trainer(line_folder, tmp_path / "out", config, small=True)
+    read = run.validate
+
+    def slow(network: nn.Module) -> Metrics:
+        time.sleep(0.5)
+        return read(network)
+
+    run.validate = slow
+    outcome = run.run()
+    assert outcome.position.epoch <= 3, "two evaluations take most of the 1.2 seconds"
+    assert len(outcome.rows) == outcome.position.epoch, "the last epoch is evaluated once"
+    assert outcome.rows[-1].images_per_second > 10, "evaluations do not count into the speed"
 
 
 def test_latest_is_saved_inside_an_epoch(line_folder: Path, tmp_path: Path) -> None:
@@ -235,7 +302,7 @@ def test_what_training_leaves_behind(line_folder: Path, tmp_path: Path) -> None:
     output = tmp_path / "out"
     trainer(line_folder, output, small=True).run()
     names = {path.name for path in output.iterdir()}
-    assert names == {"best_accuracy", "latest", "epoch_1", "epoch_2", "history.csv", "curves.png"}
+    assert names == {"best_accuracy", "latest", "epoch_1", "epoch_2", "epoch_3", "history.csv", "curves.png"}
     rows = (output / "history.csv").read_text().splitlines()
     assert len(rows) == 4 and rows[0].startswith("epoch,step,minutes")
     _, spec = load_model(output / "best_accuracy")
