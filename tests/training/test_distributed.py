@@ -124,10 +124,11 @@ def test_a_signal_stops_all_at_the_same_update_and_another_division_goes_on(line
     run.send_signal(signal.SIGTERM)
     _, told = run.communicate(timeout=200)
     assert run.returncode == 0 and "stopped after step" in told, told
-    step = state(tmp_path / "two")["position"]["step"]
-    more = ["epochs_iters=4000", "accumulate=2", "resume_path=latest", "max_minutes=0.0001"]
+    place = state(tmp_path / "two")["position"]
+    limit = place["seconds"] / 60 + 0.0001
+    more = ["epochs_iters=4000", "accumulate=2", "resume_path=latest", f"max_minutes={limit}"]
     report = mode.run(configured(settings(line_folder, tmp_path / "two", *more)), lambda line: None)
-    assert report.steps == step + 1, "one process goes on, with twice the accumulation"
+    assert report.steps == place["step"] + 1, "one process goes on, with twice the accumulation"
 
 
 def test_a_killed_process_ends_the_training_and_leaves_what_was_saved(line_folder: Path, tmp_path: Path) -> None:
