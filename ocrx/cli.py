@@ -7,7 +7,9 @@ from __future__ import annotations
 
 import errno
 import sys
+import warnings
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING, Annotated, Optional
 
 import typer
@@ -99,7 +101,9 @@ def train(
     resume: Annotated[bool, typer.Option("--resume", help="Go on from OUTPUT/latest.")] = False,
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Start anew where a training lies.")] = False,
 ) -> None:
-    """Train a model on a dataset."""
+    """Train a model on a dataset. --resume alone goes on with OUTPUT/config.yaml."""
+    if resume and config is None:
+        config, _ = _last_training(output or _overridden("Global.output", override))
     options: dict[str, object] = {
         "Global.dataset_dir": dataset_dir,
         "Global.output": output,
@@ -161,6 +165,7 @@ def predict(
     from ocrx.config import from_options
 
     settings = _load(config, override, options) if config or override else from_options(options)
+    settings = _with_weights("predict", settings, config) if config else settings
     raise typer.Exit(_predict(settings, inputs, chosen[0] if chosen else None, details))
 
 
@@ -199,9 +204,11 @@ def evaluate(
         "Evaluate.compare": compare,
         **decoding(context),
     }
-    if config is None and model is None and dataset_dir is None:
-        config, options["Evaluate.weight_path"] = _last_training(output)
-    raise typer.Exit(_evaluate(_load(config, override, options), json))
+    weights = model or _overridden("Evaluate.weight_path", override)
+    if config is None and weights is None and dataset_dir is None:
+        config, options["Evaluate.weight_path"] = _last_training(output or _overridden("Global.output", override))
+    settings = _load(config, override, options)
+    raise typer.Exit(_evaluate(_with_weights("evaluate", settings, config) if config else settings, json))
 
 
 @app.command()
@@ -214,19 +221,25 @@ def export(
     config: ConfigOption = None,
     override: Overrides = None,
     output: Annotated[
-        Optional[str], typer.Option("--output", help="Folder for the file; default: inference/ of the model.")
+        Optional[str],
+        typer.Option("--output", help="Folder for the file; default: inference/ of the model."),
     ] = None,
 ) -> None:
-    """Write a model for another runtime, and compare the two on real lines."""
+    """Write a model for another runtime, and compare the two on real lines; without --model, the last training's."""
     options = {
         "Global.dataset_dir": dataset_dir,
-        "Global.output": output,
         "Export.weight_path": model,
         "Export.format": form,
         "Export.precision": precision,
         "Export.max_loss": max_loss,
     }
-    raise typer.Exit(_export(_load(config, override, options), output))
+    if config is None and model is None and _overridden("Export.weight_path", override) is None:
+        config, options["Export.weight_path"] = _last_training(_overridden("Global.output", override))
+    settings = _load(config, override, options)
+    settings = _with_weights("export", settings, config) if config else settings
+    # Only now: --output is where to write, not where the training lies.
+    settings = replace(settings, Global=replace(settings.Global, output=output or settings.Global.output))
+    raise typer.Exit(_export(settings, output))
 
 
 @app.command()
@@ -240,7 +253,7 @@ def benchmark(
     backend: Annotated[Optional[list[str]], typer.Option("--backend", help="Only this one; repeatable.")] = None,
     threads: Annotated[Optional[list[int]], typer.Option("--threads", help="Processor cores; repeatable.")] = None,
     batch_size: Annotated[Optional[list[int]], typer.Option("--batch-size", help="Repeatable.")] = None,
-    tune: Annotated[bool, typer.Option("--tune", help="Note the fastest beside the model, for --hpip.")] = False,
+    tune: Annotated[bool, typer.Option("--tune", help="Note the fastest for this model, for --hpip.")] = False,
     json: Annotated[bool, typer.Option("--json", help="One JSON document.")] = False,
 ) -> None:
     """Measure how fast a model reads here, and where the time goes."""
@@ -287,11 +300,13 @@ app.command("import")(import_model)
 def run(config: ConfigOption = None, override: Overrides = None) -> None:
     """Do what Global.mode says (PaddleX's own form)."""
     settings = _load(config, override, {})
-    raise typer.Exit(_mode(settings.Global.mode)(settings))
+    raise typer.Exit(_mode(settings.Global.mode)(_with_weights(settings.Global.mode, settings, config)))
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Entry point; returns the exit code: 0 done, 1 the work failed, 2 wrong usage."""
+    # Images that are too large are refused by name.
+    warnings.filterwarnings("ignore", message="Image size .* exceeds limit")
     try:
         app(args=list(arguments) if arguments is not None else None, prog_name="ocrx")
     except OcrxError as error:
@@ -392,6 +407,38 @@ def _last_training(output: str | None) -> tuple[str | None, str | None]:
     return str(folder / "config.yaml"), str(folder / "best_accuracy")
 
 
+def _with_weights(mode: str, config: Config, source: str | None) -> Config:
+    """``config``; where it names no weights for ``mode``, with those of the training in ``Global.output``, if there.
+
+    Raises ConfigError where ``source``, a file or recipe, is for a model that is not there: the embedded model would
+    be taken for it.
+    """
+    from pathlib import Path
+
+    from ocrx.config import named_model
+    from ocrx.zoo.embedded import DEFAULT
+
+    if mode not in _WEIGHTS:
+        return config
+    section, key = _WEIGHTS[mode]
+    settings, best = getattr(config, section), Path(config.Global.output, "best_accuracy")
+    if getattr(settings, key) is not None:
+        return config
+    if best.is_dir():
+        return replace(config, **{section: replace(settings, **{key: str(best)})})
+    if mode != "predict" and source is not None and named_model(source) and config.Global.model != DEFAULT:
+        raise ConfigError(
+            f"{best}: no such folder, and no weights of {config.Global.model} are named",
+            hint=f"train first, or name them: --model DIR or -o {section}.{key}=DIR ({DEFAULT}: the embedded model)",
+        )
+    return config
+
+
+def _overridden(key: str, override: Sequence[str] | None) -> str | None:
+    """What ``-o`` says about a key, last first."""
+    return next((value for name, _, value in (o.partition("=") for o in reversed(override or ())) if name == key), None)
+
+
 def _evaluate(config: Config, as_json: bool = False) -> int:
     from ocrx import console
     from ocrx.modes import evaluate as mode
@@ -416,6 +463,13 @@ def _export(config: Config, target: str | None = None) -> int:
 
     return _with_result("export", config, work)
 
+
+# Where a mode's weights are named.
+_WEIGHTS = {
+    "evaluate": ("Evaluate", "weight_path"),
+    "export": ("Export", "weight_path"),
+    "predict": ("Predict", "model_dir"),
+}
 
 RUNNERS: dict[str, Callable[[Config], int]] = {
     "check_dataset": _check_dataset,

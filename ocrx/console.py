@@ -272,6 +272,8 @@ def show_evaluation(report: EvaluateReport, as_json: bool) -> int:
 def _metric_rows(report: EvaluateReport) -> Iterator[str]:
     """``name<TAB>value<TAB>low<TAB>high`` with the 95 % interval where there is one; of a second model as well."""
     other = report.compared
+    head = ["metric", "value", "95% low", "95% high"]
+    yield "\t".join(head if other is None else [*head, "", "second", "difference 95% low", "high"]) + "\n"
     for name in ("accuracy", "norm_edit_dis", "cer", "wer", "accuracy_ci", "cer_ci"):
         row = [name, f"{getattr(report.metrics, name):.4f}"]
         row += [f"{bound:.4f}" for bound in report.analysis.intervals.get(name, ())]

@@ -16,13 +16,14 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from ocrx.errors import ModelError
+from ocrx.errors import ConfigError, ModelError
 from ocrx.spec import ModelSpec
 
 SPEC_FILE = "model.json"
 WEIGHTS_FILE = "model.safetensors"
 INFERENCE_DIR = "inference"
 ONNX_FILE = "model.onnx"
+EMBEDDED_DIR = Path(__file__).parent / "zoo" / "weights"
 
 _FILE_SUFFIXES = (".pdparams", ".safetensors", ".json", ".onnx")
 _AT_FDCWD = -100
@@ -44,6 +45,21 @@ def find_model_folder(path: Path) -> Path:
     if not (folder / SPEC_FILE).is_file():
         raise ModelError(f"{path}: not an ocrx model ({folder / SPEC_FILE} is missing)")
     return folder
+
+
+def refuse_address(key: str, source: str, otherwise: str | None = None) -> None:
+    """Raise ConfigError for a web address, which the setting ``key`` cannot be; ``otherwise`` is what to do then."""
+    if "://" in source:
+        setting = f"-o {key}" if "." in key else key
+        then = otherwise or f"then give its folder: {setting}=DIR"
+        raise ConfigError(
+            f"{key}: {source} is not downloaded", hint=f"import it with `ocrx import FILE --output DIR`, {then}"
+        )
+
+
+def is_embedded(folder: Path) -> bool:
+    """Whether a model folder is part of the installed package, which nothing is written into."""
+    return folder.resolve().is_relative_to(EMBEDDED_DIR.resolve())
 
 
 def read_spec(folder: Path) -> ModelSpec:

@@ -13,13 +13,14 @@ import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 from PIL import Image, ImageOps, UnidentifiedImageError
 
 from ocrx.errors import DataError
-from ocrx.preprocess import STEP_FUNCTIONS
+from ocrx.preprocess import STEP_FUNCTIONS, rotate_tall
 from ocrx.spec import ImageSpec
 
 Pixels = npt.NDArray[np.uint8]
@@ -28,6 +29,7 @@ Floats = npt.NDArray[np.float32]
 SUFFIXES = (".png", ".jpg", ".jpeg", ".bmp", ".tif", ".tiff", ".webp")
 MAX_PIXELS = 89_000_000
 
+_TOPS = tuple(2**bits - 1 for bits in (8, 10, 12, 14, 16))  # scanners and cameras give all of these
 _ORIENTATION = 0x0112  # the EXIF tag
 _FILTERS_LOCK = threading.Lock()
 
@@ -93,8 +95,8 @@ def _decoded(data: bytes, name: str, frame: int) -> Image.Image:
             raise DataError(f"{name}: {image.width}x{image.height} pixels, more than {MAX_PIXELS:,} are refused")
         image.load()
         if image.getexif().get(_ORIENTATION, 1) != 1:
-            return to_plain(ImageOps.exif_transpose(image))
-        return to_plain(image)
+            return to_plain(ImageOps.exif_transpose(image), name)
+        return to_plain(image, name)
 
 
 @contextmanager
@@ -117,21 +119,47 @@ def _too_large(name: str) -> DataError:
     return DataError(f"{name}: more than {MAX_PIXELS:,} pixels are refused")
 
 
-def to_plain(image: Image.Image) -> Image.Image:
-    """Convert any Pillow mode to L or RGB; transparency is laid on white, 16 bits are scaled to 8."""
+def to_plain(image: Image.Image, name: str = "image") -> Image.Image:
+    """Convert any Pillow mode to L or RGB; transparency is laid on white, wide pixels are scaled as by ``to_bytes``."""
     if image.mode in ("L", "RGB"):
         return image
     if image.mode == "1":
         return image.convert("L")
     if image.mode.startswith("I") or image.mode == "F":
-        values = np.asarray(image, dtype=np.float64)
-        top = 65535.0 if values.max(initial=0) > 255 else 255.0
-        return Image.fromarray(np.clip(values * (255.0 / top) + 0.5, 0, 255).astype(np.uint8))
+        return Image.fromarray(to_bytes(np.asarray(image), name))
     if image.mode in ("LA", "La", "RGBA", "RGBa", "PA") or "transparency" in image.info:
-        rgba = image.convert("RGBA")
+        # Pillow turns La into LA alone.
+        rgba = (image.convert("LA") if image.mode == "La" else image).convert("RGBA")
         ground = Image.new("RGBA", rgba.size, (255, 255, 255, 255))
         return Image.alpha_composite(ground, rgba).convert("L" if image.mode in ("LA", "La") else "RGB")
     return image.convert("RGB")
+
+
+def to_bytes(values: npt.NDArray[Any], name: str) -> Pixels:
+    """Numbers of any type as pixels of 8 bits.
+
+    Floats are 0 to 1, or integers if any is above 1; integers have 8, 10, 12, 14 or 16 bits, as the largest needs.
+    Raises DataError for negative or larger values, NaN, and what is no number.
+    """
+    if values.dtype == np.uint8:
+        return values
+    if values.dtype.kind not in "buif":
+        raise DataError(f"{name} of {values.dtype}; expected uint8, another integer, bool or float")
+    numbers = values.astype(np.float64)
+    least, most = float(numbers.min(initial=0)), float(numbers.max(initial=0))
+    if not (least >= 0 and most <= 65535):
+        raise DataError(f"{name} with values from {least:g} to {most:g}; expected 0 to 1 or 0 to 255")
+    ones = values.dtype.kind == "b" or (values.dtype.kind == "f" and most <= 1)
+    top = 1 if ones else next(limit for limit in _TOPS if most <= limit)
+    return (numbers * (255 / top) + 0.5).astype(np.uint8)
+
+
+def turned(image: Image.Image, spec: ImageSpec) -> Image.Image:
+    """The image as the step ``rotate_tall`` turns it, if the spec has it; no other step changes a size.
+
+    For places and sizes alone: ``resize`` turns by itself, in the order of its steps.
+    """
+    return rotate_tall(image) if "rotate_tall" in spec.steps else image
 
 
 def resize(image: Image.Image, spec: ImageSpec) -> Pixels:

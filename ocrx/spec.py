@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, field, fields
 from typing import Any, TypeVar
 
@@ -92,6 +92,11 @@ class FrameSpec:
     layers: tuple[tuple[int, int, int], ...] = ()
     shift: float = 0.0
 
+    def __post_init__(self) -> None:
+        for kernel, stride, padding in self.layers:
+            if kernel < 1 or stride < 1 or padding < 0:
+                raise ModelError(f"frames: no layer has kernel {kernel}, stride {stride} and padding {padding}")
+
     def count(self, width: int) -> int:
         """Number of frames for a padded width in pixels; 0 if the width is too small."""
         for kernel, stride, padding in self.layers:
@@ -157,7 +162,7 @@ class ModelSpec:
             data = json.loads(text)
         except ValueError as error:
             raise ModelError(f"{where}: not valid JSON ({error})") from None
-        if not isinstance(data, dict) or not {"architecture", "charset", "image", "frames"} <= data.keys():
+        if not isinstance(data, dict) or not {"architecture", "params", "charset", "image", "frames"} <= data.keys():
             raise ModelError(f"{where}: not the description of an ocrx model")
         version = data.get("version")
         if not isinstance(version, int) or version > SPEC_VERSION:
@@ -165,22 +170,50 @@ class ModelSpec:
                 f"{where}: written in format {version}, this ocrx reads up to {SPEC_VERSION}",
                 hint="install a newer ocrx",
             )
-        image = dict(data["image"])
-        for name in ("mean", "std", "steps"):
-            image[name] = tuple(image.get(name, ()))
-        frames = dict(data["frames"])
-        frames["layers"] = tuple(tuple(layer) for layer in frames.get("layers", ()))
-        data |= {"image": _build(ImageSpec, image, where), "frames": _build(FrameSpec, frames, where)}
-        data["charset"] = tuple(data["charset"])
         return _build(cls, data, where)
 
 
 def _build(cls: type[_T], data: Mapping[str, Any], where: str) -> _T:
-    known = {f.name for f in fields(cls)}  # type: ignore[arg-type]  # only dataclasses are passed
-    unknown = sorted(set(data) - known)
-    if unknown:
-        raise ModelError(f"{where}: unknown field {unknown[0]!r}", hint="was it written by a newer ocrx?")
-    try:
-        return cls(**data)
-    except TypeError as error:
-        raise ModelError(f"{where}: {error}") from None
+    """A dataclass out of a JSON object, with those that it is made of."""
+    types = {f.name: str(f.type) for f in fields(cls)}  # type: ignore[arg-type]  # only dataclasses are passed
+    values: dict[str, Any] = {}
+    for name, value in data.items():
+        if name not in types:
+            raise ModelError(f"{where}: unknown field {name!r}", hint="was it written by a newer ocrx?")
+        expected, fits = _JSON[types[name]]
+        if not fits(value):
+            raise ModelError(f"{where}: {name} must be {expected}, not {json.dumps(value):.40}")
+        part = _PARTS.get(types[name])
+        values[name] = _build(part, value, where) if part is not None else _frozen(value)
+    return cls(**values)
+
+
+def _frozen(value: Any) -> Any:
+    return tuple(map(_frozen, value)) if isinstance(value, list) else value
+
+
+def _of(*types: type) -> Callable[[Any], bool]:
+    return lambda value: type(value) in types  # not isinstance, for which True is an integer
+
+
+def _each(fits: Callable[[Any], bool]) -> Callable[[Any], bool]:
+    return lambda value: isinstance(value, list) and all(map(fits, value))
+
+
+_PARTS: Mapping[str, type[Any]] = {"ImageSpec": ImageSpec, "FrameSpec": FrameSpec}
+
+# What JSON must hold for a field of each type.
+_JSON: Mapping[str, tuple[str, Callable[[Any], bool]]] = {
+    "str": ("a text", _of(str)),
+    "int": ("an integer", _of(int)),
+    "float": ("a number", _of(int, float)),
+    "tuple[str, ...]": ("a list of texts", _each(_of(str))),
+    "tuple[float, ...]": ("a list of numbers", _each(_of(int, float))),
+    "tuple[tuple[int, int, int], ...]": (
+        "a list of lists of three integers",
+        _each(lambda layer: _each(_of(int))(layer) and len(layer) == 3),
+    ),
+    "Mapping[str, Any]": ("an object", _of(dict)),
+    "ImageSpec": ("an object", _of(dict)),
+    "FrameSpec": ("an object", _of(dict)),
+}

@@ -10,7 +10,7 @@ import pytest
 from PIL import Image
 
 from ocrx.errors import DataError
-from ocrx.images import prepare, read_image, resize
+from ocrx.images import prepare, read_image, resize, to_plain, turned
 from ocrx.preprocess import STEP_FUNCTIONS
 from ocrx.spec import STEPS, ImageSpec
 
@@ -34,6 +34,18 @@ def test_every_mode_becomes_grey_or_colour(mode: str, tmp_path: Path) -> None:
     if mode not in ("1", "P"):
         difference = np.abs(np.asarray(read.convert("L"), dtype=int) - np.asarray(gradient(), dtype=int))
         assert difference.max() <= 6
+
+
+@pytest.mark.parametrize("mode", ["La", "RGBa", "RGBX", "HSV", "I;16B"])
+def test_modes_that_only_memory_holds_are_converted_too(mode: str) -> None:
+    given = (
+        gradient("LA" if mode == "La" else "RGBA").convert(mode) if mode.endswith("a") else Image.new(mode, (60, 20))
+    )
+    read = to_plain(given)
+    assert read.mode in ("L", "RGB") and read.size == (60, 20)
+    if mode.endswith("a"):
+        difference = np.abs(np.asarray(read.convert("L"), dtype=int) - np.asarray(gradient(), dtype=int))
+        assert difference.max() <= 1
 
 
 def test_transparent_pixels_are_paper() -> None:
@@ -142,6 +154,8 @@ def test_every_step_keeps_the_mode(step: str, mode: str) -> None:
 def test_steps_do_what_they_say() -> None:
     tall = Image.new("L", (10, 40), 200)
     assert STEP_FUNCTIONS["rotate_tall"](tall).size == (40, 10)
+    assert turned(tall, ImageSpec(steps=("otsu", "rotate_tall"))).size == (40, 10)
+    assert turned(tall, ImageSpec(steps=("otsu",))) is tall
     dark = Image.new("L", (40, 10), 20)
     assert np.asarray(STEP_FUNCTIONS["polarity"](dark)).min() == 235
     for step in ("otsu", "sauvola"):
@@ -155,3 +169,20 @@ def test_steps_do_what_they_say() -> None:
     line.paste(0, (10, 28, 290, 32))
     straight = np.asarray(STEP_FUNCTIONS["deskew"](line.rotate(3, fillcolor=255)), dtype=float).mean(1)
     assert straight.min() < 80, "the turned bar stands in one row again"
+
+
+@pytest.mark.parametrize(
+    ("kind", "largest"),
+    [(np.float32, 1.0), (np.float32, 255.0), (np.uint16, 1023), (np.uint16, 4095), (np.int32, 65535)],
+)
+def test_numbers_of_any_width_are_the_same_picture(kind: type, largest: float, tmp_path: Path) -> None:
+    values = (np.asarray(gradient()) / 255 * largest).astype(kind)
+    read = read_image(save(tmp_path / "x.tif", Image.fromarray(values)))
+    assert np.abs(np.asarray(read, dtype=int) - np.asarray(gradient(), dtype=int)).max() <= 1
+
+
+@pytest.mark.parametrize("value", [-1.0, 1e6, float("nan")])
+def test_pixels_that_mean_nothing_are_named(value: float, tmp_path: Path) -> None:
+    path = save(tmp_path / "x.tif", Image.fromarray(np.full((4, 4), value, dtype=np.float32)))
+    with pytest.raises(DataError, match=r"x\.tif with values from"):
+        read_image(path)

@@ -121,6 +121,12 @@ def find_config(source: str) -> Path:
     return recipe
 
 
+def named_model(source: str) -> str | None:
+    """The ``Global.model`` that a YAML file or a recipe itself names."""
+    name = (_from_file(find_config(source)).get("Global") or {}).get("model")
+    return None if name is None else str(name)
+
+
 def recipes_dir() -> Path:
     """Where the recipes lie: inside the installed package, or beside it in a checkout."""
     package = Path(__file__).parents[1]

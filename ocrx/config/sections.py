@@ -239,7 +239,7 @@ class BenchmarkConfig:
     batch_sizes: tuple[int, ...] = (1, 8)
     lines: int = 200  # lines read in each measurement
     seconds: float = 2.0  # least duration of each measurement
-    tune: bool = False  # write the fastest choice beside the model
+    tune: bool = False  # note the fastest choice, beside the model or for an embedded one in the cache folder
     max_changed: float = 0.005  # share of texts that a reduced precision may change to be chosen
 
     def __post_init__(self) -> None:

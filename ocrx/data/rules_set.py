@@ -29,13 +29,18 @@ def count_characters(samples: Sequence[Sample]) -> Counter[str]:
 
 
 def check_charset(dataset: Dataset, charset: Charset, counts: Counter[str]) -> Iterator[Issue]:
-    """Labels with characters outside the dictionary, and entries that no label has."""
+    """Labels with characters outside the dictionary, and entries that no label has.
+
+    Characters of validation labels alone are left to ``check_coverage``: they cannot be learned, but do no harm.
+    """
+    unseen = count_characters(dataset.val).keys() - count_characters(dataset.train).keys() if dataset.train else set()
     single = frozenset(character for character in charset if len(character) == 1)
     compound = len(single) < len(charset)
     for sample in dataset.samples:
         if single.issuperset(sample.text):
             continue
         missing = charset.missing(sample.text) if compound else sorted(set(normalize(sample.text)) - single)
+        missing = [character for character in missing if character not in unseen]
         if missing:
             listed = ", ".join(f"{c!r} (in all {counts[c]}×)" for c in missing[:5])
             more = f" and {len(missing) - 5} more" if len(missing) > 5 else ""

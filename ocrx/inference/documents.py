@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable
+from contextlib import closing
 from functools import partial
 from importlib.util import find_spec
 from pathlib import Path
@@ -51,10 +52,13 @@ def pdf_pages(source: Path | bytes, name: str) -> list[Page]:
 
 
 def _render(document: Any, index: int, name: str) -> Image.Image:
-    with _PDFIUM:
-        page = document[index]
-        width, height = page.get_size()
-        scale = min(PDF_DPI / 72, (MAX_PIXELS / max(1.0, width * height)) ** 0.5)
-        image: Image.Image = page.render(scale=scale, grayscale=False).to_pil().convert("RGB")
-        page.close()
+    from pypdfium2 import PdfiumError
+
+    try:
+        with _PDFIUM, closing(document[index]) as page:
+            width, height = page.get_size()
+            scale = min(PDF_DPI / 72, (MAX_PIXELS / max(1.0, width * height)) ** 0.5)
+            image: Image.Image = page.render(scale=scale, grayscale=False).to_pil().convert("RGB")
+    except PdfiumError as error:
+        raise DataError(f"{name}: page {index + 1} is damaged ({error})") from None
     return image

@@ -21,13 +21,13 @@ import numpy.typing as npt
 from PIL import Image, ImageOps
 
 from ocrx.errors import DataError
-from ocrx.images import SUFFIXES, read_image, to_plain
+from ocrx.images import SUFFIXES, read_image, to_bytes, to_plain
 from ocrx.inference.documents import pdf_pages, tiff_pages
 
 Array: TypeAlias = npt.NDArray[Any]
 Input: TypeAlias = str | Path | bytes | bytearray | Image.Image | Array | Mapping[str, Any] | Iterable[Any]
 
-EXPECTED = "a path, URL, folder, pattern, '-', '@list.txt', array, Pillow image, bytes, {'img': …} or several of these"
+EXPECTED = "a path, URL, folder, pattern, '-', '@list.txt', array, Pillow image, bytes, file, {'img': …} or several"
 
 _TIFF_MAGIC = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
 
@@ -59,6 +59,8 @@ def find_items(source: Any) -> Iterator[Item]:
         yield Item(partial(from_array, source))
     elif isinstance(source, Mapping):
         yield from find_items(source["img"]) if "img" in source else _failed(f"a mapping without 'img': {source!r}")
+    elif hasattr(source, "read"):
+        yield from _from_file(source)
     elif isinstance(source, Iterable):
         for member in source:
             yield from find_items(member)
@@ -69,8 +71,7 @@ def find_items(source: Any) -> Iterator[Item]:
 def from_array(array: Any) -> Image.Image:
     """An array [H, W], [H, W, 1 | 3 | 4] or [1 | 3 | 4, H, W] as an image; colours in the order R, G, B, A.
 
-    Floats are 0 to 1, or 0 to 255 if any is above 1; integers of more than 8 bits are 0 to 65535 if any is above 255.
-    Raises DataError for other shapes, negative values or NaN.
+    Numbers are scaled as in ``to_bytes``. Raises DataError for other shapes, negative values or NaN.
     """
     values = np.asarray(array)
     if values.ndim == 3 and values.shape[2] not in (1, 3, 4) and values.shape[0] in (1, 3, 4):
@@ -79,25 +80,13 @@ def from_array(array: Any) -> Image.Image:
         values = values[:, :, 0]
     if values.size == 0 or not (values.ndim == 2 or (values.ndim == 3 and values.shape[2] in (3, 4))):
         raise DataError(f"array of shape {np.shape(array)}; expected [H, W], [H, W, 3] or [H, W, 4], none of them 0")
-    return to_plain(Image.fromarray(np.ascontiguousarray(_bytes(values))))
-
-
-def _bytes(values: Array) -> npt.NDArray[np.uint8]:
-    if values.dtype == np.uint8:
-        return values
-    if values.dtype.kind not in "buif":
-        raise DataError(f"array of {values.dtype}; expected uint8, another integer, bool or float")
-    numbers = values.astype(np.float64)
-    least, most = float(numbers.min()), float(numbers.max())
-    if not (least >= 0 and most <= 65535):
-        raise DataError(f"array with values from {least:g} to {most:g}; expected 0 to 1 or 0 to 255")
-    floating = values.dtype.kind == "f"
-    top = 1 if values.dtype.kind == "b" or (floating and most <= 1) else 65535 if most > 255 else 255
-    return (numbers * (255 / top) + 0.5).astype(np.uint8)
+    return to_plain(Image.fromarray(np.ascontiguousarray(to_bytes(values, "array"))))
 
 
 def _from_text(text: str) -> Iterator[Item]:
-    if text == "-":
+    if not text:
+        yield from _failed(f"an empty path; expected {EXPECTED}")
+    elif text == "-":
         yield from _from_bytes(sys.stdin.buffer.read(), "-")
     elif text.startswith(("http://", "https://")):
         from ocrx.inference.download import Download  # only here: http takes a tenth of a fast start
@@ -176,6 +165,21 @@ def _from_bytes(data: bytes, name: str | None) -> Iterator[Item]:
         yield Item(partial(read_image, data, shown), name)
 
 
+def _from_file(file: Any) -> Iterator[Item]:
+    """An open file, from where it stands; its lines are not inputs."""
+    name = getattr(file, "name", None)
+    shown = name if isinstance(name, str) else type(file).__name__
+    try:
+        data = file.read()
+    except (OSError, ValueError) as error:  # ValueError: closed, or text in another encoding
+        yield from _failed(f"{shown}: cannot be read ({error})", shown)
+        return
+    if isinstance(data, bytes):
+        yield from _from_bytes(data, name if isinstance(name, str) else None)
+    else:
+        yield from _failed(f"{shown}: opened as text; open it with mode 'rb'", shown)
+
+
 def _pages(
     find: Callable[[Path | bytes, str], list[Callable[[], Image.Image]]],
     source: Path | bytes,
@@ -196,7 +200,7 @@ def _pages(
 def _from_pillow(image: Image.Image) -> Image.Image:
     if 0 in image.size:
         raise DataError(f"Pillow image of {image.width}x{image.height} pixels")
-    return to_plain(ImageOps.exif_transpose(image))
+    return to_plain(ImageOps.exif_transpose(image), "Pillow image")
 
 
 def _failed(message: str, name: str | None = None) -> Iterator[Item]:

@@ -6,13 +6,15 @@ of one width, and decoded while the next batch runs. Nothing that an image is ba
 
 from __future__ import annotations
 
+import logging
 import math
 from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import Executor, Future, ThreadPoolExecutor
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from importlib import import_module
 from itertools import islice
+from numbers import Integral
 from pathlib import Path
 
 import numpy as np
@@ -22,10 +24,10 @@ from ocrx.ctc.align import pixel_spans
 from ocrx.ctc.decode import Decoded, greedy
 from ocrx.ctc.decoder import Decoder, build_decoder
 from ocrx.ctc.lm import NgramModel
-from ocrx.errors import BackendError, ConfigError, DataError, ModelError
-from ocrx.folder import SPEC_FILE, find_model_folder
-from ocrx.images import Pixels, pad, resize, scale
-from ocrx.inference.backends import Backend, Floats, lines_at_once, open_backend
+from ocrx.errors import ConfigError, DataError, ModelError
+from ocrx.folder import EMBEDDED_DIR, SPEC_FILE, find_model_folder, refuse_address
+from ocrx.images import Pixels, pad, resize, scale, turned
+from ocrx.inference.backends import Backend, Floats, lines_at_once, named_file, open_backend
 from ocrx.inference.inputs import Input, Item, find_items
 from ocrx.inference.pages import Box, line_boxes, page_warning
 from ocrx.inference.results import Prediction
@@ -35,15 +37,17 @@ from ocrx.text.charset import Charset
 
 WINDOW = 512  # images sorted together; also bounds memory
 _CHUNK = 8  # images read by one task
+_LOG = logging.getLogger(__name__)
 
 
 @dataclass(eq=False)
 class _Line:
-    """One image on its way: where it came from, and its pixels as the network wants them."""
+    """One image on its way: where it came from, its pixels as the network wants them, its size as the steps turn it."""
 
     item: Item
     pixels: Pixels | None = None
     size: tuple[int, int] = (0, 0)
+    turned: bool = False
     error: str | None = None
     warning: str | None = None
     line_index: int | None = None
@@ -116,8 +120,8 @@ class Recognizer:
 
     def _checked_stream(self, items: Iterator[Item], batch_size: int | None, split: bool) -> Iterator[Prediction]:
         size = self.batch_size if batch_size is None else batch_size
-        if size < 1:
-            raise ConfigError(f"batch_size: {size}; expected at least 1")
+        if not isinstance(size, Integral) or size < 1:
+            raise ConfigError(f"batch_size: {size!r}; expected a whole number, at least 1")
         return self._stream(items, size, split)
 
     def _stream(self, items: Iterator[Item], batch_size: int, split: bool) -> Iterator[Prediction]:
@@ -157,8 +161,14 @@ class Recognizer:
             boxes = line_boxes(image)
             if len(boxes) > 1:
                 return [self._cut(item, image, index, box) for index, box in enumerate(boxes)]
-        warning = None if split else page_warning(image)
-        return [_Line(item, resize(image, self.spec.image), image.size, warning=warning or self._squeezed(image))]
+        line, upright = self._prepared(item, image)
+        line.warning = (None if split else page_warning(upright)) or self._squeezed(upright)
+        return [line]
+
+    def _prepared(self, item: Item, image: Image.Image) -> tuple[_Line, Image.Image]:
+        """The line that ``image`` shows, and the image as it stands to be read."""
+        upright = turned(image, self.spec.image)
+        return _Line(item, resize(image, self.spec.image), upright.size, turned=upright is not image), upright
 
     def _squeezed(self, image: Image.Image) -> str | None:
         """Says so where a line is longer than the network reads."""
@@ -169,8 +179,8 @@ class Recognizer:
         return f"{image.width}x{image.height} pixels, squeezed to {spec.max_width / wanted:.0%} of its width"
 
     def _cut(self, item: Item, page: Image.Image, index: int, box: Box) -> _Line:
-        pixels = resize(page.crop(box), self.spec.image)
-        return _Line(item, pixels, (box[2] - box[0], box[3] - box[1]), line_index=index, box=box)
+        line, _ = self._prepared(item, page.crop(box))
+        return replace(line, line_index=index, box=box)
 
     def _submit(self, lines: list[_Line], batch_size: int, network: Executor) -> _Window:
         """Start reading ``lines`` in batches of one bucket width each."""
@@ -219,6 +229,7 @@ class Recognizer:
             line_index=line.line_index,
             box=line.box,
             image_size=line.size,
+            turned=line.turned,
             source=line.item.load,
         )
 
@@ -232,45 +243,55 @@ def create_model(
     threads: int | None = None,
     precision: str = "fp32",
 ) -> Recognizer:
-    """Open a model for prediction: a folder, a name, or without either the embedded one.
+    """Open a model for prediction: a folder, a file in one, a name, or without either the embedded one.
 
     ``model_name`` may be a folder too. ``device``: ``auto`` (default), ``cpu``, ``gpu``, ``gpu:0``, ``mps``.
     ``use_hpip`` takes back end, precision, threads and batch size as ``ocrx benchmark --tune`` found them fastest on
-    this machine; what is given here goes before.
-    Raises ModelError where there is no such model, BackendError where the runtime or device is missing, or
-    ``use_hpip`` is asked for and this machine was never tuned.
+    this machine; what is given here goes before. Where it was never run, that is logged and changes nothing.
+    Raises ModelError where there is no such model, BackendError where the runtime or device is missing.
     """
-    folder = find_model(model_name, model_dir)
-    if not use_hpip:
-        return Recognizer(open_backend(folder, backend or "auto", device or "auto", threads, precision))
-    choice = load_choice(folder)
+    model = find_model(model_name, model_dir)
+    choice = load_choice(model) if use_hpip else None
+    if use_hpip and choice is None:
+        _LOG.warning("%s: never tuned on this machine, read as without it; see `ocrx benchmark --tune`", model)
     if choice is None:
-        raise BackendError(
-            f"{folder}: nothing is known of this machine", hint=f"run `ocrx benchmark --tune --model {folder}` first"
-        )
-    chosen = choice.backend if backend in (None, "auto") else str(backend)
-    opened = open_backend(folder, chosen, device or "auto", threads or choice.threads, choice.precision)
+        return Recognizer(open_backend(model, backend or "auto", device or "auto", threads, precision))
+    if backend in (None, "auto") and model.is_dir():  # a file says itself what reads it
+        backend, precision = choice.backend, choice.precision
+    opened = open_backend(model, backend or "auto", device or "auto", threads or choice.threads, precision)
     return Recognizer(opened, batch_size=choice.batch_size)
 
 
-def find_model(model_name: str | None = None, model_dir: str | Path | None = None) -> Path:
-    """The model folder that a name or a folder means; without either that of the embedded model.
+def find_model(model_name: str | None = None, model_dir: str | Path | None = None, *, key: str = "model_dir") -> Path:
+    """The model folder, or the exported file in one, that a name or path means; without either the embedded model.
 
-    Raises ModelError where it is not there.
+    ``key`` is the setting that errors name.
+    Raises ConfigError for an empty name or an address, ModelError where the model is not there.
     """
-    if model_dir is not None:
-        return find_model_folder(Path(model_dir))
-    if model_name is not None and (Path(model_name).exists() or "/" in model_name):
-        return find_model_folder(Path(model_name))
-    weights = Path(__file__).parents[1] / "zoo" / "weights"
-    names = sorted(path.parent.name for path in weights.glob(f"*/{SPEC_FILE}"))
-    name = model_name or _embedded_name()
+    given = model_name if model_dir is None else str(model_dir)
+    if given is None:
+        return _named_model(_embedded_name())
+    if not given:
+        raise ConfigError(f"{key}: an empty name", hint="give a model folder, a file in one, or a name")
+    refuse_address(key, given)
+    path = Path(given)
+    if path.exists() or path.suffix or "/" in given:
+        folder = find_model_folder(path)
+        return path if path.is_file() and named_file(path) else folder
+    return _named_model(given)
+
+
+def _named_model(name: str) -> Path:
+    names = sorted(path.parent.name for path in EMBEDDED_DIR.glob(f"*/{SPEC_FILE}"))
     if name in names:
-        return weights / name
+        return EMBEDDED_DIR / name
     hint = f"embedded: {', '.join(names)}" if names else "train one with `ocrx train`, then give its folder"
-    if model_name is None:
+    if not name:
         raise ModelError("no model given, and none is embedded in this installation", hint=hint)
-    raise ModelError(f"{model_name}: neither a model folder nor the name of an embedded model", hint=hint)
+    from ocrx.zoo.catalog import refuse_weightless  # only where reading fails
+
+    refuse_weightless(name)
+    raise ModelError(f"{name}: neither a model folder nor the name of an embedded model", hint=hint)
 
 
 def describe(folder: Path, backend: Backend) -> str:

@@ -6,7 +6,7 @@ import hashlib
 import json
 import os
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, TypeAlias
@@ -21,15 +21,16 @@ SavePath: TypeAlias = str | os.PathLike[str]
 
 
 @dataclass(frozen=True)
-class Prediction:
-    """The text of one line.
+class Prediction(Mapping[str, Any]):
+    """The text of one line; as a mapping, the fields of ``to_dict`` under PaddleX's names.
 
     ``score`` is the mean of ``char_scores``, 0.0 for an empty text; ``char_spans`` are the left and right edge of each
     character in pixels of the original image. ``error`` says why an image could not be read; its text is ''.
     ``warning`` says that the image does not look like one line. ``matched`` is False where a constraint was set and the
     text does not satisfy it (it is '' then, unless a reading outside the lexicon was allowed). ``line_index``
     and ``box`` (left, top, right, bottom) are set where a page was cut into lines. ``image_size`` is its width and
-    height; ``source`` opens it again.
+    height. Where the model's step ``rotate_tall`` turned it by 90 degrees counter-clockwise, ``turned`` is True, and
+    ``char_spans`` and ``image_size`` are those of the turned image. ``source`` opens the input again, as it was.
     """
 
     text: str = ""
@@ -45,12 +46,14 @@ class Prediction:
     line_index: int | None = None
     box: Box | None = None
     image_size: tuple[int, int] | None = None
+    turned: bool = False
     source: Callable[[], Image.Image] | None = field(default=None, repr=False, compare=False)
 
     def to_dict(self, details: bool = False) -> dict[str, Any]:
         """``input_path``, ``page_index``, ``rec_text``, ``rec_score``, and ``error`` on failure.
 
-        ``line_index`` and ``box`` follow where a page was cut; ``details`` adds the scores and spans of the characters.
+        ``line_index`` and ``box`` follow where a page was cut; ``details`` adds the scores and spans of the characters,
+        and ``turned`` where the spans are those of the turned image.
         """
         fields: dict[str, Any] = {
             "input_path": self.input_path,
@@ -66,11 +69,22 @@ class Prediction:
                 "char_scores": list(self.char_scores),
                 "char_spans": [list(span) for span in self.char_spans],
             }
+            if self.turned:
+                fields["turned"] = True
         if not self.matched:
             fields["matched"] = False
         if self.error is not None:
             fields["error"] = self.error
         return fields
+
+    def __getitem__(self, key: str) -> Any:
+        return self.to_dict()[key]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self.to_dict())
+
+    def __len__(self) -> int:
+        return len(self.to_dict())
 
     @property
     def json(self) -> dict[str, Any]:
@@ -86,11 +100,12 @@ class Prediction:
         return {"res": draw_prediction(self.open(), self)}
 
     def open(self) -> Image.Image:
-        """The image that was read: mode L or RGB, upright; of a cut page the line."""
+        """The image that was read: mode L or RGB, upright and turned as it was; of a cut page the line."""
         if self.source is None:
             raise DataError(f"{self.input_path or 'image'}: not at hand any more")
         image = self.source()
-        return image.crop(self.box) if self.box else image
+        line = image.crop(self.box) if self.box else image
+        return line.transpose(Image.Transpose.ROTATE_90) if self.turned else line
 
     def print(
         self,
@@ -113,7 +128,13 @@ class Prediction:
         return path
 
     def save_to_img(self, save_path: SavePath) -> Path:
-        """Write ``.img`` to a file with an image suffix, else as PNG into a folder; returns the path."""
+        """Write ``.img`` to a file with an image suffix, else as PNG into a folder; returns the path.
+
+        Raises DataError for a file with a suffix that no image format has.
+        """
+        suffix = Path(save_path).suffix.lower()
+        if suffix and suffix not in Image.registered_extensions() and not Path(save_path).is_dir():
+            raise DataError(f"{save_path}: {suffix} is no image format", hint="name a folder, or a file such as x.png")
         picture = self.img["res"]
         path = _place(Path(save_path), ".png", self)
         notes = PngImagePlugin.PngInfo()

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import json
+import os
 import platform
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
 from ocrx.errors import ModelError
+from ocrx.folder import find_model_folder, is_embedded
 from ocrx.inference.backends import own_cores
 from ocrx.report import write_json
 
@@ -27,8 +29,8 @@ class Choice:
 
 
 def save_choice(folder: Path, choice: Choice) -> Path:
-    """Write ``tuned.json`` into a model folder; choices for other machines stay. Raises ModelError if it cannot."""
-    path = folder / TUNED_FILE
+    """Write ``tuned.json`` for a model folder; choices for other machines stay. Raises ModelError if it cannot."""
+    path = _place(folder)
     try:
         write_json(path, {**_read(path), machine(): asdict(choice)})
     except OSError as error:
@@ -38,15 +40,24 @@ def save_choice(folder: Path, choice: Choice) -> Path:
     return path
 
 
-def load_choice(folder: Path) -> Choice | None:
-    """What was found for this machine; None where it was never tuned."""
-    entry = _read(folder / TUNED_FILE).get(machine())
+def load_choice(model: Path) -> Choice | None:
+    """What was found for this machine and a model folder, or a file in one; None where it was never tuned."""
+    path = _place(find_model_folder(model))
+    entry = _read(path).get(machine())
     if entry is None:
         return None
     try:
         return Choice(**entry)
     except TypeError:
-        raise ModelError(f"{folder / TUNED_FILE}: damaged", hint="run `ocrx benchmark --tune` again") from None
+        raise ModelError(f"{path}: damaged", hint="run `ocrx benchmark --tune` again") from None
+
+
+def _place(folder: Path) -> Path:
+    """In the folder itself; for an embedded model in the user's cache, because an installation is not written into."""
+    if not is_embedded(folder):
+        return folder / TUNED_FILE
+    cache = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
+    return Path(cache, "ocrx", folder.name, TUNED_FILE)
 
 
 def machine() -> str:

@@ -14,7 +14,8 @@ from PIL import Image, ImageDraw, ImageFont
 from ocrx.config import BenchmarkConfig, Config
 from ocrx.data.formats import read_dataset
 from ocrx.errors import DataError, OcrxError
-from ocrx.inference.backends import available_cores, choose_backend, open_backend
+from ocrx.folder import find_model_folder
+from ocrx.inference.backends import available_cores, open_backend
 from ocrx.inference.inputs import Input, Item, find_items
 from ocrx.inference.measure import STAGES, Timing, measure
 from ocrx.inference.recognizer import Recognizer, find_model
@@ -54,15 +55,15 @@ def run(config: Config, log: Callable[[str], None], inputs: Input | None = None)
     """Measure the model that ``Predict.model_dir`` names on ``inputs``, the dataset, or drawn lines.
 
     Every back end × precision × threads × batch size of ``config.Benchmark`` that is there is measured; ``log`` gets
-    a line for each. With ``Benchmark.tune`` the fastest is written beside the model, for ``use_hpip``.
+    a line for each. With ``Benchmark.tune`` the fastest is noted for ``use_hpip``, see ``save_choice``.
     Writes ``benchmark.json``, ``detail.csv`` and ``summary.csv`` into ``Global.output``.
     Raises DataError if no line can be read, ModelError or BackendError if nothing can be measured.
     """
     settings = config.Benchmark
-    folder = find_model(None, config.Predict.model_dir)
+    folder = find_model_folder(find_model(None, config.Predict.model_dir, key="Predict.model_dir"))
     items, where = _lines(config, inputs)
     log(f"model {folder} on {machine()}, {len(items)} lines: {where}")
-    reference = Recognizer(open_backend(folder, choose_backend(folder, "cpu"), "cpu"))
+    reference = Recognizer(open_backend(folder, device="cpu"))
     texts = [prediction.text for prediction in reference.predict_items(items)]
     timings: list[Timing] = []
     skipped: list[str] = []

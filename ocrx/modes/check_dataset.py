@@ -129,6 +129,9 @@ def _prepare(root: Path, config: Config) -> tuple[Path, list[str]]:
     changes = (options.split.undo, options.convert.enable, options.fix, options.split.enable, options.build_dict)
     if root.is_file() and any(changes):
         raise ConfigError(f"{root}: a file; to change a dataset, name its folder")
+    packed = options.convert.enable and options.convert.dst_dataset_type == "lmdb"
+    if packed and (options.fix or options.split.enable or options.build_dict):
+        raise ConfigError("a database is not changed any more", hint="fix, split and build first, then convert to lmdb")
     if root.is_dir() and finish_rewrite(root):
         actions.append("completed a change of the lists that had been interrupted")
     if options.split.undo:
@@ -136,7 +139,8 @@ def _prepare(root: Path, config: Config) -> tuple[Path, list[str]]:
     if options.convert.enable:
         made = _convert(root, config)
         actions.append(f"converted {made.source} to {made.target} in {made.folder}: {made.train} + {made.val} lines")
-        root = made.folder
+        # An LMDB database holds no files to check: the lines it was made of are checked.
+        root = root if packed else made.folder
     if options.fix:
         actions.append(_told_fix(fix(root)))
     if options.split.enable:

@@ -81,10 +81,11 @@ def run(config: Config, log: Callable[[str], None], progress: Progress | None = 
     """
     settings, output = config.Evaluate, Path(config.Global.output)
     samples, issues = _samples(config.Global.dataset_dir)
-    judged = _judge(config, settings.weight_path, samples, log, progress)
+    judged = _judge(config, find_model(settings.weight_path, key="Evaluate.weight_path"), samples, log, progress)
     comparison = None
     if settings.compare is not None:
-        comparison = _compare(judged, _judge(config, settings.compare, samples, log, progress))
+        second = find_model(settings.compare, key="Evaluate.compare")
+        comparison = _compare(judged, _judge(config, second, samples, log, progress))
     lines = judged.evaluation.lines
     report = EvaluateReport(
         model=judged.name,
@@ -118,14 +119,13 @@ def _samples(dataset_dir: str) -> tuple[tuple[Sample, ...], tuple[Issue, ...]]:
 
 def _judge(
     config: Config,
-    model: str | None,
+    model: Path,
     samples: Sequence[Sample],
     log: Callable[[str], None],
     progress: Progress | None,
 ) -> Judged:
-    folder = find_model(model)
-    backend = open_backend(folder, config.Evaluate.backend, config.Global.device, config.Global.threads)
-    name = describe(folder, backend)
+    backend = open_backend(model, config.Evaluate.backend, config.Global.device, config.Global.threads)
+    name = describe(model, backend)
     log(name)
     decoder = decoder_for(Charset.of(backend.spec), config.Decode)
     if remark_of(decoder):

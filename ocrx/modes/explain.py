@@ -19,7 +19,7 @@ from ocrx.ctc.frames import required_frames
 from ocrx.ctc.picture import Lattice, Panels, draw_explanation
 from ocrx.ctc.reference import emissions, extend, forward, log_likelihoods, log_softmax
 from ocrx.errors import DataError
-from ocrx.images import Floats, prepare, read_image
+from ocrx.images import Floats, prepare, read_image, turned
 from ocrx.inference.recognizer import create_model, find_model
 from ocrx.report import write_json
 from ocrx.spec import ModelSpec
@@ -95,6 +95,7 @@ def run(config: Config, image: Path, text: str | None = None) -> Explanation:
     spec, charset = recognizer.spec, Charset.of(recognizer.spec)
     source = read_image(image)
     planes, width = prepare(source, spec.image)
+    source = turned(source, spec.image)
     logits = recognizer.backend.logits(planes[None])
     if logits.shape[1] == 0:
         raise DataError(f"{image}: too narrow, the model gives no frame for it")

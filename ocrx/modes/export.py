@@ -10,6 +10,9 @@ from typing import Any
 from ocrx.config import Config
 from ocrx.data.formats import read_dataset
 from ocrx.data.sample import Sample
+from ocrx.errors import ConfigError
+from ocrx.folder import find_model_folder, is_embedded
+from ocrx.inference.backends import named_file
 from ocrx.inference.convert import export_folder
 from ocrx.inference.recognizer import find_model
 from ocrx.report import write_result
@@ -37,18 +40,33 @@ class ExportReport:
 def run(config: Config, log: Callable[[str], None], target: Path | None = None) -> ExportReport:
     """Export the model that ``Export.weight_path`` names as ``Export.format`` in ``Export.precision``.
 
-    The file goes to ``target``, default: the folder ``inference`` of the model. Lines of ``Global.dataset_dir`` are
-    read by both; without a dataset the logits of noise are compared (full precision only).
-    Raises BackendError if a text changes in full precision, or reduced precision costs more accuracy than
-    ``Export.max_loss``; nothing is left in place then. Writes ``export_result.json`` into ``Global.output``.
+    The file goes to ``target``, default: the folder ``inference`` of the model, unless that is an embedded one.
+    Lines of ``Global.dataset_dir`` are read by both; without a dataset the logits of noise are compared (fp32 only).
+    Raises ConfigError for an embedded model without ``target``; BackendError if a text changes in full precision, or
+    reduced precision costs more accuracy than ``Export.max_loss``; nothing is left in place then. Writes
+    ``export_result.json`` into ``Global.output``.
     """
     settings = config.Export
-    folder = find_model(settings.weight_path)
+    folder = _source(settings.weight_path)
+    if target is None and is_embedded(folder):
+        raise ConfigError(
+            f"{folder}: the embedded model; nothing is written into the installed package",
+            hint=f"name a folder for the file: ocrx export --model {folder.name} --output DIR",
+        )
     log(f"model {folder}: exporting as {settings.format}, {settings.precision}")
     exported = export_folder(folder, settings.format, settings.precision, _samples(config), settings.max_loss, target)
     report = ExportReport(str(folder), settings.format, settings.precision, **vars(exported))
     write_result(Path(config.Global.output), "export", report.to_dict())
     return report
+
+
+def _source(weight_path: str | None) -> Path:
+    """The model folder to export."""
+    model = find_model(weight_path, key="Export.weight_path")
+    kind = named_file(model)
+    if kind not in (None, ("torch", "fp32"), ("onnx", "fp32")):
+        raise ConfigError(f"{model}: an export itself", hint="name its model folder, or the weights in it")
+    return find_model_folder(model)
 
 
 def _samples(config: Config) -> list[Sample]:

@@ -31,9 +31,9 @@ def run(config: Config, inputs: Input | None = None) -> PredictRun:
     source = inputs or settings.input
     if not source:
         raise ConfigError("nothing to read", hint="give images, folders, patterns, URLs, @list.txt or - for stdin")
-    folder = find_model(None, settings.model_dir)
+    model = find_model(None, settings.model_dir, key="Predict.model_dir")
     recognizer = create_model(
-        model_dir=folder,
+        model_dir=model,
         device=config.Global.device,
         use_hpip=settings.use_hpip,
         backend=settings.backend,
@@ -45,7 +45,7 @@ def run(config: Config, inputs: Input | None = None) -> PredictRun:
     results = recognizer.predict(
         source, None if settings.use_hpip else settings.batch_size, split_lines=settings.split_lines
     )
-    said = "; ".join(filter(None, (describe(folder, recognizer.backend), remark_of(decoder))))
+    said = "; ".join(filter(None, (describe(model, recognizer.backend), remark_of(decoder))))
     return PredictRun(said, _saved(results, settings.save_dir))
 
 

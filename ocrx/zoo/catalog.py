@@ -10,6 +10,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
 
+from ocrx.config import recipe_path
+from ocrx.errors import ModelError
+
 _PADDLEX = "PaddleX 3.0 module table (private set, spaces ignored)"
 _OWN_SET = "PaddleX 3.0 module table (private set of that language, spaces ignored)"
 _V5 = "PaddleOCR 3.x, 15 scenes, weighted"
@@ -84,6 +87,24 @@ _ENTRIES = (
 )
 
 CATALOG: Mapping[str, Entry] = MappingProxyType({entry.name: entry for entry in _ENTRIES})
+
+
+def refuse_weightless(name: str) -> None:
+    """Raise ModelError where ``name`` is a recipe: that is known, but there are no weights for it here."""
+    if recipe_path(name) is None:
+        return
+    entry = CATALOG.get(name)
+    # Recipes for any script are for training; at most their backbone has official weights.
+    if entry is not None and entry.weights and entry.script != "any":
+        steps = f"get the official weights ({entry.weights}), run `ocrx import FILE --output DIR`, then give DIR"
+        raise ModelError(
+            f"{name}: a known model, but its weights are not part of ocrx", hint=f"{steps}; see `ocrx models {name}`"
+        )
+    raise ModelError(
+        f"{name}: a recipe, but no trained model",
+        hint=f"train it with `ocrx train -c {name} --data DATA --output DIR`, then give DIR/best_accuracy",
+    )
+
 
 # Parameters and 10^9 multiplications for one image of the size named, in inference form; a test recomputes them.
 COSTS: Mapping[str, tuple[int, float, str]] = MappingProxyType(

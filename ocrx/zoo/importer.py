@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
@@ -17,11 +18,12 @@ from ocrx.folder import SPEC_FILE, replaced_folder
 from ocrx.models import build_model, frame_spec
 from ocrx.models.store import save_model
 from ocrx.spec import ImageSpec, ModelSpec
-from ocrx.zoo.catalog import CATALOG
+from ocrx.text.direction import runs_right_to_left
+from ocrx.zoo.catalog import CATALOG, refuse_weightless
 from ocrx.zoo.dialects import openocr_dialect, paddle_dialect
 from ocrx.zoo.dialects_hf import hf_dialect
 from ocrx.zoo.onnx_weights import OnnxWeights, match_layers
-from ocrx.zoo.sources import Weights, read_dictionary, read_weights
+from ocrx.zoo.sources import Weights, model_name_beside, read_dictionary, read_weights
 from ocrx.zoo.tensors import Dialect, translate
 
 # A larger difference from the original on the same input means that a layer was misunderstood.
@@ -76,12 +78,17 @@ def import_weights(
     Raises ModelError, DataError or ConfigError that say what does not fit.
     """
     _check_output(output, overwrite)
+    if not Path(source).exists():
+        refuse_weightless(source)
     weights = read_weights(source)
     classes = _class_count(weights)
     entries = read_dictionary(dictionary) if dictionary is not None else weights.characters
     characters = _fitted_dictionary(entries, classes, weights.path, dictionary)
     fit = _find_fit(weights, classes, name)
     state, characters, notes = _without_unusable(fit.state, characters)
+    arabic = _arabic_name(source, weights.path, dictionary, name, fit.name) if runs_right_to_left(characters) else None
+    if arabic is not None:
+        notes = (*notes, f"what it reads is turned into logical order, as {arabic!r} says that it is an Arabic model")
     spec = ModelSpec(
         architecture=fit.architecture,
         params=dict(fit.params),
@@ -89,7 +96,7 @@ def import_weights(
         image=fit.image,
         frames=frame_spec(fit.architecture, fit.params, fit.image),
         name=fit.name,
-        direction=_direction(weights.path, dictionary),
+        direction="ltr" if arabic is None else "rtl",
     )
     model = build_model(spec).eval()
     model.load_state_dict(dict(state))
@@ -104,10 +111,19 @@ def import_weights(
     return ImportReport(source, output, fit.name, fit.architecture, spec.classes, parameters, notes, difference)
 
 
-def _direction(*paths: Path | None) -> str:
-    """PaddleOCR turns what its Arabic models read, which it knows by the file's name; dictionaries of many scripts
-    hold right-to-left letters, too, but what those models read is left as it is."""
-    return "rtl" if any(path is not None and "arabic" in path.name.lower() for path in paths) else "ltr"
+def _arabic_name(source: str, file: Path, dictionary: Path | None, *models: str | None) -> str | None:
+    """The name that tells that the weights are an Arabic model, whose labels stand as an image shows them.
+
+    Nothing else tells it: dictionaries of many scripts hold right-to-left letters, too, but what those models read
+    is left as it is.
+    """
+    folder = file.parent.resolve()
+    # A snapshot of the hub lies in models--OWNER--NAME/snapshots/HASH.
+    places = (file.name, Path(source).name, folder.name, *(parent.name for parent in folder.parents[:2]))
+    # A folder for Arabic may hold models of many scripts, so the nearest name of a model counts.
+    nearest = next((name for name in places if re.search(r"arabic|pp-?ocr|svtr", name.lower())), None)
+    names = (nearest, dictionary.name if dictionary is not None else None, *models, model_name_beside(file))
+    return next((name for name in names if name is not None and "arabic" in name.lower()), None)
 
 
 def _check_output(output: Path, overwrite: bool) -> None:
@@ -124,9 +140,9 @@ def _class_count(weights: Weights) -> int:
         return int(weights.graph.layers[-1].weight.shape[0])
     for name in ("head.ctc_head.fc.bias", "head.ctc_head.fc2.bias", "head.fc.bias", "head.head.bias", "head.fc2.bias"):
         if name in weights.tensors:
-            return len(weights.tensors[name])
+            return weights.tensors[name].size
     if "decoder.fc.bias" in weights.tensors:
-        return len(weights.tensors["decoder.fc.bias"])
+        return weights.tensors["decoder.fc.bias"].size
     raise ModelError(f"{weights.path}: no output layer of a text recogniser with CTC is in it")
 
 

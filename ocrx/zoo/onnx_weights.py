@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 import numpy.typing as npt
@@ -23,6 +23,17 @@ from ocrx.models.blocks import Affine
 
 Array = npt.NDArray[np.float32]
 Kind = Literal["convolution", "linear", "layer norm", "affine"]
+
+# Inputs that what is read here needs; others may be absent.
+_LEAST_INPUTS = {
+    "Conv": 2,
+    "MatMul": 2,
+    "Gemm": 2,
+    "LayerNormalization": 2,
+    "BatchNormalization": 5,
+    "Identity": 1,
+    "Cast": 1,
+}
 
 # Nodes that change no value, or only its type or shape.
 _TRANSPARENT = ("Identity", "Cast", "Reshape", "Squeeze", "Unsqueeze")
@@ -56,15 +67,22 @@ def read_onnx(path: Path) -> OnnxWeights:
         raise ModelError(f"{path}: not an ONNX file ({type(error).__name__})") from None
     if not model.graph.node:
         raise ModelError(f"{path}: not an ONNX file (it holds no graph)")
-    graph = _Graph(model.graph)
-    layers = tuple(graph.layers())
+    try:
+        graph = _Graph(model.graph)
+        layers = tuple(graph.layers())
+    except ModelError as error:
+        raise ModelError(f"{path}: {error.message}") from None
+    except (ValueError, TypeError, IndexError, RecursionError) as error:
+        raise ModelError(f"{path}: the shapes or nodes of the ONNX graph contradict each other ({error})") from None
     if not layers:
         raise ModelError(f"{path}: an ONNX file without weights")
     metadata = {entry.key: entry.value for entry in model.metadata_props}
-    characters = _lines(metadata.get("character", ""))
+    dictionary = metadata.get("character", "")
+    if not isinstance(dictionary, str):  # protobuf gives bytes where a text is not UTF-8
+        raise ModelError(f"{path}: damaged: its dictionary is not UTF-8")
     # Single numbers are constants of the operations, not weights, unless a layer uses them.
     tensors = frozenset(name for name, value in graph.constants.items() if value.dtype == np.float32 and value.size > 1)
-    return OnnxWeights(layers, characters, tensors)
+    return OnnxWeights(layers, _lines(dictionary), tensors)
 
 
 def _lines(text: str) -> tuple[str, ...]:
@@ -73,18 +91,38 @@ def _lines(text: str) -> tuple[str, ...]:
     return tuple(lines[:-1] if lines[-1] == "" else lines)
 
 
+def _check_arity(nodes: Iterable[onnx.NodeProto]) -> None:
+    for node in nodes:
+        least = _LEAST_INPUTS.get(node.op_type, 0)
+        if len(node.input) < least or not node.output:
+            raise ModelError(
+                f"damaged: the node {node.name or node.op_type} has {len(node.input)} inputs and "
+                f"{len(node.output)} outputs; expected at least {least} and 1"
+            )
+
+
+def _values(tensor: onnx.TensorProto, name: str) -> npt.NDArray[Any]:
+    try:
+        return numpy_helper.to_array(tensor)
+    except Exception as error:  # an unknown type, or bytes that do not fill the shape, raise many kinds
+        raise ModelError(f"damaged: the tensor {name!r} cannot be read ({type(error).__name__}: {error})") from None
+
+
 class _Graph:
     """The nodes of a graph with their constants, and who reads which value."""
 
     def __init__(self, graph: onnx.GraphProto) -> None:
+        _check_arity(graph.node)
         self.nodes = [node for node in graph.node if node.op_type != "Constant"]
-        self.constants = {tensor.name: numpy_helper.to_array(tensor) for tensor in graph.initializer}
+        self.constants = {tensor.name: _values(tensor, tensor.name) for tensor in graph.initializer}
         for node in graph.node:
             if node.op_type == "Constant" and node.attribute and node.attribute[0].HasField("t"):
-                self.constants[node.output[0]] = numpy_helper.to_array(node.attribute[0].t)
+                self.constants[node.output[0]] = _values(node.attribute[0].t, node.output[0])
         self.origin: dict[str, str] = {}
         for node in self.nodes:
-            if node.op_type in ("Identity", "Cast") and node.input[0] in self.constants:
+            # A value that a damaged graph writes twice would be its own origin.
+            copies = node.op_type in ("Identity", "Cast") and node.output[0] not in self.constants
+            if copies and node.input[0] in self.constants:
                 self.constants[node.output[0]] = self.constants[node.input[0]]
                 self.origin[node.output[0]] = node.input[0]
         self.readers: dict[str, list[onnx.NodeProto]] = {}
@@ -127,6 +165,10 @@ class _Graph:
 
     def _linear(self, node: onnx.NodeProto) -> Layer:
         weight = self._array(node.input[1])
+        if weight.ndim < 2:
+            raise ModelError(
+                f"damaged: {node.input[1]!r}, the weight of a {node.op_type}, has the shape {weight.shape}"
+            )
         transposed = any(a.name == "transB" and a.i for a in node.attribute)
         bias = self._array(node.input[2]) if len(node.input) > 2 else None
         uses = {self._name(name) for name in node.input[1:]}
@@ -204,7 +246,10 @@ def match_layers(network: nn.Module, images: Tensor, layers: Iterable[Layer]) ->
             )
         state[f"{name}.{weight}"] = torch.from_numpy(layer.weight.copy())
         if f"{name}.bias" in state:
-            bias = layer.bias if layer.bias is not None else np.zeros(expected[0], np.float32)
+            size = tuple(state[f"{name}.bias"].shape)
+            bias = layer.bias if layer.bias is not None else np.zeros(size, np.float32)
+            if bias.shape != size:
+                raise ModelError(f"layer {index + 1} of the file, {layer.name}, has a bias {bias.shape}, not {size}")
             state[f"{name}.bias"] = torch.from_numpy(bias.copy())
         elif layer.bias is not None and np.any(layer.bias):
             raise ModelError(f"layer {index + 1} of the file, {layer.name}, has a bias; the network has none there")

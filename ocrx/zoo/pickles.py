@@ -88,9 +88,14 @@ def _joined(tree: dict[str, Any], path: Path) -> dict[str, Array]:
     """Arrays by name: big ones that Paddle cut into slices are put together again."""
     tree.pop("StructuredToParameterName@@", None)
     slices = tree.pop("UnpackBigParamInfor@@", {})
-    for name, info in slices.items() if isinstance(slices, dict) else ():
-        parts = [tree.pop(part) for part in info["slices"]]
-        tree[str(name)] = np.concatenate(parts).reshape(info["OriginShape"])
+    try:
+        for name, info in slices.items():
+            parts = [tree.pop(part) for part in info["slices"]]
+            tree[str(name)] = np.concatenate(parts).reshape(info["OriginShape"])
+    except (AttributeError, LookupError, TypeError, ValueError, ArithmeticError) as error:
+        raise ModelError(
+            f"{path}: damaged: its arrays cannot be put together from slices ({type(error).__name__}: {error})"
+        ) from None
     tensors: dict[str, Array] = {}
     for name, value in tree.items():
         # Paddle 2.1 and later store (name, array) for a tensor.

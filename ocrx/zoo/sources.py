@@ -13,8 +13,8 @@ import numpy as np
 import numpy.typing as npt
 import torch
 import yaml
-from safetensors import SafetensorError
-from safetensors.numpy import load_file
+from safetensors.torch import load_file
+from torch import Tensor
 
 from ocrx.errors import BackendError, DataError, ModelError
 from ocrx.zoo.onnx_weights import OnnxWeights, read_onnx
@@ -93,21 +93,43 @@ def fetch_from_hub(name: str) -> Path:
 
 def _read_safetensors(path: Path) -> dict[str, Array]:
     try:
-        return dict(load_file(str(path)))
-    except (SafetensorError, OSError, ValueError) as error:
-        raise ModelError(f"{path}: damaged or not safetensors ({error})") from None
+        tensors = load_file(path)
+    except Exception as error:  # besides its own errors it raises Python's for types that it does not know
+        raise ModelError(f"{path}: damaged or not safetensors ({type(error).__name__}: {error})") from None
+    return _arrays(tensors, path)
 
 
 def _read_torch(path: Path) -> dict[str, Array]:
     try:
         tree = torch.load(path, map_location="cpu", weights_only=True)
     except Exception as error:  # torch raises nearly anything for a file that is damaged or holds code
-        first = str(error).splitlines()[0] if str(error) else type(error).__name__
-        raise ModelError(f"{path}: not a plain file of weights, nothing in it was executed ({first})") from None
+        # Not in torch's words: they advise to run what is in the file.
+        raise ModelError(
+            f"{path}: damaged or not a plain file of weights, nothing in it was executed ({type(error).__name__})"
+        ) from None
     state = tree.get("state_dict", tree) if isinstance(tree, dict) else None
     if not isinstance(state, dict) or not all(isinstance(value, torch.Tensor) for value in state.values()):
         raise ModelError(f"{path}: expected tensors by name")
-    return {str(name): value.float().numpy() for name, value in state.items()}
+    return _arrays(state, path)
+
+
+def _arrays(tensors: Mapping[str, Tensor], path: Path) -> dict[str, Array]:
+    """The tensors as float32; trained ones are detached."""
+    for name, value in tensors.items():
+        if not _is_plain(value):
+            kind = f"{value.layout} {value.dtype}".replace("torch.", "")
+            raise ModelError(f"{path}: {name} is a tensor of {kind}, expected dense real numbers")
+    return {str(name): value.detach().float().numpy() for name, value in tensors.items()}
+
+
+def _is_plain(value: Tensor) -> bool:
+    """Whether the values of a tensor stand in it as they are."""
+    if value.layout is not torch.strided or value.is_meta:
+        return False
+    if value.is_quantized or value.is_complex() or value.is_neg():
+        return False
+    # Floats of eight bits mean something only with scales, which no network here has.
+    return value.element_size() > 1 or not value.is_floating_point()
 
 
 def _plain_names(tensors: Mapping[str, Array]) -> dict[str, Array]:
@@ -136,6 +158,12 @@ def _dictionary_beside(file: Path) -> tuple[str, ...]:
         if (folder / name).is_file():
             return read_dictionary(folder / name)
     return ()
+
+
+def model_name_beside(file: Path) -> str | None:
+    """The name that PaddleX's settings beside the weights give the model, if there are any."""
+    name = _nested(_settings(file.parent / "inference.yml"), ("Global", "model_name"))
+    return name if isinstance(name, str) else None
 
 
 def _settings(path: Path) -> Any:

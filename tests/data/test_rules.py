@@ -158,3 +158,11 @@ def test_issue_is_small_and_plain() -> None:
         "message": "message",
         "hint": "",
     }
+
+
+def test_characters_of_validation_labels_alone_are_no_error(tmp_path: Path) -> None:
+    root = _set(tmp_path / "x", ["ab", "ba"], ["abé"])
+    (root / "dict.txt").write_text("a\nb\n", encoding="utf-8")
+    assert _found(root) == [("val-unseen", "val.txt:1")]
+    root = _set(tmp_path / "x", ["ab", "bé"], ["abé"])
+    assert _found(root) == [("label-charset", "train.txt:2"), ("label-charset", "val.txt:1")]

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import json
 import shutil
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from ocrx.cli import main
+from ocrx.config import load_config
 
 Capture = pytest.CaptureFixture[str]
 QUICK = ["-o", "Train.epochs_iters=2", "-o", "Train.log_interval=1", "-o", "Global.device=cpu"]
@@ -75,6 +77,18 @@ def test_training_again_needs_a_word(trained: Path, capsys: Capture) -> None:
     assert "nothing to do" in capsys.readouterr().err
 
 
+def test_resuming_goes_on_with_the_settings_of_the_training(tmp_path: Path, line_folder: Path) -> None:
+    output = tmp_path / "out"
+    given = ["-o", "Train.epochs_iters=1", "-o", "Train.batch_size=5", "-o", "Image.max_width=640"]
+    assert run("train", "-c", "crnn", "--data", line_folder, "--output", output, *given) == 0
+    before = load_config(str(output / "config.yaml"))
+    assert run("train", "--output", output, "--resume", "-o", "Train.epochs_iters=2") == 0
+    after = load_config(str(output / "config.yaml"))
+    assert after.Global.model == "crnn" and after.Train.batch_size == 5
+    assert replace(after.Train, epochs_iters=1, resume_path=None) == before.Train and after.Image == before.Image
+    assert json.loads((output / "train_result.json").read_text())["epochs"] == 2
+
+
 def test_fine_tuning_starts_from_a_model(trained: Path, tmp_path: Path, capsys: Capture) -> None:
     start = ["-o", f"Train.pretrain_weight_path={trained / 'best_accuracy'}"]
     assert run("train", "--data", trained.parent / "lines", "--output", tmp_path / "out", *start, *QUICK) == 0
@@ -133,6 +147,16 @@ def test_a_mistake_ends_with_its_code_and_its_place(
     printed = capsys.readouterr()
     assert message in printed.err
     assert "Traceback" not in printed.err and printed.out == ""
+
+
+def test_a_built_dictionary_suits_check_train_and_evaluate(line_folder: Path, capsys: Capture) -> None:
+    val = (line_folder / "val.txt").read_text(encoding="utf-8")
+    (line_folder / "val.txt").write_text(val.replace("one 1", "one é"), encoding="utf-8")
+    output = line_folder.parent / "out"
+    assert run("check-dataset", line_folder, "--build-dict", "--output", output) == 0
+    assert "val-unseen" in capsys.readouterr().out
+    assert run("train", "--data", line_folder, "--output", output, *QUICK) == 0
+    assert run("evaluate", line_folder, "-m", output / "best_accuracy", "--output", output) == 0
 
 
 def test_weights_cut_in_half_are_named(trained: Path, tmp_path: Path, capsys: Capture) -> None:

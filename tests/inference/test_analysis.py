@@ -122,3 +122,11 @@ def test_character_classes() -> None:
     expected = {"a": "lower case", "Ä": "upper case", "7": "digits", " ": "space", ".": "punctuation", "€": "symbols"}
     assert {c: character_class(c) for c in expected} == expected
     assert character_class("中") == "other letters"
+
+
+def test_all_right_or_all_wrong_leaves_doubt() -> None:
+    wrong = intervals([line("a", "b")] * 6)
+    right = intervals([line("a", "a")] * 6)
+    assert wrong["accuracy"] == pytest.approx((0.0, 0.3903), abs=1e-4)  # Wilson's, from a table
+    assert right["accuracy"] == pytest.approx((0.6097, 1.0), abs=1e-4)
+    assert right["cer"] == (0.0, 0.0), "the others are resampled"

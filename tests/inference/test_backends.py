@@ -16,7 +16,7 @@ import torch
 from conftest import draw_line
 
 from ocrx.errors import BackendError, ConfigError, ModelError, OcrxError
-from ocrx.inference.backends import available_cores, open_backend
+from ocrx.inference.backends import available_cores, choose_backend, open_backend
 from ocrx.inference.backends.compiled import CompiledBackend
 from ocrx.inference.backends.onnx import OnnxBackend
 from ocrx.inference.backends.pytorch import TorchBackend
@@ -158,3 +158,58 @@ def test_a_compiled_network_gives_the_same_logits() -> None:
     compiled = CompiledBackend(eager)
     for batch in sample_images(spec):
         assert np.abs(compiled.logits(batch) - eager.logits(batch)).max() < 1e-5
+
+
+@pytest.fixture
+def bare(folder: Path, tmp_path: Path) -> Path:
+    """Only exports: no weights, no model.onnx."""
+    place = tmp_path / "bare"
+    place.mkdir()
+    for name, source in (("model.json", "model.json"), ("model.pt", "inference/model.pt")):
+        shutil.copy(folder / source, place / name)
+    return place
+
+
+def test_auto_takes_what_a_folder_of_exports_holds(folder: Path, bare: Path) -> None:
+    assert open_backend(bare, device="cpu").name == "torchscript"
+    shutil.copy(folder / "inference" / "model.onnx", bare / "model.int8.onnx")
+    assert choose_backend(bare, "cpu") == ("torchscript", "fp32"), "of the precision asked for before another"
+    assert choose_backend(bare, "cpu", "int8") == ("onnx", "int8")
+    (bare / "model.pt").unlink()
+    assert choose_backend(bare, "cpu") == ("onnx", "int8")
+    assert open_backend(bare, device="cpu").name == "onnx"
+
+
+def test_a_file_that_is_named_is_the_one_that_is_read(folder: Path, bare: Path) -> None:
+    assert open_backend(folder / "model.safetensors", device="cpu").name == "torch"
+    assert open_backend(folder / "inference" / "model.pt", device="cpu").name == "torchscript"
+    assert open_backend(folder / "model.json", device="cpu").name == "onnx"
+    assert open_backend(folder / "best_accuracy.pdparams", device="cpu").name == "onnx"
+    inner = bare / "inference"
+    inner.mkdir()
+    shutil.copy(folder / "inference" / "model.onnx", inner / "model.onnx")
+    (inner / "model.int8.onnx").write_bytes(b"another file")
+    assert open_backend(inner / "model.onnx", device="cpu").name == "onnx"
+    with pytest.raises(ModelError, match=r"model\.int8\.onnx: cannot be loaded"):
+        open_backend(inner / "model.int8.onnx")
+    (bare / "model.onnx").write_bytes(b"another file")
+    with pytest.raises(ModelError, match=r"bare/model\.onnx: cannot be loaded"):
+        open_backend(bare / "model.onnx")
+    assert open_backend(inner / "model.onnx", device="cpu").name == "onnx", "not the one above it"
+
+
+@pytest.mark.parametrize(
+    ("name", "options", "error", "message"),
+    [
+        ("inference/model.onnx", {"backend": "torch"}, ConfigError, "read by onnx or openvino; backend 'torch'"),
+        ("inference/model.onnx", {"precision": "int8"}, ConfigError, "holds fp32; precision 'int8'"),
+        ("notes.txt", {}, ModelError, "not a file that holds a model"),
+    ],
+)
+def test_a_file_and_an_option_that_contradict_are_named(
+    folder: Path, tmp_path: Path, name: str, options: dict[str, str], error: type[OcrxError], message: str
+) -> None:
+    place = Path(shutil.copytree(folder, tmp_path / "model"))
+    (place / "notes.txt").write_text("text")
+    with pytest.raises(error, match=message):
+        open_backend(place / name, **options)

@@ -112,6 +112,7 @@ def test_arrays_that_are_no_images_are_named_errors(array: np.ndarray, message: 
     ("source", "message"),
     [
         ("missing.png", "no such file"),
+        ("", "an empty path"),
         ("*.nothing", "matches nothing"),
         ("@missing.txt", "cannot be read"),
         ("x" * 5000, "cannot be read"),
@@ -171,6 +172,27 @@ def test_every_page_of_a_pdf_is_an_item(tmp_path: Path) -> None:
         image = item.load()
         assert abs(image.width - page.width) <= 2
         assert np.asarray(image.convert("L")).min() < 60
+
+
+# PDFium finds the objects by itself; the second page is none.
+DAMAGED_PDF = b"""%PDF-1.4
+1 0 obj<</Type/Catalog/Pages 2 0 R>>endobj
+2 0 obj<</Type/Pages/Kids[3 0 R 4 0 R 3 0 R]/Count 3>>endobj
+3 0 obj<</Type/Page/Parent 2 0 R/MediaBox[0 0 100 50]>>endobj
+4 0 obj null endobj
+trailer<</Root 1 0 R/Size 5>>
+startxref
+0
+%%EOF
+"""
+
+
+def test_a_damaged_page_of_a_pdf_is_named_and_the_others_are_read() -> None:
+    pytest.importorskip("pypdfium2")
+    first, damaged, last = find_items(DAMAGED_PDF)
+    with pytest.raises(DataError, match=r"bytes: page 2 is damaged \("):
+        damaged.load()
+    assert first.load().size == last.load().size == (278, 139)
 
 
 LOCKED_PDF = b"""%%PDF-1.4
@@ -296,4 +318,22 @@ def test_the_web_has_limits(web: str, path: str, message: str, monkeypatch: pyte
 def test_an_address_where_nothing_listens() -> None:
     (item,) = find_items("http://127.0.0.1:9/x.png")
     with pytest.raises(DataError, match=r"http://127.0.0.1:9/x.png: cannot be reached"):
+        item.load()
+
+
+def test_an_open_file_is_one_image(tmp_path: Path) -> None:
+    line = draw_line("open")
+    line.save(tmp_path / "x.png")
+    with (tmp_path / "x.png").open("rb") as file:
+        (item,) = find_items(file)
+        assert item.name == str(tmp_path / "x.png") and item.load().size == line.size
+    (item,) = find_items(io.BytesIO(png(line)))
+    assert item.name is None and item.load().size == line.size
+    (tmp_path / "x.txt").write_text("one\ntwo\n")
+    with (tmp_path / "x.txt").open(encoding="utf-8") as text:
+        (item,) = find_items(text)
+    with pytest.raises(DataError, match=r"x\.txt: opened as text"):
+        item.load()
+    (item,) = find_items(file)
+    with pytest.raises(DataError, match=r"x\.png: cannot be read"):
         item.load()

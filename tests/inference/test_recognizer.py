@@ -16,7 +16,7 @@ from PIL import Image
 
 from ocrx import create_model
 from ocrx.data.formats import read_dataset
-from ocrx.errors import BackendError, ConfigError, ModelError
+from ocrx.errors import BackendError, ConfigError, ModelError, OcrxError
 from ocrx.images import prepare
 from ocrx.inference.measure import resident_mib
 from ocrx.inference.recognizer import WINDOW, Recognizer
@@ -182,6 +182,37 @@ def test_characters_lie_in_the_original_image(recognizer: Recognizer) -> None:
     assert found.char_spans[-1][1] > 500
 
 
+class FakeTurning(Fake):
+    """A fake whose images are turned where they stand."""
+
+    spec = replace(SPEC, image=replace(SPEC.image, steps=("rotate_tall",)))
+
+
+def test_a_standing_line_is_read_and_measured_as_the_lying_one() -> None:
+    lying = draw_line("characters on end").resize((320, 32))
+    standing = lying.transpose(Image.Transpose.ROTATE_270)
+    flat, upright = Recognizer(FakeTurning()).predict([lying, standing])
+    assert flat.image_size == upright.image_size == upright.open().size == (320, 32)
+    assert flat.char_spans == upright.char_spans == ((0.0, 8.0),)
+    assert (flat.turned, upright.turned) == (False, True)
+    assert flat.warning is upright.warning is None
+    assert flat.img["res"].tobytes() == upright.img["res"].tobytes()
+
+
+def test_a_long_standing_line_is_said_to_be_squeezed() -> None:
+    (found,) = Recognizer(FakeTurning()).predict(Image.new("L", (60, 30000), 128))
+    assert found.warning == "30000x60 pixels, squeezed to 16% of its width"
+
+
+def test_a_line_cut_out_of_a_page_is_turned_by_itself() -> None:
+    page = Image.new("L", (200, 200), 255)
+    page.paste(draw_line("a", height=100), (60, 5))
+    page.paste(0, (90, 130, 94, 195))
+    lines = list(Recognizer(FakeTurning()).predict(page, split_lines=True))
+    assert [line.turned for line in lines] == [False, True]
+    assert all(line.open().size == line.image_size for line in lines)
+
+
 def test_score_is_the_mean_and_min_score_the_least(recognizer: Recognizer) -> None:
     (found,) = recognizer.predict(draw_line("score"))
     assert found.score == pytest.approx(sum(found.char_scores) / len(found.char_scores))
@@ -219,6 +250,28 @@ def test_a_page_is_said_to_be_one_and_cut_on_request(recognizer: Recognizer) -> 
 def test_batch_size_must_be_positive(recognizer: Recognizer) -> None:
     with pytest.raises(ConfigError, match="batch_size: 0"):
         recognizer.predict("x.png", batch_size=0)
+
+
+@pytest.mark.parametrize("size", ["2", 1.5])
+def test_batch_size_must_be_a_whole_number(recognizer: Recognizer, size: object) -> None:
+    with pytest.raises(ConfigError, match="a whole number"):
+        recognizer.predict("x.png", batch_size=size)  # type: ignore[arg-type]  # as a caller might
+
+
+@pytest.mark.parametrize(
+    ("given", "error", "message", "hint"),
+    [
+        ("", ConfigError, "an empty name", "a model folder"),
+        ("PP-OCRv4_mobile_rec", ModelError, "a known model, but its weights are not part", "ocrx import FILE --output"),
+        ("resnet_bilstm", ModelError, "a recipe, but no trained model", "ocrx train -c resnet_bilstm"),
+        ("https://host/a.pdparams", ConfigError, "https://host/a.pdparams is not downloaded", "ocrx import FILE"),
+    ],
+)
+def test_what_names_no_model_says_what_to_do(given: str, error: type[OcrxError], message: str, hint: str) -> None:
+    for options in ({"model_name": given}, {"model_dir": given}):
+        with pytest.raises(error, match=message) as raised:
+            create_model(**options)
+        assert hint in str(raised.value.hint)
 
 
 def test_models_are_found_by_folder_file_or_name(model_folder: Path, tmp_path: Path) -> None:

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -48,6 +49,13 @@ def test_a_picture_draws_other_scripts() -> None:
     assert len(set(pictures)) == 3
 
 
+def test_a_turned_line_is_drawn_and_opened_as_it_was_read() -> None:
+    standing = replace(READ, source=lambda: draw_line("né").transpose(Image.Transpose.ROTATE_270), turned=True)
+    assert standing.open().tobytes() == READ.open().tobytes()
+    assert standing.img["res"].tobytes() == READ.img["res"].tobytes()
+    assert standing.to_dict(details=True) == {**READ.to_dict(details=True), "turned": True}
+
+
 def test_failures_say_so_and_have_no_picture() -> None:
     failed = Prediction(input_path="x.png", error="x.png: no such file")
     assert failed.json["res"]["error"] == "x.png: no such file"
@@ -93,3 +101,19 @@ def test_an_image_that_was_there_before_is_not_overwritten(tmp_path: Path) -> No
     READ.save_to_json(tmp_path)
     assert (tmp_path / "x_res.json").read_text() == "mine"
     assert len(list(tmp_path.iterdir())) == 2
+
+
+def test_a_result_is_a_mapping_as_paddlex_has_it() -> None:
+    assert READ["rec_text"] == "né" and READ.get("nothing") is None
+    assert dict(READ) == READ.json["res"] and list(READ.keys()) == list(READ.json["res"])
+    assert {**READ}["rec_score"] == 0.75
+    with pytest.raises(KeyError):
+        READ["text"]
+    other = replace(READ, text="x")
+    assert replace(READ) == READ != other and len({READ, replace(READ), other}) == 2
+
+
+def test_a_suffix_that_is_no_image_format_is_named(tmp_path: Path) -> None:
+    with pytest.raises(DataError, match=r"q\.txt: \.txt is no image format"):
+        READ.save_to_img(tmp_path / "q.txt")
+    assert list(tmp_path.iterdir()) == []

@@ -3,13 +3,14 @@ from __future__ import annotations
 import csv
 import json
 import shutil
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 
 from ocrx import create_model
 from ocrx.cli import main
-from ocrx.errors import BackendError
 from ocrx.inference.tuning import Choice, load_choice, machine, save_choice
 
 QUICK = ("-o", "Benchmark.seconds=0", "-o", "Benchmark.lines=4", "--batch-size", "2")
@@ -43,8 +44,6 @@ def test_measurements_as_table_json_and_csv(
 def test_the_fastest_choice_is_noted_and_used(
     capsys: pytest.CaptureFixture[str], folder: Path, line_folder: Path, tmp_path: Path
 ) -> None:
-    with pytest.raises(BackendError, match="nothing is known of this machine"):
-        create_model(model_dir=folder, use_hpip=True)
     arguments = ["benchmark", "--data", str(line_folder), "-m", str(folder), "--output", str(tmp_path / "out"), *QUICK]
     assert main([*arguments, "--backend", "onnx", "--threads", "1", "--tune", "--json"]) == 0
     out, err = capsys.readouterr()
@@ -55,6 +54,33 @@ def test_the_fastest_choice_is_noted_and_used(
     model = create_model(model_dir=folder, use_hpip=True)
     assert (model.backend.name, model.backend.threads, model.batch_size) == ("onnx", 1, 2)
     assert main(["predict", str(line_folder / "images"), "-m", str(folder), "--hpip"]) == 0
+
+
+def test_a_model_that_was_never_tuned_is_read_as_without_it_and_that_is_said_once(
+    folder: Path, line_folder: Path
+) -> None:
+    arguments = ["predict", str(line_folder / "images"), "-m", str(folder)]
+    code = "import sys; from ocrx.cli import main; sys.exit(main(sys.argv[1:]))"
+    plain, tuned = (
+        subprocess.run([sys.executable, "-c", code, *arguments, *more], capture_output=True, text=True, check=True)
+        for more in ((), ("--hpip",))
+    )
+    assert tuned.stdout == plain.stdout
+    assert len(tuned.stderr.splitlines()) == len(plain.stderr.splitlines()) + 1
+    assert "never tuned" in tuned.stderr and "never tuned" not in plain.stderr
+
+
+def test_nothing_is_written_beside_an_embedded_model(
+    capsys: pytest.CaptureFixture[str], folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("ocrx.folder.EMBEDDED_DIR", tmp_path)
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    before = sorted(folder.rglob("*"))
+    arguments = ["benchmark", "-m", str(folder), "--output", str(tmp_path / "out"), *QUICK, "--backend", "onnx"]
+    assert main([*arguments, "--tune", "--threads", "1"]) == 0
+    assert sorted(folder.rglob("*")) == before
+    assert str(tmp_path / "cache" / "ocrx" / "model" / "tuned.json") in capsys.readouterr().err
+    assert create_model(model_dir=folder, use_hpip=True).batch_size == 2
 
 
 def test_choices_for_other_machines_stay(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -283,6 +283,20 @@ def test_split_fix_convert_and_dictionary_by_command(
     assert (tmp_path / "data_csv" / "train.csv").is_file()
 
 
+def test_a_conversion_to_lmdb_checks_the_lines_it_was_made_of(
+    clean: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    pytest.importorskip("lmdb")
+    root, out = tmp_path / "data", ["--output", str(tmp_path / "out")]
+    shutil.copytree(clean, root)
+    assert main(["check-dataset", str(root), "--convert-to", "lmdb", "--split", "80", *out]) == 2
+    assert "then convert to lmdb" in capsys.readouterr().err
+    assert main(["check-dataset", str(root), "--convert-to", "lmdb", *out]) == 0
+    assert "90 + 20 lines" in capsys.readouterr().err
+    assert (tmp_path / "data_lmdb" / "train" / "data.mdb").is_file()
+    assert json.loads((tmp_path / "out" / "check_dataset_result.json").read_text())["check_pass"] is True
+
+
 def test_torch_is_never_loaded(clean: Path, tmp_path: Path) -> None:
     code = (
         "import sys; from ocrx.cli import main; code = main(sys.argv[1:]);"

@@ -45,7 +45,7 @@ def test_result_file_lines_and_stdout(
     assert {"lenient", "accuracy_ci", "wer"} <= result["metrics"].keys()
     low, high = result["analysis"]["intervals"]["accuracy"]
     assert 0 <= low < 0.5 < high <= 1
-    assert "accuracy\t0.5000\t" in out and "lines\t4" in out
+    assert out.startswith("metric\tvalue\t95% low\t95% high\naccuracy\t0.5000\t") and "lines\t4" in out
     assert "worst lines" in err and "val.txt:4" in err
     header, *rows = [row.split("\t") for row in (output / "evaluate" / "lines.tsv").read_text("utf-8").splitlines()]
     assert header == ["source", "image", "truth", "prediction", "score", "exact", "error"]
@@ -85,6 +85,58 @@ def test_without_arguments_the_last_training_is_evaluated(
     (tmp_path / "output" / "config.yaml").write_text(f"Global:\n  dataset_dir: {half_right}\n", encoding="utf-8")
     code, out, _ = run(capsys)
     assert code == 0 and "accuracy\t0.5000" in out
+
+
+@pytest.fixture
+def after_training(model_folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The folder to work in, with ``output`` as a training leaves it."""
+    monkeypatch.chdir(tmp_path)
+    shutil.copytree(model_folder, tmp_path / "output" / "best_accuracy")
+    return tmp_path
+
+
+BEST = "model output/best_accuracy"
+
+
+def test_a_configuration_means_what_was_trained_with_it(
+    capsys: pytest.CaptureFixture[str], after_training: Path, half_right: Path
+) -> None:
+    code, _, err = run(capsys, half_right, "-c", "lcnetv4_tiny")
+    assert code == 0 and BEST in err
+    paddlex = ["run", "-c", "lcnetv4_tiny", "-o", f"Global.dataset_dir={half_right}"]
+    for mode in ("evaluate", "export", "predict"):
+        more = [f"Global.mode={mode}", f"Predict.input={half_right / 'images'}"]
+        assert main([*paddlex, *(part for option in more for part in ("-o", option))]) == 0
+        assert BEST in capsys.readouterr().err, mode
+    assert main(["predict", str(half_right / "images"), "-c", "lcnetv4_tiny"]) == 0
+    assert BEST in capsys.readouterr().err
+    assert main(["export", "-c", "lcnetv4_tiny", "--output", "other"]) == 0
+    assert BEST in capsys.readouterr().err and Path("other", "model.onnx").is_file()
+
+
+def test_without_a_configuration_or_a_training_the_embedded_model_reads(
+    capsys: pytest.CaptureFixture[str], after_training: Path, half_right: Path
+) -> None:
+    for arguments in (["evaluate", half_right, "--output", "out"], ["predict", half_right / "images" / "08.png"]):
+        assert main([*map(str, arguments)]) == 0
+        assert "(printed_en)" in capsys.readouterr().err
+    shutil.rmtree("output")
+    Path("beam.yaml").write_text("Decode: {beam: 3}", encoding="utf-8")
+    for config in ("beam.yaml", "printed_en"):
+        assert main(["evaluate", str(half_right), "-c", config]) == 0
+        assert "(printed_en)" in capsys.readouterr().err
+
+
+def test_a_configuration_whose_model_was_not_trained_is_an_error(
+    capsys: pytest.CaptureFixture[str], half_right: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    for mode in ("evaluate", "export"):
+        options = ["-c", "lcnetv4_tiny", "-o", f"Global.dataset_dir={half_right}", "-o", f"Global.mode={mode}"]
+        for command in ("run", mode):
+            assert main([command, *options]) == 2
+            err = capsys.readouterr().err
+            assert "output/best_accuracy: no such folder, and no weights of lcnetv4_tiny are named" in err
 
 
 @pytest.mark.parametrize(

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import json
 import math
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -73,6 +74,16 @@ def test_a_line_is_explained(monkeypatch: pytest.MonkeyPatch, image: Path, confi
     assert second.alternatives[0].text == "c"
     assert second.alternatives[0].probability == pytest.approx(second.probability / math.e, rel=1e-5)
     assert seen.reading.log_likelihood == pytest.approx(log_likelihood(backend.row, [1, 2, 3]))
+
+
+def test_a_standing_line_is_explained_as_it_is_read(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, config: Config
+) -> None:
+    backend = scripted(monkeypatch)
+    backend.spec = replace(SPEC, image=replace(SPEC.image, steps=("rotate_tall",)))
+    Image.new("L", (64, 128), 255).save(tmp_path / "standing.png")
+    seen = explain.run(config, tmp_path / "standing.png")
+    assert seen.reading.characters[1].pixels == (24.0, 32.0)
 
 
 def test_picture_and_json_are_written(monkeypatch: pytest.MonkeyPatch, image: Path, config: Config) -> None:

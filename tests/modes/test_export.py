@@ -36,6 +36,49 @@ def test_an_output_folder_is_a_model_folder_of_its_own(
     assert main(["predict", str(line_folder / "images" / "00.png"), "-m", str(tmp_path / "out")]) == 0
 
 
+def test_without_a_model_the_last_training_is_exported(
+    capsys: pytest.CaptureFixture[str], folder: Path, line_folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    shutil.copytree(folder, "output/best_accuracy")
+    Path("output/config.yaml").write_text(f"Global:\n  dataset_dir: {line_folder}\n", encoding="utf-8")
+    assert main(["export", "--format", "torchscript"]) == 0
+    assert Path(capsys.readouterr().out.strip()) == Path("output/best_accuracy/inference/model.pt")
+    assert main(["export", "-o", f"Export.weight_path={folder}", "--output", "named"]) == 0
+    assert str(folder) in capsys.readouterr().err
+
+
+def test_nothing_is_written_into_the_package(
+    capsys: pytest.CaptureFixture[str], folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr("ocrx.inference.recognizer.EMBEDDED_DIR", tmp_path)
+    monkeypatch.setattr("ocrx.folder.EMBEDDED_DIR", tmp_path)
+    embedded = folder.rename(tmp_path / "printed_en")
+    before = {path: path.read_bytes() for path in embedded.rglob("*") if path.is_file()}
+    for arguments in (["export"], ["export", "-m", "printed_en"], ["run", "-o", "Global.mode=export"]):
+        assert main(arguments) == 2
+        assert "ocrx export --model printed_en --output DIR" in capsys.readouterr().err
+    assert main(["export", "--output", "out"]) == 0
+    assert {path: path.read_bytes() for path in embedded.rglob("*") if path.is_file()} == before
+
+
+def test_an_export_is_read_by_its_folder_and_by_its_name(
+    capsys: pytest.CaptureFixture[str], folder: Path, line_folder: Path, tmp_path: Path
+) -> None:
+    out, image = tmp_path / "out", str(line_folder / "images" / "00.png")
+    assert main(["export", "-m", str(folder), "--format", "torchscript", "--output", str(out)]) == 0
+    more = ["--precision", "int8", "--max-loss", "1", "--data", str(line_folder)]
+    assert main(["export", "-m", str(folder), *more]) == 0
+    capsys.readouterr()
+    for named, reader in ((out, "torchscript"), (folder / "inference" / "model.int8.onnx", "onnx")):
+        assert main(["predict", image, "-m", str(named)]) == 0
+        err = capsys.readouterr().err
+        assert str(named) in err and reader in err
+    assert main(["export", "-m", str(folder / "inference" / "model.int8.onnx")]) == 2
+    assert "an export itself" in capsys.readouterr().err
+
+
 @pytest.mark.parametrize(
     ("arguments", "code", "message"),
     [

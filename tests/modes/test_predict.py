@@ -110,6 +110,7 @@ def test_an_image_on_stdin(
         (["x.png", "--batch-size", "0"], 2, "batch-size"),
         (["x.png", "--device", "gpu:77"], 1, "gpu:77"),
         (["x.png"], 1, "x.png: no such file"),
+        ([""], 1, "an empty path"),
         (["x.png", "-o", "Predict.nothing=1"], 2, "Predict.nothing"),
     ],
 )
@@ -128,6 +129,34 @@ def test_a_model_that_is_not_there(capsys: pytest.CaptureFixture[str], tmp_path:
     (tmp_path / "model.onnx").write_text("text")
     code, _, err = run(capsys, "x.png", "-m", tmp_path / "model.onnx")
     assert code == 1 and "not an ocrx model" in err
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["-m", ""], "Predict.model_dir: an empty name"),
+        (["-o", "Predict.model_dir=https://host/x_infer.tar"], "Predict.model_dir: https://host/x_infer.tar is not"),
+    ],
+)
+def test_a_model_that_cannot_be_meant(
+    capsys: pytest.CaptureFixture[str], images: Path, arguments: list[str], message: str
+) -> None:
+    code, _, err = run(capsys, images / "00.png", *arguments)
+    assert code == 2 and message in err
+
+
+def test_an_image_too_large_is_refused_by_one_error(
+    capsys: pytest.CaptureFixture[str], model_folder: Path, tmp_path: Path, recwarn: pytest.WarningsRecorder
+) -> None:
+    Image.new("1", (10_000, 9_500)).save(tmp_path / "large.png")
+    code, _, err = run(capsys, tmp_path / "large.png", "-m", model_folder)
+    assert code == 1 and "10000x9500 pixels, more than 89,000,000 are refused" in err
+    assert not [warning for warning in recwarn if "exceeds limit" in str(warning.message)]
+
+
+def test_a_name_of_an_embedded_model(capsys: pytest.CaptureFixture[str], images: Path) -> None:
+    code, _, err = run(capsys, images / "00.png", "-m", "printed_en")
+    assert code == 0 and "(printed_en)" in err
 
 
 def test_paddlex_form(capsys: pytest.CaptureFixture[str], model_folder: Path, images: Path) -> None:

@@ -25,9 +25,11 @@ from ocrx.spec import ModelSpec
 from ocrx.zoo.dialects import openocr_dialect, paddle_dialect
 from ocrx.zoo.dialects_hf import hf_dialect
 from ocrx.zoo.importer import import_weights
+from ocrx.zoo.sources import read_weights
 from ocrx.zoo.tensors import Dialect
 
 CHARACTERS = tuple("abcdefghijk")
+ARABIC = tuple("ابتثجحخدذرz")
 SMALL = "PP-OCRv6_tiny_rec"
 
 
@@ -171,10 +173,17 @@ def test_a_pickle_with_code_is_refused_and_not_executed(tmp_path: Path, monkeypa
     monkeypatch.chdir(tmp_path)
     for name in ("w.pdparams", "w.pth"):
         (tmp_path / name).write_bytes(pickle.dumps({"head.fc.bias": _Code()}, protocol=2))
-        with pytest.raises(ModelError, match="nothing in it was executed"):
+        with pytest.raises(ModelError, match="nothing in it was executed") as raised:
             import_weights(name, tmp_path / "out", name=SMALL)
+        assert "weights_only" not in raised.value.message, "torch advises to run it"
     assert not (tmp_path / "executed").exists()
     assert not (tmp_path / "out").exists()
+
+
+def test_the_name_of_a_model_is_not_its_weights(tmp_path: Path) -> None:
+    with pytest.raises(ModelError, match="known model, but its weights are not part") as raised:
+        import_weights("PP-OCRv4_mobile_rec", tmp_path / "out")
+    assert "ocrx import FILE" in str(raised.value.hint)
 
 
 @pytest.mark.parametrize("suffix", [".onnx", ".pdparams", ".pth", ".safetensors"])
@@ -185,6 +194,79 @@ def test_damaged_files(suffix: str, content: bytes, tmp_path: Path) -> None:
     with pytest.raises(ModelError, match=f"w{suffix}"):
         import_weights(str(source), tmp_path / "out", name=SMALL, dictionary=dictionary(tmp_path))
     assert not (tmp_path / "out").exists()
+
+
+def eight_bits() -> Tensor:
+    return torch.zeros(12).to(torch.float8_e4m3fn)
+
+
+@pytest.mark.filterwarnings("ignore:Validating sparse tensor")
+@pytest.mark.parametrize(
+    ("tensor", "kind"),
+    [
+        (torch.zeros(12, dtype=torch.complex64), "strided complex64"),
+        (torch.zeros(12).to_sparse(), "sparse_coo float32"),
+        (eight_bits(), "strided float8_e4m3fn"),
+    ],
+    ids=["complex", "sparse", "eight bits"],
+)
+def test_tensors_that_are_no_plain_numbers_are_refused(tensor: Tensor, kind: str, tmp_path: Path) -> None:
+    torch.save({"decoder.fc.bias": tensor}, tmp_path / "w.pth")
+    with pytest.raises(ModelError, match=rf"w\.pth: decoder\.fc\.bias is a tensor of {kind}, expected"):
+        import_weights(str(tmp_path / "w.pth"), tmp_path / "out", name="SVTRv2_tiny", dictionary=dictionary(tmp_path))
+    assert not (tmp_path / "out").exists()
+
+
+def test_safetensors_of_eight_bits_are_refused_and_of_sixteen_read(tmp_path: Path) -> None:
+    save_file({"head.fc.bias": eight_bits()}, tmp_path / "w.safetensors")
+    with pytest.raises(ModelError, match=r"head\.fc\.bias is a tensor of strided float8_e4m3fn"):
+        read_weights(str(tmp_path / "w.safetensors"))
+    save_file({"head.fc.bias": torch.tensor([1.5, -2.0], dtype=torch.bfloat16)}, tmp_path / "w.safetensors")
+    found = read_weights(str(tmp_path / "w.safetensors")).tensors["head.fc.bias"]
+    assert found.dtype == np.float32 and found.tolist() == [1.5, -2.0]
+
+
+def test_trained_parameters_are_read(tmp_path: Path) -> None:
+    torch.save({"decoder.fc.bias": nn.Parameter(torch.tensor([1.0, 2.0]))}, tmp_path / "w.pth")
+    assert read_weights(str(tmp_path / "w.pth")).tensors["decoder.fc.bias"].tolist() == [1.0, 2.0]
+
+
+def test_big_arrays_are_put_together_from_slices(tmp_path: Path) -> None:
+    tree = {
+        "UnpackBigParamInfor@@": {"w": {"slices": ["w.0", "w.1"], "OriginShape": (2, 3)}},
+        "w.0": np.arange(4, dtype=np.float32),
+        "w.1": np.arange(4, 6, dtype=np.float32),
+    }
+    (tmp_path / "w.pdparams").write_bytes(pickle.dumps(tree))
+    tensors = read_weights(str(tmp_path / "w.pdparams")).tensors
+    assert list(tensors) == ["w"] and tensors["w"].tolist() == [[0, 1, 2], [3, 4, 5]]
+
+
+@pytest.mark.parametrize(
+    "slices",
+    [
+        5,
+        {"w": 5},
+        {"w": None},
+        {"w": {"slices": ["w.0"]}},
+        {"w": {"slices": ["w.9"], "OriginShape": (4,)}},
+        {"w": {"slices": [], "OriginShape": (4,)}},
+        {"w": {"slices": ["w.0"], "OriginShape": (5,)}},
+        {"w": {"slices": ["w.0"], "OriginShape": "wide"}},
+        {"w": {"slices": ["w.0"], "OriginShape": (2**70,)}},
+    ],
+)
+def test_slices_that_do_not_fit_together(slices: Any, tmp_path: Path) -> None:
+    tree = {"UnpackBigParamInfor@@": slices, "w.0": np.zeros(4, np.float32)}
+    (tmp_path / "w.pdparams").write_bytes(pickle.dumps(tree))
+    with pytest.raises(ModelError, match=r"w\.pdparams: damaged: its arrays cannot be put together"):
+        read_weights(str(tmp_path / "w.pdparams"))
+
+
+def test_an_output_layer_of_one_number_is_no_traceback(tmp_path: Path) -> None:
+    torch.save({"decoder.fc.bias": torch.tensor(1.0)}, tmp_path / "w.pth")
+    with pytest.raises(ModelError, match="the weights have 1 classes"):
+        import_weights(str(tmp_path / "w.pth"), tmp_path / "out", dictionary=dictionary(tmp_path))
 
 
 @pytest.fixture(scope="module")
@@ -234,13 +316,70 @@ def test_dictionary_of_another_length(tiny_file: Path, tmp_path: Path) -> None:
     assert not (tmp_path / "out").exists()
 
 
-def test_what_arabic_models_read_is_turned_as_paddleocr_does(tiny_file: Path, tmp_path: Path) -> None:
-    plain = dictionary(tmp_path)
-    arabic = plain.rename(tmp_path / "arabic_dict.txt")
-    import_weights(str(tiny_file), tmp_path / "out", name=SMALL, dictionary=arabic)
+HUB_SNAPSHOT = "models--PaddlePaddle--arabic_PP-OCRv5_mobile_rec_safetensors/snapshots/5f9c2a"
+
+
+@pytest.mark.parametrize(
+    ("place", "names", "direction"),
+    [
+        ("arabic_PP-OCRv3_mobile_rec/best_accuracy.pdparams", "dict.txt", "rtl"),
+        ("v3_arabic_mobile/best_model/model.pdparams", "dict.txt", "rtl"),
+        (f"{HUB_SNAPSHOT}/model.pdparams", "dict.txt", "rtl"),
+        ("Arabic_rec.pdparams", "dict.txt", "rtl"),
+        ("w.pdparams", "ppocrv5_arabic_dict.txt", "rtl"),
+        # Neither a dictionary of many scripts nor a folder for Arabic makes an Arabic model.
+        ("w.pdparams", "dict.txt", "ltr"),
+        ("arabic/PP-OCRv6_small_rec/w.pdparams", "dict.txt", "ltr"),
+    ],
+)
+def test_labels_in_visual_order_are_turned(
+    place: str, names: str, direction: str, tiny_file: Path, tmp_path: Path
+) -> None:
+    source = tmp_path / "files" / place
+    source.parent.mkdir(parents=True)
+    source.write_bytes(tiny_file.read_bytes())
+    entries = dictionary(tmp_path, ARABIC).rename(tmp_path / names)
+    report = import_weights(str(source), tmp_path / "out", name=SMALL, dictionary=entries)
+    assert load_model(tmp_path / "out")[1].direction == direction
+    assert any("logical order" in note for note in report.notes) == (direction == "rtl")
+
+
+def test_a_model_without_right_to_left_letters_is_never_turned(tiny_file: Path, tmp_path: Path) -> None:
+    entries = dictionary(tmp_path).rename(tmp_path / "arabic_dict.txt")
+    import_weights(str(tiny_file), tmp_path / "out", name=SMALL, dictionary=entries)
+    assert load_model(tmp_path / "out")[1].direction == "ltr"
+
+
+def test_a_folder_read_from_inside_is_known_by_its_name(
+    tiny_file: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = tmp_path / HUB_SNAPSHOT
+    folder.mkdir(parents=True)
+    dictionary(folder, ARABIC)
+    (folder / "model.pdparams").write_bytes(tiny_file.read_bytes())
+    monkeypatch.chdir(folder)
+    import_weights(".", tmp_path / "out", name=SMALL)
     assert load_model(tmp_path / "out")[1].direction == "rtl"
-    import_weights(str(tiny_file), tmp_path / "other", name=SMALL, dictionary=dictionary(tmp_path))
-    assert load_model(tmp_path / "other")[1].direction == "ltr"
+
+
+def test_visual_order_is_known_by_the_recipe(tmp_path: Path) -> None:
+    model, spec = network_of("arabic_PP-OCRv3_mobile_rec")
+    dialect = paddle_dialect(spec.architecture, spec.params, frozenset())
+    assert dialect is not None
+    write_pdparams(tmp_path / "w.pdparams", model, renamed(model, dialect), dialect)
+    entries = dictionary(tmp_path, ARABIC)
+    import_weights(
+        str(tmp_path / "w.pdparams"), tmp_path / "out", name="arabic_PP-OCRv3_mobile_rec", dictionary=entries
+    )
+    assert load_model(tmp_path / "out")[1].direction == "rtl"
+
+
+def test_visual_order_is_known_by_the_name_in_the_settings(tiny_file: Path, tmp_path: Path) -> None:
+    (tmp_path / "w.pdparams").write_bytes(tiny_file.read_bytes())
+    settings = {"Global": {"model_name": "arabic_PP-OCRv5_mobile_rec"}, "PostProcess": {"character_dict": [*ARABIC]}}
+    (tmp_path / "inference.yml").write_text(json.dumps(settings), encoding="utf-8")
+    import_weights(str(tmp_path / "w.pdparams"), tmp_path / "out", name=SMALL)
+    assert load_model(tmp_path / "out")[1].direction == "rtl"
 
 
 def test_a_second_space_class_is_dropped(tiny_file: Path, tmp_path: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -121,6 +122,82 @@ def test_what_differs_is_named(tmp_path: Path) -> None:
 def test_a_weight_that_is_computed_is_refused(tmp_path: Path) -> None:
     with pytest.raises(ModelError, match=r"computes the weight 'gamma'"):
         read_onnx(write(tmp_path / "net.onnx", leave_out="gamma"))
+
+
+def damaged(path: Path, damage: Callable[[onnx.ModelProto], object]) -> Path:
+    model = onnx.load(str(write(path)))
+    damage(model)
+    path.write_bytes(model.SerializeToString())
+    return path
+
+
+def initializer(model: onnx.ModelProto, name: str) -> onnx.TensorProto:
+    return next(tensor for tensor in model.graph.initializer if tensor.name == name)
+
+
+def node(model: onnx.ModelProto, kind: str) -> onnx.NodeProto:
+    return next(node for node in model.graph.node if node.op_type == kind)
+
+
+def replaced(model: onnx.ModelProto, name: str, value: np.ndarray[tuple[int, ...], np.dtype[np.float32]]) -> None:
+    initializer(model, name).CopyFrom(numpy_helper.from_array(value, name))
+
+
+def constant(model: onnx.ModelProto) -> None:
+    tensor = onnx.TensorProto(data_type=TensorProto.FLOAT, dims=[3], raw_data=b"1234")
+    model.graph.node.insert(0, helper.make_node("Constant", [], ["odd"], value=tensor))
+
+
+@pytest.mark.parametrize(
+    ("damage", "message"),
+    [
+        (lambda m: initializer(m, "conv").dims.append(7), "the tensor 'conv' cannot be read"),
+        (lambda m: setattr(initializer(m, "conv"), "raw_data", b"123"), "the tensor 'conv' cannot be read"),
+        (lambda m: setattr(initializer(m, "conv"), "data_type", 99), "the tensor 'conv' cannot be read"),
+        (constant, "the tensor 'odd' cannot be read"),
+        (lambda m: node(m, "Conv").input.pop(), "the node Conv has 1 inputs"),
+        (lambda m: node(m, "MatMul").input.pop(), "the node MatMul has 1 inputs"),
+        (lambda m: node(m, "BatchNormalization").input.pop(), "the node BatchNormalization has 4 inputs"),
+        (lambda m: node(m, "Identity").input.pop(), "the node Identity has 0 inputs"),
+        (lambda m: node(m, "Sqrt").output.pop(), "the node Sqrt has 1 inputs and 0 outputs"),
+        (
+            lambda m: m.graph.node.append(helper.make_node("LayerNormalization", ["o"], ["z"], "norm")),
+            "the node norm has 1 inputs",
+        ),
+        (lambda m: replaced(m, "gamma", values(3)), "contradict each other"),
+        (lambda m: replaced(m, "conv", values()), "contradict each other"),
+        (lambda m: replaced(m, "linear", values()), "'linear', the weight of a MatMul, has the shape"),
+    ],
+)
+def test_damaged_graphs_are_refused(damage: Callable[[onnx.ModelProto], object], message: str, tmp_path: Path) -> None:
+    with pytest.raises(ModelError, match=rf"net\.onnx: .*{message}"):
+        read_onnx(damaged(tmp_path / "net.onnx", damage))
+
+
+def test_a_dictionary_that_is_no_text_is_refused(tmp_path: Path) -> None:
+    path = write(tmp_path / "net.onnx")
+    path.write_bytes(path.read_bytes().replace("a\n\u2028\nb\n".encode(), b"a\n\xff\xff\xff\nb\n"))
+    with pytest.raises(ModelError, match=r"net\.onnx: (damaged|not an ONNX file)"):
+        read_onnx(path)
+
+
+def test_a_copy_of_itself_is_no_endless_loop(tmp_path: Path) -> None:
+    copy = helper.make_node("Identity", ["conv"], ["conv"])
+    path = damaged(tmp_path / "net.onnx", lambda m: m.graph.node.insert(0, copy))
+    assert read_onnx(path).layers[0].name == "conv"
+
+
+def test_a_bias_of_another_size_is_named(tmp_path: Path) -> None:
+    def widened(model: onnx.ModelProto) -> None:
+        initializer(model, "ln_bias").CopyFrom(numpy_helper.from_array(values(3, 2), "ln_bias"))
+        node(model, "Conv").input.append("wide")
+        model.graph.initializer.append(numpy_helper.from_array(values(1), "wide"))
+        del model.graph.node[2].input[:]
+        model.graph.node[2].input.extend(["b", "b"])
+
+    layers = read_onnx(damaged(tmp_path / "net.onnx", widened)).layers
+    with pytest.raises(ModelError, match=r"layer 1 of the file, conv, has a bias \(1,\), not \(4,\)"):
+        match_layers(nn.Sequential(nn.Conv2d(3, 4, 1)), torch.rand(1, 3, 2, 6), layers[:1])
 
 
 def test_unused_tensors_show(tmp_path: Path) -> None:

@@ -30,6 +30,12 @@ _RUNTIMES = {
     "openvino": ("openvino", "openvino"),
     "torchscript": ("torch", "torchscript"),
 }
+# Back end and precision of each file that may lie in a model folder; earlier ones are preferred.
+_FILES = {WEIGHTS_FILE: ("torch", "fp32")} | {
+    f"model.{'' if precision == 'fp32' else precision + '.'}{suffix}": (backend, precision)
+    for precision in PRECISIONS
+    for suffix, backend in (("onnx", "onnx"), ("xml", "openvino"), ("pt", "torchscript"))
+}
 _INSTALL = {"openvino": "pip install 'ocrx[openvino]'"}
 
 
@@ -68,13 +74,13 @@ def open_backend(
     threads: int | None = None,
     precision: str = "fp32",
 ) -> Backend:
-    """Load the model folder ``path`` into a runtime.
+    """Load the model folder ``path``, or the file in one that it names, into a runtime.
 
-    ``auto`` takes ONNX Runtime on the CPU where the folder holds an exported model, else torch.
+    ``auto`` takes ONNX Runtime on the CPU where the folder holds an exported model, else torch, else what is there.
     ``threads`` is the number of cores to use; default: those this process may run on. A ``precision`` other than
     fp32 needs a file that ``ocrx export`` made, but for torch and for bf16 in OpenVINO.
-    Raises ConfigError for an unknown back end, BackendError for a runtime or device that is not there,
-    ModelError for a folder that holds no such model.
+    Raises ConfigError for an unknown back end or one that does not read the file, BackendError for a runtime or device
+    that is not there, ModelError for a folder that holds no such model.
     """
     for name, value, known in (("backend", backend, BACKENDS), ("precision", precision, PRECISIONS)):
         if value not in known:
@@ -82,7 +88,13 @@ def open_backend(
     folder = find_model_folder(path)
     if folder.name == INFERENCE_DIR and (folder.parent / SPEC_FILE).is_file():
         folder = folder.parent
-    chosen = choose_backend(folder, device) if backend == "auto" else backend
+    if (named := named_file(path)) is not None:
+        folder = path.parent
+        chosen, precision = _as_named(named, path, backend, precision)
+    elif backend == "auto":
+        chosen, precision = choose_backend(folder, device, precision)
+    else:
+        chosen = backend
     package, module_name = _RUNTIMES[chosen]
     if find_spec(package) is None:
         raise BackendError(f"{chosen}: {package} is not installed", hint=_INSTALL.get(chosen, f"pip install {package}"))
@@ -104,16 +116,54 @@ def exported_name(name: str, precision: str) -> str:
     return name if precision == "fp32" else f"{stem}.{precision}.{suffix}"
 
 
-def choose_backend(folder: Path, device: str) -> str:
-    """The back end that ``auto`` means for a model folder on ``device``: torch on a GPU, else ONNX Runtime."""
-    exported = any((folder / place / ONNX_FILE).is_file() for place in (INFERENCE_DIR, "."))
-    if not exported or find_spec("onnxruntime") is None:
-        return "torch"
-    if device == "cpu" or not (folder / WEIGHTS_FILE).is_file() or find_spec("torch") is None:
-        return "onnx"
+def named_file(path: Path) -> tuple[str, str] | None:
+    """Back end and precision of the file in a model folder that ``path`` names; None where it means the folder.
+
+    ``model.json`` and PaddleX's ``.pdparams`` mean the folder. Raises ModelError for a file that is none of ocrx's.
+    """
+    if not path.is_file() or path.name == SPEC_FILE or path.suffix == ".pdparams":
+        return None
+    if path.name in _FILES:
+        return _FILES[path.name]
+    raise ModelError(
+        f"{path}: not a file that holds a model of ocrx",
+        hint=f"name the model folder, or {WEIGHTS_FILE}, {ONNX_FILE}, model.int8.onnx, model.xml, model.pt in it",
+    )
+
+
+def _as_named(named: tuple[str, str], path: Path, backend: str, precision: str) -> tuple[str, str]:
+    """``named``, unless something else was asked for than what reads the file."""
+    reader, stored = named
+    # OpenVINO reads ONNX files too. Weights, and OpenVINO's bf16, are computed in what is asked for.
+    readers = {"torch": ("torch", "torch-compile"), "onnx": ("onnx", "openvino")}.get(reader, (reader,))
+    if backend not in ("auto", *readers):
+        raise ConfigError(f"{path}: read by {' or '.join(readers)}; backend {backend!r} was asked for")
+    free = reader == "torch" or (precision == "bf16" and "openvino" in (reader, backend))
+    computed = precision if free else stored
+    if precision not in ("fp32", computed):
+        raise ConfigError(f"{path}: holds {stored}; precision {precision!r} was asked for")
+    return (reader if backend == "auto" else backend), computed
+
+
+def choose_backend(folder: Path, device: str, precision: str = "fp32") -> tuple[str, str]:
+    """Back end and precision that ``auto`` means for a model folder on ``device``.
+
+    Torch on a GPU, else ONNX Runtime. A folder without weights that holds other exports only: the first that has
+    ``precision``; where nothing else than fp32 was asked for, the first of all.
+    """
+    held = [kind for name, kind in _FILES.items() if any((folder / p / name).is_file() for p in (INFERENCE_DIR, "."))]
+    weights = (folder / WEIGHTS_FILE).is_file()
+    if not weights and ("onnx", precision) not in held:
+        fitting = [kind for kind in held if kind[1] == precision] or (held if precision == "fp32" else [])
+        if fitting:
+            return fitting[0]
+    if not {("onnx", "fp32"), ("onnx", precision)} & set(held) or find_spec("onnxruntime") is None:
+        return "torch", precision
+    if device == "cpu" or not weights or find_spec("torch") is None:
+        return "onnx", precision
     if device == "auto" and not (_has_nvidia_driver() and _torch_sees_gpu()):
-        return "onnx"
-    return "torch"
+        return "onnx", precision
+    return "torch", precision
 
 
 def available_cores() -> int:
@@ -128,8 +178,9 @@ def own_cores() -> int:
 
 
 def find_model_file(folder: Path, name: str, make: str) -> Path:
-    """``inference/NAME`` or ``NAME`` in a model folder; ``make`` is the command that writes it."""
-    for path in (folder / INFERENCE_DIR / name, folder / name):
+    """``NAME`` or ``inference/NAME`` in a model folder; ``make`` is the command that writes it."""
+    # The nearer one first: whoever names FOLDER/model.onnx means that, not one in FOLDER/inference.
+    for path in (folder / name, folder / INFERENCE_DIR / name):
         if path.is_file():
             return path
     raise ModelError(f"{folder}: no {INFERENCE_DIR}/{name}", hint=f"make it with `{make}`")
