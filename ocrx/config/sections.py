@@ -141,7 +141,7 @@ class SynthConfig:
     count: int = 1000  # how many lines `ocrx synth` writes
     val_percent: int = 10  # of these, for val.txt
     workers: Optional[int] = None  # processes; default: one for each processor
-    charset: str = "western"  # western, ascii, digits, a .txt file with one character a line, or the characters
+    charset: str = "western"  # names, joined with +, a .txt file with one character a line, or the characters
     corpus: Optional[str] = None  # a text file to take words from
     corpus_share: float = 0.5  # of the lines; all of them where the charset has no English letters
     word_lists: tuple[str, ...] = ("system",)  # files; system is the machine's own list, where there is one

@@ -17,6 +17,8 @@ from random import Random
 from PIL import ImageFont
 
 from ocrx.errors import DataError
+from ocrx.text.charsets import JOINERS
+from ocrx.text.direction import runs_right_to_left
 
 SUFFIXES = (".ttf", ".otf", ".ttc", ".otb", ".pcf", ".pcf.gz")
 BITMAP_FOLDERS = (Path("/usr/share/fonts/X11"),)
@@ -27,9 +29,11 @@ _UNSUITED = re.compile(
     r"symbol|dingbat|ornament|emoji|icon|math|caps|titling|D050000L|NonUnicode|STIXVar|STIXSize|STIXInt|Last ?Resort"
     r"|Fallback|Upper|CSUR|Keyfont|Keyboard|(Sign|PC|Info)font Z|Phonetic|quotation|dunhill|funny|fibonacci|cursor$|nil"
     r"|barcode|braille|musi|opens___|cl6x|olgl|olcursor|decw|deccurs|decsess|Style Std|Script|chorus|initials|3270gr"
-    r"|arabic|hebrew|gost|outline|ja$|ko$|rk$|rstr",
+    r"|gost|outline|ja$|ko$|rk$|rstr",
     re.IGNORECASE,
 )
+# Faces for right-to-left scripts: some have digits and signs, too, but they are not for lines of other scripts.
+_RIGHT_TO_LEFT = re.compile(r"arabic|hebrew", re.IGNORECASE)
 _PIXEL = re.compile(
     r"^Px|Terminus|Spleen|Unifont|proggy|glass|3270|DotGothic|Sixtyfour|Workbench|Atari|\.pcf|fixed", re.IGNORECASE
 )
@@ -90,7 +94,8 @@ class FontBook:
             where = ", ".join(map(str, folders)) or "this machine"
             raise DataError(f"{where}: no usable font", hint=f"expected files ending in {', '.join(SUFFIXES)}")
         self.faces = tuple(faces)
-        self._groups = _group(self.faces)
+        self._common = [face for face in faces if not _RIGHT_TO_LEFT.search(face.name)] or faces
+        self._groups = _group(self._common)
         self._fonts: OrderedDict[tuple[str, int, float, bool], ImageFont.FreeTypeFont] = OrderedDict()
         self._bitmaps: dict[tuple[str, int, float, bool], ImageFont.FreeTypeFont] = {}
         self._keep_open = keep_open
@@ -104,9 +109,11 @@ class FontBook:
         Families are drawn evenly, so that one with forty faces counts as one. Italic faces are kept with
         probability ``italics``. None if no face has the characters.
         """
+        if runs_right_to_left(text):
+            return self._pick_covering(rng, weights, text, italics)
         for attempt in range(24):
             names = self._groups[rng.choices(KINDS, weights)[0]] if attempt < 12 else None
-            face = rng.choice(rng.choice(names)) if names else rng.choice(self.faces)
+            face = rng.choice(rng.choice(names)) if names else rng.choice(self._common)
             if face.italic and rng.random() > italics:
                 continue
             if self.covers(face, text):
@@ -115,6 +122,22 @@ class FontBook:
         # a rare script may have a handful of faces: all of them alike, of the wanted kinds if there are any
         wanted = [face for face in covering if weights[KINDS.index(face.kind)]]
         return rng.choice(wanted or covering) if covering else None
+
+    def _pick_covering(self, rng: Random, weights: Sequence[float], text: str, italics: float) -> Face | None:
+        """The same for scripts that few faces have, and many of those are bitmaps: kinds and families of these alone.
+
+        Chance would hardly find the families of one face among the hundreds of other scripts.
+        """
+        covering = [face for face in self.faces if self.covers(face, text)]
+        if rng.random() > italics:
+            covering = [face for face in covering if not face.italic] or covering
+        groups = _group(covering)
+        kinds = [kind for kind in KINDS if groups[kind]]
+        wanted = [weights[KINDS.index(kind)] for kind in kinds]
+        if not kinds:
+            return None
+        families = groups[rng.choices(kinds, wanted if any(wanted) else None)[0]]
+        return rng.choice(rng.choice(families))
 
     def open(self, face: Face, size: float, shaped: bool = False) -> ImageFont.FreeTypeFont:
         """The face at a size in pixels per em, shaped by libraqm or laid out plainly."""
@@ -138,6 +161,8 @@ class FontBook:
     def covers(self, face: Face, text: str) -> bool:
         """Whether the face draws every character of ``text``, small letters differently from capitals."""
         known = self._covered.setdefault((face.path, face.index, face.size), {})
+        if False in map(known.get, text):
+            return False  # before drawing anything: most faces lack most of a rare script
         for character in text:
             has = known.get(character)
             if has is None:
@@ -147,14 +172,15 @@ class FontBook:
         return True
 
     def _has(self, face: Face, character: str) -> bool:
-        if character == " ":
+        if character == " " or character in JOINERS:  # these the shaper leaves out, with or without a glyph
             return True
         try:
             font = self.open(face, 14)
             drawn = _picture(font, character)
             if not any(drawn[1]):
                 return False
-            if character.islower() and len(character.upper()) == 1 and drawn == _picture(font, character.upper()):
+            capital = character.upper()
+            if character.islower() and len(capital) == 1 and capital != character and drawn == _picture(font, capital):
                 return False
             key = (face.path, face.index, face.size)
             if key not in self._notdef:

@@ -114,7 +114,9 @@ def _with_neighbours(
     """The lines above and below, so close that a crop may catch their edges."""
     if not fonts.covers(face, text):
         return inked
-    other = draw_line(text, fonts.open(face, unit, False), Setting(setting.tracking, one_bit=setting.one_bit))
+    shaped = needs_shaping(text)
+    beside = Setting(setting.tracking, shaped=shaped, one_bit=setting.one_bit)
+    other = draw_line(text, fonts.open(face, unit, shaped), beside)
     top, bottom = min(b[1] for b in inked.boxes), max(b[3] for b in inked.boxes)
     pitch = (bottom - top) + rng.uniform(0.06, 0.35) * unit
     sides = rng.choice(((-1,), (1,), (-1, 1)))

@@ -1,22 +1,25 @@
 """Text to ink: draws a line with a face and says where each character stands; then places it in a crop.
 
 Two ways to draw: character by character (tracking, 1-bit printer dots, exact cells) or word by word, shaped by
-libraqm (kerning, ligatures, joined and right-to-left scripts). Gaps between words are always ours.
+libraqm (kerning, ligatures, joined scripts). Gaps between words are always ours, and so is the order of a
+right-to-left line: libraqm sees a word alone, but its place and direction depend on the whole line.
 """
 
 from __future__ import annotations
 
 import math
+import re
 import unicodedata
-from bisect import bisect_right
 from collections.abc import Sequence
 from dataclasses import dataclass
-from itertools import accumulate
 from typing import Any
 
 from PIL import Image, ImageDraw, ImageFont
 
+from ocrx.text.charsets import JOINERS
 from ocrx.text.direction import runs_right_to_left, visual_order
+
+_WORDS = re.compile(" |[^ ]+")
 
 Box = tuple[float, float, float, float]
 Cell = tuple[float, float, int, int]  # left, right, top, bottom of a character; 0, 0 is the line's height
@@ -53,7 +56,8 @@ def needs_shaping(text: str) -> bool:
     for c in text:
         if c >= "\u0300" and (
             unicodedata.combining(c)
-            or unicodedata.bidirectional(c) in ("R", "AL")
+            or c in JOINERS
+            or unicodedata.bidirectional(c) in ("R", "AL", "AN")
             or "\u0900" <= c <= "\u109f"
             or "\u1780" <= c <= "\u17ff"
             or unicodedata.category(c) in ("Mc", "Mn")
@@ -64,67 +68,74 @@ def needs_shaping(text: str) -> bool:
 
 def draw_line(text: str, font: ImageFont.FreeTypeFont, setting: Setting, pad: int = 4) -> Inked:
     """Draw ``text`` in a line. The image has ``pad`` empty pixels at least on each side of the ink."""
-    pieces = text.split(" ") if setting.shaped else list(text)
-    # libraqm orders the characters of a word; the words of a right-to-left line are ordered here.
-    direction = "rtl" if setting.shaped and runs_right_to_left(text) else None
-    order = _word_order(pieces) if direction else range(len(pieces))
-    spaced = iter(range(len(pieces) - 1, 0, -1) if direction else range(1, len(pieces)))
     em = font.size
     space = max(font.getlength(" "), 0.12 * em)
     mode = "1" if setting.one_bit else "L"
     pen, gap_number = 0.0, 0
-    drawn: dict[str, tuple[Any, tuple[int, int], float]] = {}
+    drawn: dict[tuple[str, str | None], tuple[Any, tuple[int, int], float]] = {}
     placed: list[tuple[float, float, float, Any]] = []
-    gaps: dict[int, Cell] = {}
-    cells: dict[int, list[Cell]] = {}
-    for place, number in enumerate(order):
-        piece = pieces[number]
-        if piece == " " or (setting.shaped and place):
+    cells: dict[int, Cell] = {}
+    for start, piece, direction in _pieces(text, setting.shaped):
+        if piece == " ":
             extra = setting.gaps[gap_number] if gap_number < len(setting.gaps) else 0.0
             width = space * setting.gap_factor + (extra + setting.tracking) * em
             gap_number += 1
-            gaps[next(spaced) if setting.shaped else number] = (pen, pen + width, 0, 0)
+            cells[start] = (pen, pen + width, 0, 0)
             pen += width
-            if piece == " ":
-                continue
-        if not piece:
             continue
-        if piece not in drawn:
+        key = piece, direction
+        if key not in drawn:
             mask, offset = font.getmask2(piece, mode, direction=direction, anchor="ls")
-            drawn[piece] = (mask, offset, font.getlength(piece, direction=direction))
-        mask, offset, advance = drawn[piece]
-        lift = setting.wobble[number % len(setting.wobble)] * em if setting.wobble else 0.0
+            drawn[key] = (mask, offset, font.getlength(piece, direction=direction))
+        mask, offset, advance = drawn[key]
+        lift = setting.wobble[start % len(setting.wobble)] * em if setting.wobble else 0.0
         x, y = round(pen) + offset[0], offset[1] + round(lift)
         placed.append((x, y, x + mask.size[0], mask))
         top, bottom = y, y + mask.size[1]
         if setting.shaped:
-            cells[number] = _shaped_cells(piece, font, pen, top, bottom)
+            cells.update(enumerate(_shaped_cells(piece, direction, font, pen, top, bottom), start))
         else:
-            cells[number] = [(pen, pen + advance, top, bottom)]
+            cells[start] = (pen, pen + advance, top, bottom)
             advance += setting.tracking * em
         pen += advance
-    in_text = [cell for i in range(len(pieces)) for cell in (*([gaps[i]] if i in gaps else ()), *cells.get(i, ()))]
-    return _assemble(placed, in_text, pad, font)
+    return _assemble(placed, [cells[i] for i in range(len(text))], pad, font)
 
 
-def _word_order(words: Sequence[str]) -> list[int]:
-    """Numbers of the words of a right-to-left line as they stand from left to right."""
-    starts = list(accumulate((len(word) + 1 for word in words), initial=0))
-    line = " ".join(words)
-    # A word that is empty stands nowhere.
-    return list(dict.fromkeys(bisect_right(starts, i) - 1 for i, _ in visual_order(line) if line[i] != " "))
+def _pieces(text: str, shaped: bool) -> list[tuple[int, str, str | None]]:
+    """What is drawn at once, from left to right: where it starts in the text, its characters and their direction."""
+    if not shaped:
+        return [(i, character, None) for i, character in enumerate(text)]
+    if not runs_right_to_left(text):
+        return [(word.start(), word[0], None) for word in _WORDS.finditer(text)]
+    runs: list[list[int]] = []
+    leftwards: list[bool] = []
+    for i, is_leftwards in visual_order(text):
+        if runs and leftwards[-1] == is_leftwards and " " not in (text[i], text[runs[-1][-1]]):
+            runs[-1].append(i)
+        else:
+            runs.append([i])
+            leftwards.append(is_leftwards)
+    return [
+        (min(run), text[min(run) : max(run) + 1], "rtl" if is_leftwards else "ltr")
+        for run, is_leftwards in zip(runs, leftwards, strict=True)
+    ]
 
 
-def _shaped_cells(word: str, font: ImageFont.FreeTypeFont, pen: float, top: int, bottom: int) -> list[Cell]:
+def _shaped_cells(
+    word: str, direction: str | None, font: ImageFont.FreeTypeFont, pen: float, top: int, bottom: int
+) -> list[Cell]:
     """Cells within a shaped word from the advances of its beginnings; from the right in a right-to-left word."""
-    ends = [font.getlength(word[: i + 1]) for i in range(len(word))]
+    ends = [font.getlength(word[: i + 1], direction=direction) for i in range(len(word))]
     total = ends[-1]
-    backwards = unicodedata.bidirectional(word[0]) in ("R", "AL")
     start, cells = 0.0, list[Cell]()
-    for end in ends:
-        left, right = (total - max(start, end), total - start) if backwards else (start, max(start, end))
-        cells.append((pen + left, pen + right, top, bottom))
-        start = max(start, end)
+    for advance in ends:
+        end = max(start, advance)
+        if direction == "rtl":
+            end = min(end, total)  # joined letters may be narrower than the first of them alone
+            cells.append((pen + total - end, pen + total - start, top, bottom))
+        else:
+            cells.append((pen + start, pen + end, top, bottom))
+        start = end
     return cells
 
 

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import math
 import re
-from collections.abc import Sequence
+import unicodedata
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
 from itertools import accumulate
 from pathlib import Path
 from random import Random
@@ -12,6 +15,7 @@ from ocrx.errors import DataError
 from ocrx.synth import patterns
 from ocrx.synth.scenes import SCENES
 from ocrx.text.charset import Charset
+from ocrx.text.charsets import JOINERS, charset_names, named_charset
 from ocrx.text.normalize import normalize
 
 ASCII = "".join(chr(c) for c in range(32, 127))
@@ -25,12 +29,21 @@ SYSTEM_WORD_LISTS = (
 _TRIES = 8
 _SPRINKLED = 0.06
 _TILL_SIGNS = "*#-+/()&@%=!:.,'\"$?<>;_[]"  # tills print no typographic signs, so these alone are sprinkled there
+_MOST_FOREIGN = 0.8  # of the lines; the others have the digits and signs
+
+# Thai, Lao, Tibetan, Burmese, Khmer, kana and Chinese characters: no spaces between words, lines end anywhere.
+_UNSPACED = re.compile("[\u0e00-\u109f\u1780-\u17ff\u3040-\u30ff\u3400-\u9fff\uf900-\ufaff\U00020000-\U0003ffff]")
+_AM = "\u0e33\u0eb3"  # of Thai and Lao: letters, but their ring is drawn above the letter before
+# By their names, consonants of the scripts that have marks: on signs and vowels most marks get a dotted circle.
+_BEARER = re.compile(r"(?:LETTER|CHARACTER) (?!VOCALIC|CANDRA|SHORT|SARA|MAI|PAI|LAK|[AEIOUW]{1,3}\b)")
+_IDLE = re.compile("\u200c+(?= |$)")  # a ZWNJ that parts nothing
 
 
 def charset_characters(value: str) -> str:
-    """What a ``Synth.charset`` value means: a known name, a ``.txt`` file with one character a line, or itself."""
-    if value in CHARSETS:
-        return CHARSETS[value]
+    """What a ``Synth.charset`` value means: names joined with ``+``, a ``.txt`` file of characters, or itself."""
+    names = [name.strip() for name in value.split("+")]
+    if all(name in CHARSETS or name in charset_names() for name in names):
+        return "".join(dict.fromkeys("".join(CHARSETS.get(name) or "".join(named_charset(name)) for name in names)))
     if value.endswith(".txt"):
         return "".join(Charset.from_file(Path(value)))
     return normalize(value)
@@ -49,17 +62,26 @@ class TextSource:
         max_length: int = 40,
     ) -> None:
         self.allowed = frozenset(characters)
-        self.visible = sorted(self.allowed - {" "})
-        if not self.visible:
+        self.visible = sorted(self.allowed - {" ", *JOINERS})
+        self.bases = [c for c in self.visible if not _clings(c)]
+        if not self.bases:
             raise DataError("Synth.charset: holds no character that can be seen")
-        self.signs = [c for c in self.visible if not c.isalnum()] or self.visible
+        self.signs = [c for c in self.bases if not c.isalnum() and unicodedata.category(c) != "Cf"] or self.bases
         self.till_signs = [c for c in _TILL_SIGNS if c in self.allowed] or self.signs
         self.min_length, self.max_length = min_length, max_length
         english = set("abcdefghijklmnopqrstuvwxyz0123456789") <= {c.lower() for c in self.allowed}
         self.corpus = _read_words(corpus) if corpus else []
+        # Where texts begin: paragraphs without spaces as often as they have lines.
+        self._starts = [i for i, word in enumerate(self.corpus) for _ in range(math.ceil(len(word) / max_length))]
         self.corpus_share = corpus_share if english else 1.0
         self.english = english
         self.vocabulary = patterns.Vocabulary(_word_list(word_lists, self.allowed) if english else ())
+        self._marked = any(map(_clings, self.allowed))
+        self._bearers = _by_script(c for c in self.bases if c.isalpha() and _BEARER.search(unicodedata.name(c, "")))
+        letters = [c for c in self.visible if c.isalnum() or _clings(c)]
+        foreign = [c for c in letters if c not in CHARSETS["western"]]
+        self._foreign = list(_by_script(foreign).values()) if english and not corpus else []
+        self._foreign_share = min(_MOST_FOREIGN, len(foreign) / max(1, len(letters)))
         self._kinds = {
             name: ([kind for kind, _ in rows], list(accumulate(weight for _, weight in rows)))
             for name, rows in ((name, scene.texts) for name, scene in SCENES.items())
@@ -70,30 +92,43 @@ class TextSource:
         for _ in range(_TRIES):
             if self.corpus and rng.random() < self.corpus_share:
                 text = self._from_corpus(rng)
+            elif self._foreign and rng.random() < self._foreign_share:
+                text = self._by_chance(rng, rng.choices(self._foreign, [len(script) for script in self._foreign])[0])
             elif self.english:
                 kinds, weights = self._kinds[scene]
                 text = rng.choices(kinds, cum_weights=weights)[0](rng, self.vocabulary)
             else:
-                text = self._by_chance(rng)
+                text = self._by_chance(rng, self.visible)
             if rng.random() < _SPRINKLED:
                 text = self._sprinkled(rng, text, self.till_signs if scene == "receipt" else self.signs)
             text = self._fit(rng, text)
             if text:
                 return text
-        return self._by_chance(rng)[: self.max_length]
+        return self._by_chance(rng, self.bases)
 
     def _fit(self, rng: Random, text: str) -> str:
         """The text in the charset and within the lengths, cut at a word's end where one is; '' if nothing is left."""
         text = normalize(text)
-        if not self.allowed.issuperset(text):
-            text = "".join(c for c in text if c in self.allowed)
+        if self._marked or not self.allowed.issuperset(text):
+            text = self._kept(text)
         text = " ".join(text.split())
         if len(text) > self.max_length:
             starts = [0, *(i + 1 for i, c in enumerate(text[: -self.max_length]) if c == " ")]
             start = 0 if rng.random() < 0.6 else rng.choice(starts)
             text = text[start : start + self.max_length + 1]
-            text = (text.rsplit(" ", 1)[0] if " " in text else text)[: self.max_length].strip()
+            whole, _, last = text.rpartition(" ")
+            text = whole if whole and not _UNSPACED.search(last) else _cut(text, 0, self.max_length).strip()
         return text if len(text) >= self.min_length else ""
+
+    def _kept(self, text: str) -> str:
+        """What the charset has of the text; marks go with their letter, and none begins a word."""
+        kept: list[str] = []
+        carried = False
+        for c in text:
+            carried = carried if _clings(c) else c in self.allowed and c != " "
+            if c in self.allowed and (carried or not _clings(c)):
+                kept.append(c)
+        return _IDLE.sub("", "".join(kept))
 
     def _sprinkled(self, rng: Random, text: str, signs: Sequence[str]) -> str:
         """The text with a sign drawn evenly, so that the rare ones are learned too."""
@@ -104,7 +139,11 @@ class TextSource:
 
     def _from_corpus(self, rng: Random) -> str:
         target = rng.randint(self.min_length, self.max_length)
-        start = rng.randrange(len(self.corpus))
+        start = self._starts[rng.randrange(len(self._starts))]
+        first = self.corpus[start]
+        if len(first) > target and (len(first) > self.max_length or _UNSPACED.search(first)):
+            at = rng.randrange(len(first) - target + 1)
+            return _cut(first, at, at + target)
         taken: list[str] = []
         length = 0
         for word in self.corpus[start : start + target]:
@@ -114,15 +153,53 @@ class TextSource:
             length += len(word) + (len(taken) > 1)
         return " ".join(taken)
 
-    def _by_chance(self, rng: Random) -> str:
-        """Words of characters drawn evenly."""
+    def _by_chance(self, rng: Random, characters: Sequence[str]) -> str:
+        """Words of characters drawn evenly; a mark stands on a letter of its script."""
         length = max(self.min_length, min(self.max_length, rng.randint(1, 12)))
-        drawn = rng.choices(self.visible, k=length)
+        drawn = rng.choices(characters, k=length)
         if " " in self.allowed:
             for i in range(2, length - 1):
                 if rng.random() < 0.12 and drawn[i - 1] != " ":
                     drawn[i] = " "
-        return normalize("".join(drawn))
+        return _cut(normalize(self._on_letters(rng, drawn)), 0, self.max_length)
+
+    def _on_letters(self, rng: Random, drawn: Sequence[str]) -> str:
+        """The characters, each mark put on the letter before it, or on another where that cannot bear it."""
+        text = ""
+        for c in drawn:
+            if _clings(c):
+                letters = self._bearers.get(_script(c)) or [c for script in self._bearers.values() for c in script]
+                if letters and text[-1:] not in letters:
+                    text += rng.choice(letters)
+                if not letters or normalize(text[-1] + c) != text[-1] + c:
+                    continue  # they would be one character, which the charset may lack
+            text += c
+        return text
+
+
+def _clings(character: str) -> bool:
+    """Whether it cannot stand without the character before it."""
+    return unicodedata.category(character)[0] == "M" or character in JOINERS or character in _AM
+
+
+def _script(character: str) -> str:
+    return unicodedata.name(character, "").removeprefix("COMBINING ").split(" ")[0]
+
+
+def _by_script(characters: Iterable[str]) -> dict[str, list[str]]:
+    scripts: dict[str, list[str]] = defaultdict(list)
+    for character in characters:
+        scripts[_script(character)].append(character)
+    return dict(scripts)
+
+
+def _cut(text: str, start: int, end: int) -> str:
+    """Characters ``start`` to ``end``, less those torn from what they belong to."""
+    while start < end and _clings(text[start]):
+        start += 1
+    while start < end < len(text) and (_clings(text[end]) or text[end - 1] in JOINERS):
+        end -= 1
+    return text[start:end]
 
 
 def _read_words(path: Path) -> list[str]:

@@ -16,8 +16,8 @@ from ocrx.text.charset import Charset
 from ocrx.text.normalize import normalize
 
 _ASCII = "".join(map(chr, range(0x20, 0x7F)))
-# The space, and the two joiners that change the shape of Indic and Arabic letters.
-_INVISIBLE = " \u200c\u200d"
+JOINERS = "\u200c\u200d"  # unseen, but they change the shape of the Indic and Arabic letters beside them
+_INVISIBLE = " " + JOINERS
 # Signs that print in many scripts uses; straight quotes and hyphen are in ASCII.
 _SIGNS = "§©®°±²³µ¶·¹¼½¾×÷–—‘’‚“”„†‡•…‰′″‹›€£¥¢№™−«»¡¿"
 

@@ -9,7 +9,8 @@ from random import Random
 import pytest
 
 from ocrx.errors import DataError
-from ocrx.synth.fonts import KINDS, FontBook, _matplotlib_folder, _pcf_properties, fingerprint
+from ocrx.synth import fonts
+from ocrx.synth.fonts import KINDS, FontBook, _face, _matplotlib_folder, _pcf_properties, fingerprint
 
 EVENLY = (1.0,) * len(KINDS)
 
@@ -31,6 +32,8 @@ def test_a_face_covers_what_it_draws(book: FontBook) -> None:
     assert book.covers(sans, "Total: 5,00 € – “Ж” Ω ώ")
     assert not book.covers(sans, "中")
     assert not book.covers(sans, "a\U000f1234")
+    assert book.covers(sans, "ª º ĸ ʰ"), "small letters without a capital"
+    assert book.covers(sans, "می\u200cخواهم \u200d"), "joiners have no ink"
 
 
 def test_each_size_of_a_bitmap_font_is_asked_for_itself(book: FontBook) -> None:
@@ -52,6 +55,35 @@ def test_a_rare_script_takes_its_few_faces_alike(book: FontBook) -> None:
     counts = Counter(face.path for i in range(300) if (face := many.pick(Random(i), no_pixels, "ಕ")))
     assert min(counts[f"rare{i}"] for i in range(3)) > 70
     assert counts["pixel"] < 10
+
+
+@pytest.fixture
+def right_to_left(book: FontBook, monkeypatch: pytest.MonkeyPatch) -> FontBook:
+    """Two faces with Arabic letters, one named after them; an oblique one; and many of bitmaps."""
+    sans = next(face for face in book.faces if face.name == "DejaVu Sans Book")
+    named = _face(sans.path, 0, "Noto Naskh Arabic", "Regular", False)
+    assert named is not None
+    oblique = replace(sans, family="Oblique", style="Oblique", kind="plain")
+    bitmaps = [replace(sans, family=f"Bitmap {i}", kind="pixel") for i in range(50)]
+    monkeypatch.setattr(fonts, "_in_folders", lambda _: [sans, named, oblique, *bitmaps])
+    return FontBook([_matplotlib_folder()])
+
+
+def test_faces_of_right_to_left_scripts_draw_these_alone(right_to_left: FontBook) -> None:
+    def families(text: str) -> Counter[str]:
+        picked = [right_to_left.pick(Random(i), EVENLY, text) for i in range(200)]
+        return Counter(face.family for face in picked if face)
+
+    assert families("سلام 12")["Noto Naskh Arabic"] > 20
+    assert families("Total 12")["Noto Naskh Arabic"] == 0
+
+
+def test_right_to_left_lines_keep_the_weights_of_the_kinds(right_to_left: FontBook) -> None:
+    weights = tuple({"core": 3.0, "plain": 6.0, "pixel": 1.0}.get(kind, 5.0) for kind in KINDS)
+    picked = [right_to_left.pick(Random(i), weights, "سلام", italics=0.2) for i in range(500)]
+    kinds = Counter(face.kind for face in picked if face)
+    assert kinds["plain"] > kinds["core"] > kinds["pixel"] > 0
+    assert 10 < sum(face.italic for face in picked if face) < 60
 
 
 def test_only_covering_faces_are_picked(book: FontBook) -> None:

@@ -8,6 +8,7 @@ from PIL import Image, ImageFont
 
 from ocrx.synth.fonts import _matplotlib_folder
 from ocrx.synth.render import Inked, Placement, Setting, draw_line, needs_shaping, place
+from ocrx.text.direction import visual_order
 
 
 def font(name: str, size: int = 24, shaped: bool = False) -> ImageFont.FreeTypeFont:
@@ -49,16 +50,42 @@ def test_right_to_left_words_run_backwards() -> None:
     assert lefts == sorted(lefts, reverse=True)
 
 
-def test_words_of_a_right_to_left_line_stand_as_the_bidirectional_algorithm_puts_them() -> None:
-    text = "نص abc def، 12"
-    inked = draw_line(text, font("DejaVuSans.ttf", shaped=True), Setting(shaped=True))
+@pytest.mark.parametrize(
+    "text",
+    [
+        "نص abc def، 12",
+        "السعر 12-34",
+        "خصم 50% الآن",
+        "שלום (PDF file)",
+        "ב-Windows XP",
+        '"שלום"',
+        "(كتاب) [a(b)c] «نعم»",
+        "٣٤ - ٥٦",
+        "אב 12:30-14:00, $5 (x>y)",
+        "٤باb",
+    ],
+)
+def test_a_right_to_left_line_stands_as_the_bidirectional_algorithm_puts_it(text: str) -> None:
+    setting = Setting(shaped=needs_shaping(text), gaps=(0.3, 0.0, 1.0))
+    inked = draw_line(text, font("DejaVuSans.ttf", shaped=True), setting)
     assert len(inked.boxes) == len(text)
-    lefts = {word: inked.boxes[text.index(word)][0] for word in ("نص", "abc", "def", "12")}
-    assert sorted(lefts, key=lambda word: lefts[word]) == ["abc", "def", "12", "نص"]
+    centres = [inked.boxes[i][0] + inked.boxes[i][2] for i, _ in visual_order(text)]
+    assert centres == sorted(centres)
+
+
+@pytest.mark.parametrize(("text", "bracket"), [("(א", ")"), ("a (א", ")"), ("א a(b", "(")])
+def test_brackets_are_mirrored_in_right_to_left_text_alone(text: str, bracket: str) -> None:
+    face = font("DejaVuSans.ttf", shaped=True)
+    line = draw_line(text, face, Setting(shaped=True))
+    left, top, right, bottom = line.boxes[text.index("(")]
+    ink = line.image.crop((round(left), round(top), round(right), round(bottom)))
+    alone = draw_line(bracket, face, Setting(shaped=True)).image
+    assert ink.crop(ink.getbbox()).tobytes() == alone.crop(alone.getbbox()).tobytes()
 
 
 @pytest.mark.parametrize(
-    ("text", "shaped"), [("Total 5,00 €", False), ("Жук γάτα", False), ("سلام", True), ("नमस्ते", True)]
+    ("text", "shaped"),
+    [("Total 5,00 €", False), ("Жук γάτα", False), ("سلام", True), ("नमस्ते", True), ("٣-٤", True), ("a\u200cb", True)],
 )
 def test_which_scripts_need_shaping(text: str, shaped: bool) -> None:
     assert needs_shaping(text) is shaped

@@ -15,6 +15,7 @@ from ocrx.synth import patterns
 from ocrx.synth.patterns import Vocabulary
 from ocrx.synth.scenes import SCENES
 from ocrx.synth.text import CHARSETS, TextSource, charset_characters
+from ocrx.text.charsets import named_charset
 
 WESTERN = CHARSETS["western"]
 
@@ -82,6 +83,79 @@ def test_corpus_of_another_script_is_the_only_source(tmp_path: Path) -> None:
     assert any("λόγος" in word for word in words)
 
 
+def is_mark(character: str) -> bool:
+    return unicodedata.category(character).startswith("M") or character in "\u200c\u200d"
+
+
+def test_paragraphs_without_spaces_are_drawn_from_all_their_parts(tmp_path: Path) -> None:
+    paragraph = "在计算机科学中，人工智能是指由制造出来的器所表现，该词也指出研究这样系统否够实以及如何"
+    corpus = tmp_path / "corpus.txt"
+    corpus.write_text(paragraph + "\nab", encoding="utf-8")
+    source = TextSource("".join(set(paragraph + "ab")), corpus, max_length=10)
+    texts = [source.draw(Random(i), "document") for i in range(1000)]
+    parts = [text for text in texts if text in paragraph]
+    assert {paragraph.index(part) for part in parts if len(part) > 2} == set(range(len(paragraph) - 2))
+    assert {len(part) for part in parts} == set(range(1, 11))
+    assert len(parts) > 700, "a long paragraph is drawn more often than a short word"
+
+
+def test_letters_and_their_marks_are_not_torn(tmp_path: Path) -> None:
+    corpus = tmp_path / "corpus.txt"
+    corpus.write_text("กี่" * 30 + " x\u200cy" * 30, encoding="utf-8")
+    source = TextSource("กี่xy!\u200c", corpus, max_length=10)
+    texts = {source.draw(Random(i), "document").replace("!", "") for i in range(500)}
+    assert {"กี่", "กี่กี่", "กี่กี่กี่"} <= texts
+    assert all(re.fullmatch("(กี่)*|(x\u200cy)*", text) for text in texts)
+
+
+def test_words_of_spaced_scripts_stay_whole(tmp_path: Path) -> None:
+    corpus = tmp_path / "corpus.txt"
+    corpus.write_text("перевозка груза", encoding="utf-8")
+    source = TextSource("агеорвпкзуг", corpus, max_length=10)
+    words = {word for i in range(100) for word in source.draw(Random(i), "document").split(" ")}
+    assert {"перевозка", "груза"} <= words
+    assert not any(word in "перевозка" for word in words - {"перевозка"} if len(word) > 1)
+
+
+def test_marks_go_with_their_letters(tmp_path: Path) -> None:
+    corpus = tmp_path / "corpus.txt"
+    corpus.write_text("аж\u0301б \u0301гд\u0301", encoding="utf-8")
+    source = TextSource("абгд\u0301! ", corpus)
+    texts = [source.draw(Random(i), "document").replace("!", "") for i in range(60)]
+    assert {word for text in texts for word in text.split()} == {"аб", "гд\u0301"}
+
+
+@pytest.mark.parametrize("name", ["devanagari", "thai", "hebrew", "arabic", "tamil"])
+def test_by_chance_a_mark_stands_on_a_letter_of_its_script(name: str) -> None:
+    """Anywhere else shapers draw a dotted circle."""
+    source = TextSource(charset_characters(name))
+    assert not any(is_mark(sign) for sign in source.signs)
+    texts = [source.draw(Random(i), "document") for i in range(1500)]
+    marks = Counter[str]()
+    for text in texts:
+        for before, c in zip(" " + text, text, strict=False):
+            if is_mark(c):
+                marks[c] += 1
+                assert unicodedata.category(before) == "Lo", text
+                assert unicodedata.name(before).split()[0] == unicodedata.name(c).split()[0]
+    assert len(marks) > 0.9 * sum(unicodedata.category(c).startswith("M") for c in source.visible)
+
+
+@pytest.mark.parametrize(("name", "least"), [("cyrillic", 0.6), ("greek", 0.6), ("hangul", 0.6), ("western", 0.0)])
+def test_named_charsets_without_corpus_draw_their_letters(name: str, least: float) -> None:
+    source = TextSource(charset_characters(name))
+    texts = [source.draw(Random(i), "document") for i in range(400)]
+    own = [any(c.isalpha() and c > "\u0250" for c in text) for text in texts]
+    assert least <= sum(own) / len(texts) <= 0.85
+    assert any(text.isascii() and text.isalpha() for text in texts)
+
+
+def test_a_few_letters_more_take_a_few_lines() -> None:
+    source = TextSource(WESTERN + "äöüß")
+    texts = [source.draw(Random(i), "document") for i in range(1000)]
+    assert 20 < sum(any(c in "äöüß" for c in text) for text in texts) < 150
+
+
 def test_digits_alone_give_numbers() -> None:
     source = TextSource(CHARSETS["digits"])
     assert all(source.draw(Random(i), "receipt").isdigit() for i in range(50))
@@ -92,6 +166,10 @@ def test_named_charsets_files_and_literals(tmp_path: Path) -> None:
     assert charset_characters("digits") == "0123456789"
     assert charset_characters(str(tmp_path / "dict.txt")) == "ab "
     assert charset_characters("xyz") == "xyz"
+    assert charset_characters("a+b") == "a+b"
+    assert charset_characters("greek") == "".join(named_charset("greek"))
+    assert charset_characters("western+greek")[: len(WESTERN)] == WESTERN
+    assert set(charset_characters("western+greek")) == set(WESTERN) | set(named_charset("greek"))
     assert len(set(WESTERN)) == len(WESTERN) and set(map(chr, range(32, 127))) < set(WESTERN)
 
 
