@@ -36,7 +36,7 @@ class Scripted:
 def image(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
     for name in ("predict", "evaluate", "explain", "lm"):
         module = pytest.importorskip(f"ocrx.modes.{name}")
-        monkeypatch.setattr(module, "find_model", lambda *given: tmp_path)
+        monkeypatch.setattr(module, "find_model", lambda *given, **key: tmp_path)
         if hasattr(module, "create_model"):
             monkeypatch.setattr(module, "create_model", lambda **options: Recognizer(Scripted()))
         if hasattr(module, "open_backend"):

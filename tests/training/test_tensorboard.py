@@ -38,8 +38,8 @@ def test_a_training_leaves_its_curves_and_its_models(
     result = json.loads((output / "train_result.json").read_text())
     assert result["tensorboard_log"] == "tensorboard" and result["done_flag"]
     models = result["models"]
-    assert found["val/accuracy"][steps[-1] // 2] == pytest.approx(models["last_1"]["score"])
-    assert models["last_1"]["weights"] == "epoch_1/model.safetensors" and models["last_5"] == {}
+    assert found["val/accuracy"][steps[-1]] == pytest.approx(models["last_1"]["score"])
+    assert models["last_1"]["weights"] == "epoch_2/model.safetensors" and models["last_5"] == {}
     for name in ("best", "last_1", "latest"):
         assert (output / models[name]["weights"]).is_file(), "paths are relative to the output"
 
