@@ -39,10 +39,10 @@ from ocrx.inference.evaluation import evaluate
 from ocrx.inference.recognizer import Recognizer
 from ocrx.inference.tuning import machine
 from ocrx.models import build_model
-from ocrx.modes.train import new_spec
 from ocrx.spec import ModelSpec
 from ocrx.text.charset import Charset
 from ocrx.text.metrics import Metrics
+from ocrx.training.job import new_spec
 from ocrx.training.loop import Trainer
 from ocrx.training.precision import select_precision
 from ocrx.training.start import find_start, load_start

@@ -1,4 +1,4 @@
-"""The command line. A command is short: config → mode → render → exit code.
+"""The command line. A command is short: config → mode → render → exit code; the way from config on is ``cli_modes``.
 
 Heavy imports happen inside the commands, so that ``ocrx --help`` answers at once.
 """
@@ -8,12 +8,13 @@ from __future__ import annotations
 import errno
 import sys
 import warnings
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
-from typing import TYPE_CHECKING, Annotated, Optional
+from typing import Annotated, Optional
 
 import typer
 
+from ocrx import cli_modes as modes
 from ocrx.cli_ctc import explain, lm
 from ocrx.cli_options import (
     AllowOption,
@@ -36,9 +37,6 @@ from ocrx.cli_options import (
 )
 from ocrx.cli_zoo import import_model, models
 from ocrx.errors import ConfigError, DataError, OcrxError
-
-if TYPE_CHECKING:
-    from ocrx.config import Config
 
 # Typer reads annotations at run time and wants typing.Optional on Python 3.10.
 # ruff: noqa: UP045
@@ -88,7 +86,7 @@ def check_dataset(
         "CheckDataset.convert.src_dataset_type": convert_from,
         "CheckDataset.model": model,
     }
-    raise typer.Exit(_check_dataset(_load(config, override, options), json))
+    raise typer.Exit(modes.check(modes.load(config, override, options), json))
 
 
 @app.command()
@@ -103,7 +101,7 @@ def train(
 ) -> None:
     """Train a model on a dataset. --resume alone goes on with OUTPUT/config.yaml."""
     if resume and config is None:
-        config, _ = _last_training(output or _overridden("Global.output", override))
+        config, _ = modes.last_training(output or modes.overridden("Global.output", override))
     options: dict[str, object] = {
         "Global.dataset_dir": dataset_dir,
         "Global.output": output,
@@ -111,7 +109,7 @@ def train(
         "Train.overwrite": overwrite or None,
         "Train.resume_path": "latest" if resume else None,
     }
-    _run("train", config, override, options)
+    raise typer.Exit(modes.train(modes.load(config, override, options)))
 
 
 @app.command()
@@ -164,9 +162,9 @@ def predict(
         raise ConfigError(f"--{chosen[0]} and --{chosen[1]}: choose one")
     from ocrx.config import from_options
 
-    settings = _load(config, override, options) if config or override else from_options(options)
-    settings = _with_weights("predict", settings, config) if config else settings
-    raise typer.Exit(_predict(settings, inputs, chosen[0] if chosen else None, details))
+    settings = modes.load(config, override, options) if config or override else from_options(options)
+    settings = modes.with_weights("predict", settings, config) if config else settings
+    raise typer.Exit(modes.predict(settings, inputs, chosen[0] if chosen else None, details))
 
 
 @app.command()
@@ -204,11 +202,12 @@ def evaluate(
         "Evaluate.compare": compare,
         **decoding(context),
     }
-    weights = model or _overridden("Evaluate.weight_path", override)
+    weights = model or modes.overridden("Evaluate.weight_path", override)
     if config is None and weights is None and dataset_dir is None:
-        config, options["Evaluate.weight_path"] = _last_training(output or _overridden("Global.output", override))
-    settings = _load(config, override, options)
-    raise typer.Exit(_evaluate(_with_weights("evaluate", settings, config) if config else settings, json))
+        trained = output or modes.overridden("Global.output", override)
+        config, options["Evaluate.weight_path"] = modes.last_training(trained)
+    settings = modes.load(config, override, options)
+    raise typer.Exit(modes.evaluate(modes.with_weights("evaluate", settings, config) if config else settings, json))
 
 
 @app.command()
@@ -221,8 +220,7 @@ def export(
     config: ConfigOption = None,
     override: Overrides = None,
     output: Annotated[
-        Optional[str],
-        typer.Option("--output", help="Folder for the file; default: inference/ of the model."),
+        Optional[str], typer.Option("--output", help="Folder for the file; default: inference/ of the model.")
     ] = None,
 ) -> None:
     """Write a model for another runtime, and compare the two on real lines; without --model, the last training's."""
@@ -233,13 +231,13 @@ def export(
         "Export.precision": precision,
         "Export.max_loss": max_loss,
     }
-    if config is None and model is None and _overridden("Export.weight_path", override) is None:
-        config, options["Export.weight_path"] = _last_training(_overridden("Global.output", override))
-    settings = _load(config, override, options)
-    settings = _with_weights("export", settings, config) if config else settings
+    if config is None and model is None and modes.overridden("Export.weight_path", override) is None:
+        config, options["Export.weight_path"] = modes.last_training(modes.overridden("Global.output", override))
+    settings = modes.load(config, override, options)
+    settings = modes.with_weights("export", settings, config) if config else settings
     # Only now: --output is where to write, not where the training lies.
     settings = replace(settings, Global=replace(settings.Global, output=output or settings.Global.output))
-    raise typer.Exit(_export(settings, output))
+    raise typer.Exit(modes.export(settings, output))
 
 
 @app.command()
@@ -269,7 +267,7 @@ def benchmark(
     from ocrx import console
     from ocrx.modes import benchmark as mode
 
-    console.show_benchmark(mode.run(_load(config, override, options), console.note, inputs), json)
+    console.show_benchmark(mode.run(modes.load(config, override, options), console.note, inputs), json)
 
 
 @app.command()
@@ -287,7 +285,7 @@ def synth(
 
     options = {"Global.output": output, "Global.seed": seed, "Synth.count": count, "Synth.workers": workers}
     with console.progress("lines") as progress:
-        report = mode.run(_load(config, override, options), progress)
+        report = mode.run(modes.load(config, override, options), progress)
     console.show_synth(report)
 
 
@@ -299,8 +297,8 @@ app.command("import")(import_model)
 @app.command()
 def run(config: ConfigOption = None, override: Overrides = None) -> None:
     """Do what Global.mode says (PaddleX's own form)."""
-    settings = _load(config, override, {})
-    raise typer.Exit(_mode(settings.Global.mode)(_with_weights(settings.Global.mode, settings, config)))
+    settings = modes.load(config, override, {})
+    raise typer.Exit(modes.mode_named(settings.Global.mode)(modes.with_weights(settings.Global.mode, settings, config)))
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -327,154 +325,3 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except SystemExit as stop:
         return stop.code if isinstance(stop.code, int) else int(stop.code is not None)
     return 0
-
-
-def _run(mode: str, config: str | None, override: Sequence[str] | None, options: Mapping[str, object]) -> None:
-    raise typer.Exit(_mode(mode)(_load(config, override, options)))
-
-
-def _load(config: str | None, override: Sequence[str] | None, options: Mapping[str, object]) -> Config:
-    """The configuration; options of the command line come after ``-o``."""
-    from ocrx.config import load_config
-
-    return load_config(config, override or (), options)
-
-
-def _mode(name: str) -> Callable[[Config], int]:
-    """The function that runs a mode, shows its report and gives the exit code."""
-    if name not in RUNNERS:
-        raise ConfigError(f"Global.mode: {name!r}; expected one of {', '.join(RUNNERS)}")
-    return RUNNERS[name]
-
-
-def _with_result(mode: str, config: Config, work: Callable[[], int]) -> int:
-    """Run ``work``; when it fails, ``<output>/<mode>_result.json`` says so before the error goes on."""
-    from pathlib import Path
-
-    from ocrx.report import write_failure
-
-    try:
-        return work()
-    except OcrxError as error:
-        write_failure(Path(config.Global.output), mode, error)
-        raise
-
-
-def _check_dataset(config: Config, as_json: bool = False) -> int:
-    from ocrx import console
-    from ocrx.modes import check_dataset as mode
-
-    def work() -> int:
-        with console.progress("images") as progress:
-            report = mode.run(config, progress)
-        return console.show_check(report, as_json)
-
-    return _with_result("check_dataset", config, work)
-
-
-def _train(config: Config) -> int:
-    from ocrx import console
-    from ocrx.modes import train as mode
-    from ocrx.report import leads
-
-    def work() -> int:
-        report = mode.run(config, log=console.note, progress=console.progress)
-        if leads():
-            console.show_training(report)
-        return 0
-
-    return _with_result("train", config, work)
-
-
-def _predict(
-    config: Config, inputs: Sequence[str] | None = None, form: str | None = None, details: bool = False
-) -> int:
-    from ocrx import console
-    from ocrx.modes import predict as mode
-
-    reading = mode.run(config, inputs)
-    console.note(reading.model)
-    return console.show_predictions(reading.results, form, details, config.Predict.min_score)
-
-
-def _last_training(output: str | None) -> tuple[str | None, str | None]:
-    """Configuration and best model of the training that lies in the output folder; None where there is none."""
-    from pathlib import Path
-
-    folder = Path(output or "output")
-    if not (folder / "config.yaml").is_file():
-        return None, None
-    return str(folder / "config.yaml"), str(folder / "best_accuracy")
-
-
-def _with_weights(mode: str, config: Config, source: str | None) -> Config:
-    """``config``; where it names no weights for ``mode``, with those of the training in ``Global.output``, if there.
-
-    Raises ConfigError where ``source``, a file or recipe, is for a model that is not there: the embedded model would
-    be taken for it.
-    """
-    from pathlib import Path
-
-    from ocrx.config import named_model
-    from ocrx.zoo.embedded import DEFAULT
-
-    if mode not in _WEIGHTS:
-        return config
-    section, key = _WEIGHTS[mode]
-    settings, best = getattr(config, section), Path(config.Global.output, "best_accuracy")
-    if getattr(settings, key) is not None:
-        return config
-    if best.is_dir():
-        return replace(config, **{section: replace(settings, **{key: str(best)})})
-    if mode != "predict" and source is not None and named_model(source) and config.Global.model != DEFAULT:
-        raise ConfigError(
-            f"{best}: no such folder, and no weights of {config.Global.model} are named",
-            hint=f"train first, or name them: --model DIR or -o {section}.{key}=DIR ({DEFAULT}: the embedded model)",
-        )
-    return config
-
-
-def _overridden(key: str, override: Sequence[str] | None) -> str | None:
-    """What ``-o`` says about a key, last first."""
-    return next((value for name, _, value in (o.partition("=") for o in reversed(override or ())) if name == key), None)
-
-
-def _evaluate(config: Config, as_json: bool = False) -> int:
-    from ocrx import console
-    from ocrx.modes import evaluate as mode
-
-    def work() -> int:
-        with console.progress("evaluating") as progress:
-            report = mode.run(config, console.note, progress)
-        return console.show_evaluation(report, as_json)
-
-    return _with_result("evaluate", config, work)
-
-
-def _export(config: Config, target: str | None = None) -> int:
-    from pathlib import Path
-
-    from ocrx import console
-    from ocrx.modes import export as mode
-
-    def work() -> int:
-        console.show_export(mode.run(config, console.note, Path(target) if target else None))
-        return 0
-
-    return _with_result("export", config, work)
-
-
-# Where a mode's weights are named.
-_WEIGHTS = {
-    "evaluate": ("Evaluate", "weight_path"),
-    "export": ("Export", "weight_path"),
-    "predict": ("Predict", "model_dir"),
-}
-
-RUNNERS: dict[str, Callable[[Config], int]] = {
-    "check_dataset": _check_dataset,
-    "train": _train,
-    "evaluate": _evaluate,
-    "export": _export,
-    "predict": _predict,
-}

@@ -70,11 +70,11 @@ def check(
     issues += _empty_lists(dataset)
     for sample in samples:
         issues += check_label(sample)
-    counts = count_characters(dataset.train)
+    counts, validated = count_characters(dataset.train), count_characters(dataset.val)
     charset = charset or dataset.charset
     if charset is not None:
-        issues += check_charset(dataset, charset, counts + count_characters(dataset.val))
-    issues += check_coverage(dataset, counts, min_samples)
+        issues += check_charset(dataset, charset, counts, validated)
+    issues += check_coverage(dataset, counts, validated, min_samples)
     scan = scan_images([sample.image for sample in samples], cache=cache, workers=workers, progress=progress)
     issues += check_images(samples, scan, dataset.root, geometry, dataset.others)
     issues += check_doubles(dataset, scan, near)

@@ -28,12 +28,16 @@ def count_characters(samples: Sequence[Sample]) -> Counter[str]:
     return counts
 
 
-def check_charset(dataset: Dataset, charset: Charset, counts: Counter[str]) -> Iterator[Issue]:
+def check_charset(
+    dataset: Dataset, charset: Charset, trained: Counter[str], validated: Counter[str]
+) -> Iterator[Issue]:
     """Labels with characters outside the dictionary, and entries that no label has.
 
+    ``trained`` and ``validated`` count the labels of either part that hold each character.
     Characters of validation labels alone are left to ``check_coverage``: they cannot be learned, but do no harm.
     """
-    unseen = count_characters(dataset.val).keys() - count_characters(dataset.train).keys() if dataset.train else set()
+    counts = trained + validated
+    unseen = validated.keys() - trained.keys() if dataset.train else set()
     single = frozenset(character for character in charset if len(character) == 1)
     compound = len(single) < len(charset)
     for sample in dataset.samples:
@@ -60,8 +64,13 @@ def _unused(charset: Charset, counts: Counter[str]) -> Iterator[Issue]:
     yield Issue("warning", "dict-unused", DICT_FILE, message, hint)
 
 
-def check_coverage(dataset: Dataset, counts: Counter[str], min_samples: int) -> Iterator[Issue]:
-    """Characters with too few training labels, and characters that only the validation part has."""
+def check_coverage(
+    dataset: Dataset, counts: Counter[str], validated: Counter[str], min_samples: int
+) -> Iterator[Issue]:
+    """Characters with too few training labels, and characters that only the validation part has.
+
+    ``counts`` and ``validated`` count the labels of either part that hold each character.
+    """
     if not dataset.train:
         return
     few = {c: n for c, n in counts.items() if n < min_samples and c != " "}
@@ -73,7 +82,7 @@ def check_coverage(dataset: Dataset, counts: Counter[str], min_samples: int) -> 
         message = f"{len(few)} of {len(counts)} characters stand in fewer than {min_samples} training labels: {shown}"
         hint = "add lines that hold them (ocrx synth can render some), or expect them to be misread"
         yield Issue("warning", "few-samples", where, message, hint)
-    unseen = {c: n for c, n in count_characters(dataset.val).items() if c not in counts}
+    unseen = {c: n for c, n in validated.items() if c not in counts}
     places = _first_places(dataset.val, set(unseen))
     for character in sorted(unseen):
         message = f"{character!r} stands in {unseen[character]} validation labels and in no training label"

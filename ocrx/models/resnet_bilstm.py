@@ -92,7 +92,7 @@ class ResNetBiLSTM(nn.Module):
             index, leaf = rest.split(".", 1)
             theirs = f"{names[index]}.{leaf}" if part == "stem" else f"layer{int(index) + 1}.{leaf}"
             if theirs not in state and leaf.endswith("num_batches_tracked"):
-                continue  # torchvision's own files were saved before the counters were invented
+                continue  # files from before PyTorch 0.4.1 have no counters
             if theirs not in state:
                 raise ModelError(f"{source}: not the weights of a ResNet-{self.params.depth}: no tensor {theirs}")
             value = self._reordered(state[theirs]) if theirs == "conv1.weight" else state[theirs]

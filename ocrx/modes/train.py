@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import platform
-import shutil
 import sys
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import AbstractContextManager, contextmanager, nullcontext, suppress
+from contextlib import contextmanager, nullcontext, suppress
 from dataclasses import asdict, dataclass, replace
 from itertools import islice
 from pathlib import Path
@@ -16,31 +15,24 @@ import torch
 from PIL import Image
 from torch import nn
 
-from ocrx.config import Config, to_yaml
+from ocrx.config import Config
 from ocrx.ctc.drift import measure_shift
 from ocrx.data.batches import Share
 from ocrx.data.fingerprint import fingerprint
-from ocrx.data.formats import Dataset, read_dataset
-from ocrx.data.geometry import Geometry
+from ocrx.data.formats import Dataset
 from ocrx.data.loader import Lines, LineSource
-from ocrx.data.mixture import Mixture, mix
-from ocrx.data.rules import CACHE_FILE, check, refuse_errors
 from ocrx.data.sample import Sample
-from ocrx.errors import ConfigError, DataError
-from ocrx.folder import INFERENCE_DIR, ONNX_FILE, SPEC_FILE, find_model_folder, read_spec
+from ocrx.errors import DataError
+from ocrx.folder import INFERENCE_DIR, ONNX_FILE, SPEC_FILE
 from ocrx.images import prepare, read_image
 from ocrx.inference.backends.pytorch import TorchBackend
 from ocrx.inference.evaluation import evaluate
 from ocrx.inference.export import export_onnx
 from ocrx.inference.recognizer import Recognizer
-from ocrx.models import build_model, frame_spec
-from ocrx.report import Progress, write_result
+from ocrx.models import build_model
+from ocrx.report import write_result
 from ocrx.spec import ModelSpec
 from ocrx.synth.source import SynthSource
-from ocrx.synth.text import charset_characters
-from ocrx.text.charset import Charset
-from ocrx.text.charsets import find_charset
-from ocrx.text.direction import runs_right_to_left
 from ocrx.text.metrics import Metrics, score
 from ocrx.training.augment_sheet import write_sheet
 from ocrx.training.checkpoint import Finish
@@ -48,14 +40,13 @@ from ocrx.training.distributed import opened_place, run_in_processes
 from ocrx.training.freeze import freeze
 from ocrx.training.group import Group
 from ocrx.training.history import Row
+from ocrx.training.job import Job, ShowProgress, open_job, plan_of
 from ocrx.training.loop import Log, Outcome, Source, Trainer
 from ocrx.training.preflight import preflight
 from ocrx.training.signals import noted_signals
-from ocrx.training.start import find_start, is_backbone, load_backbone, load_start
-from ocrx.training.tensorboard import event_file, require_tensorboard
+from ocrx.training.start import load_backbone, load_start
+from ocrx.training.tensorboard import event_file
 from ocrx.version import __version__
-
-_TRAINED = ("latest", "best_accuracy")
 
 
 @dataclass(frozen=True)
@@ -78,10 +69,6 @@ class TrainReport:
         return {**asdict(self), "output": str(self.output)}
 
 
-ShowProgress = Callable[[str], AbstractContextManager[Progress | None]]
-"""Opens a progress display for the work it names."""
-
-
 def run(config: Config, log: Log, progress: ShowProgress = lambda _: nullcontext()) -> TrainReport:
     """Train as ``config`` says and leave the result in ``Global.output``.
 
@@ -92,7 +79,7 @@ def run(config: Config, log: Log, progress: ShowProgress = lambda _: nullcontext
         lead = place.group.lead
         if not lead:
             log, progress = lambda line: None, lambda _: nullcontext()
-        job = place.group.from_lead(lambda: _prepare(config, log, progress))
+        job = place.group.from_lead(lambda: open_job(config, log, progress))
         output = Path(config.Global.output)
         with (output / "train.log").open("a", encoding="utf-8") if lead else nullcontext() as file:
 
@@ -113,43 +100,12 @@ def run(config: Config, log: Log, progress: ShowProgress = lambda _: nullcontext
     return report
 
 
-@dataclass(frozen=True)
-class _Job:
-    """What is decided before a training starts; the same in all of its processes."""
-
-    config: Config
-    mixture: Mixture
-    spec: ModelSpec
-    resume: Path | None
-    start: Path | None
-
-
-def _prepare(config: Config, log: Log, progress: ShowProgress) -> _Job:
-    """Read and check all that is given, and open the output folder."""
-    output = Path(config.Global.output)
-    if config.Train.tensorboard:
-        require_tensorboard()
-    resume = _resume_folder(config, output)
-    _refuse_overwriting(output, resume, config.Train.overwrite)
-    mixture = mix(read_dataset(_dataset_dir(config)), config.Train.extra_datasets, config.Train.replay)
-    _refuse_empty(mixture.dataset, config)
-    start = None if resume else _start(config)
-    spec = read_spec(resume) if resume else new_spec(config, mixture.dataset, start)
-    mixture = _trainable(mixture, spec, config, log, progress)
-    output.mkdir(parents=True, exist_ok=True)
-    if not resume:
-        _clear(output, start)
-    (output / "config.yaml").write_text(to_yaml(config), encoding="utf-8")
-    Charset.of(spec).save(output / "label_dict.txt")
-    return _Job(config, mixture, spec, resume, start)
-
-
 def _work(
     group: Group,
     device: torch.device,
     tell: Log,
     stopped: Callable[[], bool],
-    job: _Job,
+    job: Job,
     progress: ShowProgress = lambda _: nullcontext(),
 ) -> tuple[Outcome, bool]:
     """What each process of a training does; see ``_train``."""
@@ -158,33 +114,8 @@ def _work(
         return _train(job, group, device, source, tell, stopped)
 
 
-def new_spec(config: Config, dataset: Dataset, start: Path | None = None) -> ModelSpec:
-    """The spec of the model to train: charset from ``Global.charset``, else dict.txt, else the training labels."""
-    image = config.Image.spec()
-    params = _params(config, start)
-    characters = _charset(config, dataset).characters
-    return ModelSpec(
-        architecture=config.Model.architecture,
-        params=params,
-        charset=characters,
-        image=image,
-        frames=frame_spec(config.Model.architecture, params, image),
-        name=config.Global.model,
-        direction="rtl" if runs_right_to_left(characters) else "ltr",
-    )
-
-
-def _params(config: Config, start: Path | None) -> dict[str, Any]:
-    """Those of the configuration, in the form that the weights to start from have: imported ones may be fused."""
-    params = dict(config.Model.params)
-    given = read_spec(start) if start else None
-    if given is not None and given.architecture == config.Model.architecture:
-        params |= {name: given.params[name] for name in ("fused", "single_token") if name in given.params}
-    return params
-
-
 def _train(
-    job: _Job, group: Group, device: torch.device, source: Source, tell: Log, stopped: Callable[[], bool]
+    job: Job, group: Group, device: torch.device, source: Source, tell: Log, stopped: Callable[[], bool]
 ) -> tuple[Outcome, bool]:
     """Run the trainer; the second value says that there was nothing left to do."""
     config, spec, dataset, resume = job.config, job.spec, job.mixture.dataset, job.resume
@@ -214,7 +145,7 @@ def _train(
         stop=stopped,
         finish=_exporter(dataset),
         group=group,
-        plan=_plan(job),
+        plan=plan_of(job),
     )
     parameters = sum(p.numel() for p in model.parameters())
     place = f"{group.size} processes on {device.type}" if group.size > 1 else str(device)
@@ -240,22 +171,8 @@ def _train(
         return trainer.run(), False
 
 
-def _plan(job: _Job) -> dict[str, object]:
-    """What the order of the training lines follows from."""
-    config, train = job.config, job.config.Train
-    plan: dict[str, object] = {
-        "Global.seed": config.Global.seed,
-        "Train.batch_size": train.batch_size,
-        "Train.max_pixels": train.max_pixels,
-    }
-    if train.synth.enable:
-        return {**plan, "Train.synth.lines_per_epoch": train.synth.lines_per_epoch, "Synth": str(config.Synth)}
-    lines = fingerprint(job.mixture.dataset.train)
-    return {**plan, "Train.concat": train.concat, "Train.replay_ratio": train.replay_ratio, "training lines": lines}
-
-
 @contextmanager
-def _source(job: _Job, group: Group, progress: ShowProgress) -> Iterator[Source]:
+def _source(job: Job, group: Group, progress: ShowProgress) -> Iterator[Source]:
     """The training batches: stored lines, or lines rendered on the fly."""
     config, spec, mixture = job.config, job.spec, job.mixture
     train, seed = config.Train, config.Global.seed
@@ -295,98 +212,6 @@ def _source(job: _Job, group: Group, progress: ShowProgress) -> Iterator[Source]
         yield rendered
     finally:
         rendered.close()
-
-
-def _resume_folder(config: Config, output: Path) -> Path | None:
-    path = config.Train.resume_path
-    if path is None:
-        return None
-    return find_model_folder(output / "latest" if path == "latest" else Path(path))
-
-
-def _start(config: Config) -> Path | None:
-    """The model to start from, if there is one."""
-    source = config.Train.pretrain_weight_path
-    if not source or is_backbone(source, config.Model.architecture):
-        return None
-    return find_start(source, Path(config.Global.output))
-
-
-def _refuse_overwriting(output: Path, resume: Path | None, overwrite: bool) -> None:
-    if resume or overwrite:
-        return
-    for name in _TRAINED:
-        if (output / name).exists():
-            raise DataError(
-                f"{output}: an earlier training lies here ({name}/)",
-                hint="go on with --resume, start anew with --overwrite, or choose another --output",
-            )
-
-
-def _clear(output: Path, start: Path | None) -> None:
-    """Remove what an earlier training left, so that nothing of it is taken for the new one's."""
-    old = [path for name in (*_TRAINED, "epoch_*", "tensorboard") for path in output.glob(name) if path.is_dir()]
-    if start and any(start.resolve().is_relative_to(folder.resolve()) for folder in old):
-        raise DataError(
-            f"{start}: the start of the training lies in the output that --overwrite clears",
-            hint="choose another --output",
-        )
-    for folder in old:
-        shutil.rmtree(folder)
-    for name in ("train.log", "history.csv", "curves.png", "augment.png", "train_result.json"):
-        (output / name).unlink(missing_ok=True)
-
-
-def _dataset_dir(config: Config) -> Path:
-    if not config.Global.dataset_dir:
-        raise ConfigError("Global.dataset_dir: not given", hint="add --data FOLDER or -o Global.dataset_dir=FOLDER")
-    return Path(config.Global.dataset_dir)
-
-
-def _refuse_empty(dataset: Dataset, config: Config) -> None:
-    if not config.Train.synth.enable and not dataset.train:
-        first = next((f" ({issue.where}: {issue.message})" for issue in dataset.issues), "")
-        hint = f"see why: ocrx check-dataset {dataset.root}"
-        raise DataError(f"{dataset.root}: no training lines{first}", hint=hint)
-    if not dataset.val:
-        hint = f"divide them: ocrx check-dataset {dataset.root} --split 90"
-        raise DataError(f"{dataset.root}: no validation lines", hint=hint)
-
-
-def _trainable(mixture: Mixture, spec: ModelSpec, config: Config, log: Log, progress: ShowProgress) -> Mixture:
-    """The lines that can be trained, if the rules of ``check-dataset`` find no error but those of ``Train.allow``.
-
-    They are applied with the model that is trained; images it has looked at are not opened again.
-    """
-    dataset = mixture.dataset
-    allow = (*config.Train.allow, "list-missing", "list-empty") if config.Train.synth.enable else config.Train.allow
-    with progress("checking images") as tick:
-        findings = check(
-            dataset,
-            Geometry.of(spec),
-            Charset.of(spec) if config.Global.charset else None,
-            min_samples=config.CheckDataset.min_samples,
-            near=False,
-            cache=Path(config.Global.output) / CACHE_FILE,
-            workers=config.CheckDataset.workers,
-            progress=tick,
-        )
-    refuse_errors(findings, allow)
-    if findings.issues:
-        log(f"{len(findings.issues)} findings in the dataset, none of which forbids training; see ocrx check-dataset")
-    left = mixture.without(findings.untrainable)
-    if dropped := len(dataset.train) - len(left.dataset.train):
-        log(f"left out: {dropped} training lines that cannot be read or trained; see ocrx check-dataset")
-        _refuse_empty(left.dataset, config)
-    return left
-
-
-def _charset(config: Config, dataset: Dataset) -> Charset:
-    if config.Global.charset:
-        return find_charset(config.Global.charset)
-    if config.Train.synth.enable:
-        return Charset(charset_characters(config.Synth.charset))
-    return dataset.charset or Charset.from_texts(sample.text for sample in dataset.train)
 
 
 def _exporter(dataset: Dataset) -> Finish:
@@ -435,7 +260,7 @@ def _result(config: Config, report: TrainReport, rows: Sequence[Row], dataset: D
         "weights": "best_accuracy/model.safetensors",
         "inference": "best_accuracy/inference",
     }
-    saved = sorted(report.output.glob("epoch_*"), key=lambda path: int(path.name.partition("_")[2]), reverse=True)
+    saved = sorted(report.output.glob("epoch_[0-9]*"), key=lambda path: int(path.name.partition("_")[2]), reverse=True)
     scores = {f"epoch_{row.epoch}": row.val_accuracy for row in rows}
     last: dict[str, dict[str, Any]] = {f"last_{i}": {} for i in range(1, 6)}
     for entry, path in zip(last.values(), saved, strict=False):

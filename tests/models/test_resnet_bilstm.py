@@ -65,7 +65,7 @@ def test_the_rest_stays_as_it_is(weights: Path) -> None:
 
 
 def test_files_older_than_the_counters_of_batch_norms_are_read(weights: Path, tmp_path: Path) -> None:
-    """torchvision's published files are such."""
+    """Those from before PyTorch 0.4.1 are such."""
     state = torch.load(weights, weights_only=True)
     old = {name: value for name, value in state.items() if not name.endswith("num_batches_tracked")}
     assert len(old) < len(state)

@@ -8,9 +8,11 @@ from pathlib import Path
 import pytest
 
 from ocrx.config import load_config
+from ocrx.data.formats import read_dataset
 from ocrx.data.rules import CACHE_FILE, check
 from ocrx.errors import DataError
 from ocrx.modes import check_dataset, train
+from ocrx.training.job import new_spec
 
 
 def test_errors_are_refused_by_line_and_code_before_anything_is_written(line_folder: Path, tmp_path: Path) -> None:
@@ -62,14 +64,25 @@ def test_starting_anew_leaves_nothing_of_the_training_before(line_folder: Path, 
     assert (output / "best_accuracy").is_dir()
 
 
+def test_only_starting_anew_clears_anything(line_folder: Path, tmp_path: Path) -> None:
+    """The output may be a folder that holds other things, whatever they are called."""
+    (tmp_path / "epoch_notes").mkdir()
+    (tmp_path / "train.log").write_text("mine\n")
+    settings = [f"Global.dataset_dir={line_folder}", f"Global.output={tmp_path}", "Train.epochs_iters=1"]
+    train.run(load_config("lcnetv4_tiny", settings), lambda line: None)
+    assert (tmp_path / "train.log").read_text().startswith("mine\n")
+    train.run(load_config("lcnetv4_tiny", [*settings, "Train.overwrite=true"]), lambda line: None)
+    assert (tmp_path / "epoch_notes").is_dir(), "no model lies there"
+
+
 def test_right_to_left_labels_make_a_right_to_left_model(line_folder: Path, tmp_path: Path) -> None:
     config = load_config("lcnetv4_tiny", [f"Global.dataset_dir={line_folder}", f"Global.output={tmp_path / 'out'}"])
-    assert train.new_spec(config, train.read_dataset(line_folder)).direction == "ltr"
+    assert new_spec(config, read_dataset(line_folder)).direction == "ltr"
     labels = (line_folder / "train.txt").read_text(encoding="utf-8").splitlines()
     labels[0] = labels[0].split("\t")[0] + "\tسنة (1963"
     (line_folder / "train.txt").write_text("\n".join(labels) + "\n", encoding="utf-8")
     (line_folder / "dict.txt").unlink(missing_ok=True)
-    spec = train.new_spec(config, train.read_dataset(line_folder))
+    spec = new_spec(config, read_dataset(line_folder))
     assert spec.direction == "rtl"
     assert {"س", "(", ")"} <= set(spec.charset)
     assert type(spec).from_json(spec.to_json(), "here") == spec
@@ -78,5 +91,5 @@ def test_right_to_left_labels_make_a_right_to_left_model(line_folder: Path, tmp_
 def test_images_that_were_checked_are_not_opened_again(line_folder: Path, tmp_path: Path) -> None:
     config = load_config("lcnetv4_tiny", [f"Global.dataset_dir={line_folder}", f"Global.output={tmp_path / 'out'}"])
     check_dataset.run(config)
-    dataset = train.read_dataset(line_folder)
+    dataset = read_dataset(line_folder)
     assert check(dataset, cache=tmp_path / "out" / CACHE_FILE).scan.decoded == 0

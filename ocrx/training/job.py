@@ -1,0 +1,197 @@
+"""What is decided and checked before a training starts."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Callable
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from ocrx.config import Config, to_yaml
+from ocrx.data.fingerprint import fingerprint
+from ocrx.data.formats import Dataset, read_dataset
+from ocrx.data.geometry import Geometry
+from ocrx.data.mixture import Mixture, mix
+from ocrx.data.rules import CACHE_FILE, check, refuse_errors
+from ocrx.errors import ConfigError, DataError
+from ocrx.folder import SPEC_FILE, find_model_folder, read_spec
+from ocrx.models import frame_spec
+from ocrx.report import Progress
+from ocrx.spec import ModelSpec
+from ocrx.synth.text import charset_characters
+from ocrx.text.charset import Charset
+from ocrx.text.charsets import find_charset
+from ocrx.text.direction import runs_right_to_left
+from ocrx.training.loop import Log
+from ocrx.training.start import find_start, is_backbone
+from ocrx.training.tensorboard import require_tensorboard
+
+_TRAINED = ("latest", "best_accuracy")
+
+ShowProgress = Callable[[str], AbstractContextManager[Progress | None]]
+"""Opens a progress display for the work it names."""
+
+
+@dataclass(frozen=True)
+class Job:
+    """What is decided before a training starts; the same in all of its processes."""
+
+    config: Config
+    mixture: Mixture
+    spec: ModelSpec
+    resume: Path | None
+    start: Path | None
+
+
+def open_job(config: Config, log: Log, progress: ShowProgress) -> Job:
+    """Read and check all that is given, and open the output folder."""
+    output = Path(config.Global.output)
+    if config.Train.tensorboard:
+        require_tensorboard()
+    resume = _resume_folder(config, output)
+    _refuse_overwriting(output, resume, config.Train.overwrite)
+    mixture = mix(read_dataset(_dataset_dir(config)), config.Train.extra_datasets, config.Train.replay)
+    _refuse_empty(mixture.dataset, config)
+    start = None if resume else _start(config)
+    spec = read_spec(resume) if resume else new_spec(config, mixture.dataset, start)
+    mixture = _trainable(mixture, spec, config, log, progress)
+    output.mkdir(parents=True, exist_ok=True)
+    if config.Train.overwrite and not resume:
+        _clear(output, start)
+    (output / "config.yaml").write_text(to_yaml(config), encoding="utf-8")
+    Charset.of(spec).save(output / "label_dict.txt")
+    return Job(config, mixture, spec, resume, start)
+
+
+def new_spec(config: Config, dataset: Dataset, start: Path | None = None) -> ModelSpec:
+    """The spec of the model to train: charset from ``Global.charset``, else dict.txt, else the training labels."""
+    image = config.Image.spec()
+    params = _params(config, start)
+    characters = _charset(config, dataset).characters
+    return ModelSpec(
+        architecture=config.Model.architecture,
+        params=params,
+        charset=characters,
+        image=image,
+        frames=frame_spec(config.Model.architecture, params, image),
+        name=config.Global.model,
+        direction="rtl" if runs_right_to_left(characters) else "ltr",
+    )
+
+
+def _params(config: Config, start: Path | None) -> dict[str, Any]:
+    """Those of the configuration, in the form that the weights to start from have: imported ones may be fused."""
+    params = dict(config.Model.params)
+    given = read_spec(start) if start else None
+    if given is not None and given.architecture == config.Model.architecture:
+        params |= {name: given.params[name] for name in ("fused", "single_token") if name in given.params}
+    return params
+
+
+def plan_of(job: Job) -> dict[str, object]:
+    """What the order of the training lines follows from."""
+    config, train = job.config, job.config.Train
+    plan: dict[str, object] = {
+        "Global.seed": config.Global.seed,
+        "Train.batch_size": train.batch_size,
+        "Train.max_pixels": train.max_pixels,
+    }
+    if train.synth.enable:
+        return {**plan, "Train.synth.lines_per_epoch": train.synth.lines_per_epoch, "Synth": str(config.Synth)}
+    lines = fingerprint(job.mixture.dataset.train)
+    return {**plan, "Train.concat": train.concat, "Train.replay_ratio": train.replay_ratio, "training lines": lines}
+
+
+def _resume_folder(config: Config, output: Path) -> Path | None:
+    path = config.Train.resume_path
+    if path is None:
+        return None
+    return find_model_folder(output / "latest" if path == "latest" else Path(path))
+
+
+def _start(config: Config) -> Path | None:
+    """The model to start from, if there is one."""
+    source = config.Train.pretrain_weight_path
+    if not source or is_backbone(source, config.Model.architecture):
+        return None
+    return find_start(source, Path(config.Global.output))
+
+
+def _refuse_overwriting(output: Path, resume: Path | None, overwrite: bool) -> None:
+    if resume or overwrite:
+        return
+    for name in _TRAINED:
+        if (output / name).exists():
+            raise DataError(
+                f"{output}: an earlier training lies here ({name}/)",
+                hint="go on with --resume, start anew with --overwrite, or choose another --output",
+            )
+
+
+def _clear(output: Path, start: Path | None) -> None:
+    """Remove what an earlier training left, so that nothing of it is taken for the new one's."""
+    old = [file.parent for name in (*_TRAINED, "epoch_[0-9]*") for file in output.glob(f"{name}/{SPEC_FILE}")]
+    old += [curves] if (curves := output / "tensorboard").is_dir() else []
+    if start and any(start.resolve().is_relative_to(folder.resolve()) for folder in old):
+        raise DataError(
+            f"{start}: the start of the training lies in the output that --overwrite clears",
+            hint="choose another --output",
+        )
+    for folder in old:
+        shutil.rmtree(folder)
+    for name in ("train.log", "history.csv", "curves.png", "augment.png", "train_result.json"):
+        (output / name).unlink(missing_ok=True)
+
+
+def _dataset_dir(config: Config) -> Path:
+    if not config.Global.dataset_dir:
+        raise ConfigError("Global.dataset_dir: not given", hint="add --data FOLDER or -o Global.dataset_dir=FOLDER")
+    return Path(config.Global.dataset_dir)
+
+
+def _refuse_empty(dataset: Dataset, config: Config) -> None:
+    if not config.Train.synth.enable and not dataset.train:
+        first = next((f" ({issue.where}: {issue.message})" for issue in dataset.issues), "")
+        hint = f"see why: ocrx check-dataset {dataset.root}"
+        raise DataError(f"{dataset.root}: no training lines{first}", hint=hint)
+    if not dataset.val:
+        hint = f"divide them: ocrx check-dataset {dataset.root} --split 90"
+        raise DataError(f"{dataset.root}: no validation lines", hint=hint)
+
+
+def _trainable(mixture: Mixture, spec: ModelSpec, config: Config, log: Log, progress: ShowProgress) -> Mixture:
+    """The lines that can be trained, if the rules of ``check-dataset`` find no error but those of ``Train.allow``.
+
+    They are applied with the model that is trained; images it has looked at are not opened again.
+    """
+    dataset = mixture.dataset
+    allow = (*config.Train.allow, "list-missing", "list-empty") if config.Train.synth.enable else config.Train.allow
+    with progress("checking images") as tick:
+        findings = check(
+            dataset,
+            Geometry.of(spec),
+            Charset.of(spec) if config.Global.charset else None,
+            min_samples=config.CheckDataset.min_samples,
+            near=False,
+            cache=Path(config.Global.output) / CACHE_FILE,
+            workers=config.CheckDataset.workers,
+            progress=tick,
+        )
+    refuse_errors(findings, allow)
+    if findings.issues:
+        log(f"{len(findings.issues)} findings in the dataset, none of which forbids training; see ocrx check-dataset")
+    left = mixture.without(findings.untrainable)
+    if dropped := len(dataset.train) - len(left.dataset.train):
+        log(f"left out: {dropped} training lines that cannot be read or trained; see ocrx check-dataset")
+        _refuse_empty(left.dataset, config)
+    return left
+
+
+def _charset(config: Config, dataset: Dataset) -> Charset:
+    if config.Global.charset:
+        return find_charset(config.Global.charset)
+    if config.Train.synth.enable:
+        return Charset(charset_characters(config.Synth.charset))
+    return dataset.charset or Charset.from_texts(sample.text for sample in dataset.train)
