@@ -95,10 +95,13 @@ def legible(amount: Floats, ink: Image.Image) -> Floats:
 
 
 def fade(amount: Floats, rng: Random, textures: Textures, strength: float) -> Floats:
-    """Weak print: pale columns, pale rows, stripes, blotches."""
+    """Weak print: pale columns, pale rows, stripes, blotches, a patch that was touched."""
     height, width = amount.shape
     dice = rng.random()
-    if dice < 0.4:
+    if dice < 0.1:
+        away = np.abs(np.arange(width, dtype=np.float32) - rng.uniform(0, width)) - rng.uniform(0.3, 2.0) * height
+        mood = (np.clip(0.5 - away / 3, 0, 1) * np.float32(1.8) - np.float32(0.6))[None]
+    elif dice < 0.4:
         mood = textures.curve(rng, rng.choice((3, 4, 4, 2)), width)[None]
     elif dice < 0.6:
         mood = textures.curve(rng, rng.choice((1, 2, 3)), height)[:, None]
@@ -129,6 +132,16 @@ def paper(shape: tuple[int, int], rng: Random, textures: Textures, tone: float, 
         grain = rng.uniform(1, 5) if rng.random() < 0.85 else rng.uniform(5, 12)
         ground += textures.noise(rng, rng.choice((0, 1, 1, 2, 2)), height, width) * np.float32(grain)
     return ground
+
+
+def edge_bar(image: Image.Image, rng: Random) -> Image.Image:
+    """A see-through bar along the left or right side: the coloured edge of a form, the shadow of a margin."""
+    pixels = np.asarray(image).astype(np.float32)
+    reach = max(1, round(image.height * rng.uniform(0.1, 0.8)))
+    tone = [rng.uniform(0.3, 1) for _ in range(3)] if image.mode == "RGB" else rng.uniform(0.3, 0.85)
+    columns = slice(None, reach) if rng.random() < 0.7 else slice(-reach, None)
+    pixels[:, columns] *= np.asarray(tone, dtype=np.float32)
+    return Image.fromarray(pixels.astype(np.uint8))
 
 
 def smear(image: Image.Image, rng: Random) -> Image.Image:

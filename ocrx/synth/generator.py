@@ -94,6 +94,8 @@ class LineGenerator:
         share = self.config.color * (5 if scene in ("screen", "photo") else 4)
         if image.mode == "RGB" and rng.random() > share:
             image = image.convert("L")
+        if scene in ("receipt", "document") and rng.random() < 0.03 * s:
+            image = degrade.edge_bar(image, rng)
         if scene == "photo" and rng.random() < 0.5 * s:
             image, boxes = degrade.bend(image, boxes, rng, s)
         if rng.random() < (0.3 if scene == "photo" else 0.07) * s:

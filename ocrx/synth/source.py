@@ -104,7 +104,7 @@ class SynthSource:
 
     def close(self) -> None:
         """End the rendering processes."""
-        self._pool.shutdown(wait=False, cancel_futures=True)
+        self._pool.shutdown(wait=True, cancel_futures=True)
 
     def _chunks(self, epoch: int, stream: int) -> Iterator[_Rendered]:
         first = epoch * self.lines_per_epoch

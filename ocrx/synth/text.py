@@ -29,6 +29,9 @@ SYSTEM_WORD_LISTS = (
 _TRIES = 8
 _SPRINKLED = 0.06
 _TILL_SIGNS = "*#-+/()&@%=!:.,'\"$?<>;_[]"  # tills print no typographic signs, so these alone are sprinkled there
+_KEYBOARD = str.maketrans("‘’“”–—", "''\"\"--")
+_CRAMMED = 0.15
+_SPARED = re.compile(r"(?<=,) | (?=\()")  # the spaces left out first: behind commas, before brackets
 _MOST_FOREIGN = 0.8  # of the lines; the others have the digits and signs
 
 # Thai, Lao, Tibetan, Burmese, Khmer, kana and Chinese characters: no spaces between words, lines end anywhere.
@@ -97,6 +100,8 @@ class TextSource:
             elif self.english:
                 kinds, weights = self._kinds[scene]
                 text = rng.choices(kinds, cum_weights=weights)[0](rng, self.vocabulary)
+                if scene == "receipt":
+                    text = self._as_tills_print(rng, text)
             else:
                 text = self._by_chance(rng, self.visible)
             if rng.random() < _SPRINKLED:
@@ -129,6 +134,12 @@ class TextSource:
             if c in self.allowed and (carried or not _clings(c)):
                 kept.append(c)
         return _IDLE.sub("", "".join(kept))
+
+    @staticmethod
+    def _as_tills_print(rng: Random, text: str) -> str:
+        """The signs of the keyboard alone, and at times no space where the line would become too long."""
+        text = text.translate(_KEYBOARD)
+        return _SPARED.sub("", text) if rng.random() < _CRAMMED else text
 
     def _sprinkled(self, rng: Random, text: str, signs: Sequence[str]) -> str:
         """The text with a sign drawn evenly, so that the rare ones are learned too."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import multiprocessing
 from collections.abc import Iterator
 
 import pytest
@@ -19,6 +20,12 @@ PARAMS = {"width_stride": 8}
 
 @pytest.fixture(scope="module")
 def source() -> Iterator[SynthSource]:
+    made = make_source()
+    yield made
+    made.close()
+
+
+def make_source() -> SynthSource:
     """For a network with one frame every 8 px: some rendered lines are too narrow for it."""
     charset = charset_characters("western")
     spec = ModelSpec(
@@ -29,9 +36,7 @@ def source() -> Iterator[SynthSource]:
         frames=frame_spec("lcnetv4", PARAMS, IMAGE),
         name="wide",
     )
-    made = SynthSource(SynthConfig(), spec, lines_per_epoch=192, batch_size=16, max_pixels=10**6, seed=3, processes=1)
-    yield made
-    made.close()
+    return SynthSource(SynthConfig(), spec, lines_per_epoch=192, batch_size=16, max_pixels=10**6, seed=3, processes=1)
 
 
 def test_every_line_has_frames_for_its_text(source: SynthSource) -> None:
@@ -49,3 +54,13 @@ def test_an_epoch_goes_on_where_it_stopped(source: SynthSource) -> None:
     whole = [[sample.text for sample in batch.samples] for (batch,) in source.updates(1)]
     rest = [[sample.text for sample in batch.samples] for (batch,) in source.updates(1, start=3)]
     assert rest == whole[3:] and len(whole) > 4
+
+
+def test_renderers_end_with_the_source() -> None:
+    """One that is still there when the process exits can wait for work for ever, and the process for it."""
+    before = set(multiprocessing.active_children())
+    made = make_source()
+    next(made.updates(0))
+    started = set(multiprocessing.active_children()) - before
+    made.close()
+    assert started and not any(renderer.is_alive() for renderer in started)
