@@ -57,6 +57,18 @@ def test_dots_make_round_marks(ink: Image.Image) -> None:
     assert 0 < np.asarray(dotted).mean() < np.asarray(ink).mean()
 
 
+@pytest.mark.parametrize("mode", ["L", "RGB"])
+def test_an_edge_bar_darkens_one_side_alone(mode: str) -> None:
+    white = Image.new(mode, (200, 30), "white")
+    sides = set()
+    for seed in range(20):
+        dark = (np.asarray(degrade.edge_bar(white, Random(seed))).reshape(30, 200, -1) < 255).any((0, 2))
+        assert dark[0] != dark[-1] and 3 <= dark.sum() <= 24
+        assert np.count_nonzero(np.diff(dark)) == 1
+        sides.add(bool(dark[0]))
+    assert sides == {True, False}
+
+
 def test_bend_moves_boxes_with_the_picture() -> None:
     image = Image.new("L", (200, 40), 255)
     ImageDraw.Draw(image).rectangle((90, 15, 99, 24), 0)

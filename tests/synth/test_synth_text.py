@@ -67,11 +67,19 @@ def test_codes_and_percentages_hold_zeros_not_letters_o() -> None:
     assert not any("O%" in patterns.percent(rng, Vocabulary()) for _ in range(300))
 
 
-def test_tills_print_few_typographic_signs(source: TextSource) -> None:
-    """Only texts that need them have them there, so that a speck is not read as one."""
+def test_tills_print_the_signs_of_the_keyboard(source: TextSource) -> None:
+    """Other signs only in texts that need them, so that a speck is not read as one."""
     rng = Random(4)
     counts = Counter("".join(source.draw(rng, "receipt") for _ in range(4000)))
-    assert sum(counts[c] for c in "“”‘’–—…•×§½") < 0.001 * counts.total()
+    assert not any(counts[c] for c in "‘’“”–—")
+    assert sum(counts[c] for c in "…•×§½") < 0.001 * counts.total()
+
+
+def test_tills_spare_spaces_behind_commas_at_times(source: TextSource) -> None:
+    texts = [source.draw(Random(seed), "receipt") for seed in range(4000)]
+    with_space = sum(bool(re.search(", [A-Z]", text)) for text in texts)
+    without = sum(bool(re.search("[A-Za-z],[A-Z]", text)) for text in texts)
+    assert 0.05 < without / with_space < 0.5
 
 
 def test_corpus_of_another_script_is_the_only_source(tmp_path: Path) -> None:
