@@ -35,5 +35,5 @@ fonts: ## Install the fonts and word lists of the embedded model's recipe (Debia
 	apt-get update -qq && xargs apt-get install -y -qq --no-install-recommends < datasets/fonts.txt
 
 clean: ## Remove what make and the tests wrote
-	rm -rf .venv build dist output .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	rm -rf .venv build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -312,16 +312,18 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
         console.show_error(error)
         return error.exit_code
-    except OSError as error:
-        if error.errno == errno.ENOSPC:
-            from ocrx import console
-
-            console.show_error(DataError(f"{error.filename or 'output'}: no space left on the disk"))
-            return 1
-        if not isinstance(error, BrokenPipeError):
-            raise
+    except BrokenPipeError:
         sys.stdout = None  # the reader is gone: nothing more may be flushed to it
         return 1
+    except OSError as error:
+        full = error.errno == errno.ENOSPC
+        if not full and error.filename is None:
+            raise
+        from ocrx import console
+
+        reason = "no space left on the disk" if full else error.strerror or error
+        console.show_error(DataError(f"{error.filename or 'output'}: {reason}"))
+        return DataError.exit_code
     except SystemExit as stop:
         return stop.code if isinstance(stop.code, int) else int(stop.code is not None)
     return 0

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
-from typing import Annotated, Optional
+from typing import TYPE_CHECKING, Annotated, Optional
 
 import typer
 
+from ocrx import cli_modes as modes
 from ocrx.cli_options import (
     AllowOption,
     BackendOption,
@@ -22,11 +25,17 @@ from ocrx.cli_options import (
     OutputOption,
     Overrides,
     PatternOption,
+    ThreadsOption,
     decoding,
 )
 
+if TYPE_CHECKING:
+    from ocrx.config import Config
+
 # Typer reads annotations at run time and wants typing.Optional on Python 3.10.
 # ruff: noqa: UP045
+
+PrecisionOption = Annotated[Optional[str], typer.Option("--precision", help="fp32, fp16, bf16 or int8.")]
 
 lm = typer.Typer(help="Build a character language model, and find how much to listen to it.", no_args_is_help=True)
 
@@ -40,7 +49,9 @@ def explain(
     override: Overrides = None,
     output: OutputOption = None,
     backend: BackendOption = None,
+    precision: PrecisionOption = None,
     device: DeviceOption = None,
+    threads: ThreadsOption = None,
     pattern: PatternOption = None,
     lexicon: LexiconOption = None,
     lexicon_margin: MarginOption = None,
@@ -53,11 +64,13 @@ def explain(
 ) -> None:
     """Show why a line is read as it is: one picture and JSON."""
     from ocrx import console
-    from ocrx.config import load_config
     from ocrx.modes import explain as mode
 
-    options = {"Predict.model_dir": model, "Predict.backend": backend, "Global.device": device, "Global.output": output}
-    seen = mode.run(load_config(config, override or (), {**options, **decoding(context)}), image, text)
+    options = {**_reader(model, backend, precision, device, threads), **decoding(context)}
+    settings = _settings(config, override, options)
+    # Only now: --output is where to write, not where the training lies.
+    settings = replace(settings, Global=replace(settings.Global, output=output or settings.Global.output))
+    seen = mode.run(settings, image, text, console.note)
     console.show_explanation(seen, json)
 
 
@@ -82,17 +95,37 @@ def tune(
     config: ConfigOption = None,
     override: Overrides = None,
     backend: BackendOption = None,
+    precision: PrecisionOption = None,
     device: DeviceOption = None,
+    threads: ThreadsOption = None,
     lines: Annotated[int, typer.Option(min=1, help="Lines to tune on.")] = 300,
     beam: BeamOption = None,
 ) -> None:
     """Find the weight with the lowest character error rate."""
     from ocrx import console
-    from ocrx.config import load_config
     from ocrx.modes import lm as mode
 
-    options = {"Predict.model_dir": model, "Predict.backend": backend, "Global.device": device, "Decode.beam": beam}
-    settings = load_config(config, override or (), options)
+    options = {**_reader(model, backend, precision, device, threads), "Decode.beam": beam}
+    settings = _settings(config, override, options)
     with console.progress("tuning") as progress:
-        report = mode.tune(settings, language_model, dataset_dir, lines, progress)
+        report = mode.tune(settings, language_model, dataset_dir, lines, progress, console.note)
     console.note(report.summary)
+
+
+def _reader(
+    model: str | None, backend: str | None, precision: str | None, device: str | None, threads: int | None
+) -> dict[str, object]:
+    """The options that say what reads, under predict's keys."""
+    return {
+        "Global.device": device,
+        "Global.threads": threads,
+        "Predict.model_dir": model,
+        "Predict.backend": backend,
+        "Predict.precision": precision,
+    }
+
+
+def _settings(config: str | None, override: Sequence[str] | None, options: Mapping[str, object]) -> Config:
+    """The configuration with the weights that predict would read with."""
+    settings = modes.load(config, override, options)
+    return modes.with_weights("predict", settings, config) if config else settings

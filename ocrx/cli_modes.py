@@ -6,6 +6,7 @@ Heavy imports happen inside the functions, so that ``ocrx --help`` answers at on
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -38,7 +39,9 @@ def _with_result(mode: str, config: Config, work: Callable[[], int]) -> int:
     try:
         return work()
     except OcrxError as error:
-        write_failure(Path(config.Global.output), mode, error)
+        # An output that cannot be written must not hide what went wrong.
+        with suppress(OSError):
+            write_failure(Path(config.Global.output), mode, error)
         raise
 
 
@@ -120,12 +123,23 @@ def overridden(key: str, override: Sequence[str] | None) -> str | None:
 
 
 def evaluate(config: Config, as_json: bool = False) -> int:
+    from pathlib import Path
+
     from ocrx import console
+    from ocrx.folder import refuse_file
     from ocrx.modes import evaluate as mode
 
+    output = Path(config.Global.output)
+
+    def log(line: str) -> None:
+        # The first line comes when dataset and model are found, before the long work.
+        output.mkdir(parents=True, exist_ok=True)
+        console.note(line)
+
     def work() -> int:
+        refuse_file(output)
         with console.progress("evaluating") as progress:
-            report = mode.run(config, console.note, progress)
+            report = mode.run(config, log, progress)
         return console.show_evaluation(report, as_json)
 
     return _with_result("evaluate", config, work)

@@ -278,6 +278,7 @@ def _metric_rows(report: EvaluateReport) -> Iterator[str]:
         row = [name, f"{getattr(report.metrics, name):.4f}"]
         row += [f"{bound:.4f}" for bound in report.analysis.intervals.get(name, ())]
         if other is not None:
+            row += [""] * (4 - len(row))  # not every metric has an interval
             row += ["compared", f"{getattr(other.metrics, name):.4f}"]
             row += [f"{bound:+.4f}" for bound in other.differences.get(name, ())]
         yield "\t".join(row) + "\n"

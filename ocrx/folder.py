@@ -16,7 +16,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from ocrx.errors import ConfigError, ModelError
+from ocrx.errors import ConfigError, DataError, ModelError
 from ocrx.spec import ModelSpec
 
 SPEC_FILE = "model.json"
@@ -72,12 +72,22 @@ def read_spec(folder: Path) -> ModelSpec:
     return ModelSpec.from_json(text, str(path))
 
 
+def refuse_file(target: Path) -> None:
+    """Raise DataError where a file stands that a folder is to be written to."""
+    if target.exists() and not target.is_dir():
+        raise DataError(f"{target}: is a file; expected a folder", hint="name another one")
+
+
 @contextmanager
 def replaced_folder(target: Path) -> Iterator[Path]:
     """Write a folder under another name and put it in place in one step when the block ends well.
 
     A kill or a full disk at any moment leaves the complete old folder or the complete new one.
+    Raises DataError before the block where ``target`` is a file.
     """
+    refuse_file(target)
+    # Beside what a link points at: the link stays, and the data gets onto its disk.
+    target = target.resolve()
     target.parent.mkdir(parents=True, exist_ok=True)
     partial = target.with_name(f".{target.name}.{uuid.uuid4().hex[:8]}")
     partial.mkdir()

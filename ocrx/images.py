@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import io
 import os
+import struct
 import threading
 import warnings
 from collections.abc import Iterator
@@ -17,7 +18,7 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-from PIL import Image, ImageOps, UnidentifiedImageError
+from PIL import Image, UnidentifiedImageError
 
 from ocrx.errors import DataError
 from ocrx.preprocess import STEP_FUNCTIONS, rotate_tall
@@ -30,7 +31,23 @@ SUFFIXES = (".png", ".jpg", ".jpeg", ".bmp", ".tif", ".tiff", ".webp")
 MAX_PIXELS = 89_000_000
 
 _TOPS = tuple(2**bits - 1 for bits in (8, 10, 12, 14, 16))  # scanners and cameras give all of these
-_ORIENTATION = 0x0112  # the EXIF tag
+ORIENTATION = 0x0112
+"""The EXIF tag."""
+
+DAMAGE = (
+    OSError, ValueError, SyntaxError, EOFError, ArithmeticError, IndexError, KeyError, TypeError, struct.error,
+)  # fmt: skip
+"""What Pillow's decoders raise on damaged files."""
+
+_UPRIGHT = {
+    2: Image.Transpose.FLIP_LEFT_RIGHT,
+    3: Image.Transpose.ROTATE_180,
+    4: Image.Transpose.FLIP_TOP_BOTTOM,
+    5: Image.Transpose.TRANSPOSE,
+    6: Image.Transpose.ROTATE_270,
+    7: Image.Transpose.TRANSVERSE,
+    8: Image.Transpose.ROTATE_90,
+}
 _FILTERS_LOCK = threading.Lock()
 
 _FILTERS = {
@@ -94,9 +111,14 @@ def _decoded(data: bytes, name: str, frame: int) -> Image.Image:
         if image.width * image.height > MAX_PIXELS:
             raise DataError(f"{name}: {image.width}x{image.height} pixels, more than {MAX_PIXELS:,} are refused")
         image.load()
-        if image.getexif().get(_ORIENTATION, 1) != 1:
-            return to_plain(ImageOps.exif_transpose(image), name)
-        return to_plain(image, name)
+        return to_plain(upright(image), name)
+
+
+def upright(image: Image.Image) -> Image.Image:
+    """The image as its EXIF orientation says. Not by ``ImageOps.exif_transpose``, which writes the EXIF data anew and
+    fails where other entries are damaged."""
+    turn = _UPRIGHT.get(image.getexif().get(ORIENTATION, 1))
+    return image if turn is None else image.transpose(turn)
 
 
 @contextmanager
@@ -110,8 +132,7 @@ def _quiet_failures(name: str) -> Iterator[None]:
         raise _too_large(name) from None
     except UnidentifiedImageError:
         raise DataError(f"{name}: not an image in a known format") from None
-    except (OSError, ValueError, SyntaxError, EOFError, ArithmeticError, IndexError, KeyError, TypeError) as error:
-        # Pillow's decoders raise all of these on damaged files.
+    except DAMAGE as error:
         raise DataError(f"{name}: damaged image ({error})") from None
 
 

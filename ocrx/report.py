@@ -33,14 +33,14 @@ def write_json(path: Path, data: Mapping[str, Any]) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
     partial = path.with_name(f".{path.name}.{os.getpid()}")
     try:
-        partial.write_text(json.dumps(data, ensure_ascii=False, indent=2) + "\n", encoding="utf-8")
+        partial.write_text(json.dumps(data, ensure_ascii=False, indent=2, allow_nan=False) + "\n", encoding="utf-8")
         partial.replace(path)
     finally:
         partial.unlink(missing_ok=True)
 
 
 def write_result(output: Path, mode: str, fields: Mapping[str, Any]) -> None:
-    """``<output>/<mode>_result.json`` of a mode that is done (PaddleX's contract)."""
+    """``<output>/<mode>_result.json`` of a mode that is done, unless a field says otherwise (PaddleX's contract)."""
     write_json(output / f"{mode}_result.json", {"done_flag": True, **fields})
 
 
@@ -50,8 +50,20 @@ def leads() -> bool:
 
 
 def write_failure(output: Path, mode: str, error: BaseException) -> None:
-    """``<output>/<mode>_result.json`` of a mode that failed: ``done_flag`` false, ``err_type``, ``err_msg``."""
-    if not leads():
+    """``<output>/<mode>_result.json`` of a mode that failed: ``done_flag`` false, ``err_type``, ``err_msg``.
+
+    Not in place of what tells of a training: that one removes it when it goes on, so another was refused beside it.
+    """
+    if not leads() or (mode == "train" and _tells_of_work(output / "train_result.json")):
         return
     fields = {"done_flag": False, "err_type": type(error).__name__, "err_msg": str(error)}
     write_json(output / f"{mode}_result.json", fields)
+
+
+def _tells_of_work(path: Path) -> bool:
+    """Whether a result file is there that is not of a failure."""
+    try:
+        found = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return False
+    return isinstance(found, dict) and "err_type" not in found

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from pathlib import Path
 
 import numpy as np
@@ -34,7 +35,7 @@ class Scripted:
 
 @pytest.fixture
 def image(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
-    for name in ("predict", "evaluate", "explain", "lm"):
+    for name in ("predict", "evaluate"):
         module = pytest.importorskip(f"ocrx.modes.{name}")
         monkeypatch.setattr(module, "find_model", lambda *given, **key: tmp_path)
         if hasattr(module, "create_model"):
@@ -127,6 +128,22 @@ def test_lm_build_and_tune(image: str, tmp_path: Path, capsys: pytest.CaptureFix
     assert main(["predict", image, "--lm", str(model)]) == 0
     assert capsys.readouterr().out.split("\t")[1] == "abl"
     assert main(["lm", "build", str(tmp_path / "none.txt")]) == 1
+
+
+def test_explain_and_lm_read_with_the_model_that_was_trained(
+    model_folder: Path, line_folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    trained = tmp_path / "tr"
+    shutil.copytree(model_folder, trained / "best_accuracy")
+    (trained / "config.yaml").write_text(f"Global: {{output: {trained}}}\n", encoding="utf-8")
+    NgramModel.from_texts(["ab"] * 9, 2).save(tmp_path / "lm.json")
+    image, seen = str(line_folder / "images" / "08.png"), tmp_path / "seen"
+    commands = [["predict", image], ["explain", image, "--output", str(seen)]]
+    commands += [["lm", "tune", str(tmp_path / "lm.json"), str(line_folder), "--lines", "1", "--beam", "1"]]
+    for command in commands:
+        assert main([*command, "-c", str(trained / "config.yaml"), "--threads", "1", "--precision", "fp32"]) == 0
+        assert f"model {trained / 'best_accuracy'} (random), onnx, 1 thread\n" in capsys.readouterr().err
+    assert (seen / "explain.png").is_file()
 
 
 def test_evaluate_under_constraints(image: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from ocrx.config import Config, load_config, recipe_names, to_yaml
+from ocrx.config import Config, load_config, recipe_names, recipes_dir, to_yaml
 from ocrx.errors import ConfigError
 
 PADDLEX_YAML = """
@@ -48,6 +48,13 @@ Predict:
   kernel_option:
     run_mode: paddle
 """
+
+
+def test_a_recipe_by_its_path_has_the_rate_of_the_recipe_by_its_name(monkeypatch: pytest.MonkeyPatch) -> None:
+    start = ["Train.pretrain_weight_path=printed_en"]
+    monkeypatch.chdir(recipes_dir().parent)
+    rates = {load_config(c, start).Train.learning_rate for c in ("captcha", "configs/captcha.yaml")}
+    assert rates == {load_config("captcha").Train.rate / 2}
 
 
 def test_defaults_name_the_default_recipe() -> None:

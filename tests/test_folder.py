@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from ocrx.errors import ModelError
+from ocrx.errors import DataError, ModelError
 from ocrx.folder import find_model_folder, read_spec, replaced_folder
 
 
@@ -31,6 +31,36 @@ def test_a_failure_leaves_the_old_folder(tmp_path: Path) -> None:
         raise OSError("disk full")
     assert (target / "a.txt").read_text() == "old"
     assert [path.name for path in tmp_path.iterdir()] == ["model"]
+
+
+def test_a_file_is_not_replaced_by_a_folder(tmp_path: Path) -> None:
+    file = tmp_path / "notes.txt"
+    file.write_text("precious")
+    with pytest.raises(DataError, match=r"notes\.txt: is a file; expected a folder"), replaced_folder(file):
+        pytest.fail("the work was begun")
+    assert file.read_text() == "precious"
+    assert [path.name for path in tmp_path.iterdir()] == ["notes.txt"]
+
+
+@pytest.mark.parametrize("there", [True, False])
+def test_a_link_stays_and_its_folder_is_replaced(tmp_path: Path, there: bool) -> None:
+    disk, link = tmp_path / "disk" / "model", tmp_path / "link"
+    (disk if there else disk.parent).mkdir(parents=True)
+    link.symlink_to(disk, target_is_directory=True)
+    with replaced_folder(link) as partial:
+        assert partial.parent == disk.parent, "written on the disk that the link points at"
+        (partial / "a.txt").write_text("new")
+    assert link.is_symlink() and (disk / "a.txt").read_text() == "new"
+    assert [path.name for path in disk.parent.iterdir()] == ["model"]
+
+
+def test_the_current_folder_is_replaced(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    here = tmp_path / "here"
+    here.mkdir()
+    monkeypatch.chdir(here)
+    with replaced_folder(Path()) as partial:
+        (partial / "a.txt").write_text("new")
+    assert (here / "a.txt").read_text() == "new"
 
 
 KILLED = """

@@ -7,10 +7,10 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from PIL import Image
+from PIL import Image, ImageOps
 
 from ocrx.errors import DataError
-from ocrx.images import prepare, read_image, resize, to_plain, turned
+from ocrx.images import prepare, read_image, resize, to_plain, turned, upright
 from ocrx.preprocess import STEP_FUNCTIONS
 from ocrx.spec import STEPS, ImageSpec
 
@@ -60,6 +60,22 @@ def test_exif_orientation_is_respected(tmp_path: Path) -> None:
     exif[0x0112] = 6
     path = save(tmp_path / "x.jpg", gradient(), exif=exif)
     assert read_image(path).size == (20, 60)
+
+
+def test_damaged_exif_entries_do_not_cost_the_turn(tmp_path: Path) -> None:
+    """A width in letters: ImageOps.exif_transpose raises struct.error on it."""
+    width = struct.pack(">HHI4s", 0x0100, 2, 4, b"abc\0")
+    orientation = struct.pack(">HHIHH", 0x0112, 3, 1, 6, 0)
+    exif = b"Exif\0\0MM\0*\0\0\0\x08" + struct.pack(">H", 2) + width + orientation + bytes(4)
+    path = save(tmp_path / "x.jpg", gradient(), exif=exif)
+    assert read_image(path).size == (20, 60)
+
+
+@pytest.mark.parametrize("orientation", range(1, 9))
+def test_upright_is_what_pillow_says(orientation: int) -> None:
+    image = Image.fromarray(np.arange(12, dtype=np.uint8).reshape(3, 4))
+    image.getexif()[0x0112] = orientation
+    assert np.array_equal(np.asarray(upright(image)), np.asarray(ImageOps.exif_transpose(image)))
 
 
 def bomb() -> bytes:

@@ -74,7 +74,7 @@ def load_config(
         names = recipe_names()
         raise ConfigError(f"Global.model: no recipe named {model!r}", hint=closest(model, names) or "see `ocrx models`")
     layers.insert(0, _from_file(recipe))
-    _halve_rate(layers, recipes=2 if source and find_config(source).parent == recipes_dir() else 1)
+    _halve_rate(layers, recipes=2 if source and find_config(source).resolve().parent == recipes_dir().resolve() else 1)
     try:
         merged = OmegaConf.merge(schema, *layers, {"Global": {"model": model}})
         config = OmegaConf.to_object(merged)

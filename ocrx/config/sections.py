@@ -153,7 +153,8 @@ class SynthConfig:
     screen: float = 0.15
     photo: float = 0.1
     strength: float = 1.0  # of all degradation, 0 to 1; 0 is clean black on white, unbent
-    color: float = 0.15  # share of coloured lines on paper; three times that on screens and photographs
+    # How often colours are kept; at 0.15 in 3 % of receipts, 1 % of documents, 38 % of screens, 72 % of photographs.
+    color: float = 0.15
 
     def __post_init__(self) -> None:
         for name in ("count", "workers", "min_length"):
@@ -213,11 +214,11 @@ class KernelOption:
 
 @dataclass(frozen=True)
 class PredictConfig:
-    batch_size: int = 16
+    batch_size: Optional[int] = None  # default: 16, with use_hpip as tuned
     model_dir: Optional[str] = None
     input: Optional[str] = None
     backend: str = "auto"
-    precision: str = "fp32"  # other than fp32: of a file that `ocrx export` made
+    precision: Optional[str] = None  # default: fp32; another: of a file that `ocrx export` made
     use_hpip: bool = False  # back end, precision, threads and batch size as `ocrx benchmark --tune` found them fastest
     kernel_option: KernelOption = field(default_factory=KernelOption)
     split_lines: bool = False  # cut clean, upright pages into lines

@@ -5,25 +5,24 @@ Every constraint becomes an ``Automaton`` over CTC classes, which the beam and t
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from ocrx.errors import BackendError, ConfigError
+from ocrx.ctc.pattern import DEAD as DEAD
+from ocrx.ctc.pattern import compile_pattern
+from ocrx.errors import ConfigError
 from ocrx.text.charset import Charset
 from ocrx.text.normalize import normalize
 
 Ints = npt.NDArray[np.int64]
 Bools = npt.NDArray[np.bool_]
 
-DEAD = -1
 UNREACHABLE = np.iinfo(np.int64).max // 2
-MAX_STATES = 20_000
+MAX_EDGES = 10_000_000
 _DENSE_ENTRIES = 4_000_000
 
 
@@ -53,13 +52,18 @@ class Automaton:
     @cached_property
     def distance(self) -> Ints:
         """[S]: how many characters are needed at least to reach an accepting state."""
-        best = np.where(self.accepting, 0, UNREACHABLE)
-        while True:
-            shorter = best.copy()
-            np.minimum.at(shorter, self.source, best[self.target] + 1)
-            if np.array_equal(shorter, best):
-                return np.minimum(best, UNREACHABLE)
-            best = shorter
+        size = self.accepting.size
+        target, source = np.divmod(np.unique(self.target * size + self.source), size)
+        first = np.searchsorted(target, np.arange(size + 1)).tolist()
+        before = source.tolist()
+        best: list[int] = np.where(self.accepting, 0, UNREACHABLE).tolist()
+        nearest = np.flatnonzero(self.accepting).tolist()
+        for state in nearest:  # grows, from the accepting states outwards
+            for one in before[first[state] : first[state + 1]]:
+                if best[one] == UNREACHABLE:
+                    best[one] = best[state] + 1
+                    nearest.append(one)
+        return np.array(best, dtype=np.int64)
 
     @cached_property
     def used(self) -> Ints:
@@ -102,8 +106,10 @@ def from_allowed(charset: Charset, allow: str | None = None, deny: str | None = 
     """[K]: which classes may appear; the blank always may.
 
     Entries of several code points count as allowed if all their code points are.
-    Raises ConfigError where nothing remains, or where ``allow`` holds a character the model does not know.
+    Raises ConfigError where nothing remains, or where ``allow`` is empty or holds a character the model does not know.
     """
+    if allow == "":
+        raise ConfigError("--allow: no characters given", hint="leave it out to allow all")
     for name, characters in (("allow", allow), ("deny", deny)):
         unknown = sorted(set(normalize(characters or "")) - set("".join(charset)))
         if unknown:
@@ -124,53 +130,33 @@ def from_mask(mask: Bools) -> Automaton:
 
 
 def from_pattern(pattern: str, charset: Charset, mask: Bools | None = None) -> Automaton:
-    """The texts that match a regular expression as a whole (``^`` and ``$`` at its ends are understood).
+    """The texts that match a regular expression as a whole.
 
-    ``\\d``, ``\\w`` and ``\\s`` mean ASCII. Back references, look-behind and ``\\b`` are not regular or not
-    supported and raise ConfigError; so does a pattern that no text of the allowed characters matches.
-    Raises BackendError if the package interegular is missing.
+    ``\\d``, ``\\w`` and ``\\s`` mean ASCII. Back references, look-ahead, look-behind and ``\\b`` are not regular or not
+    supported and raise ConfigError; so does a pattern that is empty, too large, or that no text of the allowed
+    characters matches.
     """
-    machine = _machine(pattern)
-    ids = {state: i for i, state in enumerate([machine.initial, *sorted(machine.states - {machine.initial})])}
-    symbols = [[machine.alphabet[character] for character in entry] for entry in charset]
-    edges: list[tuple[int, int, int]] = []
-    for state, index in ids.items():
-        for c, entry in enumerate(symbols, start=1):
-            reached: Any = state
-            for symbol in entry:
-                reached = machine.map.get(reached, {}).get(symbol)
-            if reached is not None and (mask is None or mask[c]):
-                edges.append((index, c, ids[reached]))
-    accepting = np.array([state in machine.finals for state in ids])
-    automaton = Automaton.build(len(charset) + 1, edges, accepting)
+    if not pattern:
+        raise ConfigError("--pattern: an empty pattern, which only empty lines match", hint="leave it out")
+    machine = compile_pattern(normalize(pattern), "".join(charset))
+    table = np.array([*machine.steps, [DEAD] * len(machine.steps[0])], dtype=np.int64)  # DEAD reads the last row
+    rows: list[Ints] = []
+    count = 0
+    for c, entry in enumerate(charset, start=1):
+        if mask is not None and not mask[c]:
+            continue
+        reached = np.arange(len(machine.steps))
+        for character in entry:
+            reached = table[reached, machine.groups[character]]
+        source = np.flatnonzero(reached != DEAD)
+        rows.append(np.stack([source, np.full_like(source, c), reached[source]], axis=1))
+        count += source.size
+        if count > MAX_EDGES:
+            raise ConfigError(f"--pattern {pattern!r}: too large for {len(charset):,} characters")
+    automaton = Automaton.build(len(charset) + 1, np.concatenate(rows), np.array(machine.accepting))
     if automaton.distance[0] >= UNREACHABLE:
         raise ConfigError(f"--pattern {pattern!r}: no text of the model's characters can match it")
     return automaton
-
-
-def _machine(pattern: str) -> Any:  # interegular.FSM; the package is optional and has no types
-    try:
-        import interegular
-    except ImportError:
-        raise BackendError("a pattern needs the package interegular", hint="pip install 'ocrx[constrain]'") from None
-    try:
-        re.compile(pattern)
-    except re.error as error:
-        raise ConfigError(f"--pattern {pattern!r}: not a regular expression ({error})") from None
-    try:
-        machine = interegular.parse_pattern(_whole(normalize(pattern))).to_fsm()
-    except (interegular.Unsupported, interegular.InvalidSyntax) as error:
-        raise ConfigError(f"--pattern {pattern!r}: not supported here ({error or 'syntax'})") from None
-    if len(machine.states) > MAX_STATES:
-        raise ConfigError(f"--pattern {pattern!r}: {len(machine.states):,} states, at most {MAX_STATES:,} are taken")
-    return machine
-
-
-def _whole(pattern: str) -> str:
-    """The pattern without ``^ $ \\A \\Z`` at its ends and with ``\\uXXXX`` written out: interegular knows neither."""
-    pattern = re.sub(r"(?<!\\)((?:\\\\)*)\\u([0-9a-fA-F]{4})", lambda m: m[1] + re.escape(chr(int(m[2], 16))), pattern)
-    pattern = re.sub(r"^(\^|\\A)+", "", pattern)
-    return re.sub(r"(?<!\\)((?:\\\\)*)(\$|\\Z)+$", r"\1", pattern)
 
 
 @dataclass(frozen=True)

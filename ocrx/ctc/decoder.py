@@ -55,8 +55,7 @@ def build_decoder(
     e ** margin times as probable as the best entry. ``allow``, ``deny``: characters. All of them hold together.
     ``lm``: character language model; ``lm_weight`` and ``lm_bonus`` default to what it was tuned to.
     ``beam``: prefixes kept; default 10, and with nothing else set 1 or None means the best path.
-    Raises ConfigError for a constraint that nothing can satisfy, DataError for a file, BackendError where the
-    package for patterns is missing.
+    Raises ConfigError for a constraint that nothing can satisfy, DataError for a file.
     """
     if beam is not None and beam < 1:
         raise ConfigError(f"--beam: {beam}; expected at least 1")
@@ -69,7 +68,7 @@ def build_decoder(
             f"--{'pattern' if pattern is not None else 'lm'}: not possible with a model of right-to-left lines",
             hint="their characters are found from left to right, the wrong way round; use --lexicon, --allow or --deny",
         )
-    mask = constraints.from_allowed(charset, allow, deny) if allow or deny else None
+    mask = constraints.from_allowed(charset, allow, deny) if allow is not None or deny else None
     if pattern is None and lexicon is None and lm is None and (beam or 1) == 1:
         return greedy if mask is None else MaskedDecoder(mask)
     automaton: Automaton | None = None

@@ -22,7 +22,7 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image, UnidentifiedImageError
 
-from ocrx.images import MAX_PIXELS, to_plain
+from ocrx.images import DAMAGE, MAX_PIXELS, ORIENTATION, to_plain
 from ocrx.report import Progress
 
 HASH_COLUMNS, HASH_ROWS = 32, 8
@@ -33,7 +33,6 @@ POOL_FROM = 4000
 _CHUNK = 128
 # To be changed with the meaning of any fact, so that older caches no longer match.
 _VERSION = b"facts 1"
-_ORIENTATION_TAG = 0x0112
 
 FACTS = np.dtype(
     [
@@ -169,7 +168,7 @@ def _look(path: str) -> Look:
             width, height = image.size
             if width * height > MAX_PIXELS:
                 return Problem("image-bomb", f"{width}x{height} pixels, more than {MAX_PIXELS:,} are refused")
-            orientation = int(image.getexif().get(_ORIENTATION_TAG, 1))
+            orientation = int(image.getexif().get(ORIENTATION, 1))
             frames = int(getattr(image, "n_frames", 1))
             # A JPEG is decoded at a fraction of its size where that is enough; truncation still shows.
             image.draft("L", (HASH_COLUMNS * 4, HASH_ROWS * 4))
@@ -179,8 +178,7 @@ def _look(path: str) -> Look:
         return Problem("image-bomb", f"more than {MAX_PIXELS:,} pixels are refused")
     except UnidentifiedImageError:
         return Problem("image-unreadable", "not an image in a known format")
-    except (OSError, ValueError, SyntaxError, EOFError, ArithmeticError, IndexError, KeyError, TypeError) as error:
-        # Pillow's decoders raise all of these on damaged files.
+    except DAMAGE as error:
         cut = "truncat" in str(error).lower()
         return Problem("image-truncated" if cut else "image-unreadable", f"damaged image ({error})")
     if 5 <= orientation <= 8:

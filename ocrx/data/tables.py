@@ -73,15 +73,20 @@ def read_table(path: Path, root: Path) -> tuple[list[Sample], list[Issue]]:
         rows = ((reader.line_num + 1, row) for row in reader)
     image_at, text_at = (_column(columns, names, path) for names in (PATH_COLUMNS, TEXT_COLUMNS))
     samples: list[Sample] = []
-    for number, row in rows:
-        if not row or row == [""]:
-            continue
-        if len(row) != len(columns):
-            message = f"{len(row)} columns; the header has {len(columns)}"
-            hint = "quote a field that holds the separator"
-            issues.append(Issue("error", "columns", f"{name}:{number}", message, hint))
-            continue
-        samples.append(Sample(path.parent / row[image_at], row[text_at], f"{name}:{number}"))
+    number = 1
+    try:
+        for number, row in rows:
+            if not row or row == [""]:
+                continue
+            if len(row) != len(columns):
+                message = f"{len(row)} columns; the header has {len(columns)}"
+                hint = "quote a field that holds the separator"
+                issues.append(Issue("error", "columns", f"{name}:{number}", message, hint))
+                continue
+            samples.append(Sample(path.parent / row[image_at], row[text_at], f"{name}:{number}"))
+    except csv.Error as error:
+        message = f"cannot be read as a table from here on ({error})"
+        issues.append(Issue("error", "columns", f"{name}:{number + 1}", message, "is a quote not closed?"))
     return samples, issues
 
 

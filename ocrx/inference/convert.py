@@ -8,7 +8,7 @@ from __future__ import annotations
 import copy
 import tempfile
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from importlib.util import find_spec
 from pathlib import Path
 from types import MappingProxyType
@@ -18,6 +18,7 @@ import numpy as np
 from ocrx.data.sample import Sample
 from ocrx.errors import BackendError, ConfigError, DataError, ModelError
 from ocrx.folder import INFERENCE_DIR, ONNX_FILE, SPEC_FILE, WEIGHTS_FILE, find_model_folder, read_spec
+from ocrx.images import read_image
 from ocrx.inference.backends import Backend, Floats, exported_name, find_model_file
 from ocrx.inference.backends.onnx import OnnxBackend
 from ocrx.inference.backends.pytorch import DTYPES, TorchBackend
@@ -67,8 +68,9 @@ def export_folder(
     """Export the model folder ``path`` into ``target`` (default: its folder ``inference``).
 
     ``samples`` are read by both models, and calibrate int8. Raises ConfigError for a format that does not have the
-    precision, DataError for reduced precision without lines, BackendError if a text changes in fp32 or the accuracy
-    falls by more than ``max_loss`` otherwise. The target then stays as it was.
+    precision and for a target where another model lies, DataError for reduced precision without lines and for lines
+    of which no image can be read, BackendError if a text changes in fp32 or the accuracy falls by more than
+    ``max_loss`` otherwise. The target then stays as it was, or is not made.
     """
     if precision not in FORMATS[form]:
         raise ConfigError(f"{form}: precision {precision!r}; expected one of {', '.join(FORMATS[form])}")
@@ -81,17 +83,42 @@ def export_folder(
     folder = find_model_folder(path)
     if folder.name == INFERENCE_DIR and (folder.parent / SPEC_FILE).is_file():
         folder = folder.parent
+    if target is not None and target.resolve() != (folder / INFERENCE_DIR).resolve():
+        _refuse_another_model(target, folder)
     target = target or folder / INFERENCE_DIR
-    target.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(dir=target, prefix=".export-") as work:
+    if samples and not any(_readable(sample.image) for sample in samples):
+        raise DataError(f"{samples[0].image}: cannot be read, nor any other of {len(samples)} images to compare on")
+    existing = next(parent for parent in (target, *target.parents) if parent.is_dir())
+    with tempfile.TemporaryDirectory(dir=existing, prefix=".export-") as work:
         source = _Source(folder, Path(work))
         written = _WRITERS[form](source, precision, samples)
         compared = _compare(source.backend, written.backend, samples, precision, max_loss)
+        target.mkdir(parents=True, exist_ok=True)
         for file in written.files:
             file.replace(target / file.name)
     (target / SPEC_FILE).write_text(source.spec.to_json(), encoding="utf-8")
     size = sum((target / file.name).stat().st_size for file in written.files)
     return Exported(target / written.files[0].name, size, len(samples), *compared)
+
+
+def _refuse_another_model(target: Path, folder: Path) -> None:
+    """Raise ConfigError where ``target`` has files of a model that reads other images or characters than ``folder``'s.
+
+    The same model trained further may take its own place; only its measured frame shift differs.
+    """
+    if not (target / SPEC_FILE).is_file():
+        return
+    there, given = read_spec(target), read_spec(folder)
+    if replace(there, frames=given.frames) != given:
+        raise ConfigError(f"{target}: another model lies there", hint="name another folder with --output")
+
+
+def _readable(image: Path) -> bool:
+    try:
+        read_image(image)
+    except DataError:
+        return False
+    return True
 
 
 class _Source:

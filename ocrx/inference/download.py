@@ -17,11 +17,17 @@ _CHUNK = 64 * 1024
 
 
 class Download:
-    """The bytes behind an http or https address, fetched once when they are first asked for."""
+    """The bytes behind an http or https address, fetched once when they are first asked for.
+
+    Raises DataError for what is no address.
+    """
 
     def __init__(self, url: str, stall_s: float = STALL_S, total_s: float = TOTAL_S) -> None:
         self.url = url
-        self.path = urllib.parse.urlsplit(url).path
+        try:
+            self.path = urllib.parse.urlsplit(url).path
+        except ValueError as error:
+            raise DataError(f"{url}: not an address ({error})") from None
         self._stall_s = stall_s
         self._total_s = total_s
         self._data: bytes | None = None

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import csv
 import io
-import json
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from types import MappingProxyType
 
-from ocrx.inference.results import Prediction
+from ocrx.inference.results import Prediction, to_json
 
 _CSV_FIELDS = ("input_path", "page_index", "line_index", "rec_text", "rec_score", "min_score", "error")
 _ESCAPES = str.maketrans({"\\": "\\\\", "\t": "\\t", "\n": "\\n", "\r": "\\r"})
@@ -42,14 +41,14 @@ def tsv(results: Iterable[Prediction], details: bool = False) -> Iterator[str]:
 def json_lines(results: Iterable[Prediction], details: bool = False) -> Iterator[str]:
     """One flat object a line, failures included."""
     for result in results:
-        yield json.dumps(result.to_dict(details), ensure_ascii=False) + "\n"
+        yield to_json(result.to_dict(details)) + "\n"
 
 
 def json_document(results: Iterable[Prediction], details: bool = False) -> Iterator[str]:
     """``[...]``, one object a line, failures included."""
     before = "[\n"
     for result in results:
-        yield before + json.dumps(result.to_dict(details), ensure_ascii=False)
+        yield before + to_json(result.to_dict(details))
         before = ",\n"
     yield "[]\n" if before == "[\n" else "\n]\n"
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 import glob
 import os
 import sys
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass
 from functools import partial
@@ -18,10 +18,10 @@ from typing import Any, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
-from PIL import Image, ImageOps
+from PIL import Image
 
 from ocrx.errors import DataError
-from ocrx.images import SUFFIXES, read_image, to_bytes, to_plain
+from ocrx.images import SUFFIXES, read_image, to_bytes, to_plain, upright
 from ocrx.inference.documents import pdf_pages, tiff_pages
 
 Array: TypeAlias = npt.NDArray[Any]
@@ -83,24 +83,18 @@ def from_array(array: Any) -> Image.Image:
     return to_plain(Image.fromarray(np.ascontiguousarray(to_bytes(values, "array"))))
 
 
-def _from_text(text: str) -> Iterator[Item]:
+def _from_text(text: str, lists: Sequence[str] = ()) -> Iterator[Item]:
+    """``lists`` are those that are being read: the text stands in the last, which stands in the one before."""
     if not text:
         yield from _failed(f"an empty path; expected {EXPECTED}")
     elif text == "-":
         yield from _from_bytes(sys.stdin.buffer.read(), "-")
     elif text.startswith(("http://", "https://")):
-        from ocrx.inference.download import Download  # only here: http takes a tenth of a fast start
-
-        download = Download(text)
-        if Path(download.path).suffix.lower() in (".pdf", ".tif", ".tiff"):
-            try:
-                yield from _from_bytes(download.data(), text)
-            except DataError as error:
-                yield _error(error, text)
-        else:
-            yield Item(lambda: read_image(download.data(), text), text)
+        yield from _from_web(text)
+    elif "\0" in text:
+        yield from _from_path(Path(text), text)
     elif text.startswith("@") and not _exists(text):
-        yield from _from_list(text[1:])
+        yield from _from_list(text[1:], lists)
     elif glob.has_magic(text) and not _exists(text):
         found = sorted(glob.glob(text, recursive=True))  # noqa: PTH207  # Path.glob takes no absolute pattern
         for name in found:
@@ -111,10 +105,28 @@ def _from_text(text: str) -> Iterator[Item]:
         yield from _from_path(Path(text), text)
 
 
+def _from_web(url: str) -> Iterator[Item]:
+    from ocrx.inference.download import Download  # only here: http takes a tenth of a fast start
+
+    try:
+        download = Download(url)
+        several = Path(download.path).suffix.lower() in (".pdf", ".tif", ".tiff")
+        data = download.data() if several else None
+    except DataError as error:
+        yield _error(error, url)
+        return
+    if data is None:
+        yield Item(lambda: read_image(download.data(), url), url)
+    else:
+        yield from _from_bytes(data, url)
+
+
 def _from_path(path: Path, name: str | None = None) -> Iterator[Item]:
     name = name or str(path)
     suffix = path.suffix.lower()
-    if os.path.isdir(path):  # noqa: PTH112  # Path.is_dir raises for a name that is too long
+    if "\0" in name:
+        yield from _failed(f"{name!r}: cannot be read (no path holds a null byte)", name)
+    elif os.path.isdir(path):  # noqa: PTH112  # Path.is_dir raises for a name that is too long
         yield from _from_folder(path)
     elif suffix == ".pdf":
         yield from _pages(pdf_pages, path, name)
@@ -137,15 +149,20 @@ def _from_folder(folder: Path) -> Iterator[Item]:
         yield from _failed(f"{folder}: no images ({', '.join(s[1:] for s in SUFFIXES)}) in this folder", str(folder))
 
 
-def _from_list(name: str) -> Iterator[Item]:
+def _from_list(name: str, lists: Sequence[str]) -> Iterator[Item]:
     """Lines of a file, or of stdin: each an input of its own, up to a TAB; paths are sought beside the list too."""
+    place = os.path.realpath(name)
+    if place in lists:
+        yield from _failed(f"{name}: the list names itself", name)
+        return
     try:
         with nullcontext(sys.stdin) if name == "-" else Path(name).open(encoding="utf-8-sig") as lines:
             for line in lines:
                 entry = line.rstrip("\r\n").partition("\t")[0]
                 beside = str(Path(name).parent / entry)
                 if entry:
-                    yield from _from_text(beside if _exists(beside) and not _exists(entry) else entry)
+                    found = beside if _exists(beside) and not _exists(entry) else entry
+                    yield from _from_text(found, (*lists, place))
     except (OSError, UnicodeDecodeError) as error:
         reason = getattr(error, "strerror", None) or error
         yield from _failed(f"{name}: the list cannot be read ({reason})", name)
@@ -200,7 +217,7 @@ def _pages(
 def _from_pillow(image: Image.Image) -> Image.Image:
     if 0 in image.size:
         raise DataError(f"Pillow image of {image.width}x{image.height} pixels")
-    return to_plain(ImageOps.exif_transpose(image), "Pillow image")
+    return to_plain(upright(image), "Pillow image")
 
 
 def _failed(message: str, name: str | None = None) -> Iterator[Item]:

@@ -20,6 +20,7 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
+from ocrx.config import Config
 from ocrx.ctc.align import pixel_spans
 from ocrx.ctc.decode import Decoded, greedy
 from ocrx.ctc.decoder import Decoder, build_decoder
@@ -241,11 +242,12 @@ def create_model(
     use_hpip: bool = False,
     backend: str | None = None,
     threads: int | None = None,
-    precision: str = "fp32",
+    precision: str | None = None,
 ) -> Recognizer:
     """Open a model for prediction: a folder, a file in one, a name, or without either the embedded one.
 
     ``model_name`` may be a folder too. ``device``: ``auto`` (default), ``cpu``, ``gpu``, ``gpu:0``, ``mps``.
+    ``precision``: fp32 (default), fp16, bf16 or int8, of a file that ``ocrx export`` made.
     ``use_hpip`` takes back end, precision, threads and batch size as ``ocrx benchmark --tune`` found them fastest on
     this machine; what is given here goes before. Where it was never run, that is logged and changes nothing.
     Raises ModelError where there is no such model, BackendError where the runtime or device is missing.
@@ -255,11 +257,27 @@ def create_model(
     if use_hpip and choice is None:
         _LOG.warning("%s: never tuned on this machine, read as without it; see `ocrx benchmark --tune`", model)
     if choice is None:
-        return Recognizer(open_backend(model, backend or "auto", device or "auto", threads, precision))
-    if backend in (None, "auto") and model.is_dir():  # a file says itself what reads it
+        return Recognizer(open_backend(model, backend or "auto", device or "auto", threads, precision or "fp32"))
+    # The two were found together: another back end may not hold this precision. A file says itself what reads it.
+    fits = backend in (None, "auto", choice.backend) and precision in (None, choice.precision)
+    if fits and model.is_dir():
         backend, precision = choice.backend, choice.precision
-    opened = open_backend(model, backend or "auto", device or "auto", threads or choice.threads, precision)
+    opened = open_backend(model, backend or "auto", device or "auto", threads or choice.threads, precision or "fp32")
     return Recognizer(opened, batch_size=choice.batch_size)
+
+
+def open_model(config: Config) -> tuple[Path, Recognizer]:
+    """Where the model lies that ``config.Predict`` names, and the model: the same for every mode that reads with it."""
+    settings = config.Predict
+    model = find_model(None, settings.model_dir, key="Predict.model_dir")
+    return model, create_model(
+        model_dir=model,
+        device=config.Global.device,
+        use_hpip=settings.use_hpip,
+        backend=settings.backend,
+        threads=config.Global.threads,
+        precision=settings.precision,
+    )
 
 
 def find_model(model_name: str | None = None, model_dir: str | Path | None = None, *, key: str = "model_dir") -> Path:

@@ -117,26 +117,22 @@ class Prediction(Mapping[str, Any]):
     ) -> None:
         """Write the result to stdout; ``json_format`` is another name of ``format_json``."""
         pretty = format_json if json_format is None else json_format
-        text = json.dumps(self.json, indent=indent, ensure_ascii=ensure_ascii) if pretty else f"{self.json}"
+        text = to_json(self.json, indent, ensure_ascii) if pretty else f"{self.json}"
         sys.stdout.write(text + "\n")
 
     def save_to_json(self, save_path: SavePath, indent: int = 4, ensure_ascii: bool = False) -> Path:
         """Write ``.json`` to a file that ends so, else into a folder under a name of its own; returns the path."""
-        text = json.dumps(self.to_dict(details=True), indent=indent, ensure_ascii=ensure_ascii) + "\n"
-        path = _place(Path(save_path), ".json", self)
+        text = to_json(self.to_dict(details=True), indent, ensure_ascii) + "\n"
+        target = Path(save_path)
+        path = _place(target, ".json", self, is_file=target.suffix.lower() == ".json")
         path.write_text(text, encoding="utf-8")
         return path
 
     def save_to_img(self, save_path: SavePath) -> Path:
-        """Write ``.img`` to a file with an image suffix, else as PNG into a folder; returns the path.
-
-        Raises DataError for a file with a suffix that no image format has.
-        """
-        suffix = Path(save_path).suffix.lower()
-        if suffix and suffix not in Image.registered_extensions() and not Path(save_path).is_dir():
-            raise DataError(f"{save_path}: {suffix} is no image format", hint="name a folder, or a file such as x.png")
+        """Write ``.img`` to a file with an image suffix, else as PNG into a folder; returns the path."""
         picture = self.img["res"]
-        path = _place(Path(save_path), ".png", self)
+        target = Path(save_path)
+        path = _place(target, ".png", self, is_file=target.suffix.lower() in Image.registered_extensions())
         notes = PngImagePlugin.PngInfo()
         notes.add_itxt("ocrx", _identity(self))
         if path.suffix.lower() == ".png":
@@ -152,13 +148,24 @@ class Prediction(Mapping[str, Any]):
         return f"{self.json}"
 
 
-def _place(target: Path, suffix: str, prediction: Prediction) -> Path:
+def to_json(fields: Mapping[str, Any], indent: int | None = None, ensure_ascii: bool = False) -> str:
+    """JSON that UTF-8 can hold: all in ASCII escapes where a file name has bytes that are no Unicode."""
+    text = json.dumps(fields, indent=indent, ensure_ascii=ensure_ascii)
+    try:
+        text.encode("utf-8")
+    except UnicodeEncodeError:
+        return json.dumps(fields, indent=indent)
+    return text
+
+
+def _place(target: Path, suffix: str, prediction: Prediction, *, is_file: bool) -> Path:
     """The file to write: ``target`` itself, or in the folder ``target`` a name that no other input has taken.
 
+    A folder that is there stays one, whatever its name looks like (``is_file``).
     The name is ``<stem>_res``. Where a file of that name is another input's, a part of the hash of the input's
     path makes it differ, so that reading the same inputs again overwrites the same files.
     """
-    if target.suffix and not target.is_dir():
+    if is_file and not target.is_dir():
         target.parent.mkdir(parents=True, exist_ok=True)
         return target
     target.mkdir(parents=True, exist_ok=True)

@@ -27,6 +27,7 @@ from ocrx.data.split import SplitReport, split, undo_split
 from ocrx.errors import ConfigError
 from ocrx.report import Issue, Progress, write_result
 from ocrx.text.charset import Charset
+from ocrx.text.charsets import find_charset
 
 FOLDER = "check_dataset"
 # PaddleX lists ten images of each part.
@@ -100,7 +101,7 @@ def run(config: Config, progress: Progress | None = None) -> CheckReport:
     findings = check(
         dataset,
         geometry(config.Global.model, config.Model.architecture, config.Model.params, image),
-        Charset.from_file(Path(config.Global.charset)) if config.Global.charset else None,
+        find_charset(config.Global.charset) if config.Global.charset else None,
         min_samples=config.CheckDataset.min_samples,
         cache=output / CACHE_FILE,
         workers=config.CheckDataset.workers,
@@ -132,6 +133,8 @@ def _prepare(root: Path, config: Config) -> tuple[Path, list[str]]:
     packed = options.convert.enable and options.convert.dst_dataset_type == "lmdb"
     if packed and (options.fix or options.split.enable or options.build_dict):
         raise ConfigError("a database is not changed any more", hint="fix, split and build first, then convert to lmdb")
+    if options.split.group and not options.split.enable:
+        raise ConfigError("CheckDataset.split.group: nothing is divided", hint="say how: --split 90")
     if root.is_dir() and finish_rewrite(root):
         actions.append("completed a change of the lists that had been interrupted")
     if options.split.undo:
@@ -182,7 +185,9 @@ def _suspects(config: Config, dataset: Dataset, progress: Progress | None) -> tu
     from ocrx.inference.suspects import rank_labels
 
     recognizer = create_model(config.CheckDataset.model, device=config.Global.device, threads=config.Global.threads)
-    ranked = rank_labels(recognizer, [*dataset.train, *dataset.val], config.Predict.batch_size, progress)
+    ranked = rank_labels(
+        recognizer, [*dataset.train, *dataset.val], config.Predict.batch_size or recognizer.batch_size, progress
+    )
     root = dataset.root
     return tuple(
         Suspicion(s.sample.source, _relative(s.sample.image, root), s.sample.text, s.prediction, round(s.doubt, 3))
@@ -243,7 +248,7 @@ def _demo_images(
     for sample, row in zip(samples, rows, strict=True):
         if row in problems:
             continue
-        name = f"{part}_{len(paths):02}_{sample.image.name}"
+        name = f"{part}_{len(paths):02}_{sample.image.name[-50:]}"  # a whole name may be as long as names can be
         shutil.copyfile(sample.image, target / name)
         paths.append(f"{FOLDER}/demo_img/{name}")
         if len(paths) == _DEMO_IMAGES:

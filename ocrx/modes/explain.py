@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -20,7 +20,7 @@ from ocrx.ctc.picture import Lattice, Panels, draw_explanation
 from ocrx.ctc.reference import emissions, extend, forward, log_likelihoods, log_softmax
 from ocrx.errors import DataError
 from ocrx.images import Floats, prepare, read_image, turned
-from ocrx.inference.recognizer import create_model, find_model
+from ocrx.inference.recognizer import describe, open_model
 from ocrx.report import write_json
 from ocrx.spec import ModelSpec
 from ocrx.text.charset import BLANK, Charset
@@ -84,14 +84,16 @@ class Explanation:
         return asdict(self)
 
 
-def run(config: Config, image: Path, text: str | None = None) -> Explanation:
+def run(config: Config, image: Path, text: str | None = None, log: Callable[[str], None] | None = None) -> Explanation:
     """Explain how the model of ``config.Predict`` reads ``image``, and how it sees ``text``.
 
+    ``log`` gets one line that says which model reads.
     Writes ``explain.png`` and ``explain.json`` to ``Global.output``. Raises DataError for an image that cannot be
     read or a text outside the charset; OcrxError where the model cannot be opened.
     """
-    folder = find_model(None, config.Predict.model_dir)
-    recognizer = create_model(model_dir=folder, device=config.Global.device, backend=config.Predict.backend)
+    folder, recognizer = open_model(config)
+    if log is not None:
+        log(describe(folder, recognizer.backend))
     spec, charset = recognizer.spec, Charset.of(recognizer.spec)
     source = read_image(image)
     planes, width = prepare(source, spec.image)

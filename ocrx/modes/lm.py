@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass
 from itertools import product
 from pathlib import Path
@@ -12,14 +12,14 @@ import numpy as np
 
 from ocrx.config import Config
 from ocrx.ctc.decode import greedy
-from ocrx.ctc.decoder import DEFAULT_BEAM, BeamDecoder, Decoder
+from ocrx.ctc.decoder import DEFAULT_BEAM, BeamDecoder, Decoder, build_decoder
 from ocrx.ctc.lm import DEFAULT_ORDER, CharacterModel, NgramModel
 from ocrx.data.formats import read_dataset
 from ocrx.data.sample import Sample
 from ocrx.errors import DataError
 from ocrx.images import Floats, prepare, read_image
 from ocrx.inference.backends import Backend
-from ocrx.inference.recognizer import create_model, find_model
+from ocrx.inference.recognizer import describe, open_model
 from ocrx.report import Progress
 from ocrx.text.charset import Charset
 from ocrx.text.metrics import score
@@ -103,19 +103,24 @@ def build(corpus: Sequence[Path], output: Path, order: int = DEFAULT_ORDER) -> B
 
 
 def tune(
-    config: Config, lm: Path, dataset_dir: Path, lines: int = DEFAULT_LINES, progress: Progress | None = None
+    config: Config,
+    lm: Path,
+    dataset_dir: Path,
+    lines: int = DEFAULT_LINES,
+    progress: Progress | None = None,
+    log: Callable[[str], None] | None = None,
 ) -> TuneReport:
     """Find the weight and bonus with the lowest character error rate on validation lines; write them into ``lm``.
 
     The first ``lines`` lines of the validation part are used (of a dataset in one part, of all).
-    The model is that of ``config.Predict``. The figure is fitted to these lines: judge it on others.
+    The model is that of ``config.Predict``; ``log`` gets one line that says which. The figure is fitted to these
+    lines: judge it on others. Raises ConfigError for a model of right-to-left lines.
     """
-    recognizer = create_model(
-        model_dir=find_model(None, config.Predict.model_dir),
-        device=config.Global.device,
-        backend=config.Predict.backend,
-    )
+    folder, recognizer = open_model(config)
+    if log is not None:
+        log(describe(folder, recognizer.backend))
     model, charset = NgramModel.load(lm), Charset.of(recognizer.spec)
+    build_decoder(charset, lm=model)  # refuses what predict would refuse, before anything is read
     dataset = read_dataset(dataset_dir)
     samples = (dataset.val or dataset.train)[:lines]
     if not samples:

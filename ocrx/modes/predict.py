@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from pathlib import Path
 
 from ocrx.config import Config
 from ocrx.ctc.decoder import decoder_for, remark_of
-from ocrx.errors import ConfigError
+from ocrx.errors import ConfigError, DataError
 from ocrx.inference.inputs import Input
-from ocrx.inference.recognizer import create_model, describe, find_model
+from ocrx.inference.recognizer import describe, open_model
 from ocrx.inference.results import Prediction
 
 
@@ -24,35 +25,38 @@ class PredictRun:
 def run(config: Config, inputs: Input | None = None) -> PredictRun:
     """Open the model that ``config.Predict`` names and read ``inputs`` (default: ``Predict.input``).
 
-    With ``Predict.save_dir`` a JSON file and a picture of each line are written there.
-    Raises ConfigError without anything to read; OcrxError where model, runtime or device are missing.
+    With ``Predict.save_dir`` a JSON file and a picture of each line with ``Predict.min_score`` are written there.
+    Raises ConfigError without anything to read; DataError where ``save_dir`` cannot be a folder; OcrxError where
+    model, runtime or device are missing.
     """
     settings = config.Predict
     source = inputs or settings.input
     if not source:
         raise ConfigError("nothing to read", hint="give images, folders, patterns, URLs, @list.txt or - for stdin")
-    model = find_model(None, settings.model_dir, key="Predict.model_dir")
-    recognizer = create_model(
-        model_dir=model,
-        device=config.Global.device,
-        use_hpip=settings.use_hpip,
-        backend=settings.backend,
-        threads=config.Global.threads,
-        precision=settings.precision,
-    )
+    model, recognizer = open_model(config)
     decoder = decoder_for(recognizer.charset, config.Decode)
     recognizer = recognizer.with_decoder(decoder)
-    results = recognizer.predict(
-        source, None if settings.use_hpip else settings.batch_size, split_lines=settings.split_lines
-    )
+    results = recognizer.predict(source, settings.batch_size, split_lines=settings.split_lines)
+    if settings.save_dir is not None:
+        results = _saved(results, _made(Path(settings.save_dir)), settings.min_score)
     said = "; ".join(filter(None, (describe(model, recognizer.backend), remark_of(decoder))))
-    return PredictRun(said, _saved(results, settings.save_dir))
+    return PredictRun(said, results)
 
 
-def _saved(results: Iterator[Prediction], save_dir: str | None) -> Iterator[Prediction]:
+def _made(folder: Path) -> Path:
+    """``folder``, made here: a result would take a name such as ``x.png`` for that of a file."""
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise DataError(f"{folder}: no folder can be made ({error.strerror})", hint="name another --save-dir") from None
+    return folder
+
+
+def _saved(results: Iterator[Prediction], folder: Path, min_score: float) -> Iterator[Prediction]:
     for result in results:
-        if save_dir is not None:
-            result.save_to_json(save_dir)
-            if result.error is None:
-                result.save_to_img(save_dir)
+        if result.error is not None:
+            result.save_to_json(folder)
+        elif result.score >= min_score:
+            result.save_to_json(folder)
+            result.save_to_img(folder)
         yield result

@@ -16,7 +16,7 @@ from PIL import Image
 
 from ocrx.config import Config, SynthConfig
 from ocrx.errors import DataError
-from ocrx.folder import replaced_folder
+from ocrx.folder import refuse_file, replaced_folder
 from ocrx.inference.backends import own_cores
 from ocrx.report import Progress
 from ocrx.synth.fonts import fingerprint
@@ -51,9 +51,11 @@ def run(config: Config, progress: Progress | None = None) -> SynthReport:
     """Write ``Synth.count`` lines under ``Global.output``: images, train.txt, val.txt, dict.txt, a contact sheet.
 
     ``Global.seed`` and the ``Synth`` section decide the lines, whatever the number of processes.
-    Raises DataError if the folder holds files already, or the charset, corpus or fonts cannot be used.
+    Raises DataError if the folder is a file or holds files already, or the charset, corpus or fonts cannot be used;
+    ConfigError for a charset whose name is misspelt.
     """
     output = Path(config.Global.output)
+    refuse_file(output)
     if output.is_dir() and any(output.iterdir()):
         raise DataError(f"{output}: holds files already", hint="name a new folder with --output")
     synth, seed = config.Synth, config.Global.seed

@@ -40,7 +40,7 @@ from ocrx.training.distributed import opened_place, run_in_processes
 from ocrx.training.freeze import freeze
 from ocrx.training.group import Group
 from ocrx.training.history import Row
-from ocrx.training.job import Job, ShowProgress, open_job, plan_of
+from ocrx.training.job import Job, ShowProgress, open_job, plan_of, record
 from ocrx.training.loop import Log, Outcome, Source, Trainer
 from ocrx.training.preflight import preflight
 from ocrx.training.signals import noted_signals
@@ -65,8 +65,15 @@ class TrainReport:
     skipped_updates: int
     processes: int
 
+    @property
+    def evaluated(self) -> bool:
+        """Whether there is a best model yet."""
+        return self.best_accuracy >= 0
+
     def to_dict(self) -> dict[str, Any]:
-        return {**asdict(self), "output": str(self.output)}
+        """Of plain values; ``best_accuracy`` and ``best_cer`` None while nothing has been evaluated."""
+        values = {**asdict(self), "output": str(self.output)}
+        return values if self.evaluated else {**values, "best_accuracy": None, "best_cer": None}
 
 
 def run(config: Config, log: Log, progress: ShowProgress = lambda _: nullcontext()) -> TrainReport:
@@ -164,6 +171,8 @@ def _train(
     elif config.Train.preflight != "off":
         for batch in next(source.updates(0), [])[:1]:
             tell(preflight(trainer.model, spec, batch, device, overfit=config.Train.preflight == "overfit"))
+    if group.lead:
+        record(job)
     curves = Path(config.Global.output) / "tensorboard" if config.Train.tensorboard and group.lead else None
     with event_file(curves, trainer.position.step) as trainer.record:
         if job.start:
@@ -253,26 +262,28 @@ def _report(output: Path, outcome: Outcome, already: bool, processes: int) -> Tr
 def _result(config: Config, report: TrainReport, rows: Sequence[Row], dataset: Dataset) -> dict[str, Any]:
     """PaddleX's fields, and what reproduces the training. Paths are relative to the output.
 
-    ``last_1`` is the newest of the five; those that a short training lacks are empty, as in PaddleX.
+    ``last_1`` is the newest of the five; those that a short training lacks are empty, as in PaddleX. A training that
+    was stopped is not done, and has not failed.
     """
-    best = {
-        "score": report.best_accuracy,
-        "weights": "best_accuracy/model.safetensors",
-        "inference": "best_accuracy/inference",
-    }
+    best: dict[str, Any] = {}
+    if report.evaluated:
+        best = {"score": report.best_accuracy, "inference": "best_accuracy/inference"}
+        best["weights"] = "best_accuracy/model.safetensors"
+    latest = {"weights": "latest/model.safetensors"} if (report.output / "latest").is_dir() else {}
     saved = sorted(report.output.glob("epoch_[0-9]*"), key=lambda path: int(path.name.partition("_")[2]), reverse=True)
     scores = {f"epoch_{row.epoch}": row.val_accuracy for row in rows}
     last: dict[str, dict[str, Any]] = {f"last_{i}": {} for i in range(1, 6)}
     for entry, path in zip(last.values(), saved, strict=False):
         entry |= {"score": scores.get(path.name), "weights": f"{path.name}/model.safetensors"}
     return {
+        "done_flag": not report.interrupted,
         "model_name": config.Global.model,
         "label_dict": "label_dict.txt",
         "train_log": "train.log",
         "visualdl_log": "",
         "tensorboard_log": "tensorboard" if config.Train.tensorboard else "",
         "config": "config.yaml",
-        "models": {**last, "best": best, "latest": {"weights": "latest/model.safetensors"}},
+        "models": {**last, "best": best, "latest": latest},
         **report.to_dict(),
         "reproduce": {
             "command": " ".join(sys.argv),

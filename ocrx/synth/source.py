@@ -4,11 +4,15 @@ from __future__ import annotations
 
 import multiprocessing
 import os
+import signal
+import sys
 import threading
 from collections import defaultdict, deque
 from collections.abc import Iterator
 from concurrent.futures import Future, ProcessPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
 from itertools import zip_longest
+from multiprocessing.context import SpawnContext, SpawnProcess
 from pathlib import Path
 
 import numpy as np
@@ -19,6 +23,7 @@ from ocrx.ctc.frames import required_frames
 from ocrx.data.batches import WHOLE, Share, bucket_widths, lines_per_batch, plan_batches
 from ocrx.data.loader import Batch, collate
 from ocrx.data.sample import Sample
+from ocrx.errors import BackendError
 from ocrx.images import Pixels, resize, scale
 from ocrx.spec import ModelSpec
 from ocrx.synth.generator import LineGenerator
@@ -26,6 +31,8 @@ from ocrx.text.charset import Charset
 
 CHUNK = 64  # lines a process renders at a time
 AHEAD = 32  # chunks that are rendered before they are needed
+
+_LEFT_ALONE = (signal.SIGINT, signal.SIGTERM)
 
 _Rendered = list[tuple[Pixels, str]]
 
@@ -57,7 +64,7 @@ class SynthSource:
         self.processes = max(1, processes)
         self._pool = ProcessPoolExecutor(
             self.processes,
-            mp_context=multiprocessing.get_context("spawn"),
+            mp_context=_RendererContext(),
             initializer=_start_renderer,
             initargs=(config, seed, spec),
         )
@@ -70,6 +77,7 @@ class SynthSource:
         """This process's part-batches of each update from number ``start`` on.
 
         Towards the end of an epoch some streams are through before others: such updates have fewer part-batches.
+        Raises BackendError when a rendering process was killed.
         """
         streams = [
             self._stream(epoch, number, start) for number in range(self.share.rank, self.share.parts, self.share.size)
@@ -117,6 +125,11 @@ class SynthSource:
                     yield ahead.popleft().result()
             while ahead:
                 yield ahead.popleft().result()
+        except BrokenProcessPool:
+            raise BackendError(
+                "Train.synth: a rendering process ended",
+                hint="too little memory is a frequent reason: lower Train.workers; what was saved last is whole",
+            ) from None
         finally:
             for future in ahead:
                 future.cancel()  # an epoch that is left early renders no more
@@ -128,6 +141,29 @@ class SynthSource:
         return collate(planes, targets, samples, width, self.image_spec)
 
 
+class _RendererProcess(SpawnProcess):
+    """A process that signals to the whole group (Ctrl-C) leave alone: the training saves, and then ends it."""
+
+    def start(self) -> None:
+        if sys.platform == "win32":
+            super().start()
+            return
+        # Blocked signals are inherited, so that none comes before ``_start_renderer`` either.
+        before = signal.pthread_sigmask(signal.SIG_BLOCK, _LEFT_ALONE)
+        try:
+            super().start()
+        finally:
+            signal.pthread_sigmask(signal.SIG_SETMASK, before)
+
+    def terminate(self) -> None:
+        """What the pool does with the others when one of its processes was killed."""
+        self.kill()
+
+
+class _RendererContext(SpawnContext):
+    Process = _RendererProcess
+
+
 class _Renderer:
     """What a rendering process keeps."""
 
@@ -136,6 +172,8 @@ class _Renderer:
 
 
 def _start_renderer(config: SynthConfig, seed: int, spec: ModelSpec) -> None:
+    for number in _LEFT_ALONE:
+        signal.signal(number, signal.SIG_IGN)
     threading.Thread(target=_end_with_parent, daemon=True).start()
     _Renderer.generator = LineGenerator(config, seed)
     _Renderer.spec = spec

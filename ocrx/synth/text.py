@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import difflib
 import math
+import os
 import re
 import unicodedata
 from collections import defaultdict
@@ -11,7 +13,7 @@ from itertools import accumulate
 from pathlib import Path
 from random import Random
 
-from ocrx.errors import DataError
+from ocrx.errors import ConfigError, DataError
 from ocrx.synth import patterns
 from ocrx.synth.scenes import SCENES
 from ocrx.text.charset import Charset
@@ -26,6 +28,8 @@ SYSTEM_WORD_LISTS = (
     "/usr/share/dict/words",
 )
 
+_NEAR = 0.75  # likeness from which a charset is taken for a misspelt name; `abc` and `arabic` have 0.67
+_WORD = re.compile(r"(?=.{3,20}$)[A-Za-z][A-Za-z -]*\d?")  # what may be meant for a name between plus signs
 _TRIES = 8
 _SPRINKLED = 0.06
 _TILL_SIGNS = "*#-+/()&@%=!:.,'\"$?<>;_[]"  # tills print no typographic signs, so these alone are sprinkled there
@@ -43,13 +47,40 @@ _IDLE = re.compile("\u200c+(?= |$)")  # a ZWNJ that parts nothing
 
 
 def charset_characters(value: str) -> str:
-    """What a ``Synth.charset`` value means: names joined with ``+``, a ``.txt`` file of characters, or itself."""
+    """What a ``Synth.charset`` value means: names joined with ``+``, a ``.txt`` file of characters, or itself.
+
+    Raises ConfigError where it looks like a misspelt name or is another file; DataError for a file it cannot read.
+    """
     names = [name.strip() for name in value.split("+")]
-    if all(name in CHARSETS or name in charset_names() for name in names):
+    known = (*CHARSETS, *charset_names())
+    if all(name in known for name in names):
         return "".join(dict.fromkeys("".join(CHARSETS.get(name) or "".join(named_charset(name)) for name in names)))
     if value.endswith(".txt"):
         return "".join(Charset.from_file(Path(value)))
+    # Not Path.is_file, which raises for what is too long to be a path.
+    if os.path.isfile(value):  # noqa: PTH113
+        raise ConfigError(
+            f"Synth.charset: {value} is a file that does not end in .txt", hint="rename it; one character a line"
+        )
+    _refuse_misspelt(names, known)
     return normalize(value)
+
+
+def _refuse_misspelt(names: Sequence[str], known: Sequence[str]) -> None:
+    """Raise ConfigError if what could be characters is rather names, of which one is wrong."""
+    unknown = [name for name in names if name not in known]
+    nearest = {name: difflib.get_close_matches(name.lower(), known, 1, _NEAR) for name in unknown}
+    near = next((name for name in unknown if nearest[name]), None)
+    if near is not None:
+        hint = f"did you mean {nearest[near][0]!r}?"
+    elif len(unknown) < len(names) or (len(names) > 1 and all(map(_WORD.fullmatch, names))):
+        hint = f"known: {', '.join(known)}."
+    else:
+        return
+    raise ConfigError(
+        f"Synth.charset: no charset is called {near or unknown[0]!r}",
+        hint=f"{hint} Or give a .txt file, one character a line",
+    )
 
 
 class TextSource:

@@ -49,6 +49,18 @@ def save_checkpoint(
         raise DataError(f"{folder}: cannot be saved ({error})", hint="what was saved before is untouched") from None
 
 
+def carry_best(resumed: Path, output: Path) -> bool:
+    """Take the best model along from beside ``resumed``, unless ``output`` has it; says whether it is there now."""
+    best, own = find_model_folder(resumed).parent / "best_accuracy", output / "best_accuracy"
+    if best.is_dir() and not own.exists():
+        try:
+            with replaced_folder(own) as partial:
+                shutil.copytree(best, partial, dirs_exist_ok=True)
+        except OSError as error:
+            raise DataError(f"{own}: cannot be copied from {best} ({error})") from None
+    return own.is_dir()
+
+
 def remove_partial(output: Path) -> None:
     """Remove the folders that a training killed while it saved has left half written in ``output``."""
     for name in ("latest", "best_accuracy", "epoch_*"):

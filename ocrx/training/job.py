@@ -5,7 +5,7 @@ from __future__ import annotations
 import shutil
 from collections.abc import Callable
 from contextlib import AbstractContextManager
-from dataclasses import dataclass
+from dataclasses import dataclass, fields, replace
 from pathlib import Path
 from typing import Any
 
@@ -15,11 +15,13 @@ from ocrx.data.formats import Dataset, read_dataset
 from ocrx.data.geometry import Geometry
 from ocrx.data.mixture import Mixture, mix
 from ocrx.data.rules import CACHE_FILE, check, refuse_errors
-from ocrx.errors import ConfigError, DataError
+from ocrx.errors import ConfigError, DataError, ModelError
 from ocrx.folder import SPEC_FILE, find_model_folder, read_spec
-from ocrx.models import frame_spec
+from ocrx.models import MODELS, frame_spec
+from ocrx.models.params import parse_params
 from ocrx.report import Progress
 from ocrx.spec import ModelSpec
+from ocrx.synth.generator import LineGenerator
 from ocrx.synth.text import charset_characters
 from ocrx.text.charset import Charset
 from ocrx.text.charsets import find_charset
@@ -51,18 +53,29 @@ def open_job(config: Config, log: Log, progress: ShowProgress) -> Job:
     if config.Train.tensorboard:
         require_tensorboard()
     resume = _resume_folder(config, output)
-    _refuse_overwriting(output, resume, config.Train.overwrite)
+    goes_on = resume is not None and resume.resolve().parent == output.resolve()
+    if not goes_on and not config.Train.overwrite:
+        _refuse_overwriting(output)
+    if config.Train.synth.enable:
+        LineGenerator(config.Synth)  # refuses wrong settings here, where the error is seen
     mixture = mix(read_dataset(_dataset_dir(config)), config.Train.extra_datasets, config.Train.replay)
     _refuse_empty(mixture.dataset, config)
     start = None if resume else _start(config)
-    spec = read_spec(resume) if resume else new_spec(config, mixture.dataset, start)
-    mixture = _trainable(mixture, spec, config, log, progress)
+    spec = _resumed_spec(resume, config) if resume else new_spec(config, mixture.dataset, start)
+    mixture = _trainable(mixture, spec, config, log, progress, resumed=resume is not None)
     output.mkdir(parents=True, exist_ok=True)
-    if config.Train.overwrite and not resume:
-        _clear(output, start)
-    (output / "config.yaml").write_text(to_yaml(config), encoding="utf-8")
-    Charset.of(spec).save(output / "label_dict.txt")
+    if config.Train.overwrite and not goes_on:
+        _clear(output, resume or start)
     return Job(config, mixture, spec, resume, start)
+
+
+def record(job: Job) -> None:
+    """Leave ``config.yaml`` and ``label_dict.txt`` of a training that begins or goes on; the old result is none now."""
+    config, output = job.config, Path(job.config.Global.output)
+    again = replace(config, Train=replace(config.Train, overwrite=False, resume_path=None))
+    (output / "config.yaml").write_text(to_yaml(again), encoding="utf-8")
+    Charset.of(job.spec).save(output / "label_dict.txt")
+    (output / "train_result.json").unlink(missing_ok=True)
 
 
 def new_spec(config: Config, dataset: Dataset, start: Path | None = None) -> ModelSpec:
@@ -86,8 +99,48 @@ def _params(config: Config, start: Path | None) -> dict[str, Any]:
     params = dict(config.Model.params)
     given = read_spec(start) if start else None
     if given is not None and given.architecture == config.Model.architecture:
-        params |= {name: given.params[name] for name in ("fused", "single_token") if name in given.params}
+        params |= _form(given)
     return params
+
+
+def _form(spec: ModelSpec) -> dict[str, Any]:
+    """The parameters that the weights to start from decide."""
+    return {name: spec.params[name] for name in ("fused", "single_token") if name in spec.params}
+
+
+def _resumed_spec(folder: Path, config: Config) -> ModelSpec:
+    """The spec in ``folder``. Raises ModelError where the configuration asks for another network."""
+    spec = read_spec(folder)
+    if changed := _changes(spec, config):
+        raise ModelError(
+            f"{folder}: this training is of another network: {'; '.join(changed)}",
+            hint="go on with the settings of its config.yaml: --resume without -c and -o",
+        )
+    return spec
+
+
+def _changes(spec: ModelSpec, config: Config) -> list[str]:
+    """What the configuration asks for and ``spec`` is not."""
+    model, form = config.Model, _form(spec)
+    if model.architecture != spec.architecture:
+        return [f"Model.architecture was {spec.architecture}, is {model.architecture}"]
+    # What the job took from the start is no wish of the configuration.
+    asked = {**model.params, **form} if config.Train.pretrain_weight_path else {**form, **model.params}
+    frame_spec(model.architecture, asked, config.Image.spec())  # refuses what no network can be
+    kind = MODELS[model.architecture].params
+    params = [parse_params(kind, values, model.architecture) for values in (spec.params, asked)]
+    changed = [*_differences("Model.params", *params), *_differences("Image", spec.image, config.Image.spec())]
+    if config.Global.charset and find_charset(config.Global.charset).characters != spec.charset:
+        changed.append(f"Global.charset was another one of {len(spec.charset)} characters")
+    if config.Train.synth.enable and (new := set(charset_characters(config.Synth.charset)) - set(spec.charset)):
+        changed.append(f"Synth.charset was without {' '.join(map(repr, sorted(new)[:5]))}")
+    return changed
+
+
+def _differences(section: str, was: Any, wanted: Any) -> list[str]:
+    """The fields in which two dataclasses of a kind differ."""
+    pairs = [(field.name, getattr(was, field.name), getattr(wanted, field.name)) for field in fields(was)]
+    return [f"{section}.{name} was {old}, is {new}" for name, old, new in pairs if old != new]
 
 
 def plan_of(job: Job) -> dict[str, object]:
@@ -119,9 +172,7 @@ def _start(config: Config) -> Path | None:
     return find_start(source, Path(config.Global.output))
 
 
-def _refuse_overwriting(output: Path, resume: Path | None, overwrite: bool) -> None:
-    if resume or overwrite:
-        return
+def _refuse_overwriting(output: Path) -> None:
     for name in _TRAINED:
         if (output / name).exists():
             raise DataError(
@@ -161,10 +212,13 @@ def _refuse_empty(dataset: Dataset, config: Config) -> None:
         raise DataError(f"{dataset.root}: no validation lines", hint=hint)
 
 
-def _trainable(mixture: Mixture, spec: ModelSpec, config: Config, log: Log, progress: ShowProgress) -> Mixture:
+def _trainable(
+    mixture: Mixture, spec: ModelSpec, config: Config, log: Log, progress: ShowProgress, *, resumed: bool
+) -> Mixture:
     """The lines that can be trained, if the rules of ``check-dataset`` find no error but those of ``Train.allow``.
 
-    They are applied with the model that is trained; images it has looked at are not opened again.
+    They are applied with the model that is trained; images it has looked at are not opened again. Lines rendered on
+    the fly have its characters anyway.
     """
     dataset = mixture.dataset
     allow = (*config.Train.allow, "list-missing", "list-empty") if config.Train.synth.enable else config.Train.allow
@@ -172,7 +226,7 @@ def _trainable(mixture: Mixture, spec: ModelSpec, config: Config, log: Log, prog
         findings = check(
             dataset,
             Geometry.of(spec),
-            Charset.of(spec) if config.Global.charset else None,
+            Charset.of(spec) if config.Global.charset or (resumed and not config.Train.synth.enable) else None,
             min_samples=config.CheckDataset.min_samples,
             near=False,
             cache=Path(config.Global.output) / CACHE_FILE,

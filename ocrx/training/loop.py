@@ -9,7 +9,7 @@ from __future__ import annotations
 import sys
 import time
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from itertools import chain, repeat
 from pathlib import Path
 from typing import Any, Protocol
@@ -24,11 +24,11 @@ from ocrx.models import build_model
 from ocrx.models.guide import build_guide
 from ocrx.spec import ModelSpec
 from ocrx.text.metrics import Metrics
-from ocrx.training.checkpoint import Finish, load_state, remove_partial, save_checkpoint
+from ocrx.training.checkpoint import Finish, carry_best, load_state, remove_partial, save_checkpoint
 from ocrx.training.freeze import train_mode
 from ocrx.training.group import ALONE, Group
 from ocrx.training.history import Row, write_history
-from ocrx.training.optim import SCHEDULES, set_learning_rate, warm_share
+from ocrx.training.optim import SCHEDULES, load_optimizer, set_learning_rate, warm_share, warm_up
 from ocrx.training.tensorboard import Record, no_record
 from ocrx.training.update import Summary, Updater
 
@@ -130,7 +130,7 @@ class Trainer:
         """Continue from a checkpoint folder with its training state.
 
         Raises ModelError if the state is damaged or another configuration's. A training that may go on for longer
-        than when it finished (epochs, minutes, patience) does so.
+        than when it finished (epochs, minutes, patience) does so. From another output its best model comes along.
         """
         state = self.group.from_lead(lambda: load_state(folder))
         if self.group.lead:
@@ -144,8 +144,7 @@ class Trainer:
             self.model.load_state_dict(state["model"])
             self.average.average.load_state_dict(state["average"])
             self.average.steps = state["average_steps"]
-            self.updater.optimizer.load_state_dict(state["optimizer"])
-            _in_order_of_memory(self.updater.optimizer)
+            load_optimizer(self.updater.optimizer, state["optimizer"])
             self.updater.scaler.load_state_dict(state["scaler"])
             if self.updater.guide is not None:
                 self.updater.guide.load_state_dict(state["guide"])
@@ -167,6 +166,9 @@ class Trainer:
             )
         if changed:
             self.log(f"changed since epoch {self.position.epoch}: {'; '.join(changed)}")
+        if not self.group.from_lead(lambda: carry_best(folder, self.output)):
+            # Its best model is not at hand: the next evaluation saves one.
+            self.position = replace(self.position, best_accuracy=-1.0, best_cer=float("inf"), best_epoch=0)
         self.position.finished = self._finished()
 
     def evaluate_start(self) -> None:
@@ -245,7 +247,8 @@ class Trainer:
 
     def _factor(self) -> float:
         """Of the highest learning rate, for the next update."""
-        return SCHEDULES[self.config.schedule](max(self._done(), 0.5 / self.total_steps), self.warm)
+        planned = SCHEDULES[self.config.schedule](max(self._done(), 0.5 / self.total_steps), self.warm)
+        return planned * warm_up(self.config, self.position.step)
 
     def _done(self) -> float:
         """How much of the training is over, from 0 to 1, by steps or by time, whichever is further."""
@@ -337,14 +340,6 @@ class Trainer:
             "rows": [asdict(row) for row in self.rows],
         }
         save_checkpoint(self.output / "latest", self.average.average, self.spec, state=state)
-
-
-def _in_order_of_memory(optimizer: torch.optim.Optimizer) -> None:
-    """Lay out the loaded state as its parameters are: fused optimizers go through both side by side in memory."""
-    for parameter, values in optimizer.state.items():
-        for name, value in values.items():
-            if isinstance(value, torch.Tensor) and value.shape == parameter.shape:
-                values[name] = torch.empty_like(parameter).copy_(value)
 
 
 def _peak_memory(device: torch.device) -> int:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
+from typing import Any
 
 import torch
 from torch import nn
@@ -40,12 +41,33 @@ def set_learning_rate(optimizer: torch.optim.Optimizer, rate: float) -> None:
         group["lr"] = rate
 
 
+def load_optimizer(optimizer: torch.optim.Optimizer, state: dict[str, Any]) -> None:
+    """Load a saved state, but keep the settings that ``optimizer`` was built with: they may be others now.
+
+    The state is laid out as its parameters are: fused optimizers go through both side by side in memory.
+    """
+    own = [{name: value for name, value in group.items() if name != "params"} for group in optimizer.param_groups]
+    optimizer.load_state_dict(state)
+    for group, settings in zip(optimizer.param_groups, own, strict=True):
+        group.update(settings)
+    for parameter, values in optimizer.state.items():
+        for name, value in values.items():
+            if isinstance(value, torch.Tensor) and value.shape == parameter.shape:
+                values[name] = torch.empty_like(parameter).copy_(value)
+
+
 def warm_share(config: TrainConfig, steps: int) -> float:
-    """The share of a training of ``steps`` updates in which the learning rate rises; at most half."""
-    if config.warmup_steps is None and config.schedule == "one_cycle":
+    """The share of a training of ``steps`` updates in which its schedule rises; none where ``warm_up`` does it."""
+    if config.warmup_steps is not None:
+        return 0.0
+    if config.schedule == "one_cycle":
         return ONE_CYCLE_WARM
-    warm = config.warmup_steps if config.warmup_steps is not None else max(1, round(0.05 * steps))
-    return min(0.5, warm / steps)
+    return min(0.5, max(1, round(0.05 * steps)) / steps)
+
+
+def warm_up(config: TrainConfig, step: int) -> float:
+    """The part of the schedule's learning rate that update ``step`` has: ``Train.warmup_steps`` counts updates."""
+    return min(1.0, (step + 1) / config.warmup_steps) if config.warmup_steps else 1.0
 
 
 def cosine(done: float, warm: float) -> float:

@@ -39,6 +39,8 @@ _ONNX4 = "RapidOCR ONNX (in rapidocr-onnxruntime 1.4.4), Paddle .pdparams"
 _HF = "Hugging Face safetensors (PaddlePaddle/{}_safetensors), Paddle .pdparams"
 
 _ENTRIES = (
+    Entry("printed_en", "English", 115),
+    Entry("fine_tune", "any", 115),
     Entry("lcnetv4_tiny", "any", 97),
     Entry("lcnetv4_small", "any", 97),
     Entry("lcnetv4_medium", "any", 97),
@@ -109,6 +111,8 @@ def refuse_weightless(name: str) -> None:
 # Parameters and 10^9 multiplications for one image of the size named, in inference form; a test recomputes them.
 COSTS: Mapping[str, tuple[int, float, str]] = MappingProxyType(
     {
+        "printed_en": (1937875, 0.26, "32x320"),
+        "fine_tune": (1937875, 0.26, "32x320"),
         "lcnetv4_tiny": (519517, 0.16, "48x320"),
         "lcnetv4_small": (3013513, 1.01, "48x320"),
         "lcnetv4_medium": (15519969, 5.59, "48x320"),

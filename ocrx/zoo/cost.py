@@ -8,7 +8,7 @@ from typing import Any
 import torch
 from torch import nn
 
-from ocrx.config import load_config
+from ocrx.config import Config, load_config
 from ocrx.models import MODELS, build_model, frame_spec
 from ocrx.models.necks import GlobalBlock
 from ocrx.models.params import parse_params
@@ -27,12 +27,20 @@ class Cost:
 
 
 def cost_of(recipe: str, classes: int) -> Cost:
-    """The cost of a recipe's network with ``classes`` outputs, at 48x320 or at its own height if that does not fit."""
+    """The cost of a recipe's network with ``classes`` outputs, at 48x320.
+
+    At its own height where 48 does not fit, or where a network for 48 has other parameters.
+    """
     config = load_config(recipe)
+    architecture = MODELS[config.Model.architecture]
+    accepted = architecture.heights(parse_params(architecture.params, config.Model.params, recipe))
+    own = _cost_at(config, config.Image.height, classes)
+    usual = _cost_at(config, HEIGHT, classes) if HEIGHT in accepted else own
+    return usual if usual.parameters == own.parameters else own
+
+
+def _cost_at(config: Config, height: int, classes: int) -> Cost:
     model, image = config.Model, config.Image.spec()
-    architecture = MODELS[model.architecture]
-    accepted = architecture.heights(parse_params(architecture.params, model.params, recipe))
-    height = HEIGHT if HEIGHT in accepted else image.height
     shape = ImageSpec(height=height, order=image.order, min_width=WIDTH, mean=image.mean, std=image.std)
     frames = frame_spec(model.architecture, model.params, shape)
     charset = tuple(chr(0x10000 + i) for i in range(classes - 1))

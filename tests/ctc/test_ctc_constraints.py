@@ -1,7 +1,6 @@
 from __future__ import annotations
 
 import re
-import sys
 from itertools import groupby, product
 
 import numpy as np
@@ -14,20 +13,58 @@ from ocrx.ctc.beam import beam_search
 from ocrx.ctc.constraints import Automaton, from_allowed, from_lexicon, from_mask, from_pattern
 from ocrx.ctc.reference import log_softmax
 from ocrx.ctc.viterbi import best_path
-from ocrx.errors import BackendError, ConfigError
+from ocrx.errors import ConfigError
 from ocrx.text.charset import Charset
 
 ABC = Charset("abc")
-PATTERNS = ["a*b", "(ab|ba)+", "aa", "[ab]c?a{2}", "a(b|c)*", "", "aab|abb", "[^a]{2,}", "(a|b){2}", ".*"]
+PATTERNS = ["a*b", "(ab|ba)+", "aa", "[ab]c?a{2}", "a(b|c)*", "()", "aab|abb", "[^a]{2,}", "(a|b){2}", ".*"]
 
 
-@pytest.mark.parametrize("pattern", [*PATTERNS, "^a+$", r"\Aab?\Z", r"\u0061b", "a|", "(?:ab){1,2}c", r"\w\W*"])
+@pytest.mark.parametrize(
+    "pattern", [*PATTERNS, "^a+$", r"\Aab?\Z", r"\u0061b", "a|", "(?:ab){1,2}c", r"\w\W*", "^a|b$", "(a*)*", "(?:$|^b)"]
+)
 def test_a_pattern_accepts_what_python_matches(pattern: str) -> None:
     charset = Charset("abc1 $^")
     automaton = from_pattern(pattern, charset)
     for length in range(4):
         for text in map("".join, product(charset, repeat=length)):
             assert automaton.accepts(charset.encode(text)) == bool(re.fullmatch(pattern, text, re.ASCII)), text
+
+
+_CLASSES = ["[ab]", "[^]]", "[]a]", "[^a]", "[a-c1]", r"[\d^]", r"[^\s-]", "[$^]", "[b-]"]
+_ATOMS = st.sampled_from(["a", "b", ".", r"\d", r"\W", r"\]", "]", "^", "$", "(?#name)", *_CLASSES])
+_REPEATS = st.sampled_from(["", "", "*", "+?", "?", "{2}", "{,2}", "{1,}"])
+_RANDOM = st.recursive(
+    st.tuples(_ATOMS, _REPEATS).map(lambda parts: f"(?:{parts[0]}){parts[1]}" if parts[1] else parts[0]),
+    lambda inner: st.one_of(
+        st.lists(inner, min_size=1, max_size=3).map("".join),
+        st.tuples(inner, inner).map("|".join),
+        st.tuples(st.sampled_from(["(", "(?:", "(?i:", "(?P<n>"]), inner).map(lambda parts: f"{parts[0]}{parts[1]})"),
+    ),
+    max_leaves=5,
+)
+
+
+@given(_RANDOM)
+def test_random_patterns_mean_what_they_mean_in_python(pattern: str) -> None:
+    try:
+        expected = re.compile(pattern, re.ASCII)
+    except re.error:
+        return  # two groups of one name
+    charset = Charset("abA1 ]-^$")
+    texts = ["".join(text) for length in range(4) for text in product(charset, repeat=length)]
+    matching = {text for text in texts if expected.fullmatch(text)}
+    try:
+        automaton = from_pattern(pattern, charset)
+    except ConfigError:
+        assert not matching
+        return
+    assert {text for text in texts if automaton.accepts(charset.encode(text))} == matching
+
+
+def test_case_is_ignored_beyond_ascii() -> None:
+    automaton = from_pattern("(?i:É[à-ç])", Charset("éÉÀç"))
+    assert automaton.accepts([1, 3]) and automaton.accepts([2, 4]) and not automaton.accepts([3, 3])
 
 
 def test_entries_of_several_code_points_walk_all_of_them() -> None:
@@ -59,10 +96,32 @@ def test_patterns_that_cannot_be_used(pattern: str) -> None:
         from_pattern(pattern, ABC)
 
 
-def test_a_missing_package_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setitem(sys.modules, "interegular", None)
-    with pytest.raises(BackendError, match="interegular"):
-        from_pattern("a", ABC)
+@pytest.mark.parametrize(
+    ("pattern", "reason"),
+    [
+        (r"\d+(?!\d)", "look-ahead and look-behind are not supported"),
+        ("a(?=b)b", "look-ahead and look-behind are not supported"),
+        ("(?<!a)b", "look-ahead and look-behind are not supported"),
+        ("(?!)", "look-ahead and look-behind are not supported"),
+        (r"\ba", r"\\b and \\B are not supported"),
+        ("(?L)a", "not a regular expression"),
+        ("(" * 3000 + ")" * 3000, "not a regular expression"),
+        ("", "an empty pattern"),
+        (".*a.{15}", "more than 20,000 states"),
+        ("(((a{900}){900}){900}){900}", "too many repeats"),
+        ("(?:){4000000000}", "too many repeats"),
+    ],
+)
+def test_what_a_pattern_cannot_hold_is_named(pattern: str, reason: str) -> None:
+    with pytest.raises(ConfigError, match=reason):
+        from_pattern(pattern, ABC)
+
+
+def test_a_pattern_of_too_many_edges_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("ocrx.ctc.constraints.MAX_EDGES", 10)
+    assert from_pattern("a{9}", ABC).accepting.size == 10
+    with pytest.raises(ConfigError, match="too large for 3 characters"):
+        from_pattern(".{9}", ABC)
 
 
 def test_lexicon_holds_its_entries_and_no_others() -> None:
@@ -91,6 +150,8 @@ def test_allowed_and_denied_characters() -> None:
         from_allowed(charset, allow="ax")
     with pytest.raises(ConfigError, match="no character"):
         from_allowed(charset, allow="a", deny="a")
+    with pytest.raises(ConfigError, match="--allow: no characters"):
+        from_allowed(charset, allow="")
 
 
 @given(st.sampled_from(PATTERNS), st.integers(0, 2**32 - 1), st.integers(1, 5), st.booleans())

@@ -146,6 +146,14 @@ def test_tables(tmp_path: Path) -> None:
         read_dataset(tmp_path / "bad.csv")
 
 
+def test_a_quote_that_is_never_closed_is_a_finding(tmp_path: Path) -> None:
+    rows = "".join(f"{i}.png,text {i}\n" for i in range(12_000))
+    (tmp_path / "train.csv").write_text(f'file_name,text\na.png,one\nb.png,"two\n{rows}')
+    dataset = read_dataset(tmp_path)
+    assert [s.text for s in dataset.train] == ["one"]
+    assert ("columns", "train.csv:3") in _codes(dataset.issues)
+
+
 def test_jsonl(tmp_path: Path) -> None:
     for part, text in (("train", "é \t x"), ("validation", "v")):
         (tmp_path / part).mkdir()

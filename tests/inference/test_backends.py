@@ -11,6 +11,7 @@ from pathlib import Path
 
 import numpy as np
 import onnx
+import onnxruntime as ort
 import pytest
 import torch
 from conftest import draw_line
@@ -62,6 +63,37 @@ def test_auto_takes_onnx_on_the_processor_and_torch_without_an_export(model_fold
     assert open_backend(tmp_path, device="cpu").name == "torch"
 
 
+def test_bf16_is_computed_from_the_weights(model_folder: Path) -> None:
+    assert open_backend(model_folder, device="cpu", precision="bf16").name == "torch"
+
+
+def test_the_command_for_a_missing_export_works(model_folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    with pytest.raises(ModelError) as raised:
+        open_backend(model_folder, "onnx", precision="int8")
+    assert f"ocrx export --model {model_folder} --data DATA --format onnx --precision int8" in str(raised.value.hint)
+    monkeypatch.setattr("ocrx.folder.EMBEDDED_DIR", model_folder.parent)
+    with pytest.raises(ModelError) as raised:
+        open_backend(model_folder, "onnx", precision="int8")
+    command = "ocrx export --model random --output DIR --data DATA --format onnx --precision int8"
+    assert f"`{command}`, then `--model DIR`" in str(raised.value.hint)
+
+
+@pytest.mark.parametrize(("device", "number"), [("gpu", 0), ("gpu:1", 1), ("cuda:12", 12)])
+def test_onnx_runtime_gets_the_number_of_the_gpu(
+    model_folder: Path, monkeypatch: pytest.MonkeyPatch, device: str, number: int
+) -> None:
+    monkeypatch.setattr(ort, "get_available_providers", lambda: ["CUDAExecutionProvider", "CPUExecutionProvider"])
+    session, asked = ort.InferenceSession, []
+
+    def open_session(model: str, options: ort.SessionOptions, providers: list[object], **others: object) -> object:
+        asked.extend(providers)
+        return session(model, options, providers=["CPUExecutionProvider"], **others)
+
+    monkeypatch.setattr(ort, "InferenceSession", open_session)
+    open_backend(model_folder, "onnx", device)
+    assert asked == [("CUDAExecutionProvider", {"device_id": number}), "CPUExecutionProvider"]
+
+
 def test_threads_are_honoured(model_folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     assert open_backend(model_folder, "onnx", threads=3).threads == 3
     before = torch.get_num_threads()
@@ -84,6 +116,8 @@ def test_threads_are_honoured(model_folder: Path, monkeypatch: pytest.MonkeyPatc
         ({"backend": "onnx", "device": "gpu:99"}, BackendError, "onnx"),
         ({"backend": "onnx", "precision": "int8"}, ModelError, "model.int8.onnx"),
         ({"backend": "torch", "precision": "int8"}, ConfigError, "int8"),
+        ({"backend": "torchscript", "precision": "int8"}, ConfigError, "torchscript: precision 'int8'"),
+        ({"backend": "onnx", "precision": "bf16"}, ConfigError, "onnx: precision 'bf16'"),
     ],
 )
 def test_what_is_not_there_is_named(
@@ -175,6 +209,7 @@ def test_auto_takes_what_a_folder_of_exports_holds(folder: Path, bare: Path) -> 
     shutil.copy(folder / "inference" / "model.onnx", bare / "model.int8.onnx")
     assert choose_backend(bare, "cpu") == ("torchscript", "fp32"), "of the precision asked for before another"
     assert choose_backend(bare, "cpu", "int8") == ("onnx", "int8")
+    assert choose_backend(bare, "cpu", "bf16") == ("openvino", "bf16"), "ONNX Runtime has none"
     (bare / "model.pt").unlink()
     assert choose_backend(bare, "cpu") == ("onnx", "int8")
     assert open_backend(bare, device="cpu").name == "onnx"

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import json
+import subprocess
+import sys
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -21,6 +24,7 @@ from ocrx.inference.evaluation import evaluate
 from ocrx.inference.export import check_parity, export_model, export_onnx, sample_images
 from ocrx.inference.recognizer import Recognizer, create_model
 from ocrx.models import MODELS, build_model, frame_spec
+from ocrx.models.store import save_model
 from ocrx.spec import ImageSpec, ModelSpec
 
 needs_openvino = pytest.mark.skipif(not find_spec("openvino"), reason="openvino is not installed")
@@ -82,7 +86,47 @@ def test_too_large_a_loss_fails_and_leaves_nothing(model_folder: Path, samples: 
     wrong = [Sample(s.image, s.text, s.source) for s in samples]
     with pytest.raises(BackendError, match="may be lost"):
         export_folder(model_folder, "onnx", "int8", wrong, max_loss=0.0, target=tmp_path / "out")
-    assert not list((tmp_path / "out").iterdir())
+    assert not (tmp_path / "out").exists() and not list(tmp_path.glob(".export-*"))
+
+
+def test_another_model_is_not_written_over(model_folder: Path, tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    export_folder(model_folder, "onnx", target=out)
+    export_folder(model_folder, "onnx", target=out)
+    other = json.loads((out / "model.json").read_text(encoding="utf-8"))
+    other["charset"][:2] = other["charset"][1::-1]
+    (out / "model.json").write_text(json.dumps(other), encoding="utf-8")
+    before = {path.name: path.read_bytes() for path in out.iterdir()}
+    with pytest.raises(ConfigError, match="another model lies there"):
+        export_folder(model_folder, "onnx", target=out)
+    assert {path.name: path.read_bytes() for path in out.iterdir()} == before
+
+
+def test_a_network_with_an_lstm_is_read_in_fp16(line_folder: Path, tmp_path: Path) -> None:
+    image = ImageSpec()
+    params = {"hidden": 16}
+    spec = ModelSpec("lcnet_lstm", params, ("a", "b"), image, frame_spec("lcnet_lstm", params, image))
+    torch.manual_seed(0)
+    (tmp_path / "lstm").mkdir()
+    save_model(build_model(spec), spec, tmp_path / "lstm")
+    # ONNX Runtime ends the process where it fails.
+    code = (
+        "import sys; from pathlib import Path; from ocrx.data.formats import read_dataset;"
+        "from ocrx.inference.convert import export_folder; folder, data = map(Path, sys.argv[1:]);"
+        "done = export_folder(folder, 'onnx', 'fp16', read_dataset(data).val, 1.0);"
+        "print(done.file.name, done.largest_difference < 0.05)"
+    )
+    arguments = [sys.executable, "-c", code, str(tmp_path / "lstm"), str(line_folder)]
+    done = subprocess.run(arguments, capture_output=True, text=True)
+    assert (done.returncode, done.stdout.split()) == (0, ["model.fp16.onnx", "True"]), done.stderr
+
+
+@pytest.mark.parametrize("precision", ["fp32", "int8"])
+def test_lines_that_cannot_be_read_are_named(model_folder: Path, tmp_path: Path, precision: str) -> None:
+    lost = [Sample(tmp_path / "lost.png", "text", "train.txt:1")]
+    with pytest.raises(DataError, match=r"lost\.png: cannot be read, nor any other of 1"):
+        export_folder(model_folder, "onnx", precision, lost, target=tmp_path / "out")
+    assert not (tmp_path / "out").exists()
 
 
 def test_reduced_precision_needs_lines(model_folder: Path) -> None:

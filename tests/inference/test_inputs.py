@@ -50,6 +50,28 @@ def test_patterns_lists_and_generators(images: Path, tmp_path: Path) -> None:
     assert names(str(p) for p in [images / "00.png"]) == [str(images / "00.png")]
 
 
+def test_a_list_goes_on_behind_what_is_no_address(images: Path, tmp_path: Path) -> None:
+    (tmp_path / "list.txt").write_text(f"http://[::1\n{images / '00.png'}\n")
+    bad, good = find_items(f"@{tmp_path / 'list.txt'}")
+    with pytest.raises(DataError, match=r"http://\[::1: not an address"):
+        bad.load()
+    assert good.load().size
+
+
+def test_a_list_that_names_itself_is_read_once(images: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    image = images / "00.png"
+    Path("self.txt").write_text(f"@self.txt\n{image}\n")
+    Path("first.txt").write_text(f"@second.txt\n{image}\n")
+    Path("second.txt").write_text("@./first.txt\n@other.txt\n@other.txt\n")
+    Path("other.txt").write_text(f"{image}\n")
+    for listed, named, count in (("self.txt", "self.txt", 1), ("first.txt", "./first.txt", 3)):
+        bad, *good = find_items(f"@{listed}")
+        with pytest.raises(DataError, match=f"{named}: the list names itself"):
+            bad.load()
+        assert [item.name for item in good] == [str(image)] * count
+
+
 def test_items_are_found_as_they_are_asked_for() -> None:
     def endless() -> Iterator[Image.Image]:
         while True:
@@ -117,6 +139,11 @@ def test_arrays_that_are_no_images_are_named_errors(array: np.ndarray, message: 
         ("@missing.txt", "cannot be read"),
         ("x" * 5000, "cannot be read"),
         ("nul\0byte.png", "cannot be read"),
+        ("nul\0byte.pdf", "cannot be read"),
+        (Path("nul\0byte.pdf"), "cannot be read"),
+        ("@a\0b", "cannot be read"),
+        ("nul\0/*.png", "cannot be read"),
+        ("http://[::1", "not an address"),
         (b"", "empty"),
         (b"hello", "not an image"),
         (None, "NoneType"),

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+import os
 from dataclasses import replace
 from pathlib import Path
 
@@ -9,6 +10,7 @@ from conftest import draw_line
 from PIL import Image
 
 from ocrx.errors import DataError
+from ocrx.inference.formats import json_document, json_lines
 from ocrx.inference.results import Prediction
 
 READ = Prediction(
@@ -113,7 +115,36 @@ def test_a_result_is_a_mapping_as_paddlex_has_it() -> None:
     assert replace(READ) == READ != other and len({READ, replace(READ), other}) == 2
 
 
-def test_a_suffix_that_is_no_image_format_is_named(tmp_path: Path) -> None:
-    with pytest.raises(DataError, match=r"q\.txt: \.txt is no image format"):
-        READ.save_to_img(tmp_path / "q.txt")
-    assert list(tmp_path.iterdir()) == []
+@pytest.mark.parametrize(
+    ("method", "name", "kind"),
+    [
+        ("save_to_img", "res.2024", "folder"),
+        ("save_to_img", "q.json", "folder"),
+        ("save_to_img", "q.PNG", "file"),
+        ("save_to_json", "res.2024", "folder"),
+        ("save_to_json", "q.png", "folder"),
+        ("save_to_json", "q.JSON", "file"),
+    ],
+)
+def test_only_a_suffix_of_what_is_written_makes_a_file_name(tmp_path: Path, method: str, name: str, kind: str) -> None:
+    first, second = (getattr(replace(READ, input_path=f"{stem}.png"), method)(tmp_path / name) for stem in "ab")
+    assert (tmp_path / name).is_dir() == (kind == "folder")
+    assert (first == second == tmp_path / name) == (kind == "file")
+
+
+def test_a_folder_that_is_there_is_one_whatever_its_name(tmp_path: Path) -> None:
+    for name in ("x.png", "x.json"):
+        (tmp_path / name).mkdir()
+        assert READ.save_to_img(tmp_path / name) == tmp_path / name / "x_res.png"
+        assert READ.save_to_json(tmp_path / name) == tmp_path / name / "x_res.json"
+
+
+def test_a_name_that_is_no_unicode_is_escaped(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    odd = replace(READ, input_path=os.fsdecode(b"caf\xe9.png"))
+    stored = odd.save_to_json(tmp_path)
+    assert odd.save_to_json(tmp_path) == stored and odd.save_to_img(tmp_path).is_file()
+    assert stored.read_bytes().isascii() and json.loads(stored.read_bytes()) == odd.to_dict(details=True)
+    odd.print()
+    for text in (capsys.readouterr().out, *json_lines([odd]), "".join(json_document([odd]))):
+        assert text.isascii() and "caf\\udce9.png" in text and "n\\u00e9" in text
+    assert "né" in next(json_lines([READ]))

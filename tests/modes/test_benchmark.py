@@ -5,12 +5,16 @@ import json
 import shutil
 import subprocess
 import sys
+from concurrent.futures import Executor
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from ocrx import create_model
 from ocrx.cli import main
+from ocrx.inference.backends import Backend, open_backend
+from ocrx.inference.recognizer import Recognizer
 from ocrx.inference.tuning import Choice, load_choice, machine, save_choice
 
 QUICK = ("-o", "Benchmark.seconds=0", "-o", "Benchmark.lines=4", "--batch-size", "2")
@@ -54,6 +58,43 @@ def test_the_fastest_choice_is_noted_and_used(
     model = create_model(model_dir=folder, use_hpip=True)
     assert (model.backend.name, model.backend.threads, model.batch_size) == ("onnx", 1, 2)
     assert main(["predict", str(line_folder / "images"), "-m", str(folder), "--hpip"]) == 0
+
+
+def test_what_is_given_goes_before_what_was_tuned(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[tuple[str, int, str]] = []
+
+    def opened(path: Path, backend: str, device: str, threads: int, precision: str) -> Backend:
+        asked.append((backend, threads, precision))
+        return open_backend(path, "torch")
+
+    monkeypatch.setattr("ocrx.inference.recognizer.open_backend", opened)
+    save_choice(folder, Choice("onnx", "int8", 3, 2, 100.0))
+    for given in ({}, {"precision": "fp32"}, {"backend": "onnx"}, {"backend": "torch"}, {"precision": "int8"}):
+        create_model(model_dir=folder, use_hpip=True, **given)
+    create_model(model_dir=folder, use_hpip=True, threads=1)
+    tuned = ("onnx", 3, "int8")
+    assert asked == [tuned, ("auto", 3, "fp32"), tuned, ("torch", 3, "fp32"), tuned, ("onnx", 1, "int8")]
+
+
+def test_the_command_line_goes_before_what_was_tuned(
+    folder: Path, line_folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sizes: list[int] = []
+    submit = Recognizer._submit
+
+    def seen(self: Recognizer, lines: list[Any], batch_size: int, network: Executor) -> Any:
+        sizes.append(batch_size)
+        return submit(self, lines, batch_size, network)
+
+    monkeypatch.setattr(Recognizer, "_submit", seen)
+    save_choice(folder, Choice("onnx", "int8", 1, 2, 100.0))
+    arguments = ["predict", str(line_folder / "images"), "-m", str(folder), "--hpip"]
+    assert main([*arguments, "--precision", "fp32"]) == 0  # there is no int8 file
+    assert set(sizes) == {2}
+    for size in (5, 16):  # 16 is the size without tuning
+        sizes.clear()
+        assert main([*arguments, "--precision", "fp32", "--batch-size", str(size)]) == 0
+        assert set(sizes) == {size}
 
 
 def test_a_model_that_was_never_tuned_is_read_as_without_it_and_that_is_said_once(

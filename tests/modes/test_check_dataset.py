@@ -261,6 +261,20 @@ def test_command_line(planted: Planted, clean: Path, tmp_path: Path, capsys: pyt
     assert main(["check-dataset", "--output", str(tmp_path / "none")]) == 2
     assert main(["check-dataset", str(clean), "--split", "100"]) == 2
     assert main(["check-dataset", str(clean), "--convert-to", "xml"]) == 2
+    assert main(["check-dataset", str(clean), "--group", "([a-z]+)"]) == 2
+
+
+def test_a_charset_by_name_is_the_one_that_training_takes(clean: Path, tmp_path: Path) -> None:
+    assert main(["check-dataset", str(clean), "--output", str(tmp_path), "-o", "Global.charset=latin"]) == 0
+
+
+def test_names_of_any_length_are_copied(tmp_path: Path) -> None:
+    name = "x" * 248 + ".png"
+    for part in ("train", "val"):
+        Image.new("L", (60, 20), 255).save(tmp_path / name)
+        (tmp_path / f"{part}.txt").write_text(f"{name}\tab\n")
+    report = _check(tmp_path, tmp_path / "out")
+    assert report.images == 1 and len(list((tmp_path / "out" / "check_dataset" / "demo_img").iterdir())) == 2
 
 
 def test_split_fix_convert_and_dictionary_by_command(

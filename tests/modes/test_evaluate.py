@@ -68,6 +68,8 @@ def test_two_models_side_by_side(
 ) -> None:
     code, out, _ = run(capsys, half_right, "-m", model_folder, "--compare", model_folder, "--output", tmp_path)
     assert code == 0 and "compared\t0.5000\t+0.0000\t+0.0000" in out
+    head, *rows = [line.split("\t") for line in out.splitlines()[:-2]]
+    assert {row[head.index("second") - 1] for row in rows} == {"compared"}
     result = json.loads((tmp_path / "evaluate_result.json").read_text(encoding="utf-8"))
     assert result["compared"]["only_first"] == result["compared"]["only_second"] == 0
     assert result["compared"]["metrics"]["acc"] == 0.5

@@ -14,7 +14,7 @@ from ocrx.ctc.align import log_likelihood
 from ocrx.errors import DataError
 from ocrx.images import Floats
 from ocrx.inference.recognizer import Recognizer
-from ocrx.modes import explain, lm
+from ocrx.modes import explain, predict
 from ocrx.spec import FrameSpec, ImageSpec, ModelSpec
 
 CHARSET = tuple("abc $漢")
@@ -54,9 +54,8 @@ def config(tmp_path: Path) -> Config:
 
 def scripted(monkeypatch: pytest.MonkeyPatch, text: str = "abc", rival: str = "c", ahead: float = 1.0) -> Scripted:
     backend = Scripted(text, rival, ahead)
-    for module in (explain, lm):
-        monkeypatch.setattr(module, "find_model", lambda name, folder: Path("model"))
-        monkeypatch.setattr(module, "create_model", lambda **options: Recognizer(backend))
+    monkeypatch.setattr(predict, "find_model", lambda *given, **key: Path("model"))
+    monkeypatch.setattr(predict, "create_model", lambda **options: Recognizer(backend))
     return backend
 
 
@@ -74,6 +73,26 @@ def test_a_line_is_explained(monkeypatch: pytest.MonkeyPatch, image: Path, confi
     assert second.alternatives[0].text == "c"
     assert second.alternatives[0].probability == pytest.approx(second.probability / math.e, rel=1e-5)
     assert seen.reading.log_likelihood == pytest.approx(log_likelihood(backend.row, [1, 2, 3]))
+
+
+def test_the_line_is_read_as_predict_reads_it(
+    monkeypatch: pytest.MonkeyPatch, image: Path, model_folder: Path, tmp_path: Path
+) -> None:
+    asked: list[dict[str, object]] = []
+    opened = predict.create_model
+
+    def create(**options: object) -> Recognizer:
+        asked.append(options)
+        return opened(model_dir=model_folder, backend="onnx")
+
+    monkeypatch.setattr(predict, "create_model", create)
+    options = {"Predict.model_dir": str(model_folder), "Predict.backend": "onnx", "Predict.precision": "fp32"}
+    options |= {"Global.device": "cpu", "Global.output": str(tmp_path)}
+    config, said = load_config(None, (), {**options, "Global.threads": 1}), []
+    explain.run(config, image, log=said.append)
+    told = predict.run(config, str(image)).model
+    assert said == [told] and asked[0] == asked[1]
+    assert (asked[0]["threads"], asked[0]["precision"], asked[0]["device"]) == (1, "fp32", "cpu")
 
 
 def test_a_standing_line_is_explained_as_it_is_read(

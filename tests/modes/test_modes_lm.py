@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -8,10 +9,10 @@ from PIL import Image
 
 from ocrx.config import load_config
 from ocrx.ctc.lm import NgramModel
-from ocrx.errors import DataError
+from ocrx.errors import ConfigError, DataError
 from ocrx.images import Floats
 from ocrx.inference.recognizer import Recognizer
-from ocrx.modes import lm
+from ocrx.modes import lm, predict
 from ocrx.spec import FrameSpec, ImageSpec, ModelSpec
 
 CHARSET = tuple("abc")
@@ -31,6 +32,11 @@ class Doubtful:
         row[1, [0, 1]] = (0, 6)
         row[3, [0, 2, 3]] = (0, 6, 5.5)
         return np.repeat(row[None], len(images), axis=0)
+
+
+def read_with(backend: Doubtful, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(predict, "find_model", lambda *given, **key: Path("model"))
+    monkeypatch.setattr(predict, "create_model", lambda **options: Recognizer(backend))
 
 
 def dataset(folder: Path, texts: list[str]) -> Path:
@@ -67,8 +73,7 @@ def test_corpora_that_cannot_be_used(tmp_path: Path) -> None:
 def test_the_weight_is_tuned_on_labelled_lines(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path, truth: str, useful: bool
 ) -> None:
-    monkeypatch.setattr(lm, "find_model", lambda name, folder: Path("model"))
-    monkeypatch.setattr(lm, "create_model", lambda **options: Recognizer(Doubtful()))
+    read_with(Doubtful(), monkeypatch)
     path = tmp_path / "lm.json"
     NgramModel.from_texts(["ac"] * 20, 3).save(path)
     done: list[tuple[int, int]] = []
@@ -85,3 +90,15 @@ def test_the_weight_is_tuned_on_labelled_lines(
     else:
         assert report.best is None
         assert (tuned.weight, tuned.bonus) == (0.0, 0.0)
+
+
+def test_a_model_of_right_to_left_lines_is_refused(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    backend = Doubtful()
+    backend.spec = replace(Doubtful.spec, direction="rtl")
+    read_with(backend, monkeypatch)
+    path = tmp_path / "lm.json"
+    NgramModel.from_texts(["ac"] * 20, 3).save(path)
+    before = path.read_bytes()
+    with pytest.raises(ConfigError, match="right-to-left"):
+        lm.tune(load_config(), path, dataset(tmp_path / "data", ["ac"]))
+    assert path.read_bytes() == before

@@ -5,6 +5,9 @@ from __future__ import annotations
 import csv
 import io
 import json
+import os
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -12,6 +15,9 @@ from conftest import draw_line
 from PIL import Image
 
 from ocrx.cli import main
+from ocrx.config import from_options
+from ocrx.errors import DataError
+from ocrx.modes import predict
 
 
 def run(capsys: pytest.CaptureFixture[str], *arguments: str | Path) -> tuple[int, str, str]:
@@ -71,6 +77,53 @@ def test_files_and_pictures_are_saved_for_each_line(
     assert code == 1
     assert len(list((tmp_path / "out").glob("*.json"))) == 12
     assert len(list((tmp_path / "out").glob("*.png"))) == 11
+
+
+@pytest.mark.parametrize("name", ["out.png", "out.json", "res.2024"])
+def test_a_save_dir_is_a_folder_whatever_its_name(
+    capsys: pytest.CaptureFixture[str], model_folder: Path, images: Path, tmp_path: Path, name: str
+) -> None:
+    code, _, _ = run(
+        capsys, images / "00.png", images / "02.png", "none.png", "-m", model_folder, "--save-dir", tmp_path / name
+    )
+    assert code == 1
+    saved = ["00_res.json", "00_res.png", "02_res.json", "02_res.png", "none_res.json"]
+    assert sorted(path.name for path in (tmp_path / name).iterdir()) == saved
+
+
+def test_a_save_dir_that_is_a_file_is_an_error_before_anything_is_read(
+    model_folder: Path, images: Path, tmp_path: Path
+) -> None:
+    (tmp_path / "out.png").write_text("mine")
+    options = {"Predict.model_dir": str(model_folder), "Predict.save_dir": str(tmp_path / "out.png")}
+    with pytest.raises(DataError, match=r"out\.png: no folder can be made \(File exists\)"):
+        predict.run(from_options(options), str(images))
+    assert (tmp_path / "out.png").read_text() == "mine"
+
+
+def test_lines_that_are_left_out_are_not_saved(
+    capsys: pytest.CaptureFixture[str], model_folder: Path, images: Path, tmp_path: Path
+) -> None:
+    options = ["-m", model_folder, "--save-dir", tmp_path / "out", "--min-score", "1.0"]
+    run(capsys, images, "none.png", *options)
+    assert [path.name for path in (tmp_path / "out").iterdir()] == ["none_res.json"]
+
+
+@pytest.mark.parametrize("form", ["--json", "--jsonl", "--csv", None])
+def test_a_file_name_of_any_bytes_stops_nothing(
+    capfdbinary: pytest.CaptureFixture[bytes], model_folder: Path, images: Path, tmp_path: Path, form: str | None
+) -> None:
+    odd = Path(os.fsdecode(bytes(images) + b"/caf\xe9.png"))
+    odd.write_bytes((images / "00.png").read_bytes())
+    arguments = [str(odd), str(images / "00.png"), "-m", str(model_folder), "--save-dir", str(tmp_path / "out")]
+    subprocess.run([sys.executable, "-m", "ocrx", "predict", *arguments, *filter(None, [form])], check=True)
+    out = capfdbinary.readouterr().out
+    assert len(list((tmp_path / "out").iterdir())) == 4
+    if form in ("--json", "--jsonl"):
+        records = json.loads(out) if form == "--json" else [json.loads(line) for line in out.splitlines()]
+        assert records[0]["input_path"] == str(odd)
+    else:
+        assert bytes(odd) in out and b"00.png" in out
 
 
 def test_pages_are_warned_of_and_cut(capsys: pytest.CaptureFixture[str], model_folder: Path, tmp_path: Path) -> None:

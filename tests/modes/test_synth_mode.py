@@ -56,12 +56,21 @@ def test_files_that_lie_there_are_left_alone(tmp_path: Path) -> None:
     assert files(tmp_path) == {"mine.txt": b"precious"}
 
 
+def test_a_file_as_output_is_refused_before_the_work(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("ocrx.modes.synth.LineGenerator", lambda *_: pytest.fail("the work was begun"))
+    (tmp_path / "notes.txt").write_text("precious", encoding="utf-8")
+    with pytest.raises(DataError, match=r"notes\.txt: is a file; expected a folder"):
+        synth(tmp_path / "notes.txt")
+    assert files(tmp_path) == {"notes.txt": b"precious"}
+
+
 @pytest.mark.parametrize(
     ("arguments", "code"),
     [
         (["--count", "4"], 0),
         (["--count", "0"], 2),
         (["-o", "Synth.strength=2"], 2),
+        (["-o", "Synth.charset=cyrilic"], 2),
         (["-o", "Synth.corpus=nowhere.txt"], 1),
         (["-o", "Synth.fonts=[nowhere]"], 1),
     ],

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ocrx.errors import DataError
+from ocrx.errors import ConfigError, DataError
 from ocrx.synth import patterns
 from ocrx.synth.patterns import Vocabulary
 from ocrx.synth.scenes import SCENES
@@ -179,6 +179,47 @@ def test_named_charsets_files_and_literals(tmp_path: Path) -> None:
     assert charset_characters("western+greek")[: len(WESTERN)] == WESTERN
     assert set(charset_characters("western+greek")) == set(WESTERN) | set(named_charset("greek"))
     assert len(set(WESTERN)) == len(WESTERN) and set(map(chr, range(32, 127))) < set(WESTERN)
+
+
+@pytest.mark.parametrize(
+    ("value", "wrong", "hint"),
+    [
+        ("cyrilic", "cyrilic", "did you mean 'cyrillic'?"),
+        ("Cyrillic", "Cyrillic", "did you mean 'cyrillic'?"),
+        ("westrn", "westrn", "did you mean 'western'?"),
+        ("latin+greke", "greke", "did you mean 'greek'?"),
+        ("digits+.,-", ".,-", "known: western, ascii, digits, "),
+        ("foo+bar", "foo", "known: western, ascii, digits, "),
+    ],
+)
+def test_misspelt_charsets_are_not_taken_for_characters(value: str, wrong: str, hint: str) -> None:
+    with pytest.raises(ConfigError, match=re.escape(f"Synth.charset: no charset is called {wrong!r}")) as caught:
+        charset_characters(value)
+    assert caught.value.hint is not None and hint in caught.value.hint
+
+
+def test_files_are_not_taken_for_characters(tmp_path: Path) -> None:
+    (tmp_path / "chars.dic").write_text("a\nb\n", encoding="utf-8")
+    with pytest.raises(ConfigError, match=r"chars\.dic is a file that does not end in \.txt"):
+        charset_characters(str(tmp_path / "chars.dic"))
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        "0123456789.,-",
+        "ABCabc",
+        "abc",
+        "acgt",
+        "0123456789+-*/=",
+        "+ABCabc",
+        "ABCDEFGHIJKLMNOPQRSTUVWXYZ+abcdefghijklmnopqrstuvwxyz",
+        "".join(map(chr, range(32, 127))),
+        "中文字" * 100,
+    ],
+)
+def test_characters_stay_characters(value: str) -> None:
+    assert charset_characters(value) == value
 
 
 @pytest.mark.parametrize("content", [None, b"", b"\xff\xfe\xfa"])

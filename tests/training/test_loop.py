@@ -208,6 +208,25 @@ def test_optimizer_state_follows_the_memory_order_of_the_weights(line_folder: Pa
     assert orders, "the state was saved in another order"
 
 
+def test_settings_of_the_optimizer_are_those_given_now(line_folder: Path, tmp_path: Path) -> None:
+    sgd = replace(FAST, optimizer="sgd")
+    trainer(line_folder, tmp_path / "out", replace(sgd, epochs_iters=1), small=True).run()
+    again = trainer(line_folder, tmp_path / "out", replace(sgd, weight_decay=0.3, momentum=0.5), small=True)
+    again.resume(tmp_path / "out" / "latest")
+    groups = again.updater.optimizer.param_groups
+    assert [(group["weight_decay"], group["momentum"]) for group in groups] == [(0.3, 0.5), (0.0, 0.5)]
+
+
+def test_warm_up_steps_are_steps_where_time_bounds_the_training(line_folder: Path, tmp_path: Path) -> None:
+    """A share of the epochs that are never reached would be over at once."""
+    config = replace(FAST, epochs_iters=10_000, warmup_steps=100, max_minutes=60)
+    run = trainer(line_folder, tmp_path / "out", config, small=True)
+    run.position.step, run.position.batch, run.position.seconds = 1, 1, 16.5
+    assert run._factor() == pytest.approx(2 / 100, rel=0.01)
+    run.position.step = 300
+    assert run._factor() == pytest.approx(1, rel=0.01)
+
+
 def test_a_finished_training_goes_on_when_it_is_given_more(line_folder: Path, tmp_path: Path) -> None:
     trainer(line_folder, tmp_path / "out", small=True).run()
     longer = trainer(line_folder, tmp_path / "out", replace(FAST, epochs_iters=5), small=True)

@@ -6,7 +6,7 @@ from torch import nn
 
 from ocrx.config import TrainConfig
 from ocrx.errors import ConfigError
-from ocrx.training.optim import SCHEDULES, build_optimizer, warm_share
+from ocrx.training.optim import SCHEDULES, build_optimizer, warm_share, warm_up
 
 
 @pytest.mark.parametrize(
@@ -46,13 +46,19 @@ def test_one_cycle_is_that_of_torch() -> None:
         (TrainConfig(), 0.05),
         (TrainConfig(schedule="constant"), 0.05),
         (TrainConfig(schedule="one_cycle"), 0.3),
-        (TrainConfig(schedule="one_cycle", warmup_steps=10), 0.1),
+        (TrainConfig(schedule="one_cycle", warmup_steps=10), 0.0),
         (TrainConfig(warmup_steps=0), 0.0),
-        (TrainConfig(warmup_steps=90), 0.5),
     ],
 )
 def test_the_share_of_the_warm_up(config: TrainConfig, share: float) -> None:
     assert warm_share(config, 100) == share
+
+
+@pytest.mark.parametrize(
+    ("steps", "rates"), [(None, [1.0, 1.0, 1.0]), (0, [1.0, 1.0, 1.0]), (4, [0.25, 0.5, 1.0]), (1, [1.0, 1.0, 1.0])]
+)
+def test_warm_up_steps_are_counted(steps: int | None, rates: list[float]) -> None:
+    assert [warm_up(TrainConfig(warmup_steps=steps), step) for step in (0, 1, 50)] == rates
 
 
 @pytest.mark.parametrize(

@@ -65,6 +65,13 @@ def test_every_recipe_builds(rows: dict[str, mode.ModelRow]) -> None:
     assert all(row.parameters > 0 and row.gmac > 0 for row in rows.values())
 
 
+def test_no_row_waits_for_torch() -> None:
+    """Every recipe is in both tables; the embedded network and its copy for fine-tuning with their own height."""
+    assert set(recipe_names()) == set(CATALOG) == set(COSTS)
+    for name in ("printed_en", "fine_tune"):
+        assert (CATALOG[name].classes, COSTS[name][2]) == (115, "32x320")
+
+
 @pytest.mark.parametrize("name", [name for name in COSTS if "_PP-OCRv3" not in name])
 def test_costs_are_those_of_the_networks(name: str) -> None:
     cost = cost_of(name, CATALOG[name].classes)

@@ -13,7 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from ocrx.errors import BackendError, ConfigError, ModelError
-from ocrx.folder import INFERENCE_DIR, ONNX_FILE, SPEC_FILE, WEIGHTS_FILE, find_model_folder
+from ocrx.folder import INFERENCE_DIR, ONNX_FILE, SPEC_FILE, WEIGHTS_FILE, find_model_folder, is_embedded
 from ocrx.spec import ModelSpec
 
 Floats = npt.NDArray[np.float32]
@@ -149,7 +149,8 @@ def choose_backend(folder: Path, device: str, precision: str = "fp32") -> tuple[
     """Back end and precision that ``auto`` means for a model folder on ``device``.
 
     Torch on a GPU, else ONNX Runtime. A folder without weights that holds other exports only: the first that has
-    ``precision``; where nothing else than fp32 was asked for, the first of all.
+    ``precision``; where nothing else than fp32 was asked for, the first of all. ONNX Runtime has no bf16: torch
+    computes in it with the weights, OpenVINO with any export in fp32 that it reads.
     """
     held = [kind for name, kind in _FILES.items() if any((folder / p / name).is_file() for p in (INFERENCE_DIR, "."))]
     weights = (folder / WEIGHTS_FILE).is_file()
@@ -157,6 +158,8 @@ def choose_backend(folder: Path, device: str, precision: str = "fp32") -> tuple[
         fitting = [kind for kind in held if kind[1] == precision] or (held if precision == "fp32" else [])
         if fitting:
             return fitting[0]
+    if precision == "bf16":
+        return ("torch" if weights else "openvino"), precision
     if not {("onnx", "fp32"), ("onnx", precision)} & set(held) or find_spec("onnxruntime") is None:
         return "torch", precision
     if device == "cpu" or not weights or find_spec("torch") is None:
@@ -175,6 +178,15 @@ def available_cores() -> int:
 def own_cores() -> int:
     """Cores this process may run on."""
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def export_command(folder: Path, form: str, precision: str) -> str:
+    """The command that makes what a model folder lacks."""
+    lines = "" if precision == "fp32" else " --data DATA"
+    if is_embedded(folder):  # nothing is written into the package
+        make = f"ocrx export --model {folder.name} --output DIR{lines} --format {form} --precision {precision}"
+        return f"{make}`, then `--model DIR"
+    return f"ocrx export --model {folder}{lines} --format {form} --precision {precision}"
 
 
 def find_model_file(folder: Path, name: str, make: str) -> Path:

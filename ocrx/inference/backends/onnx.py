@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import onnxruntime as ort
 from onnxruntime.capi import onnxruntime_pybind11_state as _state
 
-from ocrx.errors import BackendError, ModelError
+from ocrx.errors import BackendError, ConfigError, ModelError
 from ocrx.folder import ONNX_FILE
-from ocrx.inference.backends import CACHED_PIXELS, Floats, exported_name, find_model_file
+from ocrx.inference.backends import CACHED_PIXELS, Floats, export_command, exported_name, find_model_file
 from ocrx.spec import ModelSpec
 
 METADATA_KEY = "ocrx"
@@ -40,9 +41,13 @@ class OnnxBackend:
         # and spares returning memory to the system and fetching it again in each one.
         options.enable_mem_pattern = False
         options.log_severity_level = 3
+        half = isinstance(model, Path) and model.name == exported_name(ONNX_FILE, "fp16")
         try:
             self._session = ort.InferenceSession(
-                model if isinstance(model, bytes) else str(model), options, providers=_providers(device)
+                model if isinstance(model, bytes) else str(model),
+                options,
+                providers=_providers(device),
+                disabled_optimizers=["NchwcTransformer"] if half else None,  # crashes on an LSTM in fp16
             )
         except _FAILURES as error:
             raise ModelError(f"{where}: cannot be loaded ({_first_line(error)})") from None
@@ -68,15 +73,20 @@ class OnnxBackend:
 
 def open_folder(folder: Path, device: str, threads: int, precision: str) -> OnnxBackend:
     """The exported model of a model folder."""
-    command = f"ocrx export --model {folder} --format onnx --precision {precision}"
+    if precision == "bf16":
+        raise ConfigError(
+            "onnx: precision 'bf16'; expected one of fp32, fp16, int8", hint="use --backend torch or --backend openvino"
+        )
+    command = export_command(folder, "onnx", precision)
     return OnnxBackend(find_model_file(folder, exported_name(ONNX_FILE, precision), command), threads, device)
 
 
-def _providers(device: str) -> list[str]:
+def _providers(device: str) -> list[str | tuple[str, dict[str, int]]]:
     if device in ("auto", "cpu"):
         return ["CPUExecutionProvider"]
-    if device.partition(":")[0] in ("gpu", "cuda") and "CUDAExecutionProvider" in ort.get_available_providers():
-        return ["CUDAExecutionProvider", "CPUExecutionProvider"]
+    gpu = re.fullmatch(r"(?:gpu|cuda)(?::(\d+))?", device)
+    if gpu is not None and "CUDAExecutionProvider" in ort.get_available_providers():
+        return [("CUDAExecutionProvider", {"device_id": int(gpu[1] or 0)}), "CPUExecutionProvider"]
     raise BackendError(
         f"onnx: no device {device!r}; this ONNX Runtime has {', '.join(ort.get_available_providers())}",
         hint="pip install onnxruntime-gpu, or use --backend torch",

@@ -12,7 +12,7 @@ import openvino.properties.hint as hints
 
 from ocrx.errors import BackendError, ConfigError, ModelError
 from ocrx.folder import INFERENCE_DIR, ONNX_FILE, read_spec
-from ocrx.inference.backends import CACHED_PIXELS, Floats, exported_name, find_model_file
+from ocrx.inference.backends import CACHED_PIXELS, Floats, export_command, exported_name, find_model_file
 from ocrx.spec import ModelSpec
 
 IR_FILE = "model.xml"
@@ -71,7 +71,7 @@ def open_folder(folder: Path, device: str, threads: int, precision: str) -> Open
         raise ConfigError(f"openvino: device {device!r}; expected cpu", hint="use --backend torch for a GPU")
     stored = stored_precision(precision)
     ir, onnx = exported_name(IR_FILE, stored), exported_name(ONNX_FILE, stored)
-    command = f"ocrx export --model {folder} --format openvino --precision {precision}"
+    command = export_command(folder, "openvino", precision)
     if any(path.is_file() for path in (folder / INFERENCE_DIR / ir, folder / ir)):
         return OpenVinoBackend(find_model_file(folder, ir, command), None, threads, precision)
     return OpenVinoBackend(find_model_file(folder, onnx, command), read_spec(folder), threads, precision)

@@ -8,8 +8,8 @@ from typing import Any
 
 import torch
 
-from ocrx.errors import ModelError
-from ocrx.inference.backends import exported_name, find_model_file
+from ocrx.errors import ConfigError, ModelError
+from ocrx.inference.backends import export_command, exported_name, find_model_file
 from ocrx.inference.backends.pytorch import DTYPES, TorchBackend
 from ocrx.models.device import torch_device
 from ocrx.spec import ModelSpec
@@ -45,8 +45,9 @@ def load_script(file: Path, device: torch.device | str = "cpu", threads: int | N
 def open_folder(folder: Path, device: str, threads: int, precision: str) -> TorchScriptBackend:
     """The TorchScript model of a model folder."""
     target = torch_device(device)
-    command = f"ocrx export --model {folder} --format torchscript --precision {precision}"
+    if precision not in DTYPES:
+        raise ConfigError(f"torchscript: precision {precision!r}; expected one of {', '.join(DTYPES)}")
+    command = export_command(folder, "torchscript", precision)
     if target.type == "cpu":
         torch.set_num_threads(threads)
-    stored = precision if precision in DTYPES else "fp32"
-    return load_script(find_model_file(folder, exported_name(SCRIPT_FILE, stored), command), target, threads)
+    return load_script(find_model_file(folder, exported_name(SCRIPT_FILE, precision), command), target, threads)
