@@ -13,6 +13,7 @@ from ocrx.ctc.lm import NgramModel
 from ocrx.images import Floats
 from ocrx.inference import recognizer as inference
 from ocrx.inference.recognizer import Recognizer
+from ocrx.modes import evaluate
 from ocrx.spec import FrameSpec, ImageSpec, ModelSpec
 
 
@@ -35,13 +36,10 @@ class Scripted:
 
 @pytest.fixture
 def image(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
-    for name in ("predict", "evaluate"):
-        module = pytest.importorskip(f"ocrx.modes.{name}")
+    for module in (inference, evaluate):
         monkeypatch.setattr(module, "find_model", lambda *given, **key: tmp_path)
-        if hasattr(module, "create_model"):
-            monkeypatch.setattr(module, "create_model", lambda **options: Recognizer(Scripted()))
-        if hasattr(module, "open_backend"):
-            monkeypatch.setattr(module, "open_backend", lambda *given: Scripted())
+    monkeypatch.setattr(inference, "create_model", lambda **options: Recognizer(Scripted()))
+    monkeypatch.setattr(evaluate, "open_backend", lambda *given: Scripted())
     Image.new("L", (64, 32), 255).save(tmp_path / "line.png")
     return str(tmp_path / "line.png")
 

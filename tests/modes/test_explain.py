@@ -13,6 +13,7 @@ from ocrx.config import Config, load_config
 from ocrx.ctc.align import log_likelihood
 from ocrx.errors import DataError
 from ocrx.images import Floats
+from ocrx.inference import recognizer
 from ocrx.inference.recognizer import Recognizer
 from ocrx.modes import explain, predict
 from ocrx.spec import FrameSpec, ImageSpec, ModelSpec
@@ -54,8 +55,8 @@ def config(tmp_path: Path) -> Config:
 
 def scripted(monkeypatch: pytest.MonkeyPatch, text: str = "abc", rival: str = "c", ahead: float = 1.0) -> Scripted:
     backend = Scripted(text, rival, ahead)
-    monkeypatch.setattr(predict, "find_model", lambda *given, **key: Path("model"))
-    monkeypatch.setattr(predict, "create_model", lambda **options: Recognizer(backend))
+    monkeypatch.setattr(recognizer, "find_model", lambda *given, **key: Path("model"))
+    monkeypatch.setattr(recognizer, "create_model", lambda **options: Recognizer(backend))
     return backend
 
 
@@ -79,13 +80,13 @@ def test_the_line_is_read_as_predict_reads_it(
     monkeypatch: pytest.MonkeyPatch, image: Path, model_folder: Path, tmp_path: Path
 ) -> None:
     asked: list[dict[str, object]] = []
-    opened = predict.create_model
+    opened = recognizer.create_model
 
     def create(**options: object) -> Recognizer:
         asked.append(options)
         return opened(model_dir=model_folder, backend="onnx")
 
-    monkeypatch.setattr(predict, "create_model", create)
+    monkeypatch.setattr(recognizer, "create_model", create)
     options = {"Predict.model_dir": str(model_folder), "Predict.backend": "onnx", "Predict.precision": "fp32"}
     options |= {"Global.device": "cpu", "Global.output": str(tmp_path)}
     config, said = load_config(None, (), {**options, "Global.threads": 1}), []

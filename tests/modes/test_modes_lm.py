@@ -11,8 +11,9 @@ from ocrx.config import load_config
 from ocrx.ctc.lm import NgramModel
 from ocrx.errors import ConfigError, DataError
 from ocrx.images import Floats
+from ocrx.inference import recognizer
 from ocrx.inference.recognizer import Recognizer
-from ocrx.modes import lm, predict
+from ocrx.modes import lm
 from ocrx.spec import FrameSpec, ImageSpec, ModelSpec
 
 CHARSET = tuple("abc")
@@ -35,8 +36,8 @@ class Doubtful:
 
 
 def read_with(backend: Doubtful, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(predict, "find_model", lambda *given, **key: Path("model"))
-    monkeypatch.setattr(predict, "create_model", lambda **options: Recognizer(backend))
+    monkeypatch.setattr(recognizer, "find_model", lambda *given, **key: Path("model"))
+    monkeypatch.setattr(recognizer, "create_model", lambda **options: Recognizer(backend))
 
 
 def dataset(folder: Path, texts: list[str]) -> Path:
