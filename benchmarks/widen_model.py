@@ -31,6 +31,8 @@ def main(source: Path, target: Path, changes: dict[str, object]) -> None:
         widen(small, large)
     images = torch.rand(2, spec.image.channels, spec.image.height, 160)
     difference = (small.eval()(images) - large.eval()(images)).abs().max().item()
+    if difference > 1e-3:
+        sys.exit(f"the larger network differs by {difference:.2g}; expected channels, hidden and layers that only grow")
     target.mkdir(parents=True, exist_ok=True)
     save_model(large, spec, target)
     count = sum(value.numel() for value in large.parameters())
@@ -43,30 +45,28 @@ def widen(small: nn.Module, large: nn.Module) -> None:
     for name, module in large.named_modules():
         old = given.get(name)
         if isinstance(module, nn.LSTM):
-            _widen_lstm(old if isinstance(old, nn.LSTM) else None, module)
+            behind = name != "context"
+            _widen_lstm(old if isinstance(old, nn.LSTM) else None, module, behind)
         elif isinstance(module, nn.Conv2d | nn.Linear) and isinstance(old, nn.Conv2d | nn.Linear):
-            _insert(module.weight, old.weight, _both_ways(old, module) if name == "head" else None)
+            _insert(module.weight, old.weight, behind=name == "head")
             if module.bias is not None and old.bias is not None:
                 module.bias[: len(old.bias)] = old.bias
 
 
-def _both_ways(old: nn.Module, new: nn.Module) -> Tensor:
-    """The columns of a layer behind a bidirectional LSTM that stand for the old units: [forward, backward]."""
-    assert isinstance(old, nn.Linear) and isinstance(new, nn.Linear)
-    kept, width = old.in_features // 2, new.in_features // 2
-    return torch.cat([torch.arange(kept), width + torch.arange(kept)])
+def _insert(new: Tensor, old: Tensor, behind: bool = False) -> None:
+    """Old rows get their weights back and zeros for inputs that are new; new rows stay as they are.
 
-
-def _insert(new: Tensor, old: Tensor, columns: Tensor | None = None) -> None:
-    """Old rows get their weights back and zeros for inputs that are new; new rows stay as they are."""
-    rows = len(old)
+    ``behind``: the inputs are those of a bidirectional LSTM, [forward, backward], and both halves have grown.
+    """
+    rows, columns = old.shape[:2]
+    kept = torch.arange(columns)
+    if behind:
+        kept[columns // 2 :] += (new.shape[1] - columns) // 2
     new[:rows] = 0
-    if columns is None:
-        columns = torch.arange(old.shape[1])
-    new[:rows, columns] = old
+    new[:rows, kept] = old
 
 
-def _widen_lstm(old: nn.LSTM | None, new: nn.LSTM) -> None:
+def _widen_lstm(old: nn.LSTM | None, new: nn.LSTM, behind: bool) -> None:
     width = new.hidden_size
     for name, value in new.named_parameters():
         if old is None:
@@ -79,7 +79,7 @@ def _widen_lstm(old: nn.LSTM | None, new: nn.LSTM) -> None:
             if value.dim() == 1:
                 part[: len(given)] = given
             else:
-                _insert(part, given)
+                _insert(part, given, behind and "weight_ih" in name)
 
 
 if __name__ == "__main__":

@@ -32,6 +32,7 @@ from ocrx.cli_options import (
     OutputOption,
     Overrides,
     PatternOption,
+    PrecisionOption,
     ThreadsOption,
     decoding,
 )
@@ -123,7 +124,7 @@ def predict(
     override: Overrides = None,
     batch_size: BatchOption = None,
     backend: BackendOption = None,
-    precision: Annotated[Optional[str], typer.Option("--precision", help="fp32, fp16, bf16 or int8.")] = None,
+    precision: PrecisionOption = None,
     device: DeviceOption = None,
     threads: ThreadsOption = None,
     split_lines: Annotated[bool, typer.Option("--split-lines", help="Cut clean, upright pages into lines.")] = False,
@@ -214,7 +215,7 @@ def evaluate(
 def export(
     model: ModelOption = None,
     form: Annotated[Optional[str], typer.Option("--format", help="onnx, openvino or torchscript.")] = None,
-    precision: Annotated[Optional[str], typer.Option("--precision", help="fp32, fp16, bf16 or int8.")] = None,
+    precision: PrecisionOption = None,
     dataset_dir: Annotated[Optional[str], typer.Option("--data", help="Labelled lines to compare on.")] = None,
     max_loss: Annotated[Optional[float], typer.Option(help="Accuracy that reduced precision may cost.")] = None,
     config: ConfigOption = None,

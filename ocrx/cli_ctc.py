@@ -25,6 +25,7 @@ from ocrx.cli_options import (
     OutputOption,
     Overrides,
     PatternOption,
+    PrecisionOption,
     ThreadsOption,
     decoding,
 )
@@ -34,8 +35,6 @@ if TYPE_CHECKING:
 
 # Typer reads annotations at run time and wants typing.Optional on Python 3.10.
 # ruff: noqa: UP045
-
-PrecisionOption = Annotated[Optional[str], typer.Option("--precision", help="fp32, fp16, bf16 or int8.")]
 
 lm = typer.Typer(help="Build a character language model, and find how much to listen to it.", no_args_is_help=True)
 

@@ -17,6 +17,7 @@ ModelOption = Annotated[Optional[str], typer.Option("--model", "-m", help="A mod
 BackendOption = Annotated[
     Optional[str], typer.Option("--backend", help="auto, torch, torch-compile, onnx, openvino, torchscript.")
 ]
+PrecisionOption = Annotated[Optional[str], typer.Option("--precision", help="fp32, fp16, bf16 or int8.")]
 ThreadsOption = Annotated[Optional[int], typer.Option("--threads", min=1, help="Processor cores to use.")]
 BatchOption = Annotated[Optional[int], typer.Option("--batch-size", min=1, help="Lines read at once.")]
 

@@ -6,7 +6,6 @@ Rich is imported where something is drawn: a plain line does not wait for it.
 from __future__ import annotations
 
 import io
-import json
 import os
 import sys
 import time
@@ -16,7 +15,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from ocrx.errors import OcrxError
-from ocrx.report import Progress
+from ocrx.report import Progress, to_json
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -179,7 +178,7 @@ def _maybe_progress(what: str, quiet: bool) -> Iterator[Progress]:
 def show_check(report: CheckReport, as_json: bool) -> int:
     """Findings on stdout (on a terminal the first of each kind), what they come to on stderr; the exit code."""
     if as_json:
-        sys.stdout.write(json.dumps({"check_pass": report.passed, **report.to_dict()}, ensure_ascii=False) + "\n")
+        sys.stdout.write(to_json({"check_pass": report.passed, **report.to_dict()}) + "\n")
     else:
         most = FINDINGS_ON_TERMINAL if sys.stdout.isatty() else sys.maxsize
         shown: Counter[str] = Counter()
@@ -215,7 +214,7 @@ def show_synth(report: SynthReport) -> None:
 def show_explanation(seen: Explanation, as_json: bool) -> None:
     """The readings on stdout, the most probable first; the verdict and where the picture lies on stderr."""
     if as_json:
-        sys.stdout.write(json.dumps(seen.to_dict(), ensure_ascii=False) + "\n")
+        sys.stdout.write(to_json(seen.to_dict()) + "\n")
     else:
         for text, log_prob in seen.candidates:
             sys.stdout.write(f"{log_prob:10.3f}\t{text}\n")
@@ -251,7 +250,7 @@ def show_evaluation(report: EvaluateReport, as_json: bool) -> int:
         if issue.severity != "info":
             note(f"{issue.severity}: {issue.where}: {issue.message}")
     if as_json:
-        sys.stdout.write(json.dumps({"done_flag": True, **report.to_dict()}, ensure_ascii=False, indent=2) + "\n")
+        sys.stdout.write(to_json({"done_flag": True, **report.to_dict()}, indent=2) + "\n")
     else:
         sys.stdout.write("".join(_metric_rows(report)))
     sys.stdout.flush()
@@ -300,7 +299,7 @@ def show_export(report: ExportReport) -> None:
 def show_models(rows: Sequence[ModelRow], as_json: bool) -> None:
     """One row a model to stdout: TSV in a pipe, a table on a terminal."""
     if as_json:
-        sys.stdout.write(json.dumps([row.to_dict() for row in rows], ensure_ascii=False, indent=2) + "\n")
+        sys.stdout.write(to_json([row.to_dict() for row in rows], indent=2) + "\n")
         sys.stdout.flush()
         return
     head = ["name", "script", "classes", "parameters", "GMAC", "at", "published MB", "published accuracy", "source"]
@@ -365,7 +364,7 @@ def show_benchmark(report: BenchmarkReport, as_json: bool) -> None:
         row += [f"{stage.ms_per_line:.2f}" for stage in t.stages]
         rows.append([*row, f"{t.memory_mib:.0f}", f"{t.changed:.2%}"])
     if as_json:
-        sys.stdout.write(json.dumps(report.to_dict(), ensure_ascii=False, indent=2) + "\n")
+        sys.stdout.write(to_json(report.to_dict(), indent=2) + "\n")
     elif sys.stdout.isatty():
         from rich.console import Console
         from rich.table import Table

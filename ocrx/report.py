@@ -28,12 +28,22 @@ class Issue:
         return asdict(self)
 
 
+def to_json(data: Any, indent: int | None = None, ensure_ascii: bool = False, allow_nan: bool = True) -> str:
+    """JSON that UTF-8 can hold: all in ASCII escapes where a file name has bytes that are no Unicode."""
+    text = json.dumps(data, indent=indent, ensure_ascii=ensure_ascii, allow_nan=allow_nan)
+    try:
+        text.encode("utf-8")
+    except UnicodeEncodeError:
+        return json.dumps(data, indent=indent, allow_nan=allow_nan)
+    return text
+
+
 def write_json(path: Path, data: Mapping[str, Any]) -> None:
     """Write JSON so that a reader never sees half of it: whole under another name, then in place."""
     path.parent.mkdir(parents=True, exist_ok=True)
     partial = path.with_name(f".{path.name}.{os.getpid()}")
     try:
-        partial.write_text(json.dumps(data, ensure_ascii=False, indent=2, allow_nan=False) + "\n", encoding="utf-8")
+        partial.write_text(to_json(data, indent=2, allow_nan=False) + "\n", encoding="utf-8")
         partial.replace(path)
     finally:
         partial.unlink(missing_ok=True)

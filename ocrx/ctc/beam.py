@@ -13,7 +13,8 @@ from typing import Protocol, TypeVar
 import numpy as np
 import numpy.typing as npt
 
-from ocrx.ctc.constraints import DEAD, Automaton
+from ocrx.ctc.constraints import Automaton
+from ocrx.ctc.pattern import DEAD
 from ocrx.ctc.reference import Float64s, Ints, log_normalizer
 from ocrx.text.charset import BLANK
 

@@ -12,8 +12,7 @@ from functools import cached_property
 import numpy as np
 import numpy.typing as npt
 
-from ocrx.ctc.pattern import DEAD as DEAD
-from ocrx.ctc.pattern import compile_pattern
+from ocrx.ctc.pattern import DEAD, compile_pattern
 from ocrx.errors import ConfigError
 from ocrx.text.charset import Charset
 from ocrx.text.normalize import normalize

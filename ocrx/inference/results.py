@@ -15,6 +15,7 @@ from PIL import Image, PngImagePlugin
 
 from ocrx.errors import DataError
 from ocrx.inference.drawing import draw_prediction
+from ocrx.report import to_json
 
 Box = tuple[int, int, int, int]
 SavePath: TypeAlias = str | os.PathLike[str]
@@ -146,16 +147,6 @@ class Prediction(Mapping[str, Any]):
     def str(self) -> str:
         """``json`` as text."""
         return f"{self.json}"
-
-
-def to_json(fields: Mapping[str, Any], indent: int | None = None, ensure_ascii: bool = False) -> str:
-    """JSON that UTF-8 can hold: all in ASCII escapes where a file name has bytes that are no Unicode."""
-    text = json.dumps(fields, indent=indent, ensure_ascii=ensure_ascii)
-    try:
-        text.encode("utf-8")
-    except UnicodeEncodeError:
-        return json.dumps(fields, indent=indent)
-    return text
 
 
 def _place(target: Path, suffix: str, prediction: Prediction, *, is_file: bool) -> Path:

@@ -35,7 +35,9 @@ def cost_of(recipe: str, classes: int) -> Cost:
     architecture = MODELS[config.Model.architecture]
     accepted = architecture.heights(parse_params(architecture.params, config.Model.params, recipe))
     own = _cost_at(config, config.Image.height, classes)
-    usual = _cost_at(config, HEIGHT, classes) if HEIGHT in accepted else own
+    if config.Image.height == HEIGHT or HEIGHT not in accepted:
+        return own
+    usual = _cost_at(config, HEIGHT, classes)
     return usual if usual.parameters == own.parameters else own
 
 

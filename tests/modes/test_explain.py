@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import json
 import math
+import os
 from dataclasses import replace
 from pathlib import Path
 
@@ -117,6 +118,14 @@ def test_picture_and_json_are_written(monkeypatch: pytest.MonkeyPatch, image: Pa
     assert stored["reading"]["text"] == "a$漢"
     assert stored["given"]["text"] == "a 漢"
     assert stored["given"]["characters"][1]["text"] == " "
+
+
+def test_a_file_name_of_any_bytes_is_written(monkeypatch: pytest.MonkeyPatch, image: Path, config: Config) -> None:
+    scripted(monkeypatch)
+    odd = image.rename(Path(os.fsdecode(os.fsencode(image.parent) + b"/caf\xe9.png")))
+    explain.run(config, odd, "acc")
+    stored = json.loads((Path(config.Global.output) / "explain.json").read_text(encoding="utf-8"))
+    assert os.fsencode(stored["input_path"]).endswith(b"caf\xe9.png")
 
 
 def test_the_same_line_gives_the_same_picture(monkeypatch: pytest.MonkeyPatch, image: Path, config: Config) -> None:
