@@ -125,7 +125,7 @@ def test_a_file_name_of_any_bytes_is_written(monkeypatch: pytest.MonkeyPatch, im
     odd = image.rename(Path(os.fsdecode(os.fsencode(image.parent) + b"/caf\xe9.png")))
     explain.run(config, odd, "acc")
     stored = json.loads((Path(config.Global.output) / "explain.json").read_text(encoding="utf-8"))
-    assert os.fsencode(stored["input_path"]).endswith(b"caf\xe9.png")
+    assert os.fsencode(stored["image"]).endswith(b"caf\xe9.png")
 
 
 def test_the_same_line_gives_the_same_picture(monkeypatch: pytest.MonkeyPatch, image: Path, config: Config) -> None:
