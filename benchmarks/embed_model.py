@@ -19,7 +19,7 @@ import torch
 import ocrx
 from ocrx.ctc.drift import measure_shift
 from ocrx.data.formats import read_dataset
-from ocrx.folder import INFERENCE_DIR, ONNX_FILE, replaced_folder
+from ocrx.folder import INFERENCE_DIR, LM_FILE, ONNX_FILE, replaced_folder
 from ocrx.images import prepare, read_image
 from ocrx.inference.backends.onnx import OnnxBackend
 from ocrx.inference.backends.pytorch import TorchBackend
@@ -38,10 +38,10 @@ def main(source: Path, dataset: Path, name: str) -> None:
             if value.is_floating_point():
                 value.copy_(value.half().float())
     target = Path(ocrx.__file__).parent / "zoo" / "weights" / name
-    card = target / "README.md"
     with replaced_folder(target) as partial:
-        if card.is_file():
-            shutil.copy(card, partial)
+        for file in (target / "README.md", target / LM_FILE):
+            if file.is_file():
+                shutil.copy(file, partial)
         save_model(model, spec, partial, dtype=torch.float16)
         file = partial / INFERENCE_DIR / ONNX_FILE
         batches = [image[None] for image in images]

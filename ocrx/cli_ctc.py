@@ -78,12 +78,13 @@ def build(
     corpus: Annotated[list[Path], typer.Argument(help="Text files, or datasets whose training labels count.")],
     output: Annotated[Path, typer.Option("--output", "-o", help="File to write.")] = Path("lm.json"),
     order: Annotated[int, typer.Option(min=1, max=12, help="Characters looked at, the next one included.")] = 5,
+    prune: Annotated[int, typer.Option(min=0, help="Leave out k characters met less than (k - 1) x N times.")] = 0,
 ) -> None:
     """Count the n-grams of a corpus."""
     from ocrx import console
     from ocrx.modes import lm as mode
 
-    console.note(mode.build(corpus, output, order).summary)
+    console.note(mode.build(corpus, output, order, prune).summary)
 
 
 @lm.command()
@@ -98,6 +99,9 @@ def tune(
     device: DeviceOption = None,
     threads: ThreadsOption = None,
     lines: Annotated[int, typer.Option(min=1, help="Lines to tune on.")] = 300,
+    below: Annotated[
+        Optional[float], typer.Option(min=0, max=1, help="Use it only for lines with a character less sure than this.")
+    ] = None,
     beam: BeamOption = None,
 ) -> None:
     """Find the weight with the lowest character error rate."""
@@ -107,7 +111,7 @@ def tune(
     options = {**_reader(model, backend, precision, device, threads), "Decode.beam": beam}
     settings = _settings(config, override, options)
     with console.progress("tuning") as progress:
-        report = mode.tune(settings, language_model, dataset_dir, lines, progress, console.note)
+        report = mode.tune(settings, language_model, dataset_dir, lines, below, progress, console.note)
     console.note(report.summary)
 
 

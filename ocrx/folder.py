@@ -3,6 +3,7 @@
 model.json          the ModelSpec
 model.safetensors   weights (EMA weights where used)
 inference/          the exported model: model.onnx (the spec in its metadata) and model.json
+lm.json.gz          a language model that the network is read with, where there is one (`ocrx lm`)
 """
 
 from __future__ import annotations
@@ -23,6 +24,7 @@ SPEC_FILE = "model.json"
 WEIGHTS_FILE = "model.safetensors"
 INFERENCE_DIR = "inference"
 ONNX_FILE = "model.onnx"
+LM_FILE = "lm.json.gz"
 EMBEDDED_DIR = Path(__file__).parent / "zoo" / "weights"
 
 _FILE_SUFFIXES = (".pdparams", ".safetensors", ".json", ".onnx")
@@ -45,6 +47,13 @@ def find_model_folder(path: Path) -> Path:
     if not (folder / SPEC_FILE).is_file():
         raise ModelError(f"{path}: not an ocrx model ({folder / SPEC_FILE} is missing)")
     return folder
+
+
+def own_language_model(model: Path) -> Path | None:
+    """The language model in a model folder, or beside an exported file or above its folder; None without one."""
+    folder = model.parent if model.is_file() else model
+    folders = (folder, folder.parent) if folder.name == INFERENCE_DIR else (folder,)
+    return next((path for path in (place / LM_FILE for place in folders) if path.is_file()), None)
 
 
 def refuse_address(key: str, source: str, otherwise: str | None = None) -> None:

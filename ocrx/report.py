@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import json
 import os
 from collections.abc import Callable, Mapping
@@ -39,11 +40,12 @@ def to_json(data: Any, indent: int | None = None, ensure_ascii: bool = False, al
 
 
 def write_json(path: Path, data: Mapping[str, Any]) -> None:
-    """Write JSON so that a reader never sees half of it: whole under another name, then in place."""
+    """Write JSON, compressed for a name ending with ``.gz``, so that a reader never sees half of it."""
     path.parent.mkdir(parents=True, exist_ok=True)
     partial = path.with_name(f".{path.name}.{os.getpid()}")
     try:
-        partial.write_text(to_json(data, indent=2, allow_nan=False) + "\n", encoding="utf-8")
+        content = (to_json(data, indent=2, allow_nan=False) + "\n").encode("utf-8")
+        partial.write_bytes(gzip.compress(content, mtime=0) if path.suffix == ".gz" else content)
         partial.replace(path)
     finally:
         partial.unlink(missing_ok=True)

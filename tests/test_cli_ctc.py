@@ -12,7 +12,6 @@ from ocrx.cli import main
 from ocrx.ctc.lm import NgramModel
 from ocrx.images import Floats
 from ocrx.inference import recognizer as inference
-from ocrx.inference.recognizer import Recognizer
 from ocrx.modes import evaluate
 from ocrx.spec import FrameSpec, ImageSpec, ModelSpec
 
@@ -38,8 +37,7 @@ class Scripted:
 def image(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
     for module in (inference, evaluate):
         monkeypatch.setattr(module, "find_model", lambda *given, **key: tmp_path)
-    monkeypatch.setattr(inference, "create_model", lambda **options: Recognizer(Scripted()))
-    monkeypatch.setattr(evaluate, "open_backend", lambda *given: Scripted())
+        monkeypatch.setattr(module, "open_backend", lambda *given: Scripted())
     Image.new("L", (64, 32), 255).save(tmp_path / "line.png")
     return str(tmp_path / "line.png")
 
@@ -120,12 +118,32 @@ def test_lm_build_and_tune(image: str, tmp_path: Path, capsys: pytest.CaptureFix
     corpus, model = tmp_path / "corpus.txt", tmp_path / "lm.json"
     corpus.write_text("abl\n" * 20, encoding="utf-8")
     (tmp_path / "val.txt").write_text("line.png\tabl\n", encoding="utf-8")
-    assert main(["lm", "build", str(corpus), "-o", str(model), "--order", "3"]) == 0
-    assert main(["lm", "tune", str(model), str(tmp_path / "val.txt")]) == 0
-    assert NgramModel.load(model).weight is not None
+    assert main(["lm", "build", str(corpus), "-o", str(model), "--order", "3", "--prune", "2"]) == 0
+    assert main(["lm", "tune", str(model), str(tmp_path / "val.txt"), "--below", "0.9"]) == 0
+    tuned = NgramModel.load(model)
+    assert tuned.weight is not None and tuned.below == 0.9
+    assert tuned.following("b") == {"l": 20} and NgramModel.from_texts(["abl"] * 20, 3, 2).counts == tuned.counts
     assert main(["predict", image, "--lm", str(model)]) == 0
     assert capsys.readouterr().out.split("\t")[1] == "abl"
     assert main(["lm", "build", str(tmp_path / "none.txt")]) == 1
+
+
+def test_a_language_model_in_the_model_folder_reads_along(
+    image: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    NgramModel.from_texts(["abl"] * 20, 3).tuned(1.0, 0.0, 0.9).save(tmp_path / "lm.json.gz")
+    (tmp_path / "val.txt").write_text("line.png\tabl\n", encoding="utf-8")
+    (tmp_path / "train.txt").write_text("line.png\tabl\n", encoding="utf-8")
+    out = ["--output", str(tmp_path / "out"), "--json"]
+    for options, text in (([], "abl"), (["--beam", "1"], "ab1"), (["--allow", "ab1l"], "ab1")):
+        assert main(["predict", image, "--json", *options]) == 0
+        seen = capsys.readouterr()
+        assert json.loads(seen.out)[0]["rec_text"] == text
+        assert ("language model for lines" in seen.err) == (options == [])
+        assert main(["explain", image, *out, *options]) == 0
+        assert json.loads(capsys.readouterr().out)["found"] == text
+        assert main(["evaluate", str(tmp_path), *out, *options]) == 0
+        assert json.loads(capsys.readouterr().out)["metrics"]["acc"] == (text == "abl")
 
 
 def test_explain_and_lm_read_with_the_model_that_was_trained(

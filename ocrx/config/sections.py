@@ -259,10 +259,11 @@ class DecodeConfig:
     lexicon_margin: Optional[float] = None  # nats by which the free reading must win to be kept; none: never
     allow: Optional[str] = None  # characters that may appear, all others may not
     deny: Optional[str] = None  # characters that may not appear
-    lm: Optional[str] = None  # language model, made by `ocrx lm build`
+    lm: Optional[str] = None  # language model, made by `ocrx lm build`; default: the model's own, where nothing is set
     lm_weight: Optional[float] = None  # default: as tuned, else 0.5
     lm_bonus: Optional[float] = None  # nats for each character; default: as tuned, else 0.5
-    beam: Optional[int] = None  # texts kept at once; default: 10 where a search is needed
+    lm_below: Optional[float] = None  # only lines with a character less sure are searched; default: as tuned, else all
+    beam: Optional[int] = None  # texts kept at once; default: 10 where a search is needed; 1: the most probable path
 
     def __post_init__(self) -> None:
         at_least("Decode.beam", self.beam, 1)

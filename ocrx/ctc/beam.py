@@ -216,7 +216,7 @@ def _next(
     alive = (blank > NEVER) | (ink > NEVER)
     context = state.context[rows, source]
     if lm is not None:
-        context = np.where(grown, lm.advance(context, np.where(grown, label, 1)), context)
+        context[grown] = lm.advance(context[grown], label[grown])
     return _Beams(
         blank=blank,
         ink=ink,

@@ -17,6 +17,7 @@ from ocrx.ctc.constraints import Automaton, Bools
 from ocrx.ctc.decode import Decoded, Floats, greedy
 from ocrx.ctc.lm import CharacterModel, NgramModel
 from ocrx.ctc.reference import Float64s, log_likelihoods, log_normalizer
+from ocrx.ctc.sparse import sparse_search
 from ocrx.ctc.viterbi import best_path
 from ocrx.errors import ConfigError, DataError
 from ocrx.text.charset import Charset
@@ -46,21 +47,27 @@ def build_decoder(
     lm: str | Path | NgramModel | None = None,
     lm_weight: float | None = None,
     lm_bonus: float | None = None,
+    lm_below: float | None = None,
     beam: int | None = None,
+    own_lm: Path | None = None,
 ) -> Decoder:
-    """The decoder that satisfies what is asked; the best path where nothing is.
+    """The decoder that satisfies what is asked; where nothing is, the best path or what the model brings.
 
     ``pattern``: regular expression that the whole line matches. ``lexicon``: a file with one entry a line, or
     the entries; a line is one of them. With a ``lexicon_margin`` the free reading is kept where it is more than
     e ** margin times as probable as the best entry. ``allow``, ``deny``: characters. All of them hold together.
-    ``lm``: character language model; ``lm_weight`` and ``lm_bonus`` default to what it was tuned to.
-    ``beam``: prefixes kept; default 10, and with nothing else set 1 or None means the best path.
+    ``lm``: character language model; ``lm_weight``, ``lm_bonus`` and ``lm_below`` default to what it was tuned to.
+    With ``lm_below``, and no constraint, a line whose every character is as sure as that keeps its best path.
+    ``beam``: prefixes kept; default 10, and with nothing else set 1 means the best path.
+    ``own_lm``: the model's own language model, which is used where none of the above is given.
     Raises ConfigError for a constraint that nothing can satisfy, DataError for a file.
     """
     if beam is not None and beam < 1:
         raise ConfigError(f"--beam: {beam}; expected at least 1")
-    if lm is None and (lm_weight is not None or lm_bonus is not None):
-        raise ConfigError("--lm-weight and --lm-bonus need a language model", hint="add --lm lm.json")
+    if own_lm is not None and all(v is None for v in (pattern, lexicon, lexicon_margin, allow, deny, lm, beam)):
+        lm = own_lm
+    if lm is None and any(v is not None for v in (lm_weight, lm_bonus, lm_below)):
+        raise ConfigError("--lm-weight, lm_bonus and lm_below need a language model", hint="add --lm lm.json")
     if lexicon is None and lexicon_margin is not None:
         raise ConfigError("--lexicon-margin needs a lexicon", hint="add --lexicon words.txt")
     if charset.direction == "rtl" and (pattern is not None or lm is not None):
@@ -79,15 +86,16 @@ def build_decoder(
     model = character_model(charset, lm, lm_weight, lm_bonus) if lm is not None else None
     search = BeamDecoder(beam or DEFAULT_BEAM, automaton, model)
     if lexicon is None:
-        return search
+        below = lm_below if lm_below is not None or model is None else model.below
+        return search if model is None or below is None or automaton else DoubtDecoder(model, below, search.beam)
     words = read_lexicon(Path(lexicon)) if isinstance(lexicon, str | Path) else lexicon
     entries = constraints.from_lexicon(words, charset, automaton)
     bound = replace(search, automaton=entries.automaton, remark=entries.remark)
     return bound if lexicon_margin is None else LexiconDecoder(bound, search, lexicon_margin)
 
 
-def decoder_for(charset: Charset, settings: DecodeConfig) -> Decoder:
-    """``build_decoder`` with the settings of a configuration."""
+def decoder_for(charset: Charset, settings: DecodeConfig, own_lm: Path | None = None) -> Decoder:
+    """``build_decoder`` with the settings of a configuration, for a model with or without a language model."""
     return build_decoder(
         charset,
         pattern=settings.pattern,
@@ -98,12 +106,16 @@ def decoder_for(charset: Charset, settings: DecodeConfig) -> Decoder:
         lm=settings.lm,
         lm_weight=settings.lm_weight,
         lm_bonus=settings.lm_bonus,
+        lm_below=settings.lm_below,
         beam=settings.beam,
+        own_lm=own_lm,
     )
 
 
 def remark_of(decoder: Decoder) -> str:
     """What a person should know about a decoder, such as entries of a lexicon that were left out; '' for nothing."""
+    if isinstance(decoder, DoubtDecoder):
+        return f"language model for lines with a character less sure than {decoder.below:g}"
     searching = decoder.bound if isinstance(decoder, LexiconDecoder) else decoder
     return searching.remark if isinstance(searching, BeamDecoder) else ""
 
@@ -186,6 +198,26 @@ class BeamDecoder:
     def accepts(self, classes: Sequence[int]) -> bool:
         """Whether a text satisfies the constraint."""
         return self.automaton is None or self.automaton.accepts(classes)
+
+
+@dataclass(frozen=True, eq=False)
+class DoubtDecoder:
+    """The best path; a line with a character less sure than ``below`` is searched, with the language model."""
+
+    lm: CharacterModel
+    below: float
+    beam: int = DEFAULT_BEAM
+
+    def __call__(self, logits: Floats) -> list[Decoded]:
+        lines = list(greedy(logits))
+        for n, line in enumerate(lines):
+            if line.classes and line.min_score < self.below:
+                normalizer = log_normalizer(logits[n])
+                with self.lm.search():
+                    classes = sparse_search(np.exp(logits[n] - normalizer[:, None]), self.lm, self.beam)
+                if classes != line.classes:
+                    lines[n] = _aligned(logits[n : n + 1], [Hypothesis(classes, 0.0, 0.0)], normalizer[None])[0]
+        return lines
 
 
 @dataclass(frozen=True, eq=False)

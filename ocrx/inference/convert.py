@@ -6,6 +6,7 @@ Every file is read back and compared on real lines before it is put in place.
 from __future__ import annotations
 
 import copy
+import shutil
 import tempfile
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
@@ -17,7 +18,16 @@ import numpy as np
 
 from ocrx.data.sample import Sample
 from ocrx.errors import BackendError, ConfigError, DataError, ModelError
-from ocrx.folder import INFERENCE_DIR, ONNX_FILE, SPEC_FILE, WEIGHTS_FILE, find_model_folder, read_spec
+from ocrx.folder import (
+    INFERENCE_DIR,
+    LM_FILE,
+    ONNX_FILE,
+    SPEC_FILE,
+    WEIGHTS_FILE,
+    find_model_folder,
+    own_language_model,
+    read_spec,
+)
 from ocrx.images import read_image
 from ocrx.inference.backends import Backend, Floats, exported_name, find_model_file
 from ocrx.inference.backends.onnx import OnnxBackend
@@ -67,10 +77,10 @@ def export_folder(
 ) -> Exported:
     """Export the model folder ``path`` into ``target`` (default: its folder ``inference``).
 
-    ``samples`` are read by both models, and calibrate int8. Raises ConfigError for a format that does not have the
-    precision and for a target where another model lies, DataError for reduced precision without lines and for lines
-    of which no image can be read, BackendError if a text changes in fp32 or the accuracy falls by more than
-    ``max_loss`` otherwise. The target then stays as it was, or is not made.
+    ``samples`` are read by both networks, and calibrate int8; a language model goes along unread. Raises ConfigError
+    for a format that does not have the precision and for a target where another model lies, DataError for reduced
+    precision without lines and for lines of which no image can be read, BackendError if a text changes in fp32 or the
+    accuracy falls by more than ``max_loss`` otherwise. The target then stays as it was, or is not made.
     """
     if precision not in FORMATS[form]:
         raise ConfigError(f"{form}: precision {precision!r}; expected one of {', '.join(FORMATS[form])}")
@@ -97,6 +107,9 @@ def export_folder(
         for file in written.files:
             file.replace(target / file.name)
     (target / SPEC_FILE).write_text(source.spec.to_json(), encoding="utf-8")
+    lm = own_language_model(folder)
+    if lm is not None and target.resolve() != (folder / INFERENCE_DIR).resolve():
+        shutil.copyfile(lm, target / LM_FILE)
     size = sum((target / file.name).stat().st_size for file in written.files)
     return Exported(target / written.files[0].name, size, len(samples), *compared)
 

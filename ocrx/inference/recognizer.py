@@ -23,10 +23,10 @@ from PIL import Image
 from ocrx.config import Config
 from ocrx.ctc.align import pixel_spans
 from ocrx.ctc.decode import Decoded, greedy
-from ocrx.ctc.decoder import Decoder, build_decoder
+from ocrx.ctc.decoder import Decoder, build_decoder, decoder_for
 from ocrx.ctc.lm import NgramModel
 from ocrx.errors import ConfigError, DataError, ModelError
-from ocrx.folder import EMBEDDED_DIR, SPEC_FILE, find_model_folder, refuse_address
+from ocrx.folder import EMBEDDED_DIR, SPEC_FILE, find_model_folder, own_language_model, refuse_address
 from ocrx.images import Pixels, pad, resize, scale, turned
 from ocrx.inference.backends import Backend, Floats, lines_at_once, named_file, open_backend
 from ocrx.inference.inputs import Input, Item, find_items
@@ -36,6 +36,7 @@ from ocrx.inference.tuning import load_choice
 from ocrx.spec import ModelSpec
 from ocrx.text.charset import Charset
 
+BATCH_SIZE = 16
 WINDOW = 512  # images sorted together; also bounds memory
 _CHUNK = 8  # images read by one task
 _LOG = logging.getLogger(__name__)
@@ -69,12 +70,12 @@ class Recognizer:
     ``decoder`` turns logits [N, T, K] into classes, scores and frames; default: the best path.
     """
 
-    def __init__(self, backend: Backend, decoder: Decoder = greedy, batch_size: int = 16) -> None:
+    def __init__(self, backend: Backend, decoder: Decoder = greedy, batch_size: int = BATCH_SIZE) -> None:
         self.backend = backend
         self.batch_size = batch_size
         self.spec: ModelSpec = backend.spec
         self.charset = Charset.of(self.spec)
-        self._decoder = decoder
+        self.decoder = decoder
 
     def predict(
         self,
@@ -95,7 +96,8 @@ class Recognizer:
 
         An image that cannot be read gives a Prediction with ``error``; the others are still read. With
         ``split_lines`` an image of several lines (a clean, upright page) gives one Prediction for each.
-        From ``pattern`` on: what is known of the text, see ``ocrx.ctc.decoder.build_decoder``.
+        From ``pattern`` on: what is known of the text, see ``ocrx.ctc.decoder.build_decoder``; where nothing is given,
+        the recognizer's own ``decoder`` reads.
         """
         decoder = build_decoder(
             self.charset,
@@ -108,7 +110,8 @@ class Recognizer:
             lm_weight=lm_weight,
             beam=beam,
         )
-        reader = self if decoder is greedy else self.with_decoder(decoder)
+        nothing_asked = decoder is greedy and beam is None
+        reader = self if nothing_asked else self.with_decoder(decoder)
         return reader._checked_stream(find_items(input), batch_size, split_lines)
 
     def with_decoder(self, decoder: Decoder) -> Recognizer:
@@ -200,7 +203,7 @@ class Recognizer:
     def _recognize(self, lines: Sequence[_Line]) -> list[Prediction]:
         """Read lines whose pixels have the same bucket width."""
         logits = self.backend.logits(self._batch(lines))
-        return [self._prediction(line, decoded) for line, decoded in zip(lines, self._decoder(logits), strict=True)]
+        return [self._prediction(line, decoded) for line, decoded in zip(lines, self.decoder(logits), strict=True)]
 
     def _batch(self, lines: Sequence[_Line]) -> Floats:
         spec = self.spec.image
@@ -250,34 +253,40 @@ def create_model(
     ``precision``: fp32 (default), fp16, bf16 or int8, of a file that ``ocrx export`` made.
     ``use_hpip`` takes back end, precision, threads and batch size as ``ocrx benchmark --tune`` found them fastest on
     this machine; what is given here goes before. Where it was never run, that is logged and changes nothing.
+    A language model in the folder reads along (``predict(beam=1)`` is without it).
     Raises ModelError where there is no such model, BackendError where the runtime or device is missing.
     """
     model = find_model(model_name, model_dir)
+    opened, batch_size = _open(model, device, use_hpip, backend, threads, precision)
+    decoder = build_decoder(Charset.of(opened.spec), own_lm=own_language_model(model))
+    return Recognizer(opened, decoder, batch_size)
+
+
+def _open(
+    model: Path, device: str | None, use_hpip: bool, backend: str | None, threads: int | None, precision: str | None
+) -> tuple[Backend, int]:
+    """The back end for a model, and how many lines it should read at once."""
     choice = load_choice(model) if use_hpip else None
     if use_hpip and choice is None:
         _LOG.warning("%s: never tuned on this machine, read as without it; see `ocrx benchmark --tune`", model)
     if choice is None:
-        return Recognizer(open_backend(model, backend or "auto", device or "auto", threads, precision or "fp32"))
+        return open_backend(model, backend or "auto", device or "auto", threads, precision or "fp32"), BATCH_SIZE
     # The two were found together: another back end may not hold this precision. A file says itself what reads it.
     fits = backend in (None, "auto", choice.backend) and precision in (None, choice.precision)
     if fits and model.is_dir():
         backend, precision = choice.backend, choice.precision
     opened = open_backend(model, backend or "auto", device or "auto", threads or choice.threads, precision or "fp32")
-    return Recognizer(opened, batch_size=choice.batch_size)
+    return opened, choice.batch_size
 
 
 def open_model(config: Config) -> tuple[Path, Recognizer]:
-    """Where the model lies that ``config.Predict`` names, and the model: the same for every mode that reads with it."""
+    """Where the model lies that ``config.Predict`` names, and the model, read as ``config.Decode`` says."""
     settings = config.Predict
     model = find_model(None, settings.model_dir, key="Predict.model_dir")
-    return model, create_model(
-        model_dir=model,
-        device=config.Global.device,
-        use_hpip=settings.use_hpip,
-        backend=settings.backend,
-        threads=config.Global.threads,
-        precision=settings.precision,
-    )
+    device, threads = config.Global.device, config.Global.threads
+    opened, batch_size = _open(model, device, settings.use_hpip, settings.backend, threads, settings.precision)
+    decoder = decoder_for(Charset.of(opened.spec), config.Decode, own_language_model(model))
+    return model, Recognizer(opened, decoder, batch_size)
 
 
 def find_model(model_name: str | None = None, model_dir: str | Path | None = None, *, key: str = "model_dir") -> Path:

@@ -12,6 +12,7 @@ from ocrx.ctc.decoder import decoder_for, remark_of
 from ocrx.data.formats import read_dataset
 from ocrx.data.sample import Sample
 from ocrx.errors import DataError
+from ocrx.folder import own_language_model
 from ocrx.inference.analysis import Analysis, Interval, analyse, intervals, is_exact
 from ocrx.inference.backends import open_backend
 from ocrx.inference.evaluation import LineResult, evaluate
@@ -127,7 +128,7 @@ def _judge(
     backend = open_backend(model, config.Evaluate.backend, config.Global.device, config.Global.threads)
     name = describe(model, backend)
     log(name)
-    decoder = decoder_for(Charset.of(backend.spec), config.Decode)
+    decoder = decoder_for(Charset.of(backend.spec), config.Decode, own_language_model(model))
     if remark_of(decoder):
         log(remark_of(decoder))
     evaluation = evaluate(Recognizer(backend, decoder), samples, config.Evaluate.batch_size, progress)

@@ -14,7 +14,7 @@ from PIL import Image
 from ocrx.config import Config
 from ocrx.ctc.align import align_lines, pixel_spans
 from ocrx.ctc.decode import greedy
-from ocrx.ctc.decoder import DEFAULT_BEAM, BeamDecoder, decoder_for
+from ocrx.ctc.decoder import DEFAULT_BEAM, BeamDecoder
 from ocrx.ctc.frames import required_frames
 from ocrx.ctc.picture import Lattice, Panels, draw_explanation
 from ocrx.ctc.reference import emissions, extend, forward, log_likelihoods, log_softmax
@@ -105,7 +105,7 @@ def run(config: Config, image: Path, text: str | None = None, log: Callable[[str
     reading = reader.reading(greedy(logits)[0].classes)
     classes = charset.encode(text) if text is not None else None
     given = reader.reading(classes) if classes is not None else None
-    found = decoder_for(charset, config.Decode)(logits)[0]
+    found = recognizer.decoder(logits)[0]
     best = BeamDecoder(config.Decode.beam or DEFAULT_BEAM).nbest(logits)[0][:NBEST]
     candidates = tuple((charset.decode(item.classes), item.log_prob) for item in best)
     output = Path(config.Global.output)

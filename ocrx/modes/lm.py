@@ -12,7 +12,7 @@ import numpy as np
 
 from ocrx.config import Config
 from ocrx.ctc.decode import greedy
-from ocrx.ctc.decoder import DEFAULT_BEAM, BeamDecoder, Decoder, build_decoder
+from ocrx.ctc.decoder import DEFAULT_BEAM, BeamDecoder, Decoder, DoubtDecoder, build_decoder
 from ocrx.ctc.lm import DEFAULT_ORDER, CharacterModel, NgramModel
 from ocrx.data.formats import read_dataset
 from ocrx.data.sample import Sample
@@ -44,7 +44,9 @@ class BuildReport:
     @property
     def summary(self) -> str:
         """One line for people."""
-        counts = f"{self.lines:,} lines, {self.characters:,} characters, {self.ngrams:,} n-grams of order {self.order}"
+        counts = (
+            f"{self.lines:,} lines, {self.characters:,} characters, {self.ngrams:,} n-grams up to order {self.order}"
+        )
         return f"{self.path}: {counts}"
 
     def to_dict(self) -> dict[str, Any]:
@@ -89,17 +91,16 @@ class TuneReport:
         return asdict(self)
 
 
-def build(corpus: Sequence[Path], output: Path, order: int = DEFAULT_ORDER) -> BuildReport:
-    """Count the n-grams of ``corpus`` and write them to ``output``.
+def build(corpus: Sequence[Path], output: Path, order: int = DEFAULT_ORDER, prune: int = 0) -> BuildReport:
+    """Count the n-grams of ``corpus`` and write them to ``output``; with ``prune`` without the rare ones.
 
     A file is plain text, one line a line; a folder is a dataset, of which only the training labels are taken.
     Raises DataError for a missing or empty corpus.
     """
     texts = [text for path in corpus for text in _texts(path)]
-    model = NgramModel.from_texts(texts, order)
+    model = NgramModel.from_texts(texts, order, prune)
     model.save(output)
-    ngrams = sum(map(len, model.counts.values()))
-    return BuildReport(str(output), order, model.lines, sum(map(len, texts)), len(model.counts), ngrams)
+    return BuildReport(str(output), order, model.lines, sum(map(len, texts)), len(model.counts), model.ngrams)
 
 
 def tune(
@@ -107,12 +108,14 @@ def tune(
     lm: Path,
     dataset_dir: Path,
     lines: int = DEFAULT_LINES,
+    below: float | None = None,
     progress: Progress | None = None,
     log: Callable[[str], None] | None = None,
 ) -> TuneReport:
     """Find the weight and bonus with the lowest character error rate on validation lines; write them into ``lm``.
 
-    The first ``lines`` lines of the validation part are used (of a dataset in one part, of all).
+    The first ``lines`` lines of the validation part are used (of a dataset in one part, of all). With ``below``, which
+    is written into ``lm`` too, lines whose characters are all as sure as that keep the best path.
     The model is that of ``config.Predict``; ``log`` gets one line that says which. The figure is fitted to these
     lines: judge it on others. Raises ConfigError for a model of right-to-left lines.
     """
@@ -132,13 +135,14 @@ def tune(
     trials: list[Trial] = []
     grid = list(product(WEIGHTS, BONUSES))
     for weight, bonus in grid:
-        decoder = BeamDecoder(width, lm=CharacterModel(model, charset, weight, bonus))
+        weighted = CharacterModel(model, charset, weight, bonus)
+        decoder = BeamDecoder(width, lm=weighted) if below is None else DoubtDecoder(weighted, below, width)
         trials.append(Trial(weight, bonus, *_measure(batches, charset, decoder)))
         if progress is not None:
             progress(len(trials), len(grid))
     best = min(trials, key=lambda trial: (trial.cer, trial.weight, trial.bonus))
     useful = best.cer < beam[0]
-    model.tuned(best.weight if useful else 0.0, best.bonus if useful else 0.0).save(lm)
+    model.tuned(best.weight if useful else 0.0, best.bonus if useful else 0.0, below).save(lm)
     count = sum(len(texts) for _, texts in batches)
     return TuneReport(str(lm), count, plain, beam, best if useful else None, tuple(trials))
 

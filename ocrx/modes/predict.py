@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ocrx.config import Config
-from ocrx.ctc.decoder import decoder_for, remark_of
+from ocrx.ctc.decoder import remark_of
 from ocrx.errors import ConfigError, DataError
 from ocrx.inference.inputs import Input
 from ocrx.inference.recognizer import describe, open_model
@@ -34,12 +34,10 @@ def run(config: Config, inputs: Input | None = None) -> PredictRun:
     if not source:
         raise ConfigError("nothing to read", hint="give images, folders, patterns, URLs, @list.txt or - for stdin")
     model, recognizer = open_model(config)
-    decoder = decoder_for(recognizer.charset, config.Decode)
-    recognizer = recognizer.with_decoder(decoder)
     results = recognizer.predict(source, settings.batch_size, split_lines=settings.split_lines)
     if settings.save_dir is not None:
         results = _saved(results, _made(Path(settings.save_dir)), settings.min_score)
-    said = "; ".join(filter(None, (describe(model, recognizer.backend), remark_of(decoder))))
+    said = "; ".join(filter(None, (describe(model, recognizer.backend), remark_of(recognizer.decoder))))
     return PredictRun(said, results)
 
 

@@ -53,15 +53,15 @@ def thermal(ink: Image.Image, rng: Random, textures: Textures, wear: float) -> I
 
 def bilevel(ink: Image.Image, rng: Random, textures: Textures, wear: float) -> Image.Image:
     """A black and white scan: jagged contours, dots lost within strokes, closed counters, specks."""
-    closed = rng.random() < 0.15
+    closed = rng.random() < 0.12
     amount = degrade.press(
-        ink, rng, textures, rng.uniform(0.8, 1.3) if closed else rng.uniform(0.35, 1.1), 0.0, 1.0, 0.0
+        ink, rng, textures, rng.uniform(0.7, 1.1) if closed else rng.uniform(0.35, 1.1), 0.0, 1.0, 0.0
     )
     if rng.random() < 0.22:
         amount = degrade.fade(amount, rng, textures, 0.6 * wear)
     amount = degrade.legible(amount, ink)
     height, width = amount.shape
-    lowest, highest = (0.34, 0.48) if closed else (0.52 if height < 20 else 0.4, 0.7)
+    lowest, highest = (0.38, 0.5) if closed else (0.52 if height < 20 else 0.4, 0.7)
     level = np.float32(degrade.solid(amount) * rng.uniform(lowest, highest))
     rough = np.float32(rng.uniform(0.1, 0.75) * wear) * level
     noise = textures.noise(rng, rng.choice((0, 1, 1, 1, 2)), height, width)

@@ -183,7 +183,7 @@ def pair(rng: Random, vocabulary: Vocabulary) -> str:
 
 
 def count(rng: Random, _: Vocabulary) -> str:
-    value = str(rng.choice((1, 1, 1, 2, 2, 3, 4, 5, 6, 8, 10, 12, 24, rng.randint(1, 400))))
+    value = str(rng.choice((0, 0, 1, 1, 1, 2, 2, 3, 4, 5, 6, 8, 10, 12, 24, rng.randint(1, 400))))
     dice = rng.random()
     if dice < 0.5:
         return value
@@ -266,7 +266,8 @@ def person(rng: Random, _: Vocabulary) -> str:
 def house(rng: Random) -> str:
     n = rng.randint(1, 199)
     plain = (f"{n}", f"No. {n}", f"No {n}", f"NO.{n}", f"Lot {rng.randint(1, 9999)}", f"{n}{rng.choice('ABG')}")
-    return rng.choice((*plain, f"{n}-{n % 5}", f"{n} & {n + 2}", f"Unit {letters(rng, 1)}{n % 9}-{digits(rng, 2)}"))
+    joined = (f"{n} & {n + 2}", f"{n}&{n + 2}", f"{n}-{n % 5}&{n % 5 + 1}", f"{n}G&{n + 2}G")
+    return rng.choice((*plain, f"{n}-{n % 5}", rng.choice(joined), f"Unit {letters(rng, 1)}{n % 9}-{digits(rng, 2)}"))
 
 
 def malay_road(rng: Random) -> str:
@@ -323,7 +324,9 @@ def card(rng: Random, _: Vocabulary) -> str:
 def stub(rng: Random, _: Vocabulary) -> str:
     """The very short: tax marks, single digits, signs between columns."""
     if rng.random() < 0.3:
-        return rng.choice((digits(rng, rng.randint(1, 3)), rng.choice(UPPER), rng.choice(UPPER) + digits(rng, 1)))
+        return rng.choice(
+            (digits(rng, rng.randint(1, 3)), letters(rng, 1), letters(rng, 1) + digits(rng, rng.randint(1, 3)))
+        )
     return rng.choice(w.STUBS)
 
 

@@ -32,7 +32,7 @@ SCENES = {
         faces=(37, 6, 13, 13, 7, 24),
         italics=0.12,
         looks=(
-            (look.thermal, 33), (look.bilevel, 27), (look.office, 14), (look.pale, 10), (look.hollow, 6),
+            (look.thermal, 31), (look.bilevel, 26), (look.office, 13), (look.pale, 14), (look.hollow, 6),
             (look.tinted, 6), (look.reversed_block, 3),
         ),
     ),

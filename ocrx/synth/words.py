@@ -291,13 +291,15 @@ PERCENTS = _items(
     """
 {}% | {}% | {} % | @{}% | @ {}% | ({}%) | (@ {}%) | (@{}%) | SR @ {}% | GST {}% | SR {}% | GST @{}% | Disc {}% | -{}% |
 TAX {}% | ={}% | SR ({}%) | ZR ({}%) | ZRL ({}%) | ZRL @ {}% | ZR {}% | Total {}% supplies | GST ({}%) | VAT {}% |
-GST @ {}% | Discount {}% | Serv. Charge ({}%) | Service Tax {}% | SST {}% | Total GST @ {}%
+GST @ {}% | Discount {}% | Serv. Charge ({}%) | Service Tax {}% | SST {}% | Total GST @ {}% | Total {}% GST |
+{}% Tax | {}% Disc
 """
 )
 
 STUBS = _words(
     """
-SR SR S Z ZRL T RM RM X x : - * ** *** = @ # % & A E TX OS No Qty % $ (RM) Kg pcs 1. 2. a) (i) • °C ± ½ § € £ ¥ © ® ™
+0 0 0 SR SR S Z ZRL T RM RM X x : - * ** *** = @ # % & A E TX OS No Qty % $ (RM) Kg pcs 1. 2. a) (i) • °C ± ½ § € £ ¥ ©
+® ™
 """
 )
 

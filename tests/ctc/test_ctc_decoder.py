@@ -113,6 +113,38 @@ def test_a_language_model_decides_between_equals() -> None:
     assert read(logits, lm=NgramModel.from_texts(["A3B2"] * 5, 3)) == "A3B2"
 
 
+def doubtful(tmp_path: Path) -> Path:
+    """A language model that is for lines with a character less sure than 0.7 and that knows A3B2 alone."""
+    path = tmp_path / "lm.json.gz"
+    NgramModel.from_texts(["A3B2"] * 9, 3).tuned(0.5, 0.0, 0.7).save(path)
+    return path
+
+
+def test_a_language_model_for_doubts_leaves_sure_lines_alone(tmp_path: Path) -> None:
+    sure, unsure = spell("A1B2", height=12), spell("A1B2", height=12)
+    unsure[0, 2, CHARSET.encode("13")] = (12.5, 12.0)
+    both = np.concatenate([sure, unsure])
+    decoder = build_decoder(CHARSET, lm=doubtful(tmp_path))
+    plain, found = greedy(both), decoder(both)
+    assert [CHARSET.decode(line.classes) for line in plain] == ["A1B2", "A1B2"]
+    assert [CHARSET.decode(line.classes) for line in found] == ["A1B2", "A3B2"]
+    assert found[0] == plain[0]
+    assert found[1].spans == plain[1].spans and found[1].scores[1] == pytest.approx(1 - plain[1].scores[1], abs=0.01)
+    assert read(unsure, lm=doubtful(tmp_path), lm_below=0.1) == "A1B2"
+    assert "0.7" in remark_of(decoder)
+
+
+def test_the_models_own_language_model_reads_where_nothing_is_asked(tmp_path: Path) -> None:
+    unsure = spell("A1B2", height=12)
+    unsure[0, 2, CHARSET.encode("13")] = (12.5, 12.0)
+    own = doubtful(tmp_path)
+    assert read(unsure, own_lm=own) == "A3B2"
+    assert read(unsure, own_lm=own, lm_weight=0.0) == "A1B2"
+    other = NgramModel.from_texts(["A1B2"] * 9, 3)
+    for asked in ({"beam": 1}, {"beam": 4}, {"deny": "4"}, {"pattern": "A.*"}, {"lm": other, "lm_weight": 0.5}):
+        assert read(unsure, own_lm=own, **asked) == "A1B2", asked
+
+
 def test_scores_are_the_models_own_probabilities() -> None:
     logits = spell("A1", height=8)
     free = greedy(logits)[0]
@@ -127,7 +159,8 @@ def test_scores_are_the_models_own_probabilities() -> None:
 def test_a_line_does_not_depend_on_its_batch() -> None:
     logits = np.random.default_rng(1).normal(size=(4, 20, len(CHARSET) + 1)).astype(np.float32) * 3
     model = NgramModel.from_texts(["AB 12", "C 3"], 3)
-    for options in ({"beam": 5}, {"pattern": "[A-G ]{4,9}"}, {"lm": model}, {"allow": "AB1"}):
+    doubt = {"lm": model, "lm_below": 0.9}
+    for options in ({"beam": 5}, {"pattern": "[A-G ]{4,9}"}, {"lm": model}, doubt, {"allow": "AB1"}):
         decoder = build_decoder(CHARSET, **options)
         assert list(decoder(logits)) == [decoder(logits[i : i + 1])[0] for i in range(4)]
 

@@ -15,7 +15,7 @@ from ocrx.ctc.align import log_likelihood
 from ocrx.errors import DataError
 from ocrx.images import Floats
 from ocrx.inference import recognizer
-from ocrx.inference.recognizer import Recognizer
+from ocrx.inference.backends import Backend, open_backend
 from ocrx.modes import explain, predict
 from ocrx.spec import FrameSpec, ImageSpec, ModelSpec
 
@@ -57,7 +57,7 @@ def config(tmp_path: Path) -> Config:
 def scripted(monkeypatch: pytest.MonkeyPatch, text: str = "abc", rival: str = "c", ahead: float = 1.0) -> Scripted:
     backend = Scripted(text, rival, ahead)
     monkeypatch.setattr(recognizer, "find_model", lambda *given, **key: Path("model"))
-    monkeypatch.setattr(recognizer, "create_model", lambda **options: Recognizer(backend))
+    monkeypatch.setattr(recognizer, "open_backend", lambda *given: backend)
     return backend
 
 
@@ -80,21 +80,20 @@ def test_a_line_is_explained(monkeypatch: pytest.MonkeyPatch, image: Path, confi
 def test_the_line_is_read_as_predict_reads_it(
     monkeypatch: pytest.MonkeyPatch, image: Path, model_folder: Path, tmp_path: Path
 ) -> None:
-    asked: list[dict[str, object]] = []
-    opened = recognizer.create_model
+    asked: list[tuple[object, ...]] = []
 
-    def create(**options: object) -> Recognizer:
-        asked.append(options)
-        return opened(model_dir=model_folder, backend="onnx")
+    def opened(*given: object) -> Backend:
+        asked.append(given)
+        return open_backend(model_folder, "onnx")
 
-    monkeypatch.setattr(recognizer, "create_model", create)
+    monkeypatch.setattr(recognizer, "open_backend", opened)
     options = {"Predict.model_dir": str(model_folder), "Predict.backend": "onnx", "Predict.precision": "fp32"}
     options |= {"Global.device": "cpu", "Global.output": str(tmp_path)}
     config, said = load_config(None, (), {**options, "Global.threads": 1}), []
     explain.run(config, image, log=said.append)
     told = predict.run(config, str(image)).model
     assert said == [told] and asked[0] == asked[1]
-    assert (asked[0]["threads"], asked[0]["precision"], asked[0]["device"]) == (1, "fp32", "cpu")
+    assert asked[0] == (model_folder, "onnx", "cpu", 1, "fp32")
 
 
 def test_a_standing_line_is_explained_as_it_is_read(

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from ocrx.cli import main
+from ocrx.ctc.lm import NgramModel
 
 
 @pytest.fixture
@@ -34,6 +35,20 @@ def test_an_output_folder_is_a_model_folder_of_its_own(
     assert main(["export", "-m", str(folder), "--output", str(tmp_path / "out")]) == 0
     assert "noise only" in capsys.readouterr().err
     assert main(["predict", str(line_folder / "images" / "00.png"), "-m", str(tmp_path / "out")]) == 0
+    assert not (tmp_path / "out" / "lm.json.gz").exists()
+
+
+def test_the_language_model_goes_along(
+    capsys: pytest.CaptureFixture[str], folder: Path, line_folder: Path, tmp_path: Path
+) -> None:
+    NgramModel.from_texts(["abc"]).tuned(0.1, 0.0, 0.7).save(folder / "lm.json.gz")
+    assert main(["export", "-m", str(folder)]) == 0
+    assert not (folder / "inference" / "lm.json.gz").exists()
+    assert main(["export", "-m", str(folder), "--output", str(tmp_path / "out")]) == 0
+    image = str(line_folder / "images" / "00.png")
+    for model in (folder, folder / "inference" / "model.onnx", tmp_path / "out", tmp_path / "out" / "model.onnx"):
+        assert main(["predict", image, "-m", str(model)]) == 0
+        assert "language model" in capsys.readouterr().err
 
 
 def test_without_a_model_the_last_training_is_exported(

@@ -12,7 +12,6 @@ from ocrx.ctc.lm import NgramModel
 from ocrx.errors import ConfigError, DataError
 from ocrx.images import Floats
 from ocrx.inference import recognizer
-from ocrx.inference.recognizer import Recognizer
 from ocrx.modes import lm
 from ocrx.spec import FrameSpec, ImageSpec, ModelSpec
 
@@ -37,7 +36,7 @@ class Doubtful:
 
 def read_with(backend: Doubtful, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(recognizer, "find_model", lambda *given, **key: Path("model"))
-    monkeypatch.setattr(recognizer, "create_model", lambda **options: Recognizer(backend))
+    monkeypatch.setattr(recognizer, "open_backend", lambda *given: backend)
 
 
 def dataset(folder: Path, texts: list[str]) -> Path:
