@@ -18,7 +18,7 @@ from ocrx.synth.scenes import SCENES
 from ocrx.zoo.embedded import DEFAULT
 
 PRUNE = 4
-WEIGHT, BONUS, BELOW = 0.15, 0.0, 0.7
+WEIGHT, BONUS, BELOW = 0.1, 0.0, 0.7
 
 
 def texts(count: int) -> Iterator[str]:
