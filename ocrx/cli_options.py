@@ -40,13 +40,14 @@ MarginOption = Annotated[
 AllowOption = Annotated[Optional[str], typer.Option("--allow", help="Only these characters.", rich_help_panel=_KNOWN)]
 DenyOption = Annotated[Optional[str], typer.Option("--deny", help="Not these characters.", rich_help_panel=_KNOWN)]
 LmOption = Annotated[
-    Optional[str], typer.Option("--lm", help="Language model from `ocrx lm build`.", rich_help_panel=_KNOWN)
+    Optional[str], typer.Option("--lm", help="Language model; default: the model's own.", rich_help_panel=_KNOWN)
 ]
 LmWeightOption = Annotated[
     Optional[float], typer.Option("--lm-weight", help="How much it counts; default: as tuned.", rich_help_panel=_KNOWN)
 ]
 BeamOption = Annotated[
-    Optional[int], typer.Option("--beam", min=1, help="Texts kept in the search (10).", rich_help_panel=_KNOWN)
+    Optional[int],
+    typer.Option("--beam", min=1, help="Texts kept in a search (10); 1: best path alone.", rich_help_panel=_KNOWN),
 ]
 
 _DECODE = ("pattern", "lexicon", "lexicon_margin", "allow", "deny", "lm", "lm_weight", "beam")

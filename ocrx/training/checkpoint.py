@@ -13,7 +13,7 @@ from safetensors import SafetensorError
 from torch import nn
 
 from ocrx.errors import DataError, ModelError
-from ocrx.folder import find_model_folder, replaced_folder
+from ocrx.folder import LM_FILE, find_model_folder, replaced_folder
 from ocrx.models.store import save_model
 from ocrx.spec import ModelSpec
 
@@ -32,13 +32,15 @@ def save_checkpoint(
     state: dict[str, Any] | None = None,
     finish: Finish | None = None,
 ) -> None:
-    """Write a model folder, with ``state`` to resume from where given.
+    """Write a model folder, with ``state`` to resume from where given; a language model in it stays.
 
     Raises DataError if it cannot be written (a full disk); what lay there before is then untouched.
     """
     try:
         with replaced_folder(folder) as partial:
             save_model(model, spec, partial)
+            if (folder / LM_FILE).is_file():
+                shutil.copyfile(folder / LM_FILE, partial / LM_FILE)
             if state is not None:
                 buffer = io.BytesIO()
                 torch.save(state, buffer)
