@@ -16,6 +16,7 @@ from ocrx.ctc.reference import Float64s
 from ocrx.text.charset import BLANK
 
 FLOOR = 1e-3
+CLASSES = 5
 _SMALL = 1e-200
 _LEAST = 1e-30  # of a blank, so that every text goes on
 _HOPELESS = 12.0  # nats behind the best text: what is left of a line makes up for less
@@ -63,8 +64,8 @@ class _Texts:
 def sparse_search(probs: Float64s, lm: LanguageModel, beam: int = 10, floor: float = FLOOR) -> tuple[int, ...]:
     """The classes of the text with the highest CTC log-probability plus language model.
 
-    ``probs`` [T, K] are probabilities; at each frame only classes with more than ``floor`` begin or go on with a
-    character.
+    ``probs`` [T, K] are probabilities; at each frame only the five most probable classes, of those with more than
+    ``floor``, begin or go on with a character.
     """
     texts = _Texts(lm)
     alive = {0: (1.0, 0.0)}  # text: probability of its paths that end in a blank, and in its last character
@@ -88,6 +89,7 @@ def _frames(probs: Float64s, floor: float) -> list[tuple[float, list[tuple[int, 
     inked: list[list[tuple[int, float]]] = [[] for _ in probs]
     for t, c in np.argwhere(probs[:, 1:] > floor).tolist():
         inked[t].append((c + 1, float(probs[t, c + 1])))
+    inked = [sorted(row, key=lambda pair: -pair[1])[:CLASSES] if len(row) > CLASSES else row for row in inked]
     return list(zip(np.maximum(probs[:, BLANK], _LEAST).tolist(), inked, strict=True))
 
 
@@ -118,7 +120,8 @@ def _best(grown: dict[int, tuple[float, float]], texts: _Texts, beam: int) -> di
 
     Probabilities are scaled up before they get too small for a float.
     """
-    ranked = sorted((-math.log(empty + full) - texts.bonus[text], text) for text, (empty, full) in grown.items())
+    possible = ((text, empty + full) for text, (empty, full) in grown.items() if empty + full > 0)
+    ranked = sorted((-math.log(total) - texts.bonus[text], text) for text, total in possible)
     kept = [text for cost, text in ranked[:beam] if cost < ranked[0][0] + _HOPELESS]
     top = sum(grown[kept[0]])
     if top > _SMALL:
