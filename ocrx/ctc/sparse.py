@@ -8,10 +8,10 @@ batch that a second look is worth.
 from __future__ import annotations
 
 import math
-from typing import Protocol
 
 import numpy as np
 
+from ocrx.ctc.lm import CharacterModel
 from ocrx.ctc.reference import Float64s
 from ocrx.text.charset import BLANK
 
@@ -22,22 +22,10 @@ _LEAST = 1e-30  # of a blank, so that every text goes on
 _HOPELESS = 12.0  # nats behind the best text: what is left of a line makes up for less
 
 
-class LanguageModel(Protocol):
-    """What the search asks of a character language model; contexts are small integers, 0 the start of a line."""
-
-    def value(self, context: int, c: int) -> float:
-        """Weighted log-probability of a class after a context; class 0 is the line's end."""
-        ...
-
-    def step(self, context: int, c: int) -> int:
-        """The context after reading a class (>= 1)."""
-        ...
-
-
 class _Texts:
     """Every text met, as a tree: each adds a class to its parent; 0 is the empty one."""
 
-    def __init__(self, lm: LanguageModel) -> None:
+    def __init__(self, lm: CharacterModel) -> None:
         self._lm = lm
         self._children: dict[tuple[int, int], int] = {}
         self.parent, self.last, self.context, self.bonus = [0], [BLANK], [0], [0.0]
@@ -61,7 +49,7 @@ class _Texts:
         return tuple(reversed(spelled))
 
 
-def sparse_search(probs: Float64s, lm: LanguageModel, beam: int = 10, floor: float = FLOOR) -> tuple[int, ...]:
+def sparse_search(probs: Float64s, lm: CharacterModel, beam: int = 10, floor: float = FLOOR) -> tuple[int, ...]:
     """The classes of the text with the highest CTC log-probability plus language model.
 
     ``probs`` [T, K] are probabilities; at each frame only the five most probable classes, of those with more than

@@ -17,6 +17,7 @@ from dataclasses import dataclass
 from itertools import islice
 from multiprocessing import get_context
 from pathlib import Path
+from typing import cast
 
 import numpy as np
 import numpy.typing as npt
@@ -183,7 +184,7 @@ def _look(path: str) -> Look:
         return Problem("image-truncated" if cut else "image-unreadable", f"damaged image ({error})")
     if 5 <= orientation <= 8:
         width, height = height, width
-    low, high = grey.getextrema()
+    low, high = cast("tuple[int, int]", grey.getextrema())  # two numbers, in mode L
     digest = int.from_bytes(hashlib.blake2b(data, digest_size=8).digest(), "little")
     return (
         stat.st_size,
@@ -191,7 +192,7 @@ def _look(path: str) -> Look:
         width,
         height,
         orientation if 1 <= orientation <= 8 else 1,
-        int(high - low < BLANK_RANGE),  # type: ignore[operator]  # mode L: two numbers
+        int(high - low < BLANK_RANGE),
         min(frames, 65535),
         digest,
         _stroke_hash(grey),

@@ -93,9 +93,10 @@ def export_folder(
     folder = find_model_folder(path)
     if folder.name == INFERENCE_DIR and (folder.parent / SPEC_FILE).is_file():
         folder = folder.parent
-    if target is not None and target.resolve() != (folder / INFERENCE_DIR).resolve():
-        _refuse_another_model(target, folder)
     target = target or folder / INFERENCE_DIR
+    elsewhere = target.resolve() != (folder / INFERENCE_DIR).resolve()
+    if elsewhere:
+        _refuse_another_model(target, folder)
     if samples and not any(_readable(sample.image) for sample in samples):
         raise DataError(f"{samples[0].image}: cannot be read, nor any other of {len(samples)} images to compare on")
     existing = next(parent for parent in (target, *target.parents) if parent.is_dir())
@@ -108,7 +109,7 @@ def export_folder(
             file.replace(target / file.name)
     (target / SPEC_FILE).write_text(source.spec.to_json(), encoding="utf-8")
     lm = own_language_model(folder)
-    if lm is not None and target.resolve() != (folder / INFERENCE_DIR).resolve():
+    if lm is not None and elsewhere:
         shutil.copyfile(lm, target / LM_FILE)
     size = sum((target / file.name).stat().st_size for file in written.files)
     return Exported(target / written.files[0].name, size, len(samples), *compared)

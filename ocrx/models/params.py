@@ -5,11 +5,14 @@ from __future__ import annotations
 import difflib
 from collections.abc import Mapping
 from dataclasses import fields
-from typing import Any, Literal, TypeVar, get_args, get_origin, get_type_hints
+from typing import TYPE_CHECKING, Any, Literal, TypeVar, get_args, get_origin, get_type_hints
 
 from ocrx.errors import ModelError
 
-P = TypeVar("P")
+if TYPE_CHECKING:
+    from _typeshed import DataclassInstance
+
+P = TypeVar("P", bound="DataclassInstance")
 
 
 def parse_params(kind: type[P], values: Mapping[str, Any], where: str) -> P:
@@ -19,7 +22,7 @@ def parse_params(kind: type[P], values: Mapping[str, Any], where: str) -> P:
     is not among the choices.
     """
     hints = get_type_hints(kind)
-    known = [field.name for field in fields(kind)]  # type: ignore[arg-type]  # only dataclasses are passed
+    known = [field.name for field in fields(kind)]
     for name in values:
         if name not in known:
             near = difflib.get_close_matches(name, known, 1, 0.5)
