@@ -13,7 +13,7 @@ from pathlib import Path
 from peers import TITLES, environments, read_rapidocr, read_tesseract
 
 from ocrx import create_model
-from ocrx.data.formats import read_dataset
+from ocrx.data.formats.layouts import read_dataset
 from ocrx.text.metrics import score
 
 ROOT = Path(__file__).resolve().parents[1]

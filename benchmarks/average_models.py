@@ -11,8 +11,8 @@ from pathlib import Path
 
 import torch
 
-from ocrx.folder import replaced_folder
-from ocrx.models.store import load_model, save_model
+from ocrx.model_folder import atomic_folder
+from ocrx.models.model_io import load_model, save_model
 
 
 def main(output: Path, sources: list[Path]) -> None:
@@ -22,7 +22,7 @@ def main(output: Path, sources: list[Path]) -> None:
         for name, value in model.state_dict().items():
             if value.is_floating_point():
                 value.copy_(torch.stack([value, *(other[name] for other in others)]).mean(dim=0))
-    with replaced_folder(output) as partial:
+    with atomic_folder(output) as partial:
         save_model(model, spec, partial)
 
 

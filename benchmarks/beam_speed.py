@@ -11,9 +11,9 @@ import time
 
 import numpy as np
 
-from ocrx.ctc.decoder import Decoder, build_decoder
-from ocrx.ctc.lm import NgramModel
-from ocrx.images import Floats
+from ocrx.decoding.factory import Decoder, build_decoder
+from ocrx.decoding.language_model import NgramModel
+from ocrx.imaging.reading import Floats
 from ocrx.text.charset import Charset
 
 REPEATS = 5

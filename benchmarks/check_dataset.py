@@ -22,10 +22,10 @@ from pathlib import Path
 from PIL import Image, ImageDraw, ImageFont
 
 from ocrx.config import load_config
-from ocrx.data.formats import read_dataset
-from ocrx.data.geometry import geometry
-from ocrx.data.imagescan import scan_images
-from ocrx.data.rules import check
+from ocrx.data.checks.check import check
+from ocrx.data.checks.geometry import geometry
+from ocrx.data.checks.image_scan import scan_images
+from ocrx.data.formats.layouts import read_dataset
 from ocrx.data.sample import Sample
 
 IMAGES = 20_000
@@ -102,8 +102,8 @@ def sets(root: Path) -> None:
 
 def suspects(folder: Path, model: str) -> None:
     """Alter 3 % of the validation labels by one character, ten times; count those in the top 6 % of the ranking."""
+    from ocrx.evaluation.label_errors import rank_labels
     from ocrx.inference.recognizer import create_model
-    from ocrx.inference.suspects import rank_labels
 
     samples = read_dataset(folder).val
     letters = sorted({c for sample in samples for c in sample.text if c != " "})

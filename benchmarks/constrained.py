@@ -18,13 +18,13 @@ from pathlib import Path
 
 import numpy as np
 
-from ocrx.ctc.decode import greedy
-from ocrx.ctc.decoder import Decoder, build_decoder
-from ocrx.data.formats import read_dataset
+from ocrx.backends import Backend, open_backend
+from ocrx.data.formats.layouts import read_dataset
 from ocrx.data.sample import Sample
+from ocrx.decoding.factory import Decoder, build_decoder
+from ocrx.decoding.greedy import greedy
 from ocrx.errors import OcrxError
-from ocrx.images import Floats, prepare, read_image
-from ocrx.inference.backends import Backend, open_backend
+from ocrx.imaging.reading import Floats, prepare, read_image
 from ocrx.inference.recognizer import find_model
 from ocrx.text.charset import Charset
 from ocrx.text.metrics import score

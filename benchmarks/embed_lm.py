@@ -11,8 +11,8 @@ from collections.abc import Iterator
 from random import Random
 
 from ocrx.config import SynthConfig
-from ocrx.ctc.lm import NgramModel
-from ocrx.folder import EMBEDDED_DIR, LM_FILE
+from ocrx.decoding.language_model import NgramModel
+from ocrx.model_folder import EMBEDDED_DIR, LM_FILE
 from ocrx.synth.generator import LineGenerator
 from ocrx.synth.scenes import SCENES
 from ocrx.zoo.embedded import DEFAULT

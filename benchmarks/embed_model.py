@@ -17,14 +17,14 @@ import onnx
 import torch
 
 import ocrx
-from ocrx.ctc.drift import measure_shift
-from ocrx.data.formats import read_dataset
-from ocrx.folder import INFERENCE_DIR, LM_FILE, ONNX_FILE, replaced_folder
-from ocrx.images import prepare, read_image
-from ocrx.inference.backends.onnx import OnnxBackend
-from ocrx.inference.backends.pytorch import TorchBackend
-from ocrx.inference.export import check_parity, export_onnx
-from ocrx.models.store import load_model, save_model
+from ocrx.backends.onnx import OnnxBackend
+from ocrx.backends.pytorch import TorchBackend
+from ocrx.data.formats.layouts import read_dataset
+from ocrx.export.graph import check_parity, export_onnx
+from ocrx.imaging.reading import prepare, read_image
+from ocrx.model_folder import INFERENCE_DIR, LM_FILE, ONNX_FILE, atomic_folder
+from ocrx.models.model_io import load_model, save_model
+from ocrx.training.frame_shift import measure_shift
 from ocrx.zoo.embedded import DEFAULT
 
 
@@ -38,7 +38,7 @@ def main(source: Path, dataset: Path, name: str) -> None:
             if value.is_floating_point():
                 value.copy_(value.half().float())
     target = Path(ocrx.__file__).parent / "zoo" / "weights" / name
-    with replaced_folder(target) as partial:
+    with atomic_folder(target) as partial:
         for file in (target / "README.md", target / LM_FILE):
             if file.is_file():
                 shutil.copy(file, partial)

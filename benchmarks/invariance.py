@@ -16,10 +16,10 @@ from pathlib import Path
 
 import numpy as np
 
-from ocrx.data.formats import read_dataset
+from ocrx.backends import open_backend
+from ocrx.data.formats.layouts import read_dataset
 from ocrx.errors import DataError
-from ocrx.images import prepare, read_image
-from ocrx.inference.backends import open_backend
+from ocrx.imaging.reading import prepare, read_image
 from ocrx.inference.inputs import Item
 from ocrx.inference.recognizer import Recognizer, find_model
 from ocrx.inference.results import Prediction

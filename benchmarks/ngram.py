@@ -11,13 +11,13 @@ import argparse
 import tempfile
 from pathlib import Path
 
+from ocrx.backends import open_backend
 from ocrx.config import load_config
-from ocrx.ctc.decode import greedy
-from ocrx.ctc.decoder import BeamDecoder, Decoder, build_decoder
-from ocrx.ctc.lm import NgramModel
-from ocrx.data.formats import read_dataset
-from ocrx.inference.backends import open_backend
-from ocrx.inference.evaluation import evaluate
+from ocrx.data.formats.layouts import read_dataset
+from ocrx.decoding.factory import BeamDecoder, Decoder, build_decoder
+from ocrx.decoding.greedy import greedy
+from ocrx.decoding.language_model import NgramModel
+from ocrx.evaluation.evaluate import evaluate
 from ocrx.inference.recognizer import Recognizer, find_model
 from ocrx.modes import lm
 from ocrx.text.charset import Charset

@@ -24,7 +24,7 @@ import onnxruntime
 import torch
 
 from ocrx import create_model
-from ocrx.models.store import load_model
+from ocrx.models.model_io import load_model
 from ocrx.zoo.importer import import_weights
 
 SETS = {

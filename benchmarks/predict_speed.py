@@ -19,8 +19,8 @@ from pathlib import Path
 
 from peers import TITLES, Reading, environments, read_rapidocr, read_tesseract
 
-from ocrx.data.formats import read_dataset
-from ocrx.inference.tuning import machine
+from ocrx.data.formats.layouts import read_dataset
+from ocrx.inference.tuned_settings import machine
 from ocrx.text.metrics import score
 
 _OCRX = """

@@ -16,13 +16,13 @@ from pathlib import Path
 import numpy as np
 from PIL import Image, ImageDraw, ImageFont, ImageOps
 
-from ocrx.data.formats import read_dataset
+from ocrx.backends.onnx import OnnxBackend
+from ocrx.data.formats.layouts import read_dataset
 from ocrx.data.sample import Sample
-from ocrx.folder import INFERENCE_DIR, ONNX_FILE
-from ocrx.images import read_image
-from ocrx.inference.backends.onnx import OnnxBackend
+from ocrx.imaging.cleanup import STEP_FUNCTIONS
+from ocrx.imaging.reading import read_image
 from ocrx.inference.recognizer import Recognizer, find_model
-from ocrx.preprocess import STEP_FUNCTIONS
+from ocrx.model_folder import INFERENCE_DIR, ONNX_FILE
 from ocrx.text.metrics import Metrics, score
 
 HERE = Path(__file__).parent

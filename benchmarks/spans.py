@@ -14,10 +14,10 @@ from dataclasses import replace
 import numpy as np
 from PIL import Image
 
+from ocrx.backends import Backend, open_backend
 from ocrx.config import SynthConfig
-from ocrx.ctc.align import forced_alignment, pixel_spans
-from ocrx.images import prepare, to_plain
-from ocrx.inference.backends import Backend, open_backend
+from ocrx.ctc.alignment import forced_alignment, pixel_spans
+from ocrx.imaging.reading import prepare, to_plain
 from ocrx.inference.recognizer import find_model
 from ocrx.synth.generator import LineGenerator, SynthLine
 from ocrx.text.charset import Charset

@@ -13,7 +13,7 @@ import tempfile
 import time
 
 from ocrx.config import SynthConfig
-from ocrx.inference.tuning import machine
+from ocrx.inference.tuned_settings import machine
 from ocrx.synth.generator import LineGenerator
 
 _WARM_UP = 1000  # lines; each process learns which faces have which characters

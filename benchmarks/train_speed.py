@@ -28,24 +28,24 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
+from ocrx.backends.pytorch import TorchBackend
 from ocrx.config import Config, load_config
-from ocrx.data.augment import augment
-from ocrx.data.formats import Dataset, read_dataset
-from ocrx.data.loader import Lines, LineSource
+from ocrx.data.formats.layouts import Dataset, read_dataset
+from ocrx.data.loading.augment import augment
+from ocrx.data.loading.loader import Lines, LineSource
 from ocrx.data.sample import Sample
-from ocrx.images import pad, read_image, resize, scale
-from ocrx.inference.backends.pytorch import TorchBackend
-from ocrx.inference.evaluation import evaluate
+from ocrx.evaluation.evaluate import evaluate
+from ocrx.imaging.reading import pad, read_image, resize, scale
 from ocrx.inference.recognizer import Recognizer
-from ocrx.inference.tuning import machine
+from ocrx.inference.tuned_settings import machine
+from ocrx.model_spec import ModelSpec
 from ocrx.models import build_model
-from ocrx.spec import ModelSpec
 from ocrx.text.charset import Charset
 from ocrx.text.metrics import Metrics
-from ocrx.training.job import new_spec
 from ocrx.training.loop import Trainer
 from ocrx.training.precision import select_precision
-from ocrx.training.start import find_start, load_start
+from ocrx.training.pretrained import load_start, resolve_pretrained
+from ocrx.training.setup import new_spec
 
 CPU = torch.device("cpu")
 
@@ -177,7 +177,7 @@ def main() -> None:
     torch.manual_seed(config.Global.seed)
     with tempfile.TemporaryDirectory() as folder:
         source = config.Train.pretrain_weight_path
-        start = find_start(source, Path(folder)) if source else None
+        start = resolve_pretrained(source, Path(folder)) if source else None
         spec = new_spec(config, dataset, start)
         dataset = replace(dataset, train=dataset.train[: given.lines])
         network = build_model(spec)

@@ -17,7 +17,7 @@ from omegaconf import OmegaConf
 from torch import Tensor, nn
 
 from ocrx.models import build_model
-from ocrx.models.store import load_model, save_model
+from ocrx.models.model_io import load_model, save_model
 
 
 def main(source: Path, target: Path, changes: dict[str, object]) -> None:

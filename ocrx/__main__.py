@@ -2,7 +2,7 @@
 
 import sys
 
-from ocrx.cli import main
+from ocrx.cli.app import main
 
 
 def run() -> None:

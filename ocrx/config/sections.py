@@ -7,7 +7,7 @@ from typing import Any, Optional
 
 from ocrx.config.checks import at_least, choice
 from ocrx.errors import ConfigError, ModelError
-from ocrx.spec import ImageSpec
+from ocrx.model_spec import ImageSpec
 
 MODES = ("check_dataset", "train", "evaluate", "export", "predict")
 DEFAULT_MODEL = "lcnetv4_tiny"

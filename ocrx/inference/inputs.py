@@ -21,8 +21,8 @@ import numpy.typing as npt
 from PIL import Image
 
 from ocrx.errors import DataError
-from ocrx.images import SUFFIXES, read_image, to_bytes, to_plain, upright
-from ocrx.inference.documents import pdf_pages, tiff_pages
+from ocrx.imaging.reading import SUFFIXES, read_image, to_bytes, to_plain, upright
+from ocrx.inference.multipage import pdf_pages, tiff_pages
 
 Array: TypeAlias = npt.NDArray[Any]
 Input: TypeAlias = str | Path | bytes | bytearray | Image.Image | Array | Mapping[str, Any] | Iterable[Any]
@@ -45,7 +45,7 @@ class Item:
     page_index: int | None = None
 
 
-def find_items(source: Any) -> Iterator[Item]:
+def iter_inputs(source: Any) -> Iterator[Item]:
     """All images that ``source`` (an ``Input``) means, in order, found as they are asked for."""
     if isinstance(source, str):
         yield from _from_text(source)
@@ -58,12 +58,12 @@ def find_items(source: Any) -> Iterator[Item]:
     elif isinstance(source, np.ndarray) or hasattr(source, "__array__"):
         yield Item(partial(from_array, source))
     elif isinstance(source, Mapping):
-        yield from find_items(source["img"]) if "img" in source else _failed(f"a mapping without 'img': {source!r}")
+        yield from iter_inputs(source["img"]) if "img" in source else _failed(f"a mapping without 'img': {source!r}")
     elif hasattr(source, "read"):
         yield from _from_file(source)
     elif isinstance(source, Iterable):
         for member in source:
-            yield from find_items(member)
+            yield from iter_inputs(member)
     else:
         yield from _failed(f"cannot read {type(source).__name__} {source!r}; expected {EXPECTED}")
 

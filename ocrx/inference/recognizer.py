@@ -20,20 +20,20 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
+from ocrx.backends import Backend, Floats, lines_at_once, named_file, open_backend
 from ocrx.config import Config
-from ocrx.ctc.align import pixel_spans
-from ocrx.ctc.decode import Decoded, greedy
-from ocrx.ctc.decoder import Decoder, build_decoder, decoder_for
-from ocrx.ctc.lm import NgramModel
+from ocrx.ctc.alignment import pixel_spans
+from ocrx.decoding.factory import Decoder, build_decoder, decoder_for
+from ocrx.decoding.greedy import Decoded, greedy
+from ocrx.decoding.language_model import NgramModel
 from ocrx.errors import ConfigError, DataError, ModelError
-from ocrx.folder import EMBEDDED_DIR, SPEC_FILE, find_model_folder, own_language_model, refuse_address
-from ocrx.images import Pixels, pad, resize, scale, turned
-from ocrx.inference.backends import Backend, Floats, lines_at_once, named_file, open_backend
-from ocrx.inference.inputs import Input, Item, find_items
-from ocrx.inference.pages import Box, line_boxes, page_warning
+from ocrx.imaging.reading import Pixels, pad, resize, scale, turned
+from ocrx.inference.inputs import Input, Item, iter_inputs
+from ocrx.inference.line_segmentation import Box, line_boxes, page_warning
 from ocrx.inference.results import Prediction
-from ocrx.inference.tuning import load_choice
-from ocrx.spec import ModelSpec
+from ocrx.inference.tuned_settings import load_choice
+from ocrx.model_folder import EMBEDDED_DIR, SPEC_FILE, bundled_language_model, find_model_folder, reject_url
+from ocrx.model_spec import ModelSpec
 from ocrx.text.charset import Charset
 
 BATCH_SIZE = 16
@@ -96,7 +96,7 @@ class Recognizer:
 
         An image that cannot be read gives a Prediction with ``error``; the others are still read. With
         ``split_lines`` an image of several lines (a clean, upright page) gives one Prediction for each.
-        From ``pattern`` on: what is known of the text, see ``ocrx.ctc.decoder.build_decoder``; where nothing is given,
+        From ``pattern`` on, see ``ocrx.decoding.factory.build_decoder``; where nothing is given,
         the recognizer's own ``decoder`` reads.
         """
         decoder = build_decoder(
@@ -112,7 +112,7 @@ class Recognizer:
         )
         nothing_asked = decoder is greedy and beam is None
         reader = self if nothing_asked else self.with_decoder(decoder)
-        return reader._checked_stream(find_items(input), batch_size, split_lines)
+        return reader._checked_stream(iter_inputs(input), batch_size, split_lines)
 
     def with_decoder(self, decoder: Decoder) -> Recognizer:
         """The same network, read out another way."""
@@ -258,7 +258,7 @@ def create_model(
     """
     model = find_model(model_name, model_dir)
     opened, batch_size = _open(model, device, use_hpip, backend, threads, precision)
-    decoder = build_decoder(Charset.of(opened.spec), own_lm=own_language_model(model))
+    decoder = build_decoder(Charset.of(opened.spec), own_lm=bundled_language_model(model))
     return Recognizer(opened, decoder, batch_size)
 
 
@@ -285,7 +285,7 @@ def open_model(config: Config) -> tuple[Path, Recognizer]:
     model = find_model(None, settings.model_dir, key="Predict.model_dir")
     device, threads = config.Global.device, config.Global.threads
     opened, batch_size = _open(model, device, settings.use_hpip, settings.backend, threads, settings.precision)
-    decoder = decoder_for(Charset.of(opened.spec), config.Decode, own_language_model(model))
+    decoder = decoder_for(Charset.of(opened.spec), config.Decode, bundled_language_model(model))
     return model, Recognizer(opened, decoder, batch_size)
 
 
@@ -300,7 +300,7 @@ def find_model(model_name: str | None = None, model_dir: str | Path | None = Non
         return _named_model(_embedded_name())
     if not given:
         raise ConfigError(f"{key}: an empty name", hint="give a model folder, a file in one, or a name")
-    refuse_address(key, given)
+    reject_url(key, given)
     path = Path(given)
     if path.exists() or path.suffix or "/" in given:
         folder = find_model_folder(path)

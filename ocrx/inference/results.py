@@ -15,7 +15,7 @@ from PIL import Image, PngImagePlugin
 
 from ocrx.errors import DataError
 from ocrx.inference.drawing import draw_prediction
-from ocrx.report import to_json
+from ocrx.results import to_json
 
 Box = tuple[int, int, int, int]
 SavePath: TypeAlias = str | os.PathLike[str]

@@ -11,6 +11,7 @@ from typing import Any
 from torch import nn
 
 from ocrx.errors import ModelError
+from ocrx.model_spec import FrameSpec, ImageSpec, ModelSpec
 from ocrx.models import (
     cnn_bilstm,
     crnn,
@@ -26,7 +27,6 @@ from ocrx.models import (
     svtrv2_ch,
 )
 from ocrx.models.params import parse_params
-from ocrx.spec import FrameSpec, ImageSpec, ModelSpec
 
 __all__ = ["MODELS", "Architecture", "build_model", "frame_spec"]
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from torch import Tensor, nn
 
-from ocrx.spec import FrameSpec, ImageSpec
+from ocrx.model_spec import FrameSpec, ImageSpec
 
 
 @dataclass(frozen=True)

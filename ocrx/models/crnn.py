@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from torch import Tensor, nn
 
 from ocrx.errors import ModelError
+from ocrx.model_spec import FrameSpec, ImageSpec
 from ocrx.models.cnn_bilstm import BiLSTM
-from ocrx.spec import FrameSpec, ImageSpec
 
 
 @dataclass(frozen=True)

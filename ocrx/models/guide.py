@@ -17,7 +17,7 @@ from torch import Tensor, nn
 
 from ocrx.config import GuideConfig
 from ocrx.errors import ConfigError
-from ocrx.spec import ModelSpec
+from ocrx.model_spec import ModelSpec
 
 
 @runtime_checkable

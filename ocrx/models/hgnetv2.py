@@ -8,9 +8,9 @@ import torch
 from torch import Tensor, nn
 
 from ocrx.errors import ModelError
+from ocrx.model_spec import FrameSpec, ImageSpec
 from ocrx.models.blocks import BranchStem, ColumnPool, ConvNorm, Size, fuse_in_place, fused_copy
 from ocrx.models.necks import SVTRNeck
-from ocrx.spec import FrameSpec, ImageSpec
 
 # (middle, out, blocks, light, kernel, stride) of every stage.
 _STAGES: tuple[tuple[int, int, int, bool, int, Size], ...] = (

@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from torch import Tensor, nn
 
 from ocrx.errors import ModelError
+from ocrx.model_spec import FrameSpec, ImageSpec
 from ocrx.models.blocks import ConvNorm, fuse_in_place, fused_copy
 from ocrx.models.lcnetv4 import LCNetV4Block
-from ocrx.spec import FrameSpec, ImageSpec
 
 
 @dataclass(frozen=True)

@@ -8,6 +8,7 @@ import torch
 from torch import Tensor, nn
 
 from ocrx.errors import ModelError
+from ocrx.model_spec import FrameSpec, ImageSpec
 from ocrx.models.blocks import (
     Affine,
     ColumnPool,
@@ -20,7 +21,6 @@ from ocrx.models.blocks import (
     fused_copy,
 )
 from ocrx.models.necks import SVTRNeck
-from ocrx.spec import FrameSpec, ImageSpec
 
 # (kernel, channels at scale 1, stride, squeeze and excite) of every block.
 _BLOCKS: tuple[tuple[int, int, Size, bool], ...] = (

@@ -8,6 +8,7 @@ from typing import Literal
 from torch import Tensor, nn
 
 from ocrx.errors import ModelError
+from ocrx.model_spec import FrameSpec, ImageSpec
 from ocrx.models.blocks import (
     BranchStem,
     ColumnPool,
@@ -19,7 +20,6 @@ from ocrx.models.blocks import (
     fused_copy,
 )
 from ocrx.models.necks import ConvNeck, LightSVTR
-from ocrx.spec import FrameSpec, ImageSpec
 
 # (channels, rows halved, squeeze and excite) of every block, stage after stage.
 _Block = tuple[int, bool, bool]

@@ -6,9 +6,9 @@ from dataclasses import dataclass
 
 from torch import Tensor, nn
 
+from ocrx.model_spec import FrameSpec, ImageSpec
 from ocrx.models.blocks import ColumnPool, ConvNorm, RepDepthwise, SqueezeExcite, fuse_in_place, fused_copy
 from ocrx.models.necks import SVTRNeck
-from ocrx.spec import FrameSpec, ImageSpec
 
 # (channels, rows halved, squeeze and excite) of every block.
 _BLOCKS: tuple[tuple[int, bool, bool], ...] = (

@@ -10,9 +10,9 @@ import torch
 from torch import Tensor, nn
 
 from ocrx.errors import ModelError
+from ocrx.model_spec import FrameSpec, ImageSpec
 from ocrx.models.blocks import frames_last
 from ocrx.models.cnn_bilstm import BiLSTM
-from ocrx.spec import FrameSpec, ImageSpec
 
 
 @dataclass(frozen=True)

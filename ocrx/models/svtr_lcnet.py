@@ -6,9 +6,9 @@ from dataclasses import dataclass
 
 from torch import Tensor, nn
 
+from ocrx.model_spec import FrameSpec, ImageSpec
 from ocrx.models.blocks import ConvNorm, Size, SqueezeExcite, fuse_in_place, fused_copy
 from ocrx.models.necks import SVTRNeck
-from ocrx.spec import FrameSpec, ImageSpec
 
 # (kernel, channels, stride, squeeze and excite) of every separable convolution.
 _BLOCKS: tuple[tuple[int, int, Size, bool], ...] = (

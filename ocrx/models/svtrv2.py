@@ -8,9 +8,9 @@ from typing import Literal
 import torch
 from torch import Tensor, nn
 
+from ocrx.model_spec import FrameSpec, ImageSpec
 from ocrx.models.blocks import ConvNorm, DropPath, Size, fuse_in_place, fused_copy
 from ocrx.models.necks import GlobalBlock
-from ocrx.spec import FrameSpec, ImageSpec
 
 
 @dataclass(frozen=True)

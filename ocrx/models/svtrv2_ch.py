@@ -6,10 +6,10 @@ from dataclasses import dataclass
 
 from torch import Tensor, nn
 
+from ocrx.model_spec import FrameSpec, ImageSpec
 from ocrx.models.blocks import ColumnPool, fuse_in_place, fused_copy
 from ocrx.models.necks import SVTRNeck
 from ocrx.models.svtrv2 import Layout, SVTRv2Encoder
-from ocrx.spec import FrameSpec, ImageSpec
 
 _LAYOUT = Layout((128, 256, 384), (6, 6, 6), (6, 2, 0))
 

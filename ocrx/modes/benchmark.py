@@ -11,16 +11,16 @@ from typing import Any
 
 from PIL import Image, ImageDraw, ImageFont
 
+from ocrx.backends import available_cores, open_backend
 from ocrx.config import BenchmarkConfig, Config
-from ocrx.data.formats import read_dataset
+from ocrx.data.formats.layouts import read_dataset
 from ocrx.errors import DataError, OcrxError
-from ocrx.folder import find_model_folder
-from ocrx.inference.backends import available_cores, open_backend
-from ocrx.inference.inputs import Input, Item, find_items
-from ocrx.inference.measure import STAGES, Timing, measure
+from ocrx.evaluation.latency import STAGES, Timing, measure
+from ocrx.inference.inputs import Input, Item, iter_inputs
 from ocrx.inference.recognizer import Recognizer, find_model
-from ocrx.inference.tuning import Choice, machine, save_choice
-from ocrx.report import write_json
+from ocrx.inference.tuned_settings import Choice, machine, save_choice
+from ocrx.model_folder import find_model_folder
+from ocrx.results import write_json
 
 _BACKENDS = ("onnx", "openvino", "torch", "torchscript")
 _PRECISIONS = ("fp32", "bf16", "int8")
@@ -127,14 +127,14 @@ def _lines(config: Config, inputs: Input | None) -> tuple[list[Item], str]:
     """The lines to read, and where they come from."""
     count = config.Benchmark.lines
     if inputs:
-        found, where = list(islice(find_items(inputs), count)), "as given"
+        found, where = list(islice(iter_inputs(inputs), count)), "as given"
     elif config.Global.dataset_dir:
         dataset = read_dataset(Path(config.Global.dataset_dir))
         samples = dataset.val or dataset.train
-        found = [item for sample in samples[:: max(1, len(samples) // count)] for item in find_items(sample.image)]
+        found = [item for sample in samples[:: max(1, len(samples) // count)] for item in iter_inputs(sample.image)]
         found, where = found[:count], config.Global.dataset_dir
     else:
-        found, where = list(find_items([_drawn(number) for number in range(count)])), "drawn"
+        found, where = list(iter_inputs([_drawn(number) for number in range(count)])), "drawn"
     return _readable(found), where
 
 

@@ -13,19 +13,19 @@ from pathlib import Path
 from typing import Any
 
 from ocrx.config import Config
-from ocrx.data.convert import ConvertReport, convert
-from ocrx.data.fix import FixReport, build_dict, fix
-from ocrx.data.formats import DICT_FILE, Dataset, read_dataset
-from ocrx.data.geometry import geometry
-from ocrx.data.histogram import draw, label_lengths
-from ocrx.data.page import PageData, render, shown_issues
-from ocrx.data.rewrite import finish_rewrite
-from ocrx.data.rules import CACHE_FILE, Findings, check
-from ocrx.data.rules_set import count_characters
+from ocrx.data.checks.check import CACHE_FILE, Findings, check
+from ocrx.data.checks.dataset import count_characters
+from ocrx.data.checks.geometry import geometry
+from ocrx.data.checks.histogram import draw, label_lengths
+from ocrx.data.checks.html_report import PageData, render, shown_issues
+from ocrx.data.edit.convert import ConvertReport, convert
+from ocrx.data.edit.fix import FixReport, build_dict, fix
+from ocrx.data.edit.journal import recover
+from ocrx.data.edit.split import SplitReport, split, undo_split
+from ocrx.data.formats.layouts import DICT_FILE, Dataset, read_dataset
 from ocrx.data.sample import Sample
-from ocrx.data.split import SplitReport, split, undo_split
 from ocrx.errors import ConfigError
-from ocrx.report import Issue, Progress, write_result
+from ocrx.results import Issue, Progress, write_result
 from ocrx.text.charset import Charset
 from ocrx.text.charsets import find_charset
 
@@ -135,7 +135,7 @@ def _prepare(root: Path, config: Config) -> tuple[Path, list[str]]:
         raise ConfigError("a database is not changed any more", hint="fix, split and build first, then convert to lmdb")
     if options.split.group and not options.split.enable:
         raise ConfigError("CheckDataset.split.group: nothing is divided", hint="say how: --split 90")
-    if root.is_dir() and finish_rewrite(root):
+    if root.is_dir() and recover(root):
         actions.append("completed a change of the lists that had been interrupted")
     if options.split.undo:
         actions.append(f"put back {', '.join(undo_split(root))} as before the split")
@@ -145,7 +145,7 @@ def _prepare(root: Path, config: Config) -> tuple[Path, list[str]]:
         # An LMDB database holds no files to check: the lines it was made of are checked.
         root = root if packed else made.folder
     if options.fix:
-        actions.append(_told_fix(fix(root)))
+        actions.append(describe_fix(fix(root)))
     if options.split.enable:
         percent, seed = options.split.val_percent or 0, config.Global.seed
         actions.append(_told_split(split(root, percent, seed, options.split.group)))
@@ -162,7 +162,7 @@ def _convert(root: Path, config: Config) -> ConvertReport:
     return convert(root, options.dst_dataset_type, source=options.src_dataset_type, output=output)
 
 
-def _told_fix(report: FixReport) -> str:
+def describe_fix(report: FixReport) -> str:
     if not report.kept:
         return "nothing to fix"
     repairs = ", ".join(f"{code} {n}×" for code, n in report.repairs.items())
@@ -181,8 +181,8 @@ def _suspects(config: Config, dataset: Dataset, progress: Progress | None) -> tu
     if config.CheckDataset.model is None:
         return ()
     # The model's runtime is loaded only where a model is asked for.
+    from ocrx.evaluation.label_errors import rank_labels
     from ocrx.inference.recognizer import create_model
-    from ocrx.inference.suspects import rank_labels
 
     recognizer = create_model(config.CheckDataset.model, device=config.Global.device, threads=config.Global.threads)
     ranked = rank_labels(

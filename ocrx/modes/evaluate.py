@@ -7,18 +7,18 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
+from ocrx.backends import open_backend
 from ocrx.config import Config
-from ocrx.ctc.decoder import decoder_for, remark_of
-from ocrx.data.formats import read_dataset
+from ocrx.data.formats.layouts import read_dataset
 from ocrx.data.sample import Sample
+from ocrx.decoding.factory import decoder_for, decoder_notice
 from ocrx.errors import DataError
-from ocrx.folder import own_language_model
-from ocrx.inference.analysis import Analysis, Interval, analyse, intervals, is_exact
-from ocrx.inference.backends import open_backend
-from ocrx.inference.evaluation import LineResult, evaluate
-from ocrx.inference.htmlreport import Comparison, Judged, render_report, worst_lines
+from ocrx.evaluation.analysis import Analysis, Interval, analyse, intervals, is_exact
+from ocrx.evaluation.evaluate import LineResult, evaluate
+from ocrx.evaluation.html_report import Comparison, EvaluatedModel, render_report, worst_lines
 from ocrx.inference.recognizer import Recognizer, describe, find_model
-from ocrx.report import Issue, Progress, write_result
+from ocrx.model_folder import bundled_language_model
+from ocrx.results import Issue, Progress, write_result
 from ocrx.text.charset import Charset
 from ocrx.text.metrics import Metrics
 
@@ -26,7 +26,7 @@ _ESCAPES = str.maketrans({"\\": "\\\\", "\t": "\\t", "\n": "\\n", "\r": "\\r"})
 
 
 @dataclass(frozen=True)
-class Compared:
+class ModelComparison:
     """A second model on the same lines; ``differences`` are 95 % intervals of its metrics minus the first one's."""
 
     model: str
@@ -47,7 +47,7 @@ class EvaluateReport:
     worst: tuple[LineResult, ...]
     failed: tuple[LineResult, ...]
     issues: tuple[Issue, ...]
-    compared: Compared | None
+    compared: ModelComparison | None
     lines_file: Path
     report_file: Path
 
@@ -124,18 +124,18 @@ def _judge(
     samples: Sequence[Sample],
     log: Callable[[str], None],
     progress: Progress | None,
-) -> Judged:
+) -> EvaluatedModel:
     backend = open_backend(model, config.Evaluate.backend, config.Global.device, config.Global.threads)
     name = describe(model, backend)
     log(name)
-    decoder = decoder_for(Charset.of(backend.spec), config.Decode, own_language_model(model))
-    if remark_of(decoder):
-        log(remark_of(decoder))
+    decoder = decoder_for(Charset.of(backend.spec), config.Decode, bundled_language_model(model))
+    if decoder_notice(decoder):
+        log(decoder_notice(decoder))
     evaluation = evaluate(Recognizer(backend, decoder), samples, config.Evaluate.batch_size, progress)
-    return Judged(name, evaluation, analyse(evaluation.lines, config.Evaluate.wanted_precision))
+    return EvaluatedModel(name, evaluation, analyse(evaluation.lines, config.Evaluate.wanted_precision))
 
 
-def _compare(first: Judged, second: Judged) -> Comparison:
+def _compare(first: EvaluatedModel, second: EvaluatedModel) -> Comparison:
     pairs = [(is_exact(a), is_exact(b)) for a, b in zip(first.evaluation.lines, second.evaluation.lines, strict=True)]
     return Comparison(
         second=second,
@@ -145,10 +145,10 @@ def _compare(first: Judged, second: Judged) -> Comparison:
     )
 
 
-def _compared(comparison: Comparison | None) -> Compared | None:
+def _compared(comparison: Comparison | None) -> ModelComparison | None:
     if comparison is None:
         return None
-    return Compared(
+    return ModelComparison(
         model=comparison.second.name,
         metrics=comparison.second.evaluation.metrics,
         differences=comparison.differences,

@@ -12,17 +12,17 @@ import numpy.typing as npt
 from PIL import Image
 
 from ocrx.config import Config
-from ocrx.ctc.align import align_lines, pixel_spans
-from ocrx.ctc.decode import greedy
-from ocrx.ctc.decoder import DEFAULT_BEAM, BeamDecoder
+from ocrx.ctc.alignment import align_lines, pixel_spans
 from ocrx.ctc.frames import required_frames
-from ocrx.ctc.picture import Lattice, Panels, draw_explanation
 from ocrx.ctc.reference import emissions, extend, forward, log_likelihoods, log_softmax
+from ocrx.decoding.factory import DEFAULT_BEAM, BeamDecoder
+from ocrx.decoding.greedy import greedy
+from ocrx.decoding.lattice_plot import Lattice, Panels, draw_explanation
 from ocrx.errors import DataError
-from ocrx.images import Floats, prepare, read_image, turned
+from ocrx.imaging.reading import Floats, prepare, read_image, turned
 from ocrx.inference.recognizer import describe, open_model
-from ocrx.report import write_json
-from ocrx.spec import ModelSpec
+from ocrx.model_spec import ModelSpec
+from ocrx.results import write_json
 from ocrx.text.charset import BLANK, Charset
 
 ALTERNATIVES = 3

@@ -7,15 +7,15 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
+from ocrx.backends import named_file
 from ocrx.config import Config
-from ocrx.data.formats import read_dataset
+from ocrx.data.formats.layouts import read_dataset
 from ocrx.data.sample import Sample
 from ocrx.errors import ConfigError
-from ocrx.folder import find_model_folder, is_embedded
-from ocrx.inference.backends import named_file
-from ocrx.inference.convert import export_folder
+from ocrx.export.exporter import export_folder
 from ocrx.inference.recognizer import find_model
-from ocrx.report import write_result
+from ocrx.model_folder import find_model_folder, is_embedded
+from ocrx.results import write_result
 
 
 @dataclass(frozen=True)

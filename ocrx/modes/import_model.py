@@ -6,9 +6,9 @@ from pathlib import Path
 
 from torch import nn
 
-from ocrx.folder import INFERENCE_DIR
-from ocrx.inference.export import export_model
-from ocrx.spec import ModelSpec
+from ocrx.export.graph import export_model
+from ocrx.model_folder import INFERENCE_DIR
+from ocrx.model_spec import ModelSpec
 from ocrx.zoo.importer import ImportReport, import_weights
 
 __all__ = ["ImportReport", "run"]

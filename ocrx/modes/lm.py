@@ -10,17 +10,17 @@ from typing import Any
 
 import numpy as np
 
+from ocrx.backends import Backend
 from ocrx.config import Config
-from ocrx.ctc.decode import greedy
-from ocrx.ctc.decoder import DEFAULT_BEAM, BeamDecoder, Decoder, DoubtDecoder, build_decoder
-from ocrx.ctc.lm import DEFAULT_ORDER, CharacterModel, NgramModel
-from ocrx.data.formats import read_dataset
+from ocrx.data.formats.layouts import read_dataset
 from ocrx.data.sample import Sample
+from ocrx.decoding.factory import DEFAULT_BEAM, BeamDecoder, ConfidenceGatedDecoder, Decoder, build_decoder
+from ocrx.decoding.greedy import greedy
+from ocrx.decoding.language_model import DEFAULT_ORDER, CharacterModel, NgramModel
 from ocrx.errors import DataError
-from ocrx.images import Floats, prepare, read_image
-from ocrx.inference.backends import Backend
+from ocrx.imaging.reading import Floats, prepare, read_image
 from ocrx.inference.recognizer import describe, open_model
-from ocrx.report import Progress
+from ocrx.results import Progress
 from ocrx.text.charset import Charset
 from ocrx.text.metrics import score
 
@@ -136,7 +136,7 @@ def tune(
     grid = list(product(WEIGHTS, BONUSES))
     for weight, bonus in grid:
         weighted = CharacterModel(model, charset, weight, bonus)
-        decoder = BeamDecoder(width, lm=weighted) if below is None else DoubtDecoder(weighted, below, width)
+        decoder = BeamDecoder(width, lm=weighted) if below is None else ConfidenceGatedDecoder(weighted, below, width)
         trials.append(Trial(weight, bonus, *_measure(batches, charset, decoder)))
         if progress is not None:
             progress(len(trials), len(grid))

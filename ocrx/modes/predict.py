@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ocrx.config import Config
-from ocrx.ctc.decoder import remark_of
+from ocrx.decoding.factory import decoder_notice
 from ocrx.errors import ConfigError, DataError
 from ocrx.inference.inputs import Input
 from ocrx.inference.recognizer import describe, open_model
@@ -37,7 +37,7 @@ def run(config: Config, inputs: Input | None = None) -> PredictRun:
     results = recognizer.predict(source, settings.batch_size, split_lines=settings.split_lines)
     if settings.save_dir is not None:
         results = _saved(results, _made(Path(settings.save_dir)), settings.min_score)
-    said = "; ".join(filter(None, (describe(model, recognizer.backend), remark_of(recognizer.decoder))))
+    said = "; ".join(filter(None, (describe(model, recognizer.backend), decoder_notice(recognizer.decoder))))
     return PredictRun(said, results)
 
 

@@ -14,14 +14,14 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
+from ocrx.backends import own_cores
 from ocrx.config import Config, SynthConfig
 from ocrx.errors import DataError
-from ocrx.folder import refuse_file, replaced_folder
-from ocrx.inference.backends import own_cores
-from ocrx.report import Progress
+from ocrx.model_folder import atomic_folder, refuse_file
+from ocrx.results import Progress
+from ocrx.synth.contact_sheet import contact_sheet
 from ocrx.synth.fonts import fingerprint
 from ocrx.synth.generator import LineGenerator
-from ocrx.synth.sheet import contact_sheet
 from ocrx.synth.text import charset_characters
 from ocrx.text.charset import Charset
 
@@ -60,7 +60,7 @@ def run(config: Config, progress: Progress | None = None) -> SynthReport:
         raise DataError(f"{output}: holds files already", hint="name a new folder with --output")
     synth, seed = config.Synth, config.Global.seed
     generator = LineGenerator(synth, seed)
-    with replaced_folder(output) as folder:
+    with atomic_folder(output) as folder:
         (folder / "images").mkdir()
         rows: list[str] = []
         faces: set[str] = set()

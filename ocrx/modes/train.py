@@ -15,36 +15,36 @@ import torch
 from PIL import Image
 from torch import nn
 
+from ocrx.backends.pytorch import TorchBackend
 from ocrx.config import Config
-from ocrx.ctc.drift import measure_shift
-from ocrx.data.batches import Share
 from ocrx.data.fingerprint import fingerprint
-from ocrx.data.formats import Dataset
-from ocrx.data.loader import Lines, LineSource
+from ocrx.data.formats.layouts import Dataset
+from ocrx.data.loading.batches import Share
+from ocrx.data.loading.loader import Lines, LineSource
 from ocrx.data.sample import Sample
 from ocrx.errors import DataError
-from ocrx.folder import INFERENCE_DIR, ONNX_FILE, SPEC_FILE
-from ocrx.images import prepare, read_image
-from ocrx.inference.backends.pytorch import TorchBackend
-from ocrx.inference.evaluation import evaluate
-from ocrx.inference.export import export_onnx
+from ocrx.evaluation.evaluate import evaluate
+from ocrx.export.graph import export_onnx
+from ocrx.imaging.reading import prepare, read_image
 from ocrx.inference.recognizer import Recognizer
+from ocrx.model_folder import INFERENCE_DIR, ONNX_FILE, SPEC_FILE
+from ocrx.model_spec import ModelSpec
 from ocrx.models import build_model
-from ocrx.report import write_result
-from ocrx.spec import ModelSpec
+from ocrx.results import write_result
 from ocrx.synth.source import SynthSource
 from ocrx.text.metrics import Metrics, score
-from ocrx.training.augment_sheet import write_sheet
+from ocrx.training.augmentation_preview import write_sheet
 from ocrx.training.checkpoint import Finish
-from ocrx.training.distributed import opened_place, run_in_processes
+from ocrx.training.distributed.group import Group
+from ocrx.training.distributed.launcher import distributed_context, run_in_processes
+from ocrx.training.frame_shift import measure_shift
 from ocrx.training.freeze import freeze
-from ocrx.training.group import Group
 from ocrx.training.history import Row
-from ocrx.training.job import Job, ShowProgress, open_job, plan_of, record
 from ocrx.training.loop import Log, Outcome, Source, Trainer
 from ocrx.training.preflight import preflight
-from ocrx.training.signals import noted_signals
-from ocrx.training.start import load_backbone, load_start
+from ocrx.training.pretrained import load_backbone, load_start
+from ocrx.training.setup import Job, ShowProgress, data_order_key, prepare_training, record
+from ocrx.training.signals import catch_signals
 from ocrx.training.tensorboard import event_file
 from ocrx.version import __version__
 
@@ -82,11 +82,11 @@ def run(config: Config, log: Log, progress: ShowProgress = lambda _: nullcontext
     ``log`` gets one line at a time; they also go to ``train.log``. SIGINT and SIGTERM finish the step, save and
     return with ``interrupted``.
     """
-    with opened_place(config) as place:
+    with distributed_context(config) as place:
         lead = place.group.lead
         if not lead:
             log, progress = lambda line: None, lambda _: nullcontext()
-        job = place.group.from_lead(lambda: open_job(config, log, progress))
+        job = place.group.run_on_main(lambda: prepare_training(config, log, progress))
         output = Path(config.Global.output)
         with (output / "train.log").open("a", encoding="utf-8") if lead else nullcontext() as file:
 
@@ -99,7 +99,7 @@ def run(config: Config, log: Log, progress: ShowProgress = lambda _: nullcontext
             if len(place.devices) > 1:
                 outcome, already = run_in_processes(_work, [job], config, place, tell)
             else:
-                with noted_signals(patient=place.group.size > 1) as stopped:
+                with catch_signals(patient=place.group.size > 1) as stopped:
                     outcome, already = _work(place.group, place.devices[0], tell, stopped, job, progress)
     report = _report(output, outcome, already, max(place.group.size, len(place.devices)))
     if lead:
@@ -152,7 +152,7 @@ def _train(
         stop=stopped,
         finish=_exporter(dataset),
         group=group,
-        plan=plan_of(job),
+        plan=data_order_key(job),
     )
     parameters = sum(p.numel() for p in model.parameters())
     place = f"{group.size} processes on {device.type}" if group.size > 1 else str(device)

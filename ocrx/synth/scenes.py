@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from ocrx.synth import looks as look
 from ocrx.synth import patterns as p
-from ocrx.synth.looks import Look
+from ocrx.synth import print_styles as look
 from ocrx.synth.patterns import Kind
+from ocrx.synth.print_styles import Look
 
 
 @dataclass(frozen=True)

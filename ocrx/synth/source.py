@@ -20,12 +20,12 @@ from PIL import Image
 
 from ocrx.config import SynthConfig
 from ocrx.ctc.frames import required_frames
-from ocrx.data.batches import WHOLE, Share, bucket_widths, lines_per_batch, plan_batches
-from ocrx.data.loader import Batch, collate
+from ocrx.data.loading.batches import WHOLE, Share, bucket_widths, lines_per_batch, plan_batches
+from ocrx.data.loading.loader import Batch, collate
 from ocrx.data.sample import Sample
 from ocrx.errors import BackendError
-from ocrx.images import Pixels, resize, scale
-from ocrx.spec import ModelSpec
+from ocrx.imaging.reading import Pixels, resize, scale
+from ocrx.model_spec import ModelSpec
 from ocrx.synth.generator import LineGenerator
 from ocrx.text.charset import Charset
 

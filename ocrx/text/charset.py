@@ -13,7 +13,7 @@ from ocrx.text.direction import MIRRORED, logical_order, runs_right_to_left, vis
 from ocrx.text.normalize import normalize
 
 if TYPE_CHECKING:
-    from ocrx.spec import ModelSpec
+    from ocrx.model_spec import ModelSpec
 
 BLANK = 0
 

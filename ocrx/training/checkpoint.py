@@ -13,9 +13,9 @@ from safetensors import SafetensorError
 from torch import nn
 
 from ocrx.errors import DataError, ModelError
-from ocrx.folder import LM_FILE, find_model_folder, replaced_folder
-from ocrx.models.store import save_model
-from ocrx.spec import ModelSpec
+from ocrx.model_folder import LM_FILE, atomic_folder, find_model_folder
+from ocrx.model_spec import ModelSpec
+from ocrx.models.model_io import save_model
 
 STATE_FILE = "state.pt"
 
@@ -37,7 +37,7 @@ def save_checkpoint(
     Raises DataError if it cannot be written (a full disk); what lay there before is then untouched.
     """
     try:
-        with replaced_folder(folder) as partial:
+        with atomic_folder(folder) as partial:
             save_model(model, spec, partial)
             if (folder / LM_FILE).is_file():
                 shutil.copyfile(folder / LM_FILE, partial / LM_FILE)
@@ -56,7 +56,7 @@ def carry_best(resumed: Path, output: Path) -> bool:
     best, own = find_model_folder(resumed).parent / "best_accuracy", output / "best_accuracy"
     if best.is_dir() and not own.exists():
         try:
-            with replaced_folder(own) as partial:
+            with atomic_folder(own) as partial:
                 shutil.copytree(best, partial, dirs_exist_ok=True)
         except OSError as error:
             raise DataError(f"{own}: cannot be copied from {best} ({error})") from None

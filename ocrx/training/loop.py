@@ -18,19 +18,19 @@ import torch
 from torch import nn
 
 from ocrx.config import TrainConfig
-from ocrx.data.loader import Batch
+from ocrx.data.loading.loader import Batch
 from ocrx.errors import ModelError
+from ocrx.model_spec import ModelSpec
 from ocrx.models import build_model
 from ocrx.models.guide import build_guide
-from ocrx.spec import ModelSpec
 from ocrx.text.metrics import Metrics
 from ocrx.training.checkpoint import Finish, carry_best, load_state, remove_partial, save_checkpoint
+from ocrx.training.distributed.group import ALONE, Group
 from ocrx.training.freeze import train_mode
-from ocrx.training.group import ALONE, Group
 from ocrx.training.history import Row, write_history
-from ocrx.training.optim import SCHEDULES, load_optimizer, set_learning_rate, warm_share, warm_up
+from ocrx.training.optim import SCHEDULES, load_optimizer, set_learning_rate, warm_up, warmup_fraction
+from ocrx.training.step import Summary, TrainStep
 from ocrx.training.tensorboard import Record, no_record
-from ocrx.training.update import Summary, Updater
 
 Log = Callable[[str], None]
 Validate = Callable[[nn.Module], Metrics]
@@ -118,13 +118,15 @@ class Trainer:
         self.record: Record = no_record
         average = build_model(spec)
         guide = build_guide(model, spec, config.guide)
-        self.updater = Updater(model, average, config, device, seed=seed, group=group, log=log, stop=stop, guide=guide)
+        self.updater = TrainStep(
+            model, average, config, device, seed=seed, group=group, log=log, stop=stop, guide=guide
+        )
         self.model, self.average, self.device = self.updater.model, self.updater.average, device
         self.precision = self.updater.precision
         self.position = Position()
         self.rows: list[Row] = []
         self.total_steps = config.epochs_iters * len(source)
-        self.warm = warm_share(config, self.total_steps)
+        self.warm = warmup_fraction(config, self.total_steps)
 
     def resume(self, folder: Path) -> None:
         """Continue from a checkpoint folder with its training state.
@@ -132,7 +134,7 @@ class Trainer:
         Raises ModelError if the state is damaged or another configuration's. A training that may go on for longer
         than when it finished (epochs, minutes, patience) does so. From another output its best model comes along.
         """
-        state = self.group.from_lead(lambda: load_state(folder))
+        state = self.group.run_on_main(lambda: load_state(folder))
         if self.group.lead:
             remove_partial(self.output)
         if state.get("optimizer_name") != self.config.optimizer:
@@ -166,7 +168,7 @@ class Trainer:
             )
         if changed:
             self.log(f"changed since epoch {self.position.epoch}: {'; '.join(changed)}")
-        if not self.group.from_lead(lambda: carry_best(folder, self.output)):
+        if not self.group.run_on_main(lambda: carry_best(folder, self.output)):
             # Its best model is not at hand: the next evaluation saves one.
             self.position = replace(self.position, best_accuracy=-1.0, best_cer=float("inf"), best_epoch=0)
         self.position.finished = self._finished()
@@ -260,7 +262,7 @@ class Trainer:
     def _count_time(self) -> None:
         """The time since the last update belongs to the training as well; process 0 tells it."""
         clock = self.updater.clock
-        self.position.seconds += self.group.from_lead(lambda: time.perf_counter() - clock)
+        self.position.seconds += self.group.run_on_main(lambda: time.perf_counter() - clock)
         self.updater.clock = time.perf_counter()
 
     def _finished(self) -> bool:

@@ -56,7 +56,7 @@ def load_optimizer(optimizer: torch.optim.Optimizer, state: dict[str, Any]) -> N
                 values[name] = torch.empty_like(parameter).copy_(value)
 
 
-def warm_share(config: TrainConfig, steps: int) -> float:
+def warmup_fraction(config: TrainConfig, steps: int) -> float:
     """The share of a training of ``steps`` updates in which its schedule rises; none where ``warm_up`` does it."""
     if config.warmup_steps is not None:
         return 0.0
@@ -102,7 +102,7 @@ def _fall(start: float, end: float, share: float) -> float:
     return end + (start - end) * 0.5 * (1 + math.cos(math.pi * min(1.0, share)))
 
 
-class WeightAverage:
+class ExponentialMovingAverage:
     """Exponential moving average of weights and batch statistics, held in a copy of the model.
 
     The decay starts low, min(decay, (1 + n) / (10 + n)) after n steps, so that short trainings profit too.

@@ -30,12 +30,12 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
-from ocrx.ctc.decode import greedy
 from ocrx.ctc.frames import required_frames
 from ocrx.ctc.loss import ctc_loss
-from ocrx.data.loader import Batch
+from ocrx.data.loading.loader import Batch
+from ocrx.decoding.greedy import greedy
 from ocrx.errors import ModelError
-from ocrx.spec import ModelSpec
+from ocrx.model_spec import ModelSpec
 from ocrx.text.charset import BLANK, Charset
 from ocrx.text.normalize import normalize
 from ocrx.training.freeze import train_mode

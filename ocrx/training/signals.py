@@ -9,7 +9,7 @@ from typing import Any
 
 
 @contextmanager
-def noted_signals(*, patient: bool = False) -> Iterator[Callable[[], bool]]:
+def catch_signals(*, patient: bool = False) -> Iterator[Callable[[], bool]]:
     """A question that turns true on SIGINT or SIGTERM; a second signal acts as usual.
 
     ``patient``: every signal is only noted. One of several processes may get the same wish twice, from the terminal

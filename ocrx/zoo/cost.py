@@ -9,10 +9,10 @@ import torch
 from torch import nn
 
 from ocrx.config import Config, load_config
+from ocrx.model_spec import ImageSpec, ModelSpec
 from ocrx.models import MODELS, build_model, frame_spec
 from ocrx.models.necks import GlobalBlock
 from ocrx.models.params import parse_params
-from ocrx.spec import ImageSpec, ModelSpec
 
 HEIGHT, WIDTH = 48, 320
 

@@ -14,17 +14,17 @@ from torch import Tensor, nn
 
 from ocrx.config import load_config
 from ocrx.errors import ConfigError, ModelError
-from ocrx.folder import SPEC_FILE, replaced_folder
+from ocrx.model_folder import SPEC_FILE, atomic_folder
+from ocrx.model_spec import ImageSpec, ModelSpec
 from ocrx.models import build_model, frame_spec
-from ocrx.models.store import save_model
-from ocrx.spec import ImageSpec, ModelSpec
+from ocrx.models.model_io import save_model
 from ocrx.text.direction import runs_right_to_left
 from ocrx.zoo.catalog import CATALOG, refuse_weightless
-from ocrx.zoo.dialects import openocr_dialect, paddle_dialect
-from ocrx.zoo.dialects_hf import hf_dialect
+from ocrx.zoo.key_maps import openocr_dialect, paddle_dialect
+from ocrx.zoo.key_maps_hf import hf_dialect
 from ocrx.zoo.onnx_weights import OnnxWeights, match_layers
-from ocrx.zoo.sources import Weights, model_name_beside, read_dictionary, read_weights
 from ocrx.zoo.tensors import Dialect, translate
+from ocrx.zoo.weight_files import Weights, model_name_beside, read_dictionary, read_weights
 
 # A larger difference from the original on the same input means that a layer was misunderstood.
 _TOLERANCE = 1e-3
@@ -103,7 +103,7 @@ def import_weights(
     difference = None
     if weights.graph is not None and len(characters) == classes - 1:
         difference = _check_against_original(model, spec, weights.path)
-    with replaced_folder(output) as folder:
+    with atomic_folder(output) as folder:
         save_model(model, spec, folder)
         if finish:
             finish(model, spec, folder)

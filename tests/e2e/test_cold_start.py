@@ -10,7 +10,7 @@ import pytest
 
 PROBE = """
 import sys
-from ocrx.cli import main
+from ocrx.cli.app import main
 code = main(sys.argv[1:])
 loaded = [name for name in ("torch", "torchvision", "matplotlib", "onnxruntime") if name in sys.modules]
 print("LOADED", *loaded, file=sys.stderr)

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from ocrx.cli import main
+from ocrx.cli.app import main
 from ocrx.config import load_config
 
 Capture = pytest.CaptureFixture[str]
@@ -23,7 +23,7 @@ def run(*arguments: object) -> int:
 @pytest.fixture(scope="module")
 def trained(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Output folder of a short training (the model is useless, the files are real)."""
-    from conftest import make_line_folder
+    from support.lines import make_line_folder
 
     root = tmp_path_factory.mktemp("walk through")
     folder = make_line_folder(root)

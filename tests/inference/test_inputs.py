@@ -14,12 +14,12 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from conftest import draw_line
 from PIL import Image
+from support.lines import draw_line
 
 from ocrx.errors import DataError
 from ocrx.inference.download import Download
-from ocrx.inference.inputs import find_items, from_array
+from ocrx.inference.inputs import from_array, iter_inputs
 
 
 def png(image: Image.Image) -> bytes:
@@ -29,7 +29,7 @@ def png(image: Image.Image) -> bytes:
 
 
 def names(source: object) -> list[str | None]:
-    return [item.name for item in find_items(source)]
+    return [item.name for item in iter_inputs(source)]
 
 
 def test_a_folder_is_read_with_subfolders_sorted_in_any_letter_case(images: Path) -> None:
@@ -52,7 +52,7 @@ def test_patterns_lists_and_generators(images: Path, tmp_path: Path) -> None:
 
 def test_a_list_goes_on_behind_what_is_no_address(images: Path, tmp_path: Path) -> None:
     (tmp_path / "list.txt").write_text(f"http://[::1\n{images / '00.png'}\n")
-    bad, good = find_items(f"@{tmp_path / 'list.txt'}")
+    bad, good = iter_inputs(f"@{tmp_path / 'list.txt'}")
     with pytest.raises(DataError, match=r"http://\[::1: not an address"):
         bad.load()
     assert good.load().size
@@ -66,7 +66,7 @@ def test_a_list_that_names_itself_is_read_once(images: Path, tmp_path: Path, mon
     Path("second.txt").write_text("@./first.txt\n@other.txt\n@other.txt\n")
     Path("other.txt").write_text(f"{image}\n")
     for listed, named, count in (("self.txt", "self.txt", 1), ("first.txt", "./first.txt", 3)):
-        bad, *good = find_items(f"@{listed}")
+        bad, *good = iter_inputs(f"@{listed}")
         with pytest.raises(DataError, match=f"{named}: the list names itself"):
             bad.load()
         assert [item.name for item in good] == [str(image)] * count
@@ -77,7 +77,7 @@ def test_items_are_found_as_they_are_asked_for() -> None:
         while True:
             yield draw_line("x")
 
-    items = find_items(endless())
+    items = iter_inputs(endless())
     assert next(items).load().size == draw_line("x").size
 
 
@@ -95,7 +95,7 @@ def test_pictures_in_memory_are_the_same_picture() -> None:
         pixels > 127,
     ]
     for source in sources:
-        (item,) = find_items(source)
+        (item,) = iter_inputs(source)
         assert item.name is None
         read = np.asarray(item.load().convert("L")).astype(int)
         loose = 130 if isinstance(source, np.ndarray) and source.dtype == np.bool_ else 1
@@ -125,7 +125,7 @@ def test_colours_are_red_green_blue_and_transparency_is_white() -> None:
     ],
 )
 def test_arrays_that_are_no_images_are_named_errors(array: np.ndarray, message: str) -> None:
-    (item,) = find_items(array)
+    (item,) = iter_inputs(array)
     with pytest.raises(DataError, match=message.replace("+", r"\+")):
         item.load()
 
@@ -157,20 +157,20 @@ def test_arrays_that_are_no_images_are_named_errors(array: np.ndarray, message: 
     ],
 )
 def test_what_cannot_be_read_is_one_item_that_says_why(source: object, message: str) -> None:
-    (item,) = find_items(source)
+    (item,) = iter_inputs(source)
     with pytest.raises(DataError, match=message):
         item.load()
 
 
 def test_an_empty_folder_says_so(tmp_path: Path) -> None:
-    (item,) = find_items(tmp_path)
+    (item,) = iter_inputs(tmp_path)
     with pytest.raises(DataError, match="no images"):
         item.load()
 
 
 def test_a_folder_named_like_an_image_is_searched(tmp_path: Path) -> None:
     (tmp_path / "x.png").mkdir()
-    (item,) = find_items(tmp_path / "x.png")
+    (item,) = iter_inputs(tmp_path / "x.png")
     with pytest.raises(DataError, match="no images"):
         item.load()
 
@@ -179,18 +179,18 @@ def test_every_frame_of_a_tiff_is_an_item(tmp_path: Path) -> None:
     first, second = draw_line("one"), draw_line("two")
     first.save(tmp_path / "two.tif", save_all=True, append_images=[second])
     first.save(tmp_path / "one.tif")
-    items = list(find_items(tmp_path / "two.tif"))
+    items = list(iter_inputs(tmp_path / "two.tif"))
     assert [item.page_index for item in items] == [0, 1]
     assert [item.load().size for item in items] == [first.size, second.size]
-    assert [item.page_index for item in find_items((tmp_path / "two.tif").read_bytes())] == [0, 1]
-    assert [item.page_index for item in find_items(tmp_path / "one.tif")] == [None]
+    assert [item.page_index for item in iter_inputs((tmp_path / "two.tif").read_bytes())] == [0, 1]
+    assert [item.page_index for item in iter_inputs(tmp_path / "one.tif")] == [None]
 
 
 def test_every_page_of_a_pdf_is_an_item(tmp_path: Path) -> None:
     pytest.importorskip("pypdfium2")
     pages = [draw_line("one").convert("RGB"), draw_line("two 2").convert("RGB")]
     pages[0].save(tmp_path / "two.pdf", save_all=True, append_images=pages[1:], resolution=200)
-    items = list(find_items(str(tmp_path / "two.pdf")))
+    items = list(iter_inputs(str(tmp_path / "two.pdf")))
     assert [(item.name, item.page_index) for item in items] == [
         (str(tmp_path / "two.pdf"), 0),
         (str(tmp_path / "two.pdf"), 1),
@@ -216,7 +216,7 @@ startxref
 
 def test_a_damaged_page_of_a_pdf_is_named_and_the_others_are_read() -> None:
     pytest.importorskip("pypdfium2")
-    first, damaged, last = find_items(DAMAGED_PDF)
+    first, damaged, last = iter_inputs(DAMAGED_PDF)
     with pytest.raises(DataError, match=r"bytes: page 2 is damaged \("):
         damaged.load()
     assert first.load().size == last.load().size == (278, 139)
@@ -236,7 +236,7 @@ startxref
 
 def test_a_pdf_with_a_password_says_so() -> None:
     pytest.importorskip("pypdfium2")
-    (item,) = find_items(LOCKED_PDF)
+    (item,) = iter_inputs(LOCKED_PDF)
     with pytest.raises(DataError, match="password"):
         item.load()
 
@@ -260,9 +260,9 @@ def test_difficult_images_are_read_or_refused_by_name(tmp_path: Path) -> None:
     grey.convert("1").save(tmp_path / "bits.tif")
     grey.convert("LA").save(tmp_path / "alpha.png")
     for name in ("sixteen.png", "cmyk.jpg", "palette.png", "bits.tif", "alpha.png"):
-        (item,) = find_items(tmp_path / name)
+        (item,) = iter_inputs(tmp_path / name)
         assert np.abs(np.asarray(item.load().convert("L")).astype(int) - truth).mean() < 12, name
-    (item,) = find_items(bomb())
+    (item,) = iter_inputs(bomb())
     with pytest.raises(DataError, match="pixels"):
         item.load()
 
@@ -274,7 +274,7 @@ def test_a_turned_photograph_is_turned_back() -> None:
     exif[0x0112] = 6
     line.transpose(Image.Transpose.ROTATE_90).save(buffer, "JPEG", exif=exif, quality=95)
     for source in (buffer.getvalue(), Image.open(buffer)):
-        (item,) = find_items(source)
+        (item,) = iter_inputs(source)
         assert np.abs(np.asarray(item.load()).astype(int) - np.asarray(line)).mean() < 5
 
 
@@ -321,7 +321,7 @@ def web() -> Iterator[str]:
 
 
 def test_an_image_from_the_web(web: str) -> None:
-    (item,) = find_items(f"{web}/line.png")
+    (item,) = iter_inputs(f"{web}/line.png")
     assert item.name == f"{web}/line.png"
     assert item.load().size == draw_line("web").size
 
@@ -343,7 +343,7 @@ def test_the_web_has_limits(web: str, path: str, message: str, monkeypatch: pyte
 
 
 def test_an_address_where_nothing_listens() -> None:
-    (item,) = find_items("http://127.0.0.1:9/x.png")
+    (item,) = iter_inputs("http://127.0.0.1:9/x.png")
     with pytest.raises(DataError, match=r"http://127.0.0.1:9/x.png: cannot be reached"):
         item.load()
 
@@ -352,15 +352,15 @@ def test_an_open_file_is_one_image(tmp_path: Path) -> None:
     line = draw_line("open")
     line.save(tmp_path / "x.png")
     with (tmp_path / "x.png").open("rb") as file:
-        (item,) = find_items(file)
+        (item,) = iter_inputs(file)
         assert item.name == str(tmp_path / "x.png") and item.load().size == line.size
-    (item,) = find_items(io.BytesIO(png(line)))
+    (item,) = iter_inputs(io.BytesIO(png(line)))
     assert item.name is None and item.load().size == line.size
     (tmp_path / "x.txt").write_text("one\ntwo\n")
     with (tmp_path / "x.txt").open(encoding="utf-8") as text:
-        (item,) = find_items(text)
+        (item,) = iter_inputs(text)
     with pytest.raises(DataError, match=r"x\.txt: opened as text"):
         item.load()
-    (item,) = find_items(file)
+    (item,) = iter_inputs(file)
     with pytest.raises(DataError, match=r"x\.png: cannot be read"):
         item.load()

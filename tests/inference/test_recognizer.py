@@ -11,17 +11,17 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 import pytest
-from conftest import draw_line
 from PIL import Image
+from support.lines import draw_line
 
 from ocrx import create_model
-from ocrx.data.formats import read_dataset
+from ocrx.data.formats.layouts import read_dataset
 from ocrx.errors import BackendError, ConfigError, ModelError, OcrxError
-from ocrx.images import prepare
-from ocrx.inference.measure import resident_mib
+from ocrx.evaluation.latency import resident_mib
+from ocrx.imaging.reading import prepare
 from ocrx.inference.recognizer import WINDOW, Recognizer
 from ocrx.inference.results import Prediction
-from ocrx.spec import FrameSpec, ImageSpec, ModelSpec
+from ocrx.model_spec import FrameSpec, ImageSpec, ModelSpec
 
 SPEC = ModelSpec("fake", {}, ("a", "b", "c"), ImageSpec(), FrameSpec(((8, 8, 0),)))
 

@@ -6,12 +6,12 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from conftest import draw_line
 from PIL import Image
+from support.lines import draw_line
 
 from ocrx.errors import DataError
-from ocrx.inference.formats import json_document, json_lines
 from ocrx.inference.results import Prediction
+from ocrx.inference.writers import json_document, json_lines
 
 READ = Prediction(
     text="né",

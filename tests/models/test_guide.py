@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 import torch
-from test_models_table import images_for, spec_of
+from support.networks import images_for, spec_of
 from torch import nn
 
 from ocrx.ctc.loss import ctc_loss

@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
 import pytest
 import torch
+from support.networks import images_for, spec_of
 
-from ocrx.data.loader import Batch
+from ocrx.data.loading.loader import Batch
 from ocrx.data.sample import Sample
 from ocrx.errors import ModelError
+from ocrx.model_spec import ImageSpec
 from ocrx.models import MODELS, build_model, frame_spec
-from ocrx.spec import ImageSpec, ModelSpec
 from ocrx.text.charset import Charset
 from ocrx.training.preflight import preflight
 
@@ -41,24 +41,6 @@ CASES: list[tuple[str, dict[str, Any], int, str, int]] = [
     ("svtrv2_ch", {}, 16, "BGR", 32),
     ("repsvtr", {}, 32, "BGR", 20),
 ]
-
-
-def spec_of(
-    architecture: str,
-    params: Mapping[str, Any],
-    height: int = 32,
-    order: str = "L",
-    bucket: int = 32,
-    characters: int = 10,
-) -> ModelSpec:
-    image = ImageSpec(height=height, order=order, bucket=bucket, min_width=64, max_width=bucket * 100)
-    charset = tuple(chr(0x4E00 + i) for i in range(characters))
-    return ModelSpec(architecture, params, charset, image, frame_spec(architecture, params, image))
-
-
-def images_for(spec: ModelSpec, width: int, count: int = 2) -> torch.Tensor:
-    generator = torch.Generator().manual_seed(width)
-    return torch.rand(count, spec.image.channels, spec.image.height, width, generator=generator) * 2 - 1
 
 
 def test_every_architecture_has_a_case() -> None:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 import torch
-from test_models_table import images_for, spec_of
+from support.networks import images_for, spec_of
 from torchvision import models
 
 from ocrx.errors import ModelError

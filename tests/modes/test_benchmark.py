@@ -12,10 +12,10 @@ from typing import Any
 import pytest
 
 from ocrx import create_model
-from ocrx.cli import main
-from ocrx.inference.backends import Backend, open_backend
+from ocrx.backends import Backend, open_backend
+from ocrx.cli.app import main
 from ocrx.inference.recognizer import Recognizer
-from ocrx.inference.tuning import Choice, load_choice, machine, save_choice
+from ocrx.inference.tuned_settings import Choice, load_choice, machine, save_choice
 
 QUICK = ("-o", "Benchmark.seconds=0", "-o", "Benchmark.lines=4", "--batch-size", "2")
 
@@ -101,7 +101,7 @@ def test_a_model_that_was_never_tuned_is_read_as_without_it_and_that_is_said_onc
     folder: Path, line_folder: Path
 ) -> None:
     arguments = ["predict", str(line_folder / "images"), "-m", str(folder)]
-    code = "import sys; from ocrx.cli import main; sys.exit(main(sys.argv[1:]))"
+    code = "import sys; from ocrx.cli.app import main; sys.exit(main(sys.argv[1:]))"
     plain, tuned = (
         subprocess.run([sys.executable, "-c", code, *arguments, *more], capture_output=True, text=True, check=True)
         for more in ((), ("--hpip",))
@@ -114,7 +114,7 @@ def test_a_model_that_was_never_tuned_is_read_as_without_it_and_that_is_said_onc
 def test_nothing_is_written_beside_an_embedded_model(
     capsys: pytest.CaptureFixture[str], folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("ocrx.folder.EMBEDDED_DIR", tmp_path)
+    monkeypatch.setattr("ocrx.model_folder.EMBEDDED_DIR", tmp_path)
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
     before = sorted(folder.rglob("*"))
     arguments = ["benchmark", "-m", str(folder), "--output", str(tmp_path / "out"), *QUICK, "--backend", "onnx"]
@@ -127,7 +127,7 @@ def test_nothing_is_written_beside_an_embedded_model(
 def test_choices_for_other_machines_stay(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     first = Choice("onnx", "fp32", 1, 8, 100.0)
     save_choice(folder, first)
-    monkeypatch.setattr("ocrx.inference.tuning.machine", lambda: "another")
+    monkeypatch.setattr("ocrx.inference.tuned_settings.machine", lambda: "another")
     assert load_choice(folder) is None
     save_choice(folder, Choice("openvino", "bf16", 2, 1, 200.0))
     monkeypatch.undo()

@@ -19,13 +19,13 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from PIL import Image, ImageDraw, ImageFont
 
-from ocrx.cli import main
+from ocrx.cli.app import main
+from ocrx.cli.console import show_check
 from ocrx.config import load_config
-from ocrx.console import show_check
-from ocrx.data.formats import read_dataset
-from ocrx.data.geometry import geometry
-from ocrx.data.page import PageData, render
-from ocrx.data.rules import check
+from ocrx.data.checks.check import check
+from ocrx.data.checks.geometry import geometry
+from ocrx.data.checks.html_report import PageData, render
+from ocrx.data.formats.layouts import read_dataset
 from ocrx.errors import ConfigError
 from ocrx.modes.check_dataset import CheckReport, Suspicion, run
 
@@ -313,7 +313,7 @@ def test_a_conversion_to_lmdb_checks_the_lines_it_was_made_of(
 
 def test_torch_is_never_loaded(clean: Path, tmp_path: Path) -> None:
     code = (
-        "import sys; from ocrx.cli import main; code = main(sys.argv[1:]);"
+        "import sys; from ocrx.cli.app import main; code = main(sys.argv[1:]);"
         "sys.exit(code or ('torch' in sys.modules and 'torch was loaded'))"
     )
     command = [sys.executable, "-c", code, "check-dataset", str(clean), "--output", str(tmp_path)]

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from ocrx import create_model
-from ocrx.cli import main
+from ocrx.cli.app import main
 
 
 def run(capsys: pytest.CaptureFixture[str], *arguments: str | Path) -> tuple[int, str, str]:

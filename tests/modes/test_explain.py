@@ -10,14 +10,14 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from ocrx.backends import Backend, open_backend
 from ocrx.config import Config, load_config
-from ocrx.ctc.align import log_likelihood
+from ocrx.ctc.alignment import log_likelihood
 from ocrx.errors import DataError
-from ocrx.images import Floats
+from ocrx.imaging.reading import Floats
 from ocrx.inference import recognizer
-from ocrx.inference.backends import Backend, open_backend
+from ocrx.model_spec import FrameSpec, ImageSpec, ModelSpec
 from ocrx.modes import explain, predict
-from ocrx.spec import FrameSpec, ImageSpec, ModelSpec
 
 CHARSET = tuple("abc $漢")
 SPEC = ModelSpec("any", {}, CHARSET, ImageSpec(height=32), FrameSpec(layers=((4, 4, 0),)), name="scripted")

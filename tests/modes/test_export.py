@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from ocrx.cli import main
-from ocrx.ctc.lm import NgramModel
+from ocrx.cli.app import main
+from ocrx.decoding.language_model import NgramModel
 
 
 @pytest.fixture
@@ -68,7 +68,7 @@ def test_nothing_is_written_into_the_package(
 ) -> None:
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr("ocrx.inference.recognizer.EMBEDDED_DIR", tmp_path)
-    monkeypatch.setattr("ocrx.folder.EMBEDDED_DIR", tmp_path)
+    monkeypatch.setattr("ocrx.model_folder.EMBEDDED_DIR", tmp_path)
     embedded = folder.rename(tmp_path / "printed_en")
     before = {path: path.read_bytes() for path in embedded.rglob("*") if path.is_file()}
     for arguments in (["export"], ["export", "-m", "printed_en"], ["run", "-o", "Global.mode=export"]):

@@ -11,10 +11,10 @@ import sys
 from pathlib import Path
 
 import pytest
-from conftest import draw_line
 from PIL import Image
+from support.lines import draw_line
 
-from ocrx.cli import main
+from ocrx.cli.app import main
 from ocrx.config import from_options
 from ocrx.errors import DataError
 from ocrx.modes import predict

@@ -8,11 +8,11 @@ from pathlib import Path
 import pytest
 
 from ocrx.config import load_config
-from ocrx.data.formats import read_dataset
-from ocrx.data.rules import CACHE_FILE, check
+from ocrx.data.checks.check import CACHE_FILE, check
+from ocrx.data.formats.layouts import read_dataset
 from ocrx.errors import DataError
 from ocrx.modes import check_dataset, train
-from ocrx.training.job import new_spec
+from ocrx.training.setup import new_spec
 
 
 def test_errors_are_refused_by_line_and_code_before_anything_is_written(line_folder: Path, tmp_path: Path) -> None:

@@ -11,15 +11,15 @@ from pathlib import Path
 from typing import Any, NoReturn
 
 import pytest
-from conftest import make_line_folder
+from support.lines import make_line_folder
 
-from ocrx import cli_modes
+from ocrx.cli import mode_runs as cli_modes
 from ocrx.config import Config, load_config
 from ocrx.errors import DataError, ModelError, OcrxError
-from ocrx.folder import read_spec
+from ocrx.model_folder import read_spec
 from ocrx.modes import train as mode
-from ocrx.report import write_json
-from ocrx.training.job import _changes
+from ocrx.results import write_json
+from ocrx.training.setup import _changes
 
 GROWING = ("train.log", "augment.png", "images.npy")
 FAST = ["epochs_iters=1", "batch_size=3", "precision=fp32", "workers=0", "preflight=off", "synth.enable=false"]
@@ -44,7 +44,7 @@ def trainings(tmp_path_factory: pytest.TempPathFactory) -> Path:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(mode, "export_onnx", lambda *_: None)  # the slowest part of a short training
         mode.run(configured(data, folder / "done", "Train.overwrite=true"), lambda line: None)
-        patch.setattr(mode, "noted_signals", stopped_at_once)
+        patch.setattr(mode, "catch_signals", stopped_at_once)
         mode.run(configured(data, folder / "begun"), lambda line: None)
     return folder
 
@@ -149,7 +149,7 @@ def test_new_characters_are_named_by_their_line(here: Path) -> None:
 
 
 def test_the_best_model_comes_along_to_another_output(here: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(mode, "noted_signals", stopped_at_once)
+    monkeypatch.setattr(mode, "catch_signals", stopped_at_once)
     new = here / "new"
     more = [f"Global.output={new}", f"Train.resume_path={here / 'done' / 'latest'}", "Train.epochs_iters=2"]
     mode.run(resumed(here / "done", *more), lambda line: None)

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from ocrx.models.store import load_model
+from ocrx.models.model_io import load_model
 from ocrx.training.checkpoint import save_checkpoint
 
 

@@ -7,11 +7,11 @@ from pathlib import Path
 
 import pytest
 import torch
-from test_loop import CPU, FAST, spec_for, trainer
+from support.training import CPU, FAST, spec_for, trainer
 from torch import nn
 
 from ocrx.config import load_config
-from ocrx.data.formats import read_dataset
+from ocrx.data.formats.layouts import read_dataset
 from ocrx.errors import ConfigError
 from ocrx.models import build_model
 from ocrx.modes import train as mode

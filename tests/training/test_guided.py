@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 import torch
-from test_loop import FAST, assert_equal, trainer, weights
+from support.training import FAST, assert_equal, trainer, weights
 
 from ocrx.config import GuideConfig, TrainConfig, load_config, recipe_names
 from ocrx.errors import ConfigError, DataError

@@ -13,17 +13,17 @@ from multiprocessing.connection import Connection
 from pathlib import Path
 
 import pytest
-from test_loop import FAST, assert_equal, trainer
+from support.training import FAST, assert_equal, trainer
 
 from ocrx.training.checkpoint import load_state
-from ocrx.training.signals import noted_signals
+from ocrx.training.signals import catch_signals
 
 LONG = replace(FAST, batch_size=2, epochs_iters=18, eval_interval=9, save_interval=100, save_steps=2)
 
 
 def train(folder: Path, output: Path, pipe: Connection | None = None) -> None:
     """Start or go on; tells ``pipe`` of each step."""
-    with noted_signals() as stopped:
+    with catch_signals() as stopped:
         run = trainer(folder, output, LONG, small=True, stop=stopped)
         if pipe is not None:
             run.log = lambda line: pipe.send(line) if " step " in line else None

@@ -7,90 +7,17 @@ from pathlib import Path
 
 import pytest
 import torch
-from conftest import draw_line
 from PIL import Image
 from safetensors import SafetensorError
+from support.lines import draw_line
+from support.training import FAST, assert_equal, trainer, weights
 from torch import nn
 
-from ocrx.config import TrainConfig
-from ocrx.data.batches import Share
-from ocrx.data.formats import read_dataset
-from ocrx.data.loader import Lines, LineSource
-from ocrx.data.sample import Sample
 from ocrx.errors import DataError, ModelError
-from ocrx.inference.backends.pytorch import TorchBackend
-from ocrx.inference.evaluation import evaluate
-from ocrx.inference.recognizer import Recognizer
-from ocrx.models import build_model, frame_spec
-from ocrx.models.store import load_model
-from ocrx.spec import ImageSpec, ModelSpec
-from ocrx.text.charset import Charset
+from ocrx.models.model_io import load_model
 from ocrx.text.metrics import Metrics, score
 from ocrx.training.checkpoint import load_state
 from ocrx.training.loop import Trainer, _Window
-
-FAST = TrainConfig(epochs_iters=3, batch_size=4, learning_rate=3e-3, augment=0.3, precision="fp32", log_interval=1)
-CPU = torch.device("cpu")
-SMALL = {"channels": [8, 8, 8], "depths": [1, 1, 1], "hidden": 8}
-
-
-def spec_for(
-    samples: tuple[Sample, ...], architecture: str = "lcnetv4", params: dict[str, object] | None = None
-) -> ModelSpec:
-    image = ImageSpec(height=32, bucket=32, max_width=640)
-    charset = Charset.from_texts(sample.text for sample in samples)
-    params = params or {}
-    return ModelSpec(architecture, params, charset.characters, image, frame_spec(architecture, params, image))
-
-
-def trainer(
-    folder: Path, output: Path, config: TrainConfig = FAST, seed: int = 0, *, small: bool = False, **options: object
-) -> Trainer:
-    """``small``: a network of 3000 parameters with convolutions, batch norms and an LSTM."""
-    dataset = read_dataset(folder)
-    spec = spec_for(dataset.train, "lcnet_lstm", SMALL) if small else spec_for(dataset.train)
-    torch.manual_seed(seed)
-    model = build_model(spec)
-    source = LineSource(
-        Lines(dataset.train, spec),
-        batch_size=config.batch_size,
-        max_pixels=config.max_pixels,
-        seed=seed,
-        strength=config.augment,
-        workers=1,
-        share=Share(accumulate=config.accumulate),
-    )
-
-    def validate(network: nn.Module) -> Metrics:
-        return evaluate(Recognizer(TorchBackend(network, spec, CPU)), dataset.val).metrics
-
-    output.mkdir(parents=True, exist_ok=True)
-    log: list[str] = []
-    result = Trainer(
-        model,
-        spec,
-        source,
-        validate,
-        config,
-        device=CPU,
-        output=output,
-        log=log.append,
-        seed=seed,
-        **options,  # type: ignore[arg-type]  # only for tests
-    )
-    result.lines = log  # type: ignore[attr-defined]  # so that a test can read it
-    return result
-
-
-def weights(folder: Path) -> dict[str, torch.Tensor]:
-    model, _ = load_model(folder)
-    return dict(model.state_dict())
-
-
-def assert_equal(left: dict[str, torch.Tensor], right: dict[str, torch.Tensor]) -> None:
-    assert left.keys() == right.keys()
-    for name, value in left.items():
-        assert torch.equal(value, right[name]), name
 
 
 def test_four_lines_are_learned_by_heart(tmp_path: Path) -> None:
@@ -366,7 +293,7 @@ def test_a_full_disk_leaves_what_was_saved(
     def full(*_: object, **__: object) -> None:
         raise error
 
-    monkeypatch.setattr("ocrx.models.store.save_file", full)
+    monkeypatch.setattr("ocrx.models.model_io.save_file", full)
     with pytest.raises(DataError, match=r"cannot be saved.*No space left"):
         trainer(line_folder, output, small=True).run()
     monkeypatch.undo()

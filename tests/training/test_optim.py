@@ -6,7 +6,7 @@ from torch import nn
 
 from ocrx.config import TrainConfig
 from ocrx.errors import ConfigError
-from ocrx.training.optim import SCHEDULES, build_optimizer, warm_share, warm_up
+from ocrx.training.optim import SCHEDULES, build_optimizer, warm_up, warmup_fraction
 
 
 @pytest.mark.parametrize(
@@ -51,7 +51,7 @@ def test_one_cycle_is_that_of_torch() -> None:
     ],
 )
 def test_the_share_of_the_warm_up(config: TrainConfig, share: float) -> None:
-    assert warm_share(config, 100) == share
+    assert warmup_fraction(config, 100) == share
 
 
 @pytest.mark.parametrize(

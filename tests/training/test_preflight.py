@@ -9,16 +9,16 @@ from pathlib import Path
 
 import pytest
 import torch
-from test_loop import FAST, assert_equal, spec_for, trainer
+from support.training import FAST, assert_equal, spec_for, trainer
 from torch import Tensor, nn
 
 from ocrx.config import load_config
-from ocrx.data.formats import read_dataset
-from ocrx.data.loader import Batch, Lines, LineSource
+from ocrx.data.formats.layouts import read_dataset
+from ocrx.data.loading.loader import Batch, Lines, LineSource
 from ocrx.errors import ConfigError, ModelError
+from ocrx.model_spec import ModelSpec
 from ocrx.models import build_model
 from ocrx.modes import train as mode
-from ocrx.spec import ModelSpec
 from ocrx.training import preflight as module
 from ocrx.training.freeze import freeze
 from ocrx.training.preflight import preflight

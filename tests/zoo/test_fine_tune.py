@@ -5,11 +5,11 @@ from __future__ import annotations
 from pathlib import Path
 
 import torch
-from conftest import make_line_folder
-from test_importer import network_of
+from support.lines import make_line_folder
+from support.recipes import network_of
 
 from ocrx.config import load_config
-from ocrx.models.store import load_model, save_model
+from ocrx.models.model_io import load_model, save_model
 from ocrx.modes import train as mode
 
 

@@ -13,42 +13,21 @@ import onnx
 import pytest
 import torch
 from safetensors.torch import save_file
+from support.recipes import CHARACTERS, network_of
 from torch import Tensor, nn
 
-from ocrx.config import load_config
+from ocrx.backends.onnx import OnnxBackend
 from ocrx.errors import ConfigError, DataError, ModelError
-from ocrx.inference.backends.onnx import OnnxBackend
-from ocrx.models import build_model, frame_spec
-from ocrx.models.store import load_model
+from ocrx.models.model_io import load_model
 from ocrx.modes import import_model as mode
-from ocrx.spec import ModelSpec
-from ocrx.zoo.dialects import openocr_dialect, paddle_dialect
-from ocrx.zoo.dialects_hf import hf_dialect
 from ocrx.zoo.importer import import_weights
-from ocrx.zoo.sources import read_weights
+from ocrx.zoo.key_maps import openocr_dialect, paddle_dialect
+from ocrx.zoo.key_maps_hf import hf_dialect
 from ocrx.zoo.tensors import Dialect
+from ocrx.zoo.weight_files import read_weights
 
-CHARACTERS = tuple("abcdefghijk")
 ARABIC = tuple("ابتثجحخدذرz")
 SMALL = "PP-OCRv6_tiny_rec"
-
-
-def network_of(recipe: str, **changes: Any) -> tuple[nn.Module, ModelSpec]:
-    """The recipe's network with few classes and statistics that a wrong fusion would show."""
-    config = load_config(recipe)
-    params = {**config.Model.params, **changes}
-    image = config.Image.spec()
-    frames = frame_spec(config.Model.architecture, params, image)
-    spec = ModelSpec(config.Model.architecture, params, (*CHARACTERS, " "), image, frames)
-    torch.manual_seed(0)
-    model = build_model(spec)
-    with torch.no_grad():
-        for name, value in model.state_dict().items():
-            if name.endswith("running_var") or (value.ndim == 1 and name.endswith(("weight", "scale"))):
-                value.uniform_(0.7, 1.3)
-            elif name.endswith(("running_mean", "bias")):
-                value.uniform_(-0.2, 0.2)
-    return model.eval(), spec
 
 
 def renamed(model: nn.Module, dialect: Dialect, wanted: str | None = None) -> dict[str, Tensor]:
@@ -71,7 +50,7 @@ def write_pdparams(path: Path, model: nn.Module, tensors: Mapping[str, Tensor], 
         for name, value in tensors.items()
     }
     tree["head.gtc_head.tgt_word_prj.weight"] = np.zeros((3, 3), np.float32)  # guides training only
-    tree["StructuredToParameterName@@"] = {}
+    tree["StructuredToParameterName"] = {}
     path.write_bytes(pickle.dumps(tree, protocol=4))
 
 
@@ -233,7 +212,7 @@ def test_trained_parameters_are_read(tmp_path: Path) -> None:
 
 def test_big_arrays_are_put_together_from_slices(tmp_path: Path) -> None:
     tree = {
-        "UnpackBigParamInfor@@": {"w": {"slices": ["w.0", "w.1"], "OriginShape": (2, 3)}},
+        "UnpackBigParamInfor": {"w": {"slices": ["w.0", "w.1"], "OriginShape": (2, 3)}},
         "w.0": np.arange(4, dtype=np.float32),
         "w.1": np.arange(4, 6, dtype=np.float32),
     }
@@ -257,7 +236,7 @@ def test_big_arrays_are_put_together_from_slices(tmp_path: Path) -> None:
     ],
 )
 def test_slices_that_do_not_fit_together(slices: Any, tmp_path: Path) -> None:
-    tree = {"UnpackBigParamInfor@@": slices, "w.0": np.zeros(4, np.float32)}
+    tree = {"UnpackBigParamInfor": slices, "w.0": np.zeros(4, np.float32)}
     (tmp_path / "w.pdparams").write_bytes(pickle.dumps(tree))
     with pytest.raises(ModelError, match=r"w\.pdparams: damaged: its arrays cannot be put together"):
         read_weights(str(tmp_path / "w.pdparams"))

@@ -1,0 +1,42 @@
+"""PyTorch compiled for this machine: pays off over many lines, as the first ones wait for the compiler."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch._dynamo.exc import TorchDynamoException
+from torch._inductor.exc import InductorError
+
+from ocrx.backends import Floats
+from ocrx.backends.pytorch import TorchBackend
+from ocrx.backends.pytorch import open_folder as open_eager
+from ocrx.errors import BackendError
+
+
+class CompiledBackend(TorchBackend):
+    """A network compiled once for all batch sizes and widths."""
+
+    name = "torch-compile"
+
+    def __init__(self, eager: TorchBackend) -> None:
+        # One call at a time: two threads would compile twice.
+        vars(self).update(vars(eager) | {"parallel": 1})
+        compiled: Any = torch.compile(self._model, dynamic=True)
+        self._model = compiled
+
+    def logits(self, images: Floats) -> Floats:
+        """float32 [N, C, H, W] → float32 [N, T, K]."""
+        try:
+            return super().logits(images)
+        except (TorchDynamoException, InductorError) as error:
+            reason = str(error).strip().splitlines()[0]
+            raise BackendError(
+                f"torch-compile: {reason}", hint="it needs a C++ compiler; or use --backend torch"
+            ) from None
+
+
+def open_folder(folder: Path, device: str, threads: int, precision: str) -> CompiledBackend:
+    """The weights of a model folder, fused for inference and compiled, on ``device``."""
+    return CompiledBackend(open_eager(folder, device, threads, precision))

@@ -1,0 +1,93 @@
+"""OpenVINO (extra ``openvino``): often the fastest on Intel and ARM processors."""
+
+from __future__ import annotations
+
+import queue
+from pathlib import Path
+
+import numpy as np
+import openvino as ov
+import openvino.properties as props
+import openvino.properties.hint as hints
+
+from ocrx.backends import CACHED_PIXELS, Floats, export_command, exported_name, find_model_file
+from ocrx.errors import BackendError, ConfigError, ModelError
+from ocrx.model_folder import INFERENCE_DIR, ONNX_FILE, read_spec
+from ocrx.model_spec import ModelSpec
+
+IR_FILE = "model.xml"
+SPEC_PATH = ["ocrx", "spec"]
+
+# fp16 is a way to store: where the processor has no fp16, OpenVINO would compute in bf16 instead.
+_COMPUTE = {"fp32": "f32", "fp16": "f32", "bf16": "bf16", "int8": "f32"}
+
+
+class OpenVinoBackend:
+    """A compiled model with one stream per thread, each working on a batch of its own.
+
+    ``precision`` is what it computes in: OpenVINO's own choice would be bf16 wherever the processor has it, so
+    fp32 is asked for by name.
+    """
+
+    name = "openvino"
+
+    def __init__(self, model: Path, spec: ModelSpec | None = None, threads: int = 1, precision: str = "fp32") -> None:
+        try:
+            core = ov.Core()
+            network = core.read_model(model)
+            settings = {
+                props.inference_num_threads(): threads,
+                props.num_streams(): threads,
+                hints.inference_precision(): _COMPUTE[precision],
+                "CPU_RUNTIME_CACHE_CAPACITY": "0",  # plans kept per shape would grow with each new width
+            }
+            compiled = core.compile_model(network, "CPU", settings)
+        except RuntimeError as error:
+            raise ModelError(f"{model}: cannot be loaded ({_first_line(error)})") from None
+        self.spec = spec or _spec(network, str(model))
+        self.threads = threads
+        self.parallel = threads
+        self.pixels = CACHED_PIXELS
+        self._output = compiled.output(0)
+        self._requests: queue.SimpleQueue[ov.InferRequest] = queue.SimpleQueue()
+        for _ in range(threads):
+            self._requests.put(compiled.create_infer_request())
+
+    def logits(self, images: Floats) -> Floats:
+        """float32 [N, C, H, W] → float32 [N, T, K]."""
+        request = self._requests.get()
+        try:
+            result: Floats = np.array(request.infer([images])[self._output], dtype=np.float32)
+        except RuntimeError as error:
+            raise BackendError(f"openvino: {_first_line(error)}") from None
+        finally:
+            self._requests.put(request)
+        return result
+
+
+def open_folder(folder: Path, device: str, threads: int, precision: str) -> OpenVinoBackend:
+    """The OpenVINO model of a model folder; without one its ONNX model, which OpenVINO reads as well."""
+    if device not in ("auto", "cpu"):
+        raise ConfigError(f"openvino: device {device!r}; expected cpu", hint="use --backend torch for a GPU")
+    stored = stored_precision(precision)
+    ir, onnx = exported_name(IR_FILE, stored), exported_name(ONNX_FILE, stored)
+    command = export_command(folder, "openvino", precision)
+    if any(path.is_file() for path in (folder / INFERENCE_DIR / ir, folder / ir)):
+        return OpenVinoBackend(find_model_file(folder, ir, command), None, threads, precision)
+    return OpenVinoBackend(find_model_file(folder, onnx, command), read_spec(folder), threads, precision)
+
+
+def stored_precision(precision: str) -> str:
+    """The precision of the file that is read: bf16 is a way to compute with fp32 weights, not a way to store them."""
+    return "fp32" if precision == "bf16" else precision
+
+
+def _spec(network: ov.Model, where: str) -> ModelSpec:
+    if not network.has_rt_info(SPEC_PATH):
+        raise ModelError(f"{where}: an OpenVINO model, but not one of ocrx")
+    return ModelSpec.from_json(network.get_rt_info(SPEC_PATH).astype(str), where)
+
+
+def _first_line(error: BaseException) -> str:
+    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
+    return lines[-1] if lines else type(error).__name__

@@ -1,0 +1,53 @@
+"""TorchScript: a network that runs without its Python code, also from C++. Importing this imports torch."""
+
+from __future__ import annotations
+
+import warnings
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from ocrx.backends import export_command, exported_name, find_model_file
+from ocrx.backends.pytorch import DTYPES, TorchBackend
+from ocrx.errors import ConfigError, ModelError
+from ocrx.model_spec import ModelSpec
+from ocrx.models.device import torch_device
+
+SCRIPT_FILE = "model.pt"
+SPEC_ENTRY = "ocrx.json"
+
+
+class TorchScriptBackend(TorchBackend):
+    """A traced network on a device."""
+
+    name = "torchscript"
+
+
+def load_script(file: Path, device: torch.device | str = "cpu", threads: int | None = None) -> TorchScriptBackend:
+    """Raises ModelError for a file that is damaged or not one of ocrx."""
+    entries: dict[str, Any] = {SPEC_ENTRY: ""}
+    load: Any = torch.jit.load
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # torch points to torch.export
+            model = load(str(file), map_location=device, _extra_files=entries)
+    except (RuntimeError, ValueError, OSError) as error:
+        raise ModelError(f"{file}: cannot be loaded ({str(error).splitlines()[0]})") from None
+    described = entries[SPEC_ENTRY]
+    if not described:
+        raise ModelError(f"{file}: a TorchScript model, but not one of ocrx")
+    text = described.decode() if isinstance(described, bytes) else described
+    dtype = next((parameter.dtype for parameter in model.parameters()), torch.float32)
+    return TorchScriptBackend(model, ModelSpec.from_json(text, str(file)), device, threads, dtype)
+
+
+def open_folder(folder: Path, device: str, threads: int, precision: str) -> TorchScriptBackend:
+    """The TorchScript model of a model folder."""
+    target = torch_device(device)
+    if precision not in DTYPES:
+        raise ConfigError(f"torchscript: precision {precision!r}; expected one of {', '.join(DTYPES)}")
+    command = export_command(folder, "torchscript", precision)
+    if target.type == "cpu":
+        torch.set_num_threads(threads)
+    return load_script(find_model_file(folder, exported_name(SCRIPT_FILE, precision), command), target, threads)

@@ -1,0 +1,103 @@
+"""Changes of shape: each function takes a line, a generator and a strength of 0 to 1, and gives the line's new form."""
+
+from __future__ import annotations
+
+import numpy as np
+import numpy.typing as npt
+from PIL import Image
+
+from ocrx.imaging.reading import Pixels
+
+
+def affine(image: Image.Image, generator: np.random.Generator, strength: float, max_width: int) -> Image.Image:
+    """Scale along the line, shear, rotate and shift in one resampling; outside the line is its own paper."""
+    width, height = image.size
+    wide = int(np.clip(round(width * np.exp(generator.uniform(-0.15, 0.15) * strength)), 1, max_width))
+    tall = np.exp(generator.uniform(-0.12, 0.12) * strength)
+    shear = generator.uniform(-0.3, 0.3) * strength
+    # A turn moves the ends of a long line by as much as those of a short one: bounded in pixels, not degrees.
+    slope = generator.uniform(-0.08, 0.08) * strength * height / max(width, height)
+    drop = generator.uniform(-0.06, 0.06) * strength * height
+    centre_x, centre_y = width / 2, height / 2
+    a, b = width / wide, shear
+    d, e = slope, 1 / tall
+    c = centre_x - a * wide / 2 - b * centre_y
+    f = centre_y - d * wide / 2 - e * centre_y + drop
+    return image.transform(
+        (wide, height),
+        Image.Transform.AFFINE,
+        (a, b, c, d, e, f),
+        resample=Image.Resampling.BILINEAR,
+        fillcolor=paper(np.asarray(image)),
+    )
+
+
+def crop_rows(image: Image.Image, generator: np.random.Generator, strength: float) -> Image.Image:
+    """Lose rows at the top and at the bottom, as a careless cut does; the rest is stretched to the old height."""
+    width, height = image.size
+    top, bottom = generator.uniform(0, 0.1 * strength * height, 2)
+    return image.resize((width, height), Image.Resampling.BILINEAR, box=(0, top, width, height - bottom))
+
+
+def perspective(image: Image.Image, generator: np.random.Generator, strength: float) -> Image.Image:
+    """Each corner moves by up to a tenth of the height. Pillow takes half the time of torchvision here."""
+    width, height = image.size
+    reach = 0.1 * strength * np.array([min(width, height), height])
+    rows, right = [], []
+    for x, y in ((0, 0), (width, 0), (width, height), (0, height)):
+        u, v = np.array([x, y]) + generator.uniform(-reach, reach, 2)
+        rows += [[x, y, 1, 0, 0, 0, -u * x, -u * y], [0, 0, 0, x, y, 1, -v * x, -v * y]]
+        right += [u, v]
+    coefficients = np.linalg.solve(np.array(rows), np.array(right)).tolist()
+    return image.transform(
+        image.size,
+        Image.Transform.PERSPECTIVE,
+        coefficients,
+        resample=Image.Resampling.BILINEAR,
+        fillcolor=paper(np.asarray(image)),
+    )
+
+
+def elastic(image: Image.Image, generator: np.random.Generator, strength: float) -> Image.Image:
+    """Bend the line smoothly, about a letter at a time (Simard et al. 2003), by up to 2 pixels of 32 at strength 1.
+
+    torchvision resamples; its own transform would spend forty times as long on smoothing noise of full size.
+    """
+    # torchvision takes a second to import, and only a training that augments needs it.
+    import torch
+    from torchvision.transforms.v2 import functional
+
+    width, height = image.size
+    reach = 0.06 * strength * height
+    # In torchvision's units the whole width, and the whole height, is 2.
+    bend = [_smooth_noise(generator, width, height) * np.float32(2 * reach / size) for size in (width, height)]
+    pixels = np.asarray(image)
+    tone = np.asarray(paper(pixels), dtype=np.float32)
+    # What lies outside is 0 for torchvision; its own filling with a tone leaves a darker seam.
+    planes = torch.from_numpy(np.atleast_3d(pixels - tone).transpose(2, 0, 1))
+    bent = functional.elastic(planes, torch.from_numpy(np.stack(bend, axis=-1))[None]).numpy()
+    values = np.rint(bent.transpose(1, 2, 0).reshape(pixels.shape) + tone)
+    return Image.fromarray(np.clip(values, 0, 255).astype(np.uint8))
+
+
+def _smooth_noise(generator: np.random.Generator, width: int, height: int) -> npt.NDArray[np.float32]:
+    """Noise of about -1 to 1 that changes over half the height: float32 [H, W]."""
+    knots = generator.uniform(-1, 1, (3, max(3, 2 * width // height))).astype(np.float32)
+    return np.asarray(Image.fromarray(knots).resize((width, height), Image.Resampling.BICUBIC))
+
+
+def flip_vertical(pixels: Pixels) -> Pixels:
+    """Mirror [H, W] or [H, W, 3] top to bottom: for marks that have no upright form, never for letters.
+
+    A flipped b is a p, and a flipped W an M: the labels are then wrong. Scans that stand on their head
+    are to be turned when they are read. Off, therefore, unless ``Train.flip_vertical`` asks for it.
+    """
+    return pixels[::-1]
+
+
+def paper(pixels: Pixels) -> int | tuple[int, ...]:
+    """The tone of the ground, uint8 [H, W] or [H, W, 3]: the median of the first and last row."""
+    edge = np.concatenate([pixels[0], pixels[-1]])
+    if pixels.ndim == 2:
+        return int(np.median(edge))
+    return tuple(int(v) for v in np.median(edge, axis=0))

@@ -1,0 +1,245 @@
+"""Samples to batches of tensors: decode once, augment anew each epoch, pad to the batch's width."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass
+from functools import cached_property
+from itertools import islice, pairwise, zip_longest
+
+import numpy as np
+import numpy.typing as npt
+import torch
+
+from ocrx.data.loading.augment import augment
+from ocrx.data.loading.augment.concat import choose_partners, join_pixels, joined_width
+from ocrx.data.loading.augment.geometric import flip_vertical
+from ocrx.data.loading.batches import WHOLE, BatchPlan, Share, bucket_widths, plan_batches
+from ocrx.data.loading.replay import epoch_lines
+from ocrx.data.sample import Sample
+from ocrx.errors import ConfigError, DataError
+from ocrx.imaging.reading import Floats, Pixels, pad, read_image, resize, scale
+from ocrx.model_spec import ImageSpec, ModelSpec
+from ocrx.results import Progress
+from ocrx.text.charset import Charset
+
+CACHE_BYTES = 2 * 2**30
+
+
+@dataclass(frozen=True)
+class Batch:
+    """Lines of one padded width: images float32 [N, C, H, W]; targets int64, joined; target_lengths int64 [N].
+
+    ``widths`` int64 [N] are those before padding.
+    """
+
+    images: torch.Tensor
+    targets: torch.Tensor
+    target_lengths: torch.Tensor
+    samples: tuple[Sample, ...]
+    widths: torch.Tensor
+
+    def __len__(self) -> int:
+        return len(self.samples)
+
+    def pieces(self, max_pixels: int) -> list[Batch]:
+        """The same lines in batches of at most ``max_pixels`` padded pixels, but one line in any case."""
+        count = -(-self.images[:, 0].numel() // max_pixels)
+        rows = [int(part[0]) for part in np.array_split(np.arange(len(self)), min(count, len(self)))]
+        first = [0, *self.target_lengths.cumsum(0).tolist()]
+        return [
+            Batch(
+                self.images[start:end],
+                self.targets[first[start] : first[end]],
+                self.target_lengths[start:end],
+                self.samples[start:end],
+                self.widths[start:end],
+            )
+            for start, end in pairwise([*rows, len(self)])
+        ]
+
+
+class Lines:
+    """Labelled lines ready for training: resized pixels (kept in memory up to 2 GiB) and encoded labels."""
+
+    def __init__(self, samples: Sequence[Sample], spec: ModelSpec, progress: Progress | None = None) -> None:
+        if not samples:
+            raise DataError("no lines to train on")
+        self.samples = tuple(samples)
+        self.spec, self.image_spec = spec, spec.image
+        self.charset = Charset.of(spec)
+        self.targets = [np.asarray(self.charset.encode(sample.text), dtype=np.int64) for sample in samples]
+        self._kept: dict[int, Pixels] = {}
+        self.widths = self._read_all(progress)
+        self.buckets = bucket_widths(self.widths, spec.image)
+
+    def _read_all(self, progress: Progress | None) -> list[int]:
+        widths, used = [], 0
+        with ThreadPoolExecutor() as pool:
+            for number, pixels in enumerate(pool.map(self._read, range(len(self.samples)))):
+                widths.append(pixels.shape[1])
+                used += pixels.nbytes
+                if used <= CACHE_BYTES:
+                    self._kept[number] = pixels
+                if progress:
+                    progress(number + 1, len(self.samples))
+        return widths
+
+    def _read(self, number: int) -> Pixels:
+        return resize(read_image(self.samples[number].image), self.image_spec)
+
+    def pixels(self, number: int) -> Pixels:
+        """Resized line, uint8 [H, W] or [H, W, 3]."""
+        kept = self._kept.get(number)
+        return kept if kept is not None else self._read(number)
+
+    def labelled(self, number: int, behind: int) -> tuple[Sample, npt.NDArray[np.int64]]:
+        """The label of a line and its classes, with a space and those of line ``behind`` after it if that is not -1."""
+        sample, target = self.samples[number], self.targets[number]
+        if behind < 0:
+            return sample, target
+        source = f"{sample.source} + {self.samples[behind].source}"
+        target = np.concatenate([target, self.charset.encode(" "), self.targets[behind]])
+        return Sample(sample.image, self.charset.decode(target.tolist()), source), target
+
+    def __len__(self) -> int:
+        return len(self.samples)
+
+
+def collate(
+    planes: Sequence[Floats],
+    targets: Sequence[npt.NDArray[np.int64]],
+    samples: tuple[Sample, ...],
+    width: int,
+    image: ImageSpec,
+) -> Batch:
+    """Pad float32 [C, H, w] lines to ``width`` and join their labels."""
+    return Batch(
+        images=torch.from_numpy(np.stack([pad(line, width, image) for line in planes])),
+        targets=torch.from_numpy(np.concatenate(targets)),
+        target_lengths=torch.tensor([len(target) for target in targets], dtype=torch.int64),
+        samples=samples,
+        widths=torch.tensor([line.shape[2] for line in planes], dtype=torch.int64),
+    )
+
+
+class LineSource:
+    """Epochs of batches over stored lines.
+
+    Threads prepare batches ahead of the step: Pillow and NumPy release the interpreter while they work, and
+    there is no worker process to start, to feed or to lose. ``strength`` is that of the augmentation; ``concat`` and
+    ``flip`` are shares of the lines that get another one behind them, and that are mirrored top to bottom.
+    The last ``replayed`` lines are not all in each epoch, but as many of them that they are ``replay_ratio`` of it.
+    Raises ConfigError if lines are to be joined and the charset has no space.
+    """
+
+    def __init__(
+        self,
+        lines: Lines,
+        *,
+        batch_size: int,
+        max_pixels: int,
+        seed: int,
+        strength: float,
+        workers: int,
+        concat: float = 0.0,
+        flip: float = 0.0,
+        replayed: int = 0,
+        replay_ratio: float = 0.0,
+        share: Share = WHOLE,
+    ) -> None:
+        if concat and " " not in lines.charset.characters:
+            raise ConfigError(
+                "Train.concat: the charset has no space to stand between two lines; expected one",
+                hint="add a line with a space to dict.txt, or set Train.concat to 0",
+            )
+        self.lines = lines
+        self.batch_size = batch_size
+        self.max_pixels = max_pixels
+        self.seed = seed
+        self.strength = strength
+        self.workers = workers
+        self.concat, self.flip = concat, flip
+        self.replayed, self.replay_ratio = replayed, replay_ratio
+        self.share = share
+
+    def plans(self, epoch: int) -> list[BatchPlan]:
+        """The batches of an epoch, in order; their number is the same in every epoch, or nearly so with joined lines,
+        whose widths vary."""
+        image, widths = self.lines.image_spec, list(self.lines.widths)
+        partners: dict[int, int] = {}
+        if self.concat:
+            key = (self.seed, epoch)
+            partners = choose_partners(self.lines.widths, self.lines.targets, self.lines.spec, self.concat, key)
+        for first, second in partners.items():
+            widths[first] = joined_width(widths[first], self.lines.widths[second], image.height)
+        numbers = self._numbers(epoch)
+        buckets = bucket_widths([widths[number] for number in numbers], image)
+        plans = []
+        for plan in plan_batches(buckets, image.height, self.batch_size, self.max_pixels, self.seed, epoch):
+            samples = tuple(numbers[i] for i in plan.samples)
+            joined = tuple(partners.get(number, -1) for number in samples) if partners else ()
+            plans.append(BatchPlan(plan.width, samples, joined))
+        return plans
+
+    def _numbers(self, epoch: int) -> Sequence[int]:
+        """The lines of an epoch."""
+        if not self.replayed:
+            return range(len(self.lines))
+        buckets = [self.lines.image_spec.bucket_width(width) for width in self.lines.widths]
+        return epoch_lines(buckets, len(buckets) - self.replayed, self.replay_ratio, self.seed, epoch)
+
+    @cached_property
+    def _updates(self) -> int:
+        return -(-len(self.plans(0)) // self.share.parts)
+
+    def __len__(self) -> int:
+        """Updates in an epoch; the last one may have fewer part-batches than the others."""
+        return self._updates  # asked after every update
+
+    def updates(self, epoch: int, start: int = 0) -> Iterator[list[Batch]]:
+        """This process's part-batches of each update from number ``start`` on; of the last one perhaps none."""
+        plans = self.plans(epoch)[start * self.share.parts :]
+        own = self._batches(epoch, plans[self.share.rank :: self.share.size])
+        for _ in range(0, len(plans), self.share.parts):
+            yield list(islice(own, self.share.accumulate))
+
+    def _batches(self, epoch: int, plans: list[BatchPlan]) -> Iterator[Batch]:
+        if not self.workers:
+            yield from (self.batch(epoch, plan) for plan in plans)
+            return
+        with ThreadPoolExecutor(self.workers) as pool:
+            ahead: deque[Future[Batch]] = deque()
+            try:
+                for plan in plans:
+                    ahead.append(pool.submit(self.batch, epoch, plan))
+                    if len(ahead) > 2 * self.workers:
+                        yield ahead.popleft().result()
+                while ahead:
+                    yield ahead.popleft().result()
+            finally:
+                pool.shutdown(wait=False, cancel_futures=True)
+
+    def batch(self, epoch: int, plan: BatchPlan) -> Batch:
+        """One batch; what it holds does not depend on which thread makes it, or when."""
+        planes, targets, samples = [], [], []
+        for number, behind in zip_longest(plan.samples, plan.joined, fillvalue=-1):
+            pixels = self.varied(number, epoch, behind, plan.width)
+            planes.append(scale(pixels, self.lines.image_spec))
+            sample, target = self.lines.labelled(number, behind)
+            samples.append(sample)
+            targets.append(target)
+        return collate(planes, targets, tuple(samples), plan.width, self.lines.image_spec)
+
+    def varied(self, number: int, epoch: int, behind: int, max_width: int) -> Pixels:
+        """A line as an epoch shows it, with the one numbered ``behind`` to its right if that is not -1: uint8
+        [H, W] or [H, W, 3], W <= ``max_width``."""
+        generator = np.random.default_rng([self.seed, epoch, number])
+        pixels = self.lines.pixels(number)
+        if behind >= 0:
+            pixels = join_pixels(pixels, self.lines.pixels(behind), generator)
+        if self.flip and generator.random() < self.flip:
+            pixels = flip_vertical(pixels)
+        return augment(pixels, generator, self.strength, max_width)

@@ -1,0 +1,75 @@
+"""More lines to train on than the dataset's own: further folders, and lines to replay."""
+
+from __future__ import annotations
+
+from collections.abc import Container, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from ocrx.data.formats.layouts import DICT_FILE, Dataset, read_dataset
+from ocrx.data.sample import Sample
+from ocrx.errors import DataError
+from ocrx.results import Issue
+from ocrx.text.charset import Charset
+
+
+@dataclass(frozen=True)
+class TrainingData:
+    """``dataset`` with all training lines: its own, those of further folders, and last the ``replayed`` ones."""
+
+    dataset: Dataset
+    replayed: int
+
+    def without(self, sources: Container[str]) -> TrainingData:
+        """The same without the training lines of these sources."""
+        lines = self.dataset.train
+        replayed = lines[len(lines) - self.replayed :]
+        return TrainingData(
+            replace(self.dataset, train=tuple(line for line in lines if line.source not in sources)),
+            sum(line.source not in sources for line in replayed),
+        )
+
+
+def mix(dataset: Dataset, extra: Sequence[str], replay: Sequence[str]) -> TrainingData:
+    """Add the training lines of the folders (or lists) ``extra`` and ``replay`` to those of ``dataset``.
+
+    Their validation lines and dictionaries are left alone; a dictionary of ``dataset`` grows by the characters of
+    their labels. Sources and findings name the folder they come from.
+    Raises DataError that names the folder where one holds no training lines.
+    """
+    added = [read_dataset(Path(folder)) for folder in (*extra, *replay)]
+    lines: list[Sample] = []
+    issues: list[Issue] = []
+    replayed = 0
+    for number, (name, part) in enumerate(zip((*extra, *replay), added, strict=True)):
+        if not part.train:
+            key = "Train.extra_datasets" if number < len(extra) else "Train.replay"
+            raise DataError(f"{key}: {name} holds no training lines", hint=f"see why: ocrx check-dataset {name}")
+        replayed += len(part.train) if number >= len(extra) else 0
+        lines += [Sample(sample.image, sample.text, f"{part.root}/{sample.source}") for sample in part.train]
+        issues += [_in_folder(issue, part.root) for issue in part.issues if _about_training(issue, part)]
+    return TrainingData(
+        replace(
+            dataset,
+            train=(*dataset.train, *lines),
+            charset=_grown(dataset.charset, lines) if dataset.charset else None,
+            issues=(*dataset.issues, *issues),
+            others=tuple(part.root for part in added),
+        ),
+        replayed,
+    )
+
+
+def _grown(charset: Charset, lines: Sequence[Sample]) -> Charset:
+    new = {character for sample in lines for character in charset.missing(sample.text)}
+    return Charset((*charset, *sorted(new)))
+
+
+def _about_training(issue: Issue, part: Dataset) -> bool:
+    """Not about the dictionary, nor about the validation part, which are not used."""
+    unused = [DICT_FILE, *(path.relative_to(part.root).as_posix() for path in part.lists[1:])]
+    return issue.code != "list-missing" and not issue.where.startswith(tuple(unused))
+
+
+def _in_folder(issue: Issue, root: Path) -> Issue:
+    return replace(issue, where=", ".join(f"{root}/{place}" for place in issue.where.split(", ")))

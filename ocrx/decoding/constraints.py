@@ -1,0 +1,207 @@
+"""What a line must be: a pattern, one of the entries of a list, or made of certain characters.
+
+Every constraint becomes an ``Automaton`` over CTC classes, which the beam and the exact search both follow.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+import numpy.typing as npt
+
+from ocrx.decoding.regex import DEAD, compile_pattern
+from ocrx.errors import ConfigError
+from ocrx.text.charset import Charset
+from ocrx.text.normalize import normalize
+
+Ints = npt.NDArray[np.int64]
+Bools = npt.NDArray[np.bool_]
+
+UNREACHABLE = np.iinfo(np.int64).max // 2
+MAX_EDGES = 10_000_000
+_DENSE_ENTRIES = 4_000_000
+
+
+@dataclass(frozen=True, eq=False)
+class Automaton:
+    """A deterministic automaton over classes >= 1; state 0 is the start.
+
+    Its edges, sorted by source and class, are three int64 arrays [E]; ``accepting`` is bool [S];
+    ``classes`` counts all CTC classes, the blank included. Use ``build``, which drops dead ends.
+    """
+
+    classes: int
+    source: Ints
+    label: Ints
+    target: Ints
+    accepting: Bools
+
+    @classmethod
+    def build(cls, classes: int, edges: npt.ArrayLike, accepting: Bools) -> Automaton:
+        """From rows (source, class, target) [E, 3]; edges that lead to no accepted text are dropped."""
+        rows = np.asarray(edges, dtype=np.int64).reshape(-1, 3)
+        source, label, target = rows[np.lexsort((rows[:, 1], rows[:, 0]))].T
+        every = cls(classes, source, label, target, accepting)
+        alive = every.distance[target] < UNREACHABLE
+        return cls(classes, source[alive], label[alive], target[alive], accepting)
+
+    @cached_property
+    def distance(self) -> Ints:
+        """[S]: how many characters are needed at least to reach an accepting state."""
+        size = self.accepting.size
+        target, source = np.divmod(np.unique(self.target * size + self.source), size)
+        first = np.searchsorted(target, np.arange(size + 1)).tolist()
+        before = source.tolist()
+        best: list[int] = np.where(self.accepting, 0, UNREACHABLE).tolist()
+        nearest = np.flatnonzero(self.accepting).tolist()
+        for state in nearest:  # grows, from the accepting states outwards
+            for one in before[first[state] : first[state + 1]]:
+                if best[one] == UNREACHABLE:
+                    best[one] = best[state] + 1
+                    nearest.append(one)
+        return np.array(best, dtype=np.int64)
+
+    @cached_property
+    def used(self) -> Ints:
+        """The classes that stand on any edge, ascending."""
+        return np.unique(self.label)
+
+    @cached_property
+    def _keys(self) -> Ints:
+        return self.source * self.classes + self.label
+
+    @cached_property
+    def _table(self) -> Ints | None:
+        """[(S + 1) * classes] with a last row for the dead state; None where it would be too large."""
+        if (self.accepting.size + 1) * self.classes > _DENSE_ENTRIES:
+            return None
+        table = np.full((self.accepting.size + 1) * self.classes, DEAD, dtype=np.int64)
+        table[self._keys] = self.target
+        return table
+
+    def step(self, states: Ints, labels: Ints) -> Ints:
+        """The states after reading one class each; DEAD where there is no edge. The shapes broadcast."""
+        if self._table is not None:
+            reached: Ints = self._table[states * self.classes + labels]  # DEAD reads the table's last row
+            return reached
+        keys = states * self.classes + labels
+        at = np.minimum(np.searchsorted(self._keys, keys), len(self._keys) - 1)
+        return np.where(self._keys[at] == keys, self.target[at], DEAD)
+
+    def accepts(self, classes: Iterable[int]) -> bool:
+        """Whether a whole text satisfies the constraint."""
+        state = np.int64(0)
+        for c in classes:
+            state = self.step(np.asarray(state), np.asarray(c)).item()
+            if state == DEAD:
+                return False
+        return bool(self.accepting[state])
+
+
+def from_allowed(charset: Charset, allow: str | None = None, deny: str | None = None) -> Bools:
+    """[K]: which classes may appear; the blank always may.
+
+    Entries of several code points count as allowed if all their code points are.
+    Raises ConfigError where nothing remains, or where ``allow`` is empty or holds a character the model does not know.
+    """
+    if allow == "":
+        raise ConfigError("--allow: no characters given", hint="leave it out to allow all")
+    for name, characters in (("allow", allow), ("deny", deny)):
+        unknown = sorted(set(normalize(characters or "")) - set("".join(charset)))
+        if unknown:
+            raise ConfigError(f"--{name}: the model does not know {' '.join(map(repr, unknown))}")
+    wanted = set(normalize(allow)) if allow else set("".join(charset))
+    wanted -= set(normalize(deny or ""))
+    mask = np.array([True, *(set(entry) <= wanted for entry in charset)], dtype=np.bool_)
+    if not mask[1:].any():
+        raise ConfigError("--allow and --deny leave no character to read")
+    return mask
+
+
+def from_mask(mask: Bools) -> Automaton:
+    """Any text of the allowed classes [K], the empty one included."""
+    allowed = np.flatnonzero(mask[1:]) + 1
+    edges = np.stack([np.zeros_like(allowed), allowed, np.zeros_like(allowed)], axis=1)
+    return Automaton.build(mask.size, edges, np.array([True]))
+
+
+def from_pattern(pattern: str, charset: Charset, mask: Bools | None = None) -> Automaton:
+    """The texts that match a regular expression as a whole.
+
+    ``\\d``, ``\\w`` and ``\\s`` mean ASCII. Back references, look-ahead, look-behind and ``\\b`` are not regular or not
+    supported and raise ConfigError; so does a pattern that is empty, too large, or that no text of the allowed
+    characters matches.
+    """
+    if not pattern:
+        raise ConfigError("--pattern: an empty pattern, which only empty lines match", hint="leave it out")
+    machine = compile_pattern(normalize(pattern), "".join(charset))
+    table = np.array([*machine.steps, [DEAD] * len(machine.steps[0])], dtype=np.int64)  # DEAD reads the last row
+    rows: list[Ints] = []
+    count = 0
+    for c, entry in enumerate(charset, start=1):
+        if mask is not None and not mask[c]:
+            continue
+        reached = np.arange(len(machine.steps))
+        for character in entry:
+            reached = table[reached, machine.groups[character]]
+        source = np.flatnonzero(reached != DEAD)
+        rows.append(np.stack([source, np.full_like(source, c), reached[source]], axis=1))
+        count += source.size
+        if count > MAX_EDGES:
+            raise ConfigError(f"--pattern {pattern!r}: too large for {len(charset):,} characters")
+    automaton = Automaton.build(len(charset) + 1, np.concatenate(rows), np.array(machine.accepting))
+    if automaton.distance[0] >= UNREACHABLE:
+        raise ConfigError(f"--pattern {pattern!r}: no text of the model's characters can match it")
+    return automaton
+
+
+@dataclass(frozen=True)
+class Lexicon:
+    """The entries of a word list that a model can read, as an automaton, and those it cannot."""
+
+    automaton: Automaton
+    count: int
+    unreadable: tuple[str, ...]
+
+    @property
+    def remark(self) -> str:
+        """How many entries were left out because the model lacks their characters, with an example; or ''."""
+        if not self.unreadable:
+            return ""
+        entries = "entries hold" if len(self.unreadable) > 1 else "entry holds"
+        return (
+            f"lexicon: {len(self.unreadable):,} {entries} characters the model does not know ({self.unreadable[0]!r})"
+        )
+
+
+def from_lexicon(words: Iterable[str], charset: Charset, within: Automaton | None = None) -> Lexicon:
+    """The automaton (a trie) of the given texts; a whole line is one entry.
+
+    Entries with characters outside the charset are listed in ``unreadable``; those that
+    another constraint, ``within``, excludes are left out. Raises ConfigError where nothing remains.
+    """
+    distinct = sorted({normalize(word) for word in words} - {""})
+    unreadable = tuple(word for word in distinct if charset.missing(word))
+    missing = set(unreadable)
+    texts = [charset.encode(word) for word in distinct if word not in missing]
+    if within is not None:
+        texts = [text for text in texts if within.accepts(text)]
+    if not texts:
+        raise ConfigError("--lexicon: no entry can be read by this model under the other constraints")
+    return Lexicon(_trie(texts, len(charset) + 1), len(texts), unreadable)
+
+
+def _trie(texts: Sequence[Sequence[int]], classes: int) -> Automaton:
+    child: dict[tuple[int, int], int] = {}
+    ends: set[int] = set()
+    for text in texts:
+        node = 0
+        for c in text:
+            node = child.setdefault((node, c), len(child) + 1)
+        ends.add(node)
+    accepting = np.zeros(len(child) + 1, dtype=np.bool_)
+    accepting[list(ends)] = True
+    return Automaton.build(classes, [(node, c, to) for (node, c), to in child.items()], accepting)

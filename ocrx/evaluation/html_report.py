@@ -1,0 +1,98 @@
+"""``report.html``: an evaluation to look at, in one file that needs nothing else."""
+
+from __future__ import annotations
+
+import base64
+import io
+from collections.abc import Sequence
+from dataclasses import dataclass
+from importlib.resources import files
+
+import jinja2
+from PIL import Image
+
+from ocrx.errors import DataError
+from ocrx.evaluation.analysis import Analysis, Interval, Pair, edit_pairs, is_exact
+from ocrx.evaluation.evaluate import Evaluation, LineResult
+from ocrx.imaging.reading import read_image
+from ocrx.text.normalize import normalize
+
+_PICTURE_HEIGHT = 48
+_PICTURE_WIDTH = 900
+
+
+@dataclass(frozen=True)
+class EvaluatedModel:
+    """A model's name and how it read the lines."""
+
+    name: str
+    evaluation: Evaluation
+    analysis: Analysis
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """Two models on the same lines; ``differences`` are intervals of second - first."""
+
+    second: EvaluatedModel
+    differences: dict[str, Interval]
+    only_first: int
+    only_second: int
+
+
+@dataclass(frozen=True)
+class _Row:
+    source: str
+    picture: str
+    truth: Sequence[Pair]
+    readings: Sequence[tuple[Sequence[Pair], float, str]]
+
+
+def render_report(dataset: str, judged: EvaluatedModel, comparison: Comparison | None, worst: int) -> str:
+    """The report as HTML. ``worst`` lines with most errors are shown with their pictures."""
+    template = (files("ocrx.evaluation") / "report.html.jinja").read_text(encoding="utf-8")
+    environment = jinja2.Environment(autoescape=True, trim_blocks=True, lstrip_blocks=True)
+    models = [judged] if comparison is None else [judged, comparison.second]
+    return environment.from_string(template).render(
+        dataset=dataset,
+        models=models,
+        comparison=comparison,
+        rows=[_row(index, models) for index in worst_lines(judged.evaluation.lines, worst)],
+        differing=_differing(models, worst) if comparison else [],
+        metrics=("accuracy", "norm_edit_dis", "cer", "wer"),
+    )
+
+
+def worst_lines(lines: Sequence[LineResult], count: int) -> list[int]:
+    """Indices of the wrong lines with most edits, the most certain first among equals; unreadable ones before all."""
+    wrong = [i for i, line in enumerate(lines) if not is_exact(line)]
+    return sorted(wrong, key=lambda i: (lines[i].error is None, -_errors(lines[i]), -lines[i].score, i))[:count]
+
+
+def _differing(models: Sequence[EvaluatedModel], count: int) -> list[_Row]:
+    first, second = (model.evaluation.lines for model in models)
+    different = [i for i in range(len(first)) if is_exact(first[i]) != is_exact(second[i])]
+    return [_row(index, models) for index in different[:count]]
+
+
+def _row(index: int, models: Sequence[EvaluatedModel]) -> _Row:
+    lines = [model.evaluation.lines[index] for model in models]
+    truth = normalize(lines[0].sample.text)
+    readings = [(edit_pairs(truth, normalize(line.prediction)), line.score, line.error or "") for line in lines]
+    return _Row(lines[0].sample.source, _picture(lines[0]), [(c, c) for c in truth], readings)
+
+
+def _errors(line: LineResult) -> int:
+    return sum(t != p for t, p in edit_pairs(normalize(line.sample.text), normalize(line.prediction)))
+
+
+def _picture(line: LineResult) -> str:
+    """The image of a line as a data URI, '' where it cannot be opened."""
+    try:
+        image = read_image(line.sample.image)
+    except DataError:
+        return ""
+    image.thumbnail((_PICTURE_WIDTH, _PICTURE_HEIGHT), Image.Resampling.BOX)
+    buffer = io.BytesIO()
+    image.save(buffer, "PNG")
+    return "data:image/png;base64," + base64.b64encode(buffer.getvalue()).decode()

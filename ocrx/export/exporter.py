@@ -1,0 +1,245 @@
+"""A model folder to another format and precision: ONNX, OpenVINO or TorchScript; fp32, fp16, bf16 or int8.
+
+Every file is read back and compared on real lines before it is put in place.
+"""
+
+from __future__ import annotations
+
+import copy
+import shutil
+import tempfile
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from importlib.util import find_spec
+from pathlib import Path
+from types import MappingProxyType
+
+import numpy as np
+
+from ocrx.backends import Backend, Floats, exported_name, find_model_file
+from ocrx.backends.onnx import OnnxBackend
+from ocrx.backends.pytorch import DTYPES, TorchBackend
+from ocrx.data.sample import Sample
+from ocrx.errors import BackendError, ConfigError, DataError, ModelError
+from ocrx.evaluation.evaluate import Evaluation, evaluate
+from ocrx.export.graph import (
+    check_parity,
+    export_onnx,
+    inference_form,
+    prepared,
+    sample_images,
+    trace_script,
+)
+from ocrx.export.quantize import half_onnx, quantized_onnx
+from ocrx.imaging.reading import read_image
+from ocrx.inference.recognizer import Recognizer
+from ocrx.model_folder import (
+    INFERENCE_DIR,
+    LM_FILE,
+    ONNX_FILE,
+    SPEC_FILE,
+    WEIGHTS_FILE,
+    bundled_language_model,
+    find_model_folder,
+    read_spec,
+)
+from ocrx.model_spec import ModelSpec
+from ocrx.models.model_io import load_model
+
+FORMATS = MappingProxyType(
+    {"onnx": ("fp32", "fp16", "int8"), "openvino": ("fp32", "fp16", "bf16", "int8"), "torchscript": tuple(DTYPES)}
+)
+
+
+@dataclass(frozen=True)
+class Exported:
+    """The file, its size with everything that belongs to it, and how it read the lines of the comparison.
+
+    ``largest_difference`` is that of a logit; the accuracies are None without labelled lines.
+    """
+
+    file: Path
+    bytes: int
+    lines: int
+    largest_difference: float
+    texts_changed: int
+    accuracy: float | None
+    accuracy_before: float | None
+
+
+def export_folder(
+    path: Path,
+    form: str,
+    precision: str = "fp32",
+    samples: Sequence[Sample] = (),
+    max_loss: float = 0.01,
+    target: Path | None = None,
+) -> Exported:
+    """Export the model folder ``path`` into ``target`` (default: its folder ``inference``).
+
+    ``samples`` are read by both networks, and calibrate int8; a language model goes along unread. Raises ConfigError
+    for a format that does not have the precision and for a target where another model lies, DataError for reduced
+    precision without lines and for lines of which no image can be read, BackendError if a text changes in fp32 or the
+    accuracy falls by more than ``max_loss`` otherwise. The target then stays as it was, or is not made.
+    """
+    if precision not in FORMATS[form]:
+        raise ConfigError(f"{form}: precision {precision!r}; expected one of {', '.join(FORMATS[form])}")
+    if precision != "fp32" and not samples:
+        raise DataError(
+            f"{form} in {precision}: no lines to compare on", hint="name a dataset of your own lines with --data"
+        )
+    if form == "openvino" and find_spec("openvino") is None:
+        raise BackendError("openvino is not installed", hint="pip install 'ocrx[openvino]'")
+    folder = find_model_folder(path)
+    if folder.name == INFERENCE_DIR and (folder.parent / SPEC_FILE).is_file():
+        folder = folder.parent
+    target = target or folder / INFERENCE_DIR
+    elsewhere = target.resolve() != (folder / INFERENCE_DIR).resolve()
+    if elsewhere:
+        _refuse_another_model(target, folder)
+    if samples and not any(_readable(sample.image) for sample in samples):
+        raise DataError(f"{samples[0].image}: cannot be read, nor any other of {len(samples)} images to compare on")
+    existing = next(parent for parent in (target, *target.parents) if parent.is_dir())
+    with tempfile.TemporaryDirectory(dir=existing, prefix=".export-") as work:
+        source = _Source(folder, Path(work))
+        written = _WRITERS[form](source, precision, samples)
+        compared = _compare(source.backend, written.backend, samples, precision, max_loss)
+        target.mkdir(parents=True, exist_ok=True)
+        for file in written.files:
+            file.replace(target / file.name)
+    (target / SPEC_FILE).write_text(source.spec.to_json(), encoding="utf-8")
+    lm = bundled_language_model(folder)
+    if lm is not None and elsewhere:
+        shutil.copyfile(lm, target / LM_FILE)
+    size = sum((target / file.name).stat().st_size for file in written.files)
+    return Exported(target / written.files[0].name, size, len(samples), *compared)
+
+
+def _refuse_another_model(target: Path, folder: Path) -> None:
+    """Raise ConfigError where ``target`` has files of a model that reads other images or characters than ``folder``'s.
+
+    The same model trained further may take its own place; only its measured frame shift differs.
+    """
+    if not (target / SPEC_FILE).is_file():
+        return
+    there, given = read_spec(target), read_spec(folder)
+    if replace(there, frames=given.frames) != given:
+        raise ConfigError(f"{target}: another model lies there", hint="name another folder with --output")
+
+
+def _readable(image: Path) -> bool:
+    try:
+        read_image(image)
+    except DataError:
+        return False
+    return True
+
+
+class _Source:
+    """The model to export: its weights where the folder has them, else its ONNX file."""
+
+    def __init__(self, folder: Path, work: Path) -> None:
+        self.folder = folder
+        self.work = work
+        self.spec: ModelSpec = read_spec(folder)
+        self.network = inference_form(load_model(folder)[0]) if (folder / WEIGHTS_FILE).is_file() else None
+        self.backend: Backend
+        if self.network is not None:
+            self.backend = TorchBackend(self.network, self.spec)
+        else:
+            self.backend = OnnxBackend(find_model_file(folder, ONNX_FILE, "ocrx train"))
+
+    def onnx(self) -> Path:
+        """An fp32 ONNX file of the model."""
+        if self.network is None:
+            return find_model_file(self.folder, ONNX_FILE, "ocrx train")
+        path = self.work / ONNX_FILE
+        export_onnx(self.network, self.spec, path)
+        return path
+
+
+@dataclass(frozen=True)
+class _Written:
+    files: Sequence[Path]
+    backend: Backend
+
+
+def _write_onnx(source: _Source, precision: str, samples: Sequence[Sample]) -> _Written:
+    file = source.work / exported_name(ONNX_FILE, precision)
+    original = source.onnx()
+    if precision == "fp16":
+        half_onnx(original, file)
+    elif precision == "int8":
+        quantized_onnx(original, file, prepared([sample.image for sample in samples], source.spec))
+    elif source.network is None:
+        raise ModelError(f"{source.folder}: no {WEIGHTS_FILE}; its ONNX model is all there is")
+    return _Written([file], OnnxBackend(file))
+
+
+def _write_openvino(source: _Source, precision: str, samples: Sequence[Sample]) -> _Written:
+    import openvino
+
+    from ocrx.backends.openvino import IR_FILE, SPEC_PATH, OpenVinoBackend, stored_precision
+
+    original = source.onnx()
+    if precision == "int8":
+        original = source.work / exported_name(ONNX_FILE, precision)
+        quantized_onnx(source.onnx(), original, prepared([sample.image for sample in samples], source.spec))
+    network = openvino.Core().read_model(original)
+    network.set_rt_info(source.spec.to_json(), SPEC_PATH)
+    file = source.work / exported_name(IR_FILE, stored_precision(precision))
+    openvino.save_model(network, file, compress_to_fp16=precision == "fp16")
+    return _Written([file, file.with_suffix(".bin")], OpenVinoBackend(file, precision=precision))
+
+
+def _write_torchscript(source: _Source, precision: str, samples: Sequence[Sample]) -> _Written:
+    from ocrx.backends.torchscript import SCRIPT_FILE, SPEC_ENTRY, load_script
+
+    if source.network is None:
+        raise ModelError(f"{source.folder}: no {WEIGHTS_FILE}; TorchScript needs the weights")
+    file = source.work / exported_name(SCRIPT_FILE, precision)
+    network = copy.deepcopy(source.network).to(DTYPES[precision])
+    trace_script(network, source.spec, DTYPES[precision], file, {SPEC_ENTRY: source.spec.to_json()})
+    return _Written([file], load_script(file))
+
+
+_WRITERS: MappingProxyType[str, Callable[[_Source, str, Sequence[Sample]], _Written]] = MappingProxyType(
+    {"onnx": _write_onnx, "openvino": _write_openvino, "torchscript": _write_torchscript}
+)
+
+
+def _compare(
+    before: Backend, after: Backend, samples: Sequence[Sample], precision: str, max_loss: float
+) -> tuple[float, int, float | None, float | None]:
+    """Largest difference of a logit, texts changed, accuracy after and before."""
+    images = prepared([sample.image for sample in samples[:32]], before.spec)
+    exact = precision == "fp32"
+    if exact:
+        check_parity(before, after, images or sample_images(before.spec), after.name)
+    difference = max((_distance(before, after, image) for image in images or sample_images(before.spec)), default=0.0)
+    if not samples:
+        return difference, 0, None, None
+    first, second = (evaluate(Recognizer(backend), samples, batch_size=16) for backend in (before, after))
+    changed = _changed(first, second)
+    if exact and changed:
+        raise BackendError(f"{after.name} reads {len(changed)} of {len(samples)} lines otherwise, first {changed[0]}")
+    loss = first.metrics.accuracy - second.metrics.accuracy
+    if loss > max_loss:
+        raise BackendError(
+            f"{after.name} in {precision} reads {second.metrics.accuracy:.2%} of {len(samples)} lines, "
+            f"before {first.metrics.accuracy:.2%}; at most {max_loss:.2%} may be lost",
+            hint="allow more with --max-loss, calibrate on more lines, or use another precision",
+        )
+    return difference, len(changed), second.metrics.accuracy, first.metrics.accuracy
+
+
+def _changed(first: Evaluation, second: Evaluation) -> list[str]:
+    return [
+        f"{a.sample.source}: {a.prediction!r}, then {b.prediction!r}"
+        for a, b in zip(first.lines, second.lines, strict=True)
+        if a.prediction != b.prediction
+    ]
+
+
+def _distance(before: Backend, after: Backend, image: Floats) -> float:
+    return float(np.abs(before.logits(image) - after.logits(image)).max(initial=0))

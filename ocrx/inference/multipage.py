@@ -1,0 +1,64 @@
+"""Files of several pages: PDF (extra ``pdf``) and multi-frame TIFF."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from contextlib import closing
+from functools import partial
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any
+
+from PIL import Image
+
+from ocrx.errors import DataError
+from ocrx.imaging.reading import MAX_PIXELS, count_frames, read_image
+
+Page = Callable[[], Image.Image]
+
+PDF_DPI = 200
+
+_PDFIUM = threading.Lock()  # PDFium may be entered by one thread at a time
+
+
+def tiff_pages(source: Path | bytes, name: str) -> list[Page]:
+    """One page per frame. Raises DataError if it is not a TIFF that can be read."""
+    return [partial(read_image, source, name, frame) for frame in range(count_frames(source, name))]
+
+
+def pdf_pages(source: Path | bytes, name: str) -> list[Page]:
+    """The pages of a PDF, each rendered whole at 200 dpi when it is asked for.
+
+    Raises DataError without pypdfium2, for a file with a password, or one that is damaged or empty.
+    """
+    if find_spec("pypdfium2") is None:
+        raise DataError(f"{name}: reading PDF needs pypdfium2", hint="pip install 'ocrx[pdf]'")
+    import pypdfium2
+
+    try:
+        data = source if isinstance(source, bytes) else source.read_bytes()
+        with _PDFIUM:
+            document = pypdfium2.PdfDocument(data)
+            count = len(document)
+    except OSError as error:
+        raise DataError(f"{name}: {error.strerror or error}") from None
+    except pypdfium2.PdfiumError as error:
+        locked = "password" in str(error).lower()
+        raise DataError(f"{name}: {'needs a password' if locked else f'damaged PDF ({error})'}") from None
+    if count == 0:
+        raise DataError(f"{name}: a PDF without pages")
+    return [partial(_render, document, index, name) for index in range(count)]
+
+
+def _render(document: Any, index: int, name: str) -> Image.Image:
+    from pypdfium2 import PdfiumError
+
+    try:
+        with _PDFIUM, closing(document[index]) as page:
+            width, height = page.get_size()
+            scale = min(PDF_DPI / 72, (MAX_PIXELS / max(1.0, width * height)) ** 0.5)
+            image: Image.Image = page.render(scale=scale, grayscale=False).to_pil().convert("RGB")
+    except PdfiumError as error:
+        raise DataError(f"{name}: page {index + 1} is damaged ({error})") from None
+    return image

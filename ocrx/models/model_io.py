@@ -1,0 +1,63 @@
+"""Weights and spec to and from a model folder. Safetensors and JSON only: loading runs no code."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import torch
+from safetensors import SafetensorError
+from safetensors.torch import load_file, save_file
+from torch import nn
+
+from ocrx.errors import ModelError
+from ocrx.model_folder import SPEC_FILE, WEIGHTS_FILE, find_model_folder, read_spec
+from ocrx.model_spec import ModelSpec
+from ocrx.models import build_model
+
+
+def save_model(model: nn.Module, spec: ModelSpec, folder: Path, dtype: torch.dtype | None = None) -> None:
+    """Write ``model.safetensors`` and ``model.json`` into ``folder`` (which exists).
+
+    ``dtype`` stores floating-point weights in that precision, e.g. ``torch.float16`` for half the size.
+    """
+    state = {name: _plain(value, dtype) for name, value in model.state_dict().items()}
+    save_file(state, str(folder / WEIGHTS_FILE))
+    (folder / SPEC_FILE).write_text(spec.to_json(), encoding="utf-8")
+
+
+def load_model(path: Path) -> tuple[nn.Module, ModelSpec]:
+    """The network of a model folder in eval mode on the CPU, float32, and its spec.
+
+    Raises ModelError if the weights are missing, damaged, or do not fit the spec.
+    """
+    folder = find_model_folder(path)
+    spec = read_spec(folder)
+    model = build_model(spec)
+    state = read_weights(folder / WEIGHTS_FILE)
+    expected = {name: tuple(value.shape) for name, value in model.state_dict().items()}
+    found = {name: tuple(value.shape) for name, value in state.items()}
+    if expected != found:
+        wrong = sorted(name for name in expected.keys() | found.keys() if expected.get(name) != found.get(name))
+        first = wrong[0]
+        raise ModelError(
+            f"{folder / WEIGHTS_FILE}: does not fit {SPEC_FILE}: {first} is {found.get(first)}, "
+            f"expected {expected.get(first)} ({len(wrong)} tensors differ)"
+        )
+    model.load_state_dict(state)
+    return model.eval(), spec
+
+
+def read_weights(path: Path) -> dict[str, torch.Tensor]:
+    """All tensors of a safetensors file; floating-point ones as float32."""
+    if not path.is_file():
+        raise ModelError(f"{path}: missing", hint="the folder holds no trained weights")
+    try:
+        state = load_file(str(path))
+    except (SafetensorError, OSError, ValueError) as error:
+        raise ModelError(f"{path}: damaged or not safetensors ({error})") from None
+    return {name: value.float() if value.is_floating_point() else value for name, value in state.items()}
+
+
+def _plain(value: torch.Tensor, dtype: torch.dtype | None) -> torch.Tensor:
+    value = value.detach().cpu().contiguous(memory_format=torch.contiguous_format)
+    return value.to(dtype) if dtype is not None and value.is_floating_point() else value.clone()

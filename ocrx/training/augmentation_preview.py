@@ -1,0 +1,50 @@
+"""``augment.png``: what the augmentation makes of the first training lines, to look at before epochs are spent."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+from PIL import Image, ImageDraw
+
+from ocrx.data.loading.loader import LineSource
+from ocrx.imaging.reading import Pixels
+from ocrx.inference.drawing import caption_font
+
+LINES = 8
+VERSIONS = 5
+WIDEST = 400  # pixels of a line that are shown
+
+
+def write_sheet(source: LineSource, path: Path) -> None:
+    """A row for each of the first 8 lines: as stored, as in the first 5 epochs, and the label below.
+
+    The pictures are those that training sees, so the same run draws the same file. What ``Train.concat`` puts behind
+    a line is left out.
+    """
+    lines = [
+        [
+            source.lines.pixels(number),
+            *(source.varied(number, epoch, -1, source.lines.buckets[number]) for epoch in range(VERSIONS)),
+        ]
+        for number in range(min(LINES, len(source.lines)))
+    ]
+    size = source.lines.image_spec.height
+    widest = min(WIDEST, max(pixels.shape[1] for row in lines for pixels in row))
+    high, wide = size + 26, widest + 8
+    sheet = Image.new("RGB", (wide * (1 + VERSIONS) + 8, high * len(lines) + 30), "white")
+    draw = ImageDraw.Draw(sheet)
+    for column, title in enumerate(["as stored", *(f"epoch {epoch + 1}" for epoch in range(VERSIONS))]):
+        draw.text((8 + column * wide, 6), title, fill="#06c", font=caption_font(title, 14))
+    for number, row in enumerate(lines):
+        top = 28 + number * high
+        for column, pixels in enumerate(row):
+            sheet.paste(_shown(pixels, source.lines.image_spec.order), (8 + column * wide, top))
+        text = source.lines.samples[number].text
+        draw.text((8, top + size + 2), text, fill="black", font=caption_font(text, 14))
+    sheet.save(path)
+
+
+def _shown(pixels: Pixels, order: str) -> Image.Image:
+    pixels = pixels[:, :WIDEST]
+    return Image.fromarray(np.ascontiguousarray(pixels[:, :, ::-1]) if order == "BGR" else pixels)

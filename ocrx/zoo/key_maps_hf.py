@@ -1,0 +1,112 @@
+"""The names that transformers gives the tensors of PP-OCRv5 and v6 (the ``*_safetensors`` repositories)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from ocrx.zoo.key_maps import HGNETV2_COUNTS, LCNETV4_COUNTS, STEM, downsampled, numbered
+from ocrx.zoo.tensors import Dialect, Rule
+
+_CONV = ("convolution", "normalization")
+_B = r"blocks\.(?P<i>\d+)\."
+_S = r"stages\.(?P<i>\d+)"
+_HEAD = Rule("head", "head.head")
+
+
+def hf_dialect(architecture: str, params: Mapping[str, Any]) -> Dialect | None:
+    """How transformers names the tensors of an architecture."""
+    match architecture:
+        case "lcnetv3":
+            return _LCNETV3
+        case "lcnetv4":
+            return _lcnetv4(str(params.get("size", "tiny")))
+        case "hgnetv2":
+            return _HGNETV2
+    return None
+
+
+def _neck(convolutions: tuple[str, ...]) -> tuple[Rule, ...]:
+    block = "head.encoder.svtr_block.{k}"
+    ours = r"neck\.blocks\.(?P<k>\d+)\."
+    return (
+        *(Rule(rf"neck\.{name}", f"head.encoder.conv_block.{i}", leaves=_CONV) for i, name in enumerate(convolutions)),
+        Rule(ours + "norm(?P<n>[12])", f"{block}.layer_norm{{n}}"),
+        Rule(ours + "qkv", f"{block}.self_attn.qkv"),
+        Rule(ours + "project", f"{block}.self_attn.projection"),
+        Rule(ours + "widen", f"{block}.mlp.fc1"),
+        Rule(ours + "narrow", f"{block}.mlp.fc2"),
+        Rule("neck", "head.encoder", leaves=("conv", "norm")),
+    )
+
+
+_SVTR = _neck(("reduce", "enter", "leave", "join", "out"))
+
+_LCNETV3 = Dialect(
+    "transformers",
+    (
+        Rule("stem", "model.backbone.encoder.convolution", leaves=_CONV),
+        Rule(_B + r"(?P<p>depthwise|pointwise)\.identity", "{block}.{p}_convolution.identity"),
+        Rule(
+            _B + r"(?P<p>depthwise|pointwise)\.wide\.(?P<k>\d+)",
+            "{block}.{p}_convolution.conv_symmetric.{k}",
+            leaves=_CONV,
+        ),
+        Rule(_B + r"(?P<p>depthwise|pointwise)\.point", "{block}.{p}_convolution.conv_small_symmetric", leaves=_CONV),
+        Rule(_B + r"(?P<p>depthwise|pointwise)\.affine", "{block}.{p}_convolution.lab"),
+        Rule(_B + r"(?P<p>depthwise|pointwise)\.affine_after", "{block}.{p}_convolution.act.lab"),
+        Rule(_B + r"weigh\.squeeze", "{block}.squeeze_excitation_module.convolutions.0"),
+        Rule(_B + r"weigh\.excite", "{block}.squeeze_excitation_module.convolutions.2"),
+        *_SVTR,
+        _HEAD,
+    ),
+    numbered("model.backbone.encoder.blocks.{s}.layers.{i}", (1, 2, 2, 5, 4)),
+)
+
+_HGNETV2 = Dialect(
+    "transformers",
+    (
+        *(Rule(rf"stem\.{ours}", f"model.backbone.embedder.{theirs}", leaves=_CONV) for ours, theirs in STEM.items()),
+        Rule(_S, "{block}", leaves=_CONV),
+        Rule(_S + r"\.layers\.(?P<k>\d+)", "{block}.layers.{k}", leaves=_CONV),
+        Rule(_S + r"\.layers\.(?P<k>\d+)\.0", "{block}.layers.{k}.conv1", leaves=_CONV),
+        Rule(_S + r"\.layers\.(?P<k>\d+)\.1", "{block}.layers.{k}.conv2", leaves=_CONV),
+        Rule(_S + r"\.squeeze", "{block}.aggregation.0", leaves=_CONV),
+        Rule(_S + r"\.excite", "{block}.aggregation.1", leaves=_CONV),
+        *_SVTR,
+        _HEAD,
+    ),
+    downsampled(HGNETV2_COUNTS, "model.backbone.encoder.stages"),
+)
+
+
+def _lcnetv4(size: str) -> Dialect:
+    stem = "model.backbone.encoder.convolution"
+    return Dialect(
+        "transformers",
+        (
+            *(
+                Rule(rf"stem\.{ours}", f"{stem}.{theirs}", leaves=_CONV)
+                for ours, theirs in STEM.items()
+                if size != "tiny"
+            ),
+            Rule(r"stem\.(?P<n>conv[12])", stem + ".{n}", leaves=_CONV),
+            Rule(_B + "token", "{block}.token_conv", leaves=_CONV),
+            Rule(_B + r"weigh\.squeeze", "{block}.token_squeeze_excitation.convolutions.0"),
+            Rule(_B + r"weigh\.excite", "{block}.token_squeeze_excitation.convolutions.2"),
+            Rule(_B + "widen", "{block}.channel_conv1", leaves=_CONV),
+            Rule(_B + "narrow", "{block}.channel_conv2", leaves=_CONV),
+            *(
+                (
+                    Rule(r"neck\.local", "head", leaves=("conv1", "norm1")),
+                    Rule(r"neck\.mix", "head", leaves=("conv2", "norm2")),
+                )
+                if size == "tiny"
+                else _neck(("skip", "reduce", "local"))
+            ),
+            Rule(r"head\.0", "head.fc1"),
+            Rule(r"head\.1", "head.fc2"),
+            _HEAD,
+        ),
+        numbered("model.backbone.encoder.blocks.{s}.blocks.{i}", LCNETV4_COUNTS[size]),
+    )

@@ -1,0 +1,195 @@
+"""Official files of weights, whatever their format, as named tensors or ordered layers, with their dictionary."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+import numpy.typing as npt
+import torch
+import yaml
+from safetensors.torch import load_file
+from torch import Tensor
+
+from ocrx.errors import BackendError, DataError, ModelError
+from ocrx.zoo.onnx_weights import OnnxWeights, read_onnx
+from ocrx.zoo.paddle_checkpoint import read_pdparams
+
+Array = npt.NDArray[np.generic]
+Kind = Literal["onnx", "paddle", "transformers", "openocr"]
+
+HUB_FILES = ["model.safetensors", "model.json", "config.json", "preprocessor_config.json", "inference.yml"]
+
+
+@dataclass(frozen=True)
+class Weights:
+    """Read: ``tensors`` by name (or ``graph`` for ONNX), and the ``characters`` that came with them, if any."""
+
+    path: Path
+    kind: Kind
+    tensors: Mapping[str, Array]
+    graph: OnnxWeights | None
+    characters: tuple[str, ...]
+
+
+def read_weights(source: str) -> Weights:
+    """Read ``source``: an ``.onnx``, ``.pdparams``, ``.pth`` or ``.safetensors`` file, a folder with one, or a hub id.
+
+    Raises ModelError if there is no such thing or it is damaged; BackendError if a hub id needs an extra.
+    """
+    path = Path(source)
+    if not path.exists():
+        if re.fullmatch(r"[\w.-]+/[\w.-]+", source) and not path.suffix:
+            path = fetch_from_hub(source)
+        else:
+            raise ModelError(f"{source}: no such file or folder", hint="give a file, a folder, or a hub id OWNER/NAME")
+    file = _weights_file(path) if path.is_dir() else path
+    match file.suffix:
+        case ".onnx":
+            graph = read_onnx(file)
+            return Weights(file, "onnx", {}, graph, graph.characters or _dictionary_beside(file))
+        case ".pdparams":
+            return Weights(file, "paddle", _plain_names(read_pdparams(file)), None, _dictionary_beside(file))
+        case ".safetensors":
+            return Weights(file, "transformers", _read_safetensors(file), None, _dictionary_beside(file))
+        case ".pth" | ".pt":
+            return Weights(file, "openocr", _plain_names(_read_torch(file)), None, _dictionary_beside(file))
+    raise ModelError(
+        f"{file}: unknown kind of weights {file.suffix!r}; expected .onnx, .pdparams, .safetensors or .pth"
+    )
+
+
+def _weights_file(folder: Path) -> Path:
+    for pattern in ("model.safetensors", "*.safetensors", "*.onnx", "*.pdparams", "*.pth"):
+        found = sorted(folder.glob(pattern))
+        if len(found) > 1:
+            raise ModelError(f"{folder}: holds {len(found)} files {pattern}; name one of them")
+        if found:
+            return found[0]
+    raise ModelError(f"{folder}: holds no .safetensors, .onnx, .pdparams or .pth file")
+
+
+def fetch_from_hub(name: str) -> Path:
+    """The folder with the files of the hub's model ``name`` (``OWNER/NAME``).
+
+    Raises BackendError without huggingface_hub, ModelError where the hub does not give it.
+    """
+    try:
+        from huggingface_hub import snapshot_download
+    except ImportError:
+        raise BackendError(
+            f"{name}: reading from the hub needs huggingface_hub", hint="pip install 'ocrx[hub]'"
+        ) from None
+    try:
+        return Path(snapshot_download(name, allow_patterns=HUB_FILES))
+    except Exception as error:  # the client raises its own, the network's and the file system's errors
+        raise ModelError(f"{name}: cannot be fetched from the hub ({error})") from None
+
+
+def _read_safetensors(path: Path) -> dict[str, Array]:
+    try:
+        tensors = load_file(path)
+    except Exception as error:  # besides its own errors it raises Python's for types that it does not know
+        raise ModelError(f"{path}: damaged or not safetensors ({type(error).__name__}: {error})") from None
+    return _arrays(tensors, path)
+
+
+def _read_torch(path: Path) -> dict[str, Array]:
+    try:
+        tree = torch.load(path, map_location="cpu", weights_only=True)
+    except Exception as error:  # torch raises nearly anything for a file that is damaged or holds code
+        # Not in torch's words: they advise to run what is in the file.
+        raise ModelError(
+            f"{path}: damaged or not a plain file of weights, nothing in it was executed ({type(error).__name__})"
+        ) from None
+    state = tree.get("state_dict", tree) if isinstance(tree, dict) else None
+    if not isinstance(state, dict) or not all(isinstance(value, torch.Tensor) for value in state.values()):
+        raise ModelError(f"{path}: expected tensors by name")
+    return _arrays(state, path)
+
+
+def _arrays(tensors: Mapping[str, Tensor], path: Path) -> dict[str, Array]:
+    """The tensors as float32; trained ones are detached."""
+    for name, value in tensors.items():
+        if not _is_plain(value):
+            kind = f"{value.layout} {value.dtype}".replace("torch.", "")
+            raise ModelError(f"{path}: {name} is a tensor of {kind}, expected dense real numbers")
+    return {str(name): value.detach().float().numpy() for name, value in tensors.items()}
+
+
+def _is_plain(value: Tensor) -> bool:
+    """Whether the values of a tensor stand in it as they are."""
+    if value.layout is not torch.strided or value.is_meta:
+        return False
+    if value.is_quantized or value.is_complex() or value.is_neg():
+        return False
+    # Floats of eight bits mean something only with scales, which no network here has.
+    return value.element_size() > 1 or not value.is_floating_point()
+
+
+def _plain_names(tensors: Mapping[str, Array]) -> dict[str, Array]:
+    """Without the prefixes of parallel training, distillation (the student counts) and of several decoders."""
+    student = any(name.startswith("Student.") for name in tensors)
+    plain: dict[str, Array] = {}
+    for name, value in tensors.items():
+        if student and not name.startswith("Student."):
+            continue
+        name = re.sub(r"^(Student\.|module\.)+", "", name)
+        plain[name.replace("decoder.ctc_decoder.", "decoder.")] = value
+    return plain
+
+
+def _dictionary_beside(file: Path) -> tuple[str, ...]:
+    """The dictionary that lies beside the weights: in the settings of PaddleX or transformers, or as a list."""
+    folder = file.parent
+    for name, keys in (
+        ("preprocessor_config.json", ("character_list",)),
+        ("inference.yml", ("PostProcess", "character_dict")),
+    ):
+        entries = _nested(_settings(folder / name), keys)
+        if isinstance(entries, list) and entries:
+            return tuple(map(str, entries))
+    for name in ("label_dict.txt", "dict.txt", "ppocr_keys_v1.txt"):
+        if (folder / name).is_file():
+            return read_dictionary(folder / name)
+    return ()
+
+
+def model_name_beside(file: Path) -> str | None:
+    """The name that PaddleX's settings beside the weights give the model, if there are any."""
+    name = _nested(_settings(file.parent / "inference.yml"), ("Global", "model_name"))
+    return name if isinstance(name, str) else None
+
+
+def _settings(path: Path) -> Any:
+    if not path.is_file():
+        return None
+    try:
+        text = path.read_text(encoding="utf-8")
+        return json.loads(text) if path.suffix == ".json" else yaml.safe_load(text)
+    except (OSError, ValueError, yaml.YAMLError) as error:
+        raise ModelError(f"{path}: cannot be read ({error})") from None
+
+
+def _nested(tree: Any, keys: tuple[str, ...]) -> Any:
+    for key in keys:
+        tree = tree.get(key) if isinstance(tree, dict) else None
+    return tree
+
+
+def read_dictionary(path: Path) -> tuple[str, ...]:
+    """The lines of a dictionary exactly as they stand, so that their number tells whether it fits a head."""
+    try:
+        # Decoded from bytes, because reading as text would turn a lone carriage return into a line's end.
+        text = path.read_bytes().decode("utf-8-sig")
+    except FileNotFoundError:
+        raise DataError(f"{path}: no such file") from None
+    except (OSError, UnicodeDecodeError) as error:
+        raise DataError(f"{path}: cannot be read ({error})") from None
+    lines = [line.removesuffix("\r") for line in text.split("\n")]
+    return tuple(lines[:-1] if lines and lines[-1] == "" else lines)

@@ -1,0 +1,135 @@
+from __future__ import annotations
+
+import io
+import os
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image, ImageDraw, ImageEnhance, ImageFont
+
+from ocrx.data.checks.image_scan import scan_images
+from ocrx.data.checks.near_duplicates import near_pairs
+
+
+def _line(text: str) -> Image.Image:
+    image = Image.new("L", (14 * len(text) + 10, 32), 250)
+    ImageDraw.Draw(image).text((5, 2), text, fill=10, font=ImageFont.load_default(size=24))
+    return image
+
+
+@pytest.fixture
+def images(tmp_path: Path) -> list[Path]:
+    paths = []
+    for i in range(300):
+        path = tmp_path / f"{i:03}.png"
+        _line(f"{i * 7919 % 1000:03}").save(path)
+        paths.append(path)
+    return paths
+
+
+def test_sizes_and_oddities(tmp_path: Path) -> None:
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    _line("abc").convert("RGB").save(tmp_path / "turned.jpg", exif=exif)
+    frames = [Image.new("L", (20, 10), tone) for tone in (0, 255)]
+    frames[0].save(tmp_path / "moving.gif", save_all=True, append_images=frames[1:])
+    Image.new("RGB", (30, 12), "white").save(tmp_path / "blank.png")
+    (tmp_path / "empty.png").write_bytes(b"")
+    (tmp_path / "text.png").write_text("hello")
+    (tmp_path / "folder.png").mkdir()
+    whole = io.BytesIO()
+    _line("abcdefgh").save(whole, "JPEG")
+    (tmp_path / "cut.jpg").write_bytes(whole.getvalue()[:-200])
+    Image.new("1", (10_000, 9_000)).save(tmp_path / "bomb.png")
+    names = [
+        "turned.jpg",
+        "moving.gif",
+        "blank.png",
+        "empty.png",
+        "text.png",
+        "folder.png",
+        "cut.jpg",
+        "bomb.png",
+        "no",
+    ]
+    scan = scan_images([tmp_path / name for name in names], cache=tmp_path / "cache.npy")
+    rows = dict(zip(names, scan.row_of.tolist(), strict=True))
+    facts = {name: scan.facts[row] for name, row in rows.items()}
+    assert {name: scan.problems[row].code for name, row in rows.items() if row in scan.problems} == {
+        "empty.png": "image-empty",
+        "text.png": "image-unreadable",
+        "folder.png": "image-unreadable",
+        "cut.jpg": "image-truncated",
+        "bomb.png": "image-bomb",
+        "no": "image-missing",
+    }
+    assert (facts["turned.jpg"]["width"], facts["turned.jpg"]["height"]) == (32, 52)
+    assert facts["turned.jpg"]["orientation"] == 6
+    assert facts["moving.gif"]["frames"] == 2
+    assert facts["blank.png"]["blank"]
+    assert not facts["turned.jpg"]["blank"]
+    again = scan_images([tmp_path / name for name in names], cache=tmp_path / "cache.npy")
+    assert again.decoded == 5  # what cannot be read is looked at again
+    assert again.problems == scan.problems
+
+
+def test_cache_spares_the_second_look_and_sees_changes(images: list[Path], tmp_path: Path) -> None:
+    cache = tmp_path / "out" / "cache.npy"
+    first = scan_images(images, cache=cache)
+    second = scan_images(images[:200], cache=cache)
+    assert (first.decoded, second.decoded) == (300, 0)
+    assert np.array_equal(second.facts[second.row_of], first.facts[first.row_of[:200]])
+    _line("changed").save(images[3])
+    os.utime(images[4], ns=(1, 1))
+    third = scan_images(images, cache=cache)
+    assert third.decoded == 2  # the 100 that were not asked for the second time are still known
+    assert third.facts["width"][third.row_of[3]] == 108
+    cache.write_bytes(b"not a cache")
+    assert scan_images(images, cache=cache).decoded == 300
+
+
+def test_processes_find_the_same(images: list[Path]) -> None:
+    seen: list[tuple[int, int]] = []
+    alone = scan_images(images, workers=0)
+    together = scan_images(images, workers=2, progress=lambda done, total: seen.append((done, total)))
+    assert np.array_equal(alone.facts, together.facts)
+    assert seen[-1] == (300, 300)
+
+
+def test_one_file_listed_twice_is_one_row(images: list[Path]) -> None:
+    other_way = images[0].parent / "x" / ".." / images[0].name
+    scan = scan_images([images[0], images[1], images[0], other_way])
+    assert scan.row_of[0] == scan.row_of[2] == scan.row_of[3] != scan.row_of[1]
+    assert scan.decoded == 2
+
+
+@pytest.mark.parametrize("change", ["jpeg", "bright", "scaled", "same pixels"])
+def test_near_doubles_are_found(change: str, tmp_path: Path) -> None:
+    original = _line("Invoice 2024-17")
+    paths = [tmp_path / "a.png", tmp_path / "b.png", tmp_path / "c.png"]
+    original.save(paths[0])
+    _line("Quittung 99-0831").save(paths[1])
+    if change == "jpeg":
+        paths[2] = tmp_path / "c.jpg"
+        original.save(paths[2], quality=50)
+    elif change == "bright":
+        ImageEnhance.Brightness(original).enhance(0.7).save(paths[2])
+    elif change == "scaled":
+        original.resize((original.width * 9 // 10, original.height * 9 // 10), Image.Resampling.LANCZOS).save(paths[2])
+    else:
+        original.convert("RGB").save(paths[2])
+    scan = scan_images(paths)
+    facts = scan.facts[scan.row_of]
+    found = list(near_pairs(facts, np.array([0, 1]), np.array([2]), paths))
+    assert [(a, b) for a, b, _ in found] == [(0, 2)]
+
+
+def test_lines_that_differ_in_one_character_are_no_doubles(tmp_path: Path) -> None:
+    paths = []
+    for i, text in enumerate(["Invoice 2024-17", "Invoice 2024-11", "Invoice 2824-17", "Invoise 2024-17"]):
+        paths.append(tmp_path / f"{i}.png")
+        _line(text).save(paths[-1])
+    scan = scan_images(paths)
+    facts = scan.facts[scan.row_of]
+    assert list(near_pairs(facts, np.array([0]), np.array([1, 2, 3]), paths)) == []

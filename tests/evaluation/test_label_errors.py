@@ -1,0 +1,59 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+import pytest
+from PIL import Image
+
+from ocrx.data.sample import Sample
+from ocrx.evaluation.label_errors import UNKNOWN, rank_labels
+from ocrx.inference.recognizer import Recognizer
+from ocrx.model_spec import FrameSpec, ImageSpec, ModelSpec
+
+SPEC = ModelSpec("fake", {}, ("a", "b", "c"), ImageSpec(), FrameSpec(((4, 4, 0),)))
+
+
+class Reader:
+    """Reads 'ab' from every image, the second letter less surely."""
+
+    spec = SPEC
+    name = "fake"
+    threads = parallel = 1
+    pixels = None
+
+    def logits(self, images: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
+        logits = np.zeros((len(images), images.shape[3] // 4, 4), dtype=np.float32)
+        logits[:, :, 0] = 8
+        logits[:, 1, :] = [0, 8, 0, 0]
+        logits[:, 3, :] = [0, 0, 4, 3]
+        return logits
+
+
+def _samples(folder: Path, texts: list[str], width: int = 32) -> list[Sample]:
+    samples = []
+    for i, text in enumerate(texts, start=1):
+        Image.effect_noise((width + 32 * (i % 2), 32), 50).save(folder / f"{i}.png")
+        samples.append(Sample(folder / f"{i}.png", text, f"train.txt:{i}"))
+    return samples
+
+
+def test_the_worse_the_label_fits_the_earlier_it_comes(tmp_path: Path) -> None:
+    samples = _samples(tmp_path, ["ab", "ac", "cb", "cc", "aé", "abcabcabc"])
+    ranked = rank_labels(Recognizer(Reader()), samples, batch_size=2)
+    assert [suspect.sample.text for suspect in ranked] == ["abcabcabc", "aé", "cc", "cb", "ac", "ab"]
+    doubt = {suspect.sample.text: suspect.doubt for suspect in ranked}
+    assert doubt["ab"] == pytest.approx(0, abs=1e-6)
+    assert doubt["ac"] == pytest.approx(1, abs=0.05)  # the logits of the second letter differ by 1
+    assert doubt["cb"] == pytest.approx(8, abs=0.1)
+    assert doubt["aé"] > UNKNOWN
+    assert {suspect.prediction for suspect in ranked} == {"ab"}
+
+
+def test_unreadable_images_are_left_to_the_other_rules(tmp_path: Path) -> None:
+    samples = [*_samples(tmp_path, ["ab"]), Sample(tmp_path / "none.png", "ab", "train.txt:2")]
+    seen: list[tuple[int, int]] = []
+    ranked = rank_labels(Recognizer(Reader()), samples, progress=lambda done, total: seen.append((done, total)))
+    assert [suspect.sample.source for suspect in ranked] == ["train.txt:1"]
+    assert seen == [(2, 2)]
