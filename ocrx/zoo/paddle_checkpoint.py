@@ -1,16 +1,9 @@
-"""Reads a Paddle ``.pdparams`` file without running anything in it.
-
-Such a file is a pickle. Only what numpy arrays in dictionaries need is allowed; any other name in it is refused
-before it is looked up, so no code can run.
-"""
+"""Reads a Paddle checkpoint, a ``.pdparams`` file, without running anything in it."""
 
 from __future__ import annotations
 
-import _codecs
-import pickle
+import math
 import re
-from collections import OrderedDict
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -18,92 +11,84 @@ import numpy as np
 import numpy.typing as npt
 
 from ocrx.errors import ModelError
+from ocrx.zoo.plain_pickle import DamagedError, RefusedError, StoredArray, load_plain_pickle
 
 Array = npt.NDArray[np.generic]
 
-
-def _reconstruct(kind: type, shape: tuple[int, ...], code: bytes) -> Array:
-    """An empty array; the pickle then sets its type, shape and bytes. Subclasses of ndarray are not needed."""
-    if kind is not np.ndarray:
-        raise _Refused("it holds an array of an unknown class")
-    return np.empty(0, dtype=np.uint8)
-
-
-def _from_buffer(data: bytes, dtype: np.dtype[Any], shape: tuple[int, ...], order: str) -> Array:
-    """An array out of its bytes (pickle protocol 5)."""
-    flat: Array = np.frombuffer(data, dtype=dtype)
-    return flat.reshape(shape, order="F" if order == "F" else "C")
-
-
-_ALLOWED: dict[str, Callable[..., Any]] = {
-    "numpy.core.multiarray._reconstruct": _reconstruct,
-    "numpy._core.multiarray._reconstruct": _reconstruct,
-    "numpy.core.numeric._frombuffer": _from_buffer,
-    "numpy._core.numeric._frombuffer": _from_buffer,
-    "numpy.ndarray": np.ndarray,
-    "numpy.dtype": np.dtype,
-    "collections.OrderedDict": OrderedDict,
-    "builtins.tuple": tuple,
-    "__builtin__.tuple": tuple,
-    "_codecs.encode": _codecs.encode,
-}
-
-
-class _Refused(pickle.UnpicklingError):
-    """The file asks for something that is not an array."""
-
-
-class _Unpickler(pickle.Unpickler):
-    def find_class(self, module: str, name: str) -> Any:
-        found = _ALLOWED.get(f"{module}.{name}")
-        if found is None:
-            raise _Refused(f"it asks for {module}.{name}")
-        return found
+MAX_BYTES = 2 * 1024**3
 
 
 def read_pdparams(path: Path) -> dict[str, Array]:
     """The tensors of a Paddle checkpoint by their names in the network.
 
-    Raises ModelError if the file is missing, truncated, or holds anything but arrays; nothing in it is executed.
+    Args:
+        path: The file: a pickle of arrays by name.
+
+    Returns:
+        The arrays; a batch norm's statistics are called ``running_mean`` and ``running_var`` as in PyTorch.
+
+    Raises:
+        ModelError: The file is missing, larger than 2 GiB, truncated, or holds anything but arrays by name.
     """
-    try:
-        with path.open("rb") as file:
-            # Python 2's pickles hold bytes that only latin1 keeps.
-            tree = _Unpickler(file, encoding="latin1").load()
-    except FileNotFoundError:
-        raise ModelError(f"{path}: no such file") from None
-    except _Refused as error:
-        raise ModelError(
-            f"{path}: not a plain file of weights: {error}; nothing in it was executed",
-            hint="only numpy arrays by name are read",
-        ) from None
-    except Exception as error:  # a damaged pickle raises nearly anything
-        raise ModelError(f"{path}: damaged or not a Paddle checkpoint ({type(error).__name__}: {error})") from None
+    tree = _load(path)
     if not isinstance(tree, dict):
         raise ModelError(f"{path}: holds a {type(tree).__name__}, expected arrays by name")
-    return _joined({str(name): value for name, value in tree.items()}, path)
+
+    named = {str(name): value for name, value in tree.items()}
+    named.pop("StructuredToParameterName@@", None)
+    slices = named.pop("UnpackBigParamInfor@@", {})
+
+    arrays = {name: _array(value, name, path) for name, value in named.items()}
+    return {_torch_name(name): array for name, array in _joined(arrays, slices, path).items()}
 
 
-def _joined(tree: dict[str, Any], path: Path) -> dict[str, Array]:
-    """Arrays by name: big ones that Paddle cut into slices are put together again."""
-    tree.pop("StructuredToParameterName", None)
-    slices = tree.pop("UnpackBigParamInfor", {})
+def _load(path: Path) -> Any:
+    try:
+        size = path.stat().st_size
+        if size > MAX_BYTES:
+            raise ModelError(f"{path}: {size} bytes; a Paddle checkpoint has {MAX_BYTES} at most")
+        return load_plain_pickle(path.read_bytes())
+    except FileNotFoundError:
+        raise ModelError(f"{path}: no such file") from None
+    except OSError as error:
+        raise ModelError(f"{path}: cannot be read ({error})") from None
+    except RefusedError as error:
+        raise ModelError(
+            f"{path}: not a plain file of weights: {error}; nothing in it was executed",
+            hint="only arrays of numbers by name are read",
+        ) from None
+    except DamagedError as error:
+        raise ModelError(f"{path}: damaged or not a Paddle checkpoint ({error})") from None
+
+
+def _array(value: Any, name: str, path: Path) -> Array:
+    # Paddle 2.1 and later store (name, array) for a tensor.
+    stored = value[1] if isinstance(value, tuple) and len(value) == 2 else value
+    if not isinstance(stored, StoredArray):
+        raise ModelError(f"{path}: {name} is a {type(stored).__name__}, expected an array of numbers")
+    try:
+        return stored.build()
+    except DamagedError as error:
+        raise ModelError(f"{path}: damaged: {name} is {error}") from None
+
+
+def _joined(arrays: dict[str, Array], slices: Any, path: Path) -> dict[str, Array]:
+    """The arrays with those that Paddle cut into slices, because they were big, put together again."""
     try:
         for name, info in slices.items():
-            parts = [tree.pop(part) for part in info["slices"]]
-            tree[str(name)] = np.concatenate(parts).reshape(info["OriginShape"])
-    except (AttributeError, LookupError, TypeError, ValueError, ArithmeticError) as error:
+            parts = [arrays.pop(part) for part in info["slices"]]
+            shape = tuple(info["OriginShape"])
+            if sum(part.size for part in parts) != math.prod(shape):
+                raise ValueError(f"{name} has the shape {shape}")
+            # A small array may stand in many slices.
+            if sum(part.nbytes for part in parts) > MAX_BYTES:
+                raise ValueError(f"{name} has more than {MAX_BYTES} bytes")
+            arrays[str(name)] = np.concatenate(parts).reshape(shape)
+    except (AttributeError, LookupError, TypeError, ValueError, ArithmeticError, MemoryError) as error:
         raise ModelError(
             f"{path}: damaged: its arrays cannot be put together from slices ({type(error).__name__}: {error})"
         ) from None
-    tensors: dict[str, Array] = {}
-    for name, value in tree.items():
-        # Paddle 2.1 and later store (name, array) for a tensor.
-        array = value[1] if isinstance(value, tuple) and len(value) == 2 else value
-        if not isinstance(array, np.ndarray) or array.dtype.kind not in "fiu":
-            raise ModelError(f"{path}: {name} is a {type(array).__name__}, expected an array of numbers")
-        tensors[_torch_name(name)] = array
-    return tensors
+    return arrays
 
 
 def _torch_name(name: str) -> str:
