@@ -14,7 +14,7 @@ from peers import TITLES, environments, read_rapidocr, read_tesseract
 
 from ocrx import create_model
 from ocrx.data.formats.layouts import read_dataset
-from ocrx.text.metrics import score
+from ocrx.text.metrics import compute_metrics
 
 ROOT = Path(__file__).resolve().parents[1]
 SETS = (
@@ -49,7 +49,7 @@ def main() -> None:
         if tesseract is not None:
             texts[TITLES["tesseract"]] = tesseract.texts
         for reader, found in texts.items():
-            result = score((sample.text, text) for sample, text in zip(samples, found, strict=True))
+            result = compute_metrics((sample.text, text) for sample, text in zip(samples, found, strict=True))
             cells = [result.accuracy_ci, result.cer_ci, result.accuracy, result.cer]
             row = " | ".join(f"{100 * cell:.1f} %" for cell in cells)
             print(f"| {name} ({result.count}) | {reader} | {row} | {result.norm_edit_dis:.4f} |", flush=True)

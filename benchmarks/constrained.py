@@ -27,7 +27,7 @@ from ocrx.errors import OcrxError
 from ocrx.imaging.reading import Floats, prepare, read_image
 from ocrx.inference.recognizer import find_model
 from ocrx.text.charset import Charset
-from ocrx.text.metrics import score
+from ocrx.text.metrics import compute_metrics
 
 PROVINCES = "京津沪渝冀豫云辽黑湘皖鲁新苏浙赣鄂桂甘晋蒙陕吉闽贵粤青藏川宁琼"
 PLATE = rf"[{PROVINCES}][A-HJ-NP-Z][A-HJ-NP-Z0-9]{{5}}"
@@ -109,7 +109,7 @@ def _measure(lines: Sequence[tuple[str, Floats]], charset: Charset, decoder: Dec
         for i, line in zip(members, decoder(batch), strict=True):
             texts[i] = charset.decode(line.classes)
     seconds = time.process_time() - start
-    metrics = score((truth, text) for (truth, _), text in zip(lines, texts, strict=True))
+    metrics = compute_metrics((truth, text) for (truth, _), text in zip(lines, texts, strict=True))
     return metrics.accuracy, metrics.cer, 1000 * seconds / max(1, len(lines))
 
 

@@ -21,7 +21,7 @@ from peers import TITLES, Reading, environments, read_rapidocr, read_tesseract
 
 from ocrx.data.formats.layouts import read_dataset
 from ocrx.inference.tuned_settings import machine
-from ocrx.text.metrics import score
+from ocrx.text.metrics import compute_metrics
 
 _OCRX = """
 import json, sys, time
@@ -100,7 +100,7 @@ def main() -> None:
                     continue
                 seconds[title].append(reading.seconds)
                 pairs = [(sample.text, text) for sample, text in zip(samples, reading.texts, strict=True)]
-                exact[title] = score(pairs).accuracy_ci
+                exact[title] = compute_metrics(pairs).accuracy_ci
         for title, times in sorted(seconds.items(), key=lambda entry: statistics.median(entry[1] or [0])):
             if times:
                 middle = statistics.median(times) / len(images)

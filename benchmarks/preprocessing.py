@@ -23,7 +23,7 @@ from ocrx.imaging.cleanup import STEP_FUNCTIONS
 from ocrx.imaging.reading import read_image
 from ocrx.inference.recognizer import Recognizer, find_model
 from ocrx.model_folder import INFERENCE_DIR, ONNX_FILE
-from ocrx.text.metrics import Metrics, score
+from ocrx.text.metrics import Metrics, compute_metrics
 
 HERE = Path(__file__).parent
 DEMO = HERE.parent / "datasets" / "demo"
@@ -90,7 +90,7 @@ def readers() -> dict[str, Recognizer]:
 def measure(reader: Recognizer, samples: Sequence[Sample], images: Sequence[Image.Image]) -> Metrics:
     """Read ``images``, which show the text of ``samples``."""
     texts = [result.text for result in reader.predict(images, batch_size=16)]
-    return score(zip((sample.text for sample in samples), texts, strict=True))
+    return compute_metrics(zip((sample.text for sample in samples), texts, strict=True))
 
 
 def damaged_table(given: dict[str, Recognizer]) -> list[str]:

@@ -12,7 +12,7 @@ from ocrx.inference.inputs import Item
 from ocrx.inference.recognizer import Recognizer
 from ocrx.inference.results import Prediction
 from ocrx.results import Progress
-from ocrx.text.metrics import Metrics, score
+from ocrx.text.metrics import Metrics, compute_metrics
 
 
 @dataclass(frozen=True)
@@ -44,4 +44,4 @@ def evaluate(
         lines.append(LineResult(sample, prediction.text, prediction.score, prediction.error, prediction))
         if progress is not None:
             progress(len(lines), len(samples))
-    return Evaluation(score((line.sample.text, line.prediction) for line in lines), tuple(lines))
+    return Evaluation(compute_metrics((line.sample.text, line.prediction) for line in lines), tuple(lines))

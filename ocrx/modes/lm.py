@@ -22,7 +22,7 @@ from ocrx.imaging.reading import Floats, prepare, read_image
 from ocrx.inference.recognizer import describe, open_model
 from ocrx.results import Progress
 from ocrx.text.charset import Charset
-from ocrx.text.metrics import score
+from ocrx.text.metrics import compute_metrics
 
 WEIGHTS = (0.1, 0.2, 0.3, 0.5, 0.7, 1.0, 1.5)
 BONUSES = (0.0, 0.5, 1.0, 2.0, 3.0)
@@ -182,5 +182,5 @@ def _measure(batches: Sequence[tuple[Floats, list[str]]], charset: Charset, deco
         for logits, truths in batches
         for truth, line in zip(truths, decoder(logits), strict=True)
     ]
-    metrics = score(pairs)
+    metrics = compute_metrics(pairs)
     return metrics.cer, metrics.accuracy

@@ -32,7 +32,7 @@ from ocrx.model_spec import ModelSpec
 from ocrx.models import build_model
 from ocrx.results import write_result
 from ocrx.synth.source import SynthSource
-from ocrx.text.metrics import Metrics, score
+from ocrx.text.metrics import Metrics, compute_metrics
 from ocrx.training.augmentation_preview import write_sheet
 from ocrx.training.checkpoint import Finish
 from ocrx.training.distributed.group import Group
@@ -137,7 +137,9 @@ def _train(
         """Each process reads its share of the lines; all count the same texts."""
         own = evaluate(Recognizer(TorchBackend(network, spec, device)), dataset.val[group.rank :: group.size], 64)
         texts = group.gather([line.prediction for line in own.lines])
-        return score((line.text, texts[i % group.size][i // group.size]) for i, line in enumerate(dataset.val))
+        return compute_metrics(
+            (line.text, texts[i % group.size][i // group.size]) for i, line in enumerate(dataset.val)
+        )
 
     trainer = Trainer(
         model,

@@ -46,7 +46,7 @@ class Metrics:
         return asdict(self)
 
 
-def score(pairs: Iterable[tuple[str, str]]) -> Metrics:
+def compute_metrics(pairs: Iterable[tuple[str, str]]) -> Metrics:
     """Compare (truth, prediction) pairs. An unreadable image counts as the prediction ''.
 
     An empty set gives zeros.

@@ -15,7 +15,7 @@ from torch import nn
 
 from ocrx.errors import DataError, ModelError
 from ocrx.models.model_io import load_model
-from ocrx.text.metrics import Metrics, score
+from ocrx.text.metrics import Metrics, compute_metrics
 from ocrx.training.checkpoint import load_state
 from ocrx.training.loop import Trainer, _Window
 
@@ -234,7 +234,7 @@ def test_a_training_that_gains_nothing_stops_early(line_folder: Path, tmp_path: 
     readings = iter([["xx"], ["ax"], *[["ax"]] * 9])
     config = replace(FAST, epochs_iters=50, patience=3)
     run = trainer(line_folder, tmp_path / "out", config, small=True)
-    run.validate = lambda network: score(zip(["ab"], next(readings), strict=True))
+    run.validate = lambda network: compute_metrics(zip(["ab"], next(readings), strict=True))
     outcome = run.run()
     assert outcome.position.finished and not outcome.interrupted
     assert (outcome.position.epoch, outcome.position.best_epoch) == (5, 5), "an equal score is kept but no gain"
