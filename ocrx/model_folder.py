@@ -81,7 +81,7 @@ def read_spec(folder: Path) -> ModelSpec:
     return ModelSpec.from_json(text, str(path))
 
 
-def refuse_file(target: Path) -> None:
+def reject_file(target: Path) -> None:
     """Raise DataError where a file stands that a folder is to be written to."""
     if target.exists() and not target.is_dir():
         raise DataError(f"{target}: is a file; expected a folder", hint="name another one")
@@ -94,7 +94,7 @@ def atomic_folder(target: Path) -> Iterator[Path]:
     A kill or a full disk at any moment leaves the complete old folder or the complete new one.
     Raises DataError before the block where ``target`` is a file.
     """
-    refuse_file(target)
+    reject_file(target)
     # Beside what a link points at: the link stays, and the data gets onto its disk.
     target = target.resolve()
     target.parent.mkdir(parents=True, exist_ok=True)

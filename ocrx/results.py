@@ -56,7 +56,7 @@ def write_result(output: Path, mode: str, fields: Mapping[str, Any]) -> None:
     write_json(output / f"{mode}_result.json", {"done_flag": True, **fields})
 
 
-def leads() -> bool:
+def is_main_process() -> bool:
     """Whether this process speaks for all: of those that torchrun starts, only the first does."""
     return "WORLD_SIZE" not in os.environ or os.environ.get("RANK", "0") == "0"
 
@@ -66,7 +66,7 @@ def write_failure(output: Path, mode: str, error: BaseException) -> None:
 
     Not in place of what tells of a training: that one removes it when it goes on, so another was refused beside it.
     """
-    if not leads() or (mode == "train" and _tells_of_work(output / "train_result.json")):
+    if not is_main_process() or (mode == "train" and _tells_of_work(output / "train_result.json")):
         return
     fields = {"done_flag": False, "err_type": type(error).__name__, "err_msg": str(error)}
     write_json(output / f"{mode}_result.json", fields)

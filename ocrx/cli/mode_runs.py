@@ -60,11 +60,11 @@ def check(config: Config, as_json: bool = False) -> int:
 def train(config: Config) -> int:
     from ocrx.cli import console
     from ocrx.modes import train as mode
-    from ocrx.results import leads
+    from ocrx.results import is_main_process
 
     def work() -> int:
         report = mode.run(config, log=console.note, progress=console.progress)
-        if leads():
+        if is_main_process():
             console.show_training(report)
         return 0
 
@@ -126,7 +126,7 @@ def evaluate(config: Config, as_json: bool = False) -> int:
     from pathlib import Path
 
     from ocrx.cli import console
-    from ocrx.model_folder import refuse_file
+    from ocrx.model_folder import reject_file
     from ocrx.modes import evaluate as mode
 
     output = Path(config.Global.output)
@@ -137,7 +137,7 @@ def evaluate(config: Config, as_json: bool = False) -> int:
         console.note(line)
 
     def work() -> int:
-        refuse_file(output)
+        reject_file(output)
         with console.progress("evaluating") as progress:
             report = mode.run(config, log, progress)
         return console.show_evaluation(report, as_json)

@@ -17,7 +17,7 @@ from PIL import Image
 from ocrx.backends import own_cores
 from ocrx.config import Config, SynthConfig
 from ocrx.errors import DataError
-from ocrx.model_folder import atomic_folder, refuse_file
+from ocrx.model_folder import atomic_folder, reject_file
 from ocrx.results import Progress
 from ocrx.synth.contact_sheet import contact_sheet
 from ocrx.synth.fonts import fingerprint
@@ -55,7 +55,7 @@ def run(config: Config, progress: Progress | None = None) -> SynthReport:
     ConfigError for a charset whose name is misspelt.
     """
     output = Path(config.Global.output)
-    refuse_file(output)
+    reject_file(output)
     if output.is_dir() and any(output.iterdir()):
         raise DataError(f"{output}: holds files already", hint="name a new folder with --output")
     synth, seed = config.Synth, config.Global.seed
