@@ -13,7 +13,7 @@ import numpy as np
 
 from ocrx.decoding.factory import Decoder, build_decoder
 from ocrx.decoding.language_model import NgramModel
-from ocrx.imaging.reading import Floats
+from ocrx.imaging.pixels import Floats
 from ocrx.text.charset import Charset
 
 REPEATS = 5

@@ -24,7 +24,9 @@ from ocrx.data.sample import Sample
 from ocrx.decoding.factory import Decoder, build_decoder
 from ocrx.decoding.greedy import greedy
 from ocrx.errors import OcrxError
-from ocrx.imaging.reading import Floats, prepare, read_image
+from ocrx.imaging.pixels import Floats
+from ocrx.imaging.preparation import prepare
+from ocrx.imaging.reading import read_image
 from ocrx.inference.recognizer import find_model
 from ocrx.text.charset import Charset
 from ocrx.text.metrics import compute_metrics
@@ -73,7 +75,7 @@ def main() -> int:
 
 def _row(task: Task, data: Path, folder: Path, kind: str) -> str:
     backend = open_backend(folder, kind)
-    charset = Charset.of(backend.spec)
+    charset = Charset.from_spec(backend.spec)
     dataset = read_dataset(data)
     pattern = task.pattern or _any_five([sample.text for sample in dataset.samples])
     samples = [sample for sample in dataset.val if re.fullmatch(pattern, sample.text, re.ASCII)]

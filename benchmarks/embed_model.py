@@ -21,7 +21,8 @@ from ocrx.backends.onnx import OnnxBackend
 from ocrx.backends.pytorch import TorchBackend
 from ocrx.data.formats.layouts import read_dataset
 from ocrx.export.graph import check_parity, export_onnx
-from ocrx.imaging.reading import prepare, read_image
+from ocrx.imaging.preparation import prepare
+from ocrx.imaging.reading import read_image
 from ocrx.model_folder import INFERENCE_DIR, LM_FILE, ONNX_FILE, atomic_folder
 from ocrx.models.model_io import load_model, save_model
 from ocrx.training.frame_shift import measure_shift

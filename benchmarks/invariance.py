@@ -19,7 +19,8 @@ import numpy as np
 from ocrx.backends import open_backend
 from ocrx.data.formats.layouts import read_dataset
 from ocrx.errors import DataError
-from ocrx.imaging.reading import prepare, read_image
+from ocrx.imaging.preparation import prepare
+from ocrx.imaging.reading import read_image
 from ocrx.inference.inputs import Item
 from ocrx.inference.recognizer import Recognizer, find_model
 from ocrx.inference.results import Prediction

@@ -43,8 +43,8 @@ def main() -> int:
     decoders: dict[str, Decoder] = {
         "best path": greedy,
         "beam 10": BeamDecoder(),
-        "beam 10, language model": build_decoder(Charset.of(backend.spec), lm=tuned),
-        "language model, doubts below 0.9": build_decoder(Charset.of(backend.spec), lm=tuned, lm_below=0.9),
+        "beam 10, language model": build_decoder(Charset.from_spec(backend.spec), lm=tuned),
+        "language model, doubts below 0.9": build_decoder(Charset.from_spec(backend.spec), lm=tuned, lm_below=0.9),
     }
     use = f"weight {tuned.weight:g}, bonus {tuned.bonus:g}, tuned on {report.lines} lines"
     print(f"{options.data.name}, order {options.order}, {use}\n\n| decoder | n | CER | exact |\n|---|---:|---:|---:|")

@@ -17,7 +17,8 @@ from PIL import Image
 from ocrx.backends import Backend, open_backend
 from ocrx.config import SynthConfig
 from ocrx.ctc.alignment import forced_alignment, pixel_spans
-from ocrx.imaging.reading import prepare, to_plain
+from ocrx.imaging.pixels import to_grey_or_rgb
+from ocrx.imaging.preparation import prepare
 from ocrx.inference.recognizer import find_model
 from ocrx.synth.generator import LineGenerator, SynthLine
 from ocrx.text.charset import Charset
@@ -45,10 +46,10 @@ def main() -> int:
 
 def _misses(backend: Backend, line: SynthLine) -> np.ndarray[tuple[int], np.dtype[np.float64]]:
     """For each character other than a space: prepared pixels outside its box and the tolerance; <= 0 is inside."""
-    spec, charset = backend.spec, Charset.of(backend.spec)
+    spec, charset = backend.spec, Charset.from_spec(backend.spec)
     if charset.missing(line.text) or len(charset.encode(line.text)) != len(line.boxes):
         return np.zeros(0)
-    image = to_plain(Image.fromarray(line.image))
+    image = to_grey_or_rgb(Image.fromarray(line.image))
     planes, width = prepare(image, spec.image)
     alignment = forced_alignment(backend.logits(planes[None])[0], charset.encode(line.text))
     spans = pixel_spans(alignment.spans, spec, width, image.width)

@@ -35,7 +35,8 @@ from ocrx.data.loading.augment import augment
 from ocrx.data.loading.loader import Lines, LineSource
 from ocrx.data.sample import Sample
 from ocrx.evaluation.evaluate import evaluate
-from ocrx.imaging.reading import pad, read_image, resize, scale
+from ocrx.imaging.preparation import pad, resize, scale
+from ocrx.imaging.reading import read_image
 from ocrx.inference.recognizer import Recognizer
 from ocrx.inference.tuned_settings import machine
 from ocrx.model_spec import ModelSpec
@@ -57,7 +58,7 @@ class PlainLoop:
 
     def __init__(self, network: nn.Module, spec: ModelSpec, samples: Sequence[Sample], config: Config) -> None:
         self.network, self.spec, self.samples, self.config = network, spec, samples, config
-        charset = Charset.of(spec)
+        charset = Charset.from_spec(spec)
         self.targets = [torch.tensor(charset.encode(sample.text), dtype=torch.int64) for sample in samples]
         self.optimizer = torch.optim.AdamW(network.parameters(), config.Train.rate, (0.9, 0.98), weight_decay=0.01)
         steps = config.Train.epochs_iters * math.ceil(len(samples) / config.Train.batch_size)

@@ -161,9 +161,9 @@ def predict(
     chosen = [form for form, wanted in (("jsonl", jsonl), ("json", json), ("csv", csv)) if wanted]
     if len(chosen) > 1:
         raise ConfigError(f"--{chosen[0]} and --{chosen[1]}: choose one")
-    from ocrx.config import from_options
+    from ocrx.config import config_from_options
 
-    settings = modes.load(config, override, options) if config or override else from_options(options)
+    settings = modes.load(config, override, options) if config or override else config_from_options(options)
     settings = modes.with_weights("predict", settings, config) if config else settings
     raise typer.Exit(modes.predict(settings, inputs, chosen[0] if chosen else None, details))
 

@@ -98,7 +98,7 @@ def with_weights(mode: str, config: Config, source: str | None) -> Config:
     """
     from pathlib import Path
 
-    from ocrx.config import named_model
+    from ocrx.config import model_named_by
     from ocrx.zoo.embedded import DEFAULT
 
     if mode not in _WEIGHTS:
@@ -109,7 +109,7 @@ def with_weights(mode: str, config: Config, source: str | None) -> Config:
         return config
     if best.is_dir():
         return replace(config, **{section: replace(settings, **{key: str(best)})})
-    if mode != "predict" and source is not None and named_model(source) and config.Global.model != DEFAULT:
+    if mode != "predict" and source is not None and model_named_by(source) and config.Global.model != DEFAULT:
         raise ConfigError(
             f"{best}: no such folder, and no weights of {config.Global.model} are named",
             hint=f"train first, or name them: --model DIR or -o {section}.{key}=DIR ({DEFAULT}: the embedded model)",

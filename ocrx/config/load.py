@@ -98,7 +98,7 @@ def _halve_rate(layers: Sequence[dict[str, Any]], recipes: int) -> None:
                 train["learning_rate"] /= 2
 
 
-def from_options(options: Mapping[str, object]) -> Config:
+def config_from_options(options: Mapping[str, object]) -> Config:
     """Defaults and ``options`` as of ``load_config``, without any recipe: enough for a mode that builds no network."""
     config = Config()
     for dotted, value in options.items():
@@ -121,7 +121,7 @@ def find_config(source: str) -> Path:
     return recipe
 
 
-def named_model(source: str) -> str | None:
+def model_named_by(source: str) -> str | None:
     """The ``Global.model`` that a YAML file or a recipe itself names."""
     name = (_from_file(find_config(source)).get("Global") or {}).get("model")
     return None if name is None else str(name)

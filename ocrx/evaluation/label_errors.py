@@ -17,7 +17,9 @@ from ocrx.ctc.reference import log_likelihoods
 from ocrx.data.sample import Sample
 from ocrx.decoding.greedy import greedy
 from ocrx.errors import DataError
-from ocrx.imaging.reading import Pixels, pad, read_image, resize, scale
+from ocrx.imaging.pixels import Pixels
+from ocrx.imaging.preparation import pad, resize, scale
+from ocrx.imaging.reading import read_image
 from ocrx.inference.recognizer import Recognizer
 from ocrx.results import Progress
 from ocrx.text.charset import Charset
@@ -79,7 +81,7 @@ def _batches(
 
 def _doubts(recognizer: Recognizer, batch: list[tuple[Sample, Pixels]]) -> list[Suspect]:
     spec = recognizer.spec
-    charset = Charset.of(spec)
+    charset = Charset.from_spec(spec)
     width = spec.image.bucket_width(batch[0][1].shape[1])
     images = np.stack([pad(scale(pixels, spec.image), width, spec.image) for _, pixels in batch])
     logits = recognizer.backend.logits(images)

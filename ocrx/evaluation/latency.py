@@ -14,7 +14,7 @@ import numpy as np
 
 from ocrx.backends import lines_at_once
 from ocrx.decoding.greedy import greedy
-from ocrx.imaging.reading import prepare
+from ocrx.imaging.preparation import prepare
 from ocrx.inference.inputs import Item
 from ocrx.inference.recognizer import Recognizer
 from ocrx.inference.results import Prediction

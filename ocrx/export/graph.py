@@ -19,7 +19,8 @@ from ocrx.backends import Backend, Floats
 from ocrx.backends.onnx import METADATA_KEY, OnnxBackend
 from ocrx.backends.pytorch import TorchBackend
 from ocrx.errors import BackendError, DataError
-from ocrx.imaging.reading import prepare, read_image
+from ocrx.imaging.preparation import prepare
+from ocrx.imaging.reading import read_image
 from ocrx.model_folder import ONNX_FILE, SPEC_FILE
 from ocrx.model_spec import ModelSpec
 

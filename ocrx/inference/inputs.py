@@ -21,7 +21,8 @@ import numpy.typing as npt
 from PIL import Image
 
 from ocrx.errors import DataError
-from ocrx.imaging.reading import SUFFIXES, read_image, to_bytes, to_plain, upright
+from ocrx.imaging.pixels import to_grey_or_rgb, to_uint8
+from ocrx.imaging.reading import IMAGE_SUFFIXES, apply_exif_orientation, read_image
 from ocrx.inference.multipage import pdf_pages, tiff_pages
 
 Array: TypeAlias = npt.NDArray[Any]
@@ -71,7 +72,7 @@ def iter_inputs(source: Any) -> Iterator[Item]:
 def from_array(array: Any) -> Image.Image:
     """An array [H, W], [H, W, 1 | 3 | 4] or [1 | 3 | 4, H, W] as an image; colours in the order R, G, B, A.
 
-    Numbers are scaled as in ``to_bytes``. Raises DataError for other shapes, negative values or NaN.
+    Numbers are scaled as in ``to_uint8``. Raises DataError for other shapes, negative values or NaN.
     """
     values = np.asarray(array)
     if values.ndim == 3 and values.shape[2] not in (1, 3, 4) and values.shape[0] in (1, 3, 4):
@@ -80,7 +81,7 @@ def from_array(array: Any) -> Image.Image:
         values = values[:, :, 0]
     if values.size == 0 or not (values.ndim == 2 or (values.ndim == 3 and values.shape[2] in (3, 4))):
         raise DataError(f"array of shape {np.shape(array)}; expected [H, W], [H, W, 3] or [H, W, 4], none of them 0")
-    return to_plain(Image.fromarray(np.ascontiguousarray(to_bytes(values, "array"))))
+    return to_grey_or_rgb(Image.fromarray(np.ascontiguousarray(to_uint8(values, "array"))))
 
 
 def _from_text(text: str, lists: Sequence[str] = ()) -> Iterator[Item]:
@@ -142,11 +143,13 @@ def _from_folder(folder: Path) -> Iterator[Item]:
     for place, subfolders, names in os.walk(folder):
         subfolders[:] = sorted(name for name in subfolders if not name.startswith("."))
         for name in sorted(names):
-            if name.lower().endswith(SUFFIXES) and not name.startswith("."):
+            if name.lower().endswith(IMAGE_SUFFIXES) and not name.startswith("."):
                 found = True
                 yield from _from_path(Path(place, name))
     if not found:
-        yield from _failed(f"{folder}: no images ({', '.join(s[1:] for s in SUFFIXES)}) in this folder", str(folder))
+        yield from _failed(
+            f"{folder}: no images ({', '.join(s[1:] for s in IMAGE_SUFFIXES)}) in this folder", str(folder)
+        )
 
 
 def _from_list(name: str, lists: Sequence[str]) -> Iterator[Item]:
@@ -217,7 +220,7 @@ def _pages(
 def _from_pillow(image: Image.Image) -> Image.Image:
     if 0 in image.size:
         raise DataError(f"Pillow image of {image.width}x{image.height} pixels")
-    return to_plain(upright(image), "Pillow image")
+    return to_grey_or_rgb(apply_exif_orientation(image), "Pillow image")
 
 
 def _failed(message: str, name: str | None = None) -> Iterator[Item]:

@@ -27,7 +27,8 @@ from ocrx.decoding.factory import Decoder, build_decoder, decoder_for
 from ocrx.decoding.greedy import Decoded, greedy
 from ocrx.decoding.language_model import NgramModel
 from ocrx.errors import ConfigError, DataError, ModelError
-from ocrx.imaging.reading import Pixels, pad, resize, scale, turned
+from ocrx.imaging.pixels import Pixels
+from ocrx.imaging.preparation import pad, resize, rotate_if_tall, scale
 from ocrx.inference.inputs import Input, Item, iter_inputs
 from ocrx.inference.line_segmentation import Box, line_boxes, page_warning
 from ocrx.inference.results import Prediction
@@ -74,7 +75,7 @@ class Recognizer:
         self.backend = backend
         self.batch_size = batch_size
         self.spec: ModelSpec = backend.spec
-        self.charset = Charset.of(self.spec)
+        self.charset = Charset.from_spec(self.spec)
         self.decoder = decoder
 
     def predict(
@@ -171,7 +172,7 @@ class Recognizer:
 
     def _prepared(self, item: Item, image: Image.Image) -> tuple[_Line, Image.Image]:
         """The line that ``image`` shows, and the image as it stands to be read."""
-        upright = turned(image, self.spec.image)
+        upright = rotate_if_tall(image, self.spec.image)
         return _Line(item, resize(image, self.spec.image), upright.size, turned=upright is not image), upright
 
     def _squeezed(self, image: Image.Image) -> str | None:
@@ -258,7 +259,7 @@ def create_model(
     """
     model = find_model(model_name, model_dir)
     opened, batch_size = _open(model, device, use_hpip, backend, threads, precision)
-    decoder = build_decoder(Charset.of(opened.spec), own_lm=bundled_language_model(model))
+    decoder = build_decoder(Charset.from_spec(opened.spec), own_lm=bundled_language_model(model))
     return Recognizer(opened, decoder, batch_size)
 
 
@@ -285,7 +286,7 @@ def open_model(config: Config) -> tuple[Path, Recognizer]:
     model = find_model(None, settings.model_dir, key="Predict.model_dir")
     device, threads = config.Global.device, config.Global.threads
     opened, batch_size = _open(model, device, settings.use_hpip, settings.backend, threads, settings.precision)
-    decoder = decoder_for(Charset.of(opened.spec), config.Decode, bundled_language_model(model))
+    decoder = decoder_for(Charset.from_spec(opened.spec), config.Decode, bundled_language_model(model))
     return model, Recognizer(opened, decoder, batch_size)
 
 

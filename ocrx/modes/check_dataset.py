@@ -27,7 +27,7 @@ from ocrx.data.sample import Sample
 from ocrx.errors import ConfigError
 from ocrx.results import Issue, Progress, write_result
 from ocrx.text.charset import Charset
-from ocrx.text.charsets import find_charset
+from ocrx.text.charsets import resolve_charset
 
 FOLDER = "check_dataset"
 # PaddleX lists ten images of each part.
@@ -101,7 +101,7 @@ def run(config: Config, progress: Progress | None = None) -> CheckReport:
     findings = check(
         dataset,
         geometry(config.Global.model, config.Model.architecture, config.Model.params, image),
-        find_charset(config.Global.charset) if config.Global.charset else None,
+        resolve_charset(config.Global.charset) if config.Global.charset else None,
         min_samples=config.CheckDataset.min_samples,
         cache=output / CACHE_FILE,
         workers=config.CheckDataset.workers,

@@ -128,7 +128,7 @@ def _judge(
     backend = open_backend(model, config.Evaluate.backend, config.Global.device, config.Global.threads)
     name = describe(model, backend)
     log(name)
-    decoder = decoder_for(Charset.of(backend.spec), config.Decode, bundled_language_model(model))
+    decoder = decoder_for(Charset.from_spec(backend.spec), config.Decode, bundled_language_model(model))
     if decoder_notice(decoder):
         log(decoder_notice(decoder))
     evaluation = evaluate(Recognizer(backend, decoder), samples, config.Evaluate.batch_size, progress)

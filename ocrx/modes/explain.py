@@ -19,7 +19,9 @@ from ocrx.decoding.factory import DEFAULT_BEAM, BeamDecoder
 from ocrx.decoding.greedy import greedy
 from ocrx.decoding.lattice_plot import Lattice, Panels, draw_explanation
 from ocrx.errors import DataError
-from ocrx.imaging.reading import Floats, prepare, read_image, turned
+from ocrx.imaging.pixels import Floats
+from ocrx.imaging.preparation import prepare, rotate_if_tall
+from ocrx.imaging.reading import read_image
 from ocrx.inference.recognizer import describe, open_model
 from ocrx.model_spec import ModelSpec
 from ocrx.results import write_json
@@ -94,10 +96,10 @@ def run(config: Config, image: Path, text: str | None = None, log: Callable[[str
     folder, recognizer = open_model(config)
     if log is not None:
         log(describe(folder, recognizer.backend))
-    spec, charset = recognizer.spec, Charset.of(recognizer.spec)
+    spec, charset = recognizer.spec, Charset.from_spec(recognizer.spec)
     source = read_image(image)
     planes, width = prepare(source, spec.image)
-    source = turned(source, spec.image)
+    source = rotate_if_tall(source, spec.image)
     logits = recognizer.backend.logits(planes[None])
     if logits.shape[1] == 0:
         raise DataError(f"{image}: too narrow, the model gives no frame for it")

@@ -18,7 +18,9 @@ from ocrx.decoding.factory import DEFAULT_BEAM, BeamDecoder, ConfidenceGatedDeco
 from ocrx.decoding.greedy import greedy
 from ocrx.decoding.language_model import DEFAULT_ORDER, CharacterModel, NgramModel
 from ocrx.errors import DataError
-from ocrx.imaging.reading import Floats, prepare, read_image
+from ocrx.imaging.pixels import Floats
+from ocrx.imaging.preparation import prepare
+from ocrx.imaging.reading import read_image
 from ocrx.inference.recognizer import describe, open_model
 from ocrx.results import Progress
 from ocrx.text.charset import Charset
@@ -122,7 +124,7 @@ def tune(
     folder, recognizer = open_model(config)
     if log is not None:
         log(describe(folder, recognizer.backend))
-    model, charset = NgramModel.load(lm), Charset.of(recognizer.spec)
+    model, charset = NgramModel.load(lm), Charset.from_spec(recognizer.spec)
     build_decoder(charset, lm=model)  # refuses what predict would refuse, before anything is read
     dataset = read_dataset(dataset_dir)
     samples = (dataset.val or dataset.train)[:lines]

@@ -25,7 +25,8 @@ from ocrx.data.sample import Sample
 from ocrx.errors import DataError
 from ocrx.evaluation.evaluate import evaluate
 from ocrx.export.graph import export_onnx
-from ocrx.imaging.reading import prepare, read_image
+from ocrx.imaging.preparation import prepare
+from ocrx.imaging.reading import read_image
 from ocrx.inference.recognizer import Recognizer
 from ocrx.model_folder import INFERENCE_DIR, ONNX_FILE, SPEC_FILE
 from ocrx.model_spec import ModelSpec

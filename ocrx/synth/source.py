@@ -24,7 +24,8 @@ from ocrx.data.loading.batches import WHOLE, Share, bucket_widths, lines_per_bat
 from ocrx.data.loading.loader import Batch, collate
 from ocrx.data.sample import Sample
 from ocrx.errors import BackendError
-from ocrx.imaging.reading import Pixels, resize, scale
+from ocrx.imaging.pixels import Pixels
+from ocrx.imaging.preparation import resize, scale
 from ocrx.model_spec import ModelSpec
 from ocrx.synth.generator import LineGenerator
 from ocrx.text.charset import Charset
@@ -58,7 +59,7 @@ class SynthSource:
     ) -> None:
         self.share = share
         self.image_spec = spec.image
-        self.charset = Charset.of(spec)
+        self.charset = Charset.from_spec(spec)
         self.lines_per_epoch = -(-lines_per_epoch // CHUNK) * CHUNK
         self.batch_size, self.max_pixels, self.seed = batch_size, max_pixels, seed
         self.processes = max(1, processes)

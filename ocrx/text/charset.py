@@ -41,7 +41,7 @@ class Charset:
         self._tokens = re.compile("|".join([*map(re.escape, longest_first), "."]), re.DOTALL)
 
     @classmethod
-    def of(cls, spec: ModelSpec) -> Charset:
+    def from_spec(cls, spec: ModelSpec) -> Charset:
         """That of a model."""
         return cls(spec.charset, spec.direction)
 

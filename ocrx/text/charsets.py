@@ -38,7 +38,7 @@ def named_charset(name: str) -> Charset:
     return Charset(_ordered(found))
 
 
-def find_charset(value: str) -> Charset:
+def resolve_charset(value: str) -> Charset:
     """What a ``charset`` setting means: a file with one character a line if there is one, else a name."""
     path = Path(value)
     return Charset.from_file(path) if path.suffix or path.exists() else named_charset(value)

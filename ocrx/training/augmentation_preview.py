@@ -8,7 +8,7 @@ import numpy as np
 from PIL import Image, ImageDraw
 
 from ocrx.data.loading.loader import LineSource
-from ocrx.imaging.reading import Pixels
+from ocrx.imaging.pixels import Pixels
 from ocrx.inference.drawing import caption_font
 
 LINES = 8

@@ -17,7 +17,7 @@ import torch
 from torch import Tensor, nn
 
 from ocrx.decoding.greedy import Decoded, greedy
-from ocrx.imaging.reading import Floats
+from ocrx.imaging.pixels import Floats
 from ocrx.model_spec import FrameSpec
 from ocrx.text.charset import BLANK
 

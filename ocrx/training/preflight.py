@@ -119,7 +119,7 @@ def _check_batch(subject: _Subject) -> str | None:
 
 
 def _check_charset(subject: _Subject) -> str | None:
-    charset = Charset.of(subject.spec)
+    charset = Charset.from_spec(subject.spec)
     for sample, label in zip(subject.batch.samples, subject.labels, strict=True):
         outside = [number for number in label if not 0 < number < subject.spec.classes]
         if outside:

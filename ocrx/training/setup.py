@@ -24,7 +24,7 @@ from ocrx.results import Progress
 from ocrx.synth.generator import LineGenerator
 from ocrx.synth.text import charset_characters
 from ocrx.text.charset import Charset
-from ocrx.text.charsets import find_charset
+from ocrx.text.charsets import resolve_charset
 from ocrx.text.direction import runs_right_to_left
 from ocrx.training.loop import Log
 from ocrx.training.pretrained import is_backbone, resolve_pretrained
@@ -74,7 +74,7 @@ def record(job: Job) -> None:
     config, output = job.config, Path(job.config.Global.output)
     again = replace(config, Train=replace(config.Train, overwrite=False, resume_path=None))
     (output / "config.yaml").write_text(to_yaml(again), encoding="utf-8")
-    Charset.of(job.spec).save(output / "label_dict.txt")
+    Charset.from_spec(job.spec).save(output / "label_dict.txt")
     (output / "train_result.json").unlink(missing_ok=True)
 
 
@@ -130,7 +130,7 @@ def _changes(spec: ModelSpec, config: Config) -> list[str]:
     kind = MODELS[model.architecture].params
     params = [parse_params(kind, values, model.architecture) for values in (spec.params, asked)]
     changed = [*_differences("Model.params", *params), *_differences("Image", spec.image, config.Image.spec())]
-    if config.Global.charset and find_charset(config.Global.charset).characters != spec.charset:
+    if config.Global.charset and resolve_charset(config.Global.charset).characters != spec.charset:
         changed.append(f"Global.charset was another one of {len(spec.charset)} characters")
     if config.Train.synth.enable and (new := set(charset_characters(config.Synth.charset)) - set(spec.charset)):
         changed.append(f"Synth.charset was without {' '.join(map(repr, sorted(new)[:5]))}")
@@ -226,7 +226,7 @@ def _trainable(
         findings = check(
             dataset,
             Geometry.of(spec),
-            Charset.of(spec) if config.Global.charset or (resumed and not config.Train.synth.enable) else None,
+            Charset.from_spec(spec) if config.Global.charset or (resumed and not config.Train.synth.enable) else None,
             min_samples=config.CheckDataset.min_samples,
             near=False,
             cache=Path(config.Global.output) / CACHE_FILE,
@@ -245,7 +245,7 @@ def _trainable(
 
 def _charset(config: Config, dataset: Dataset) -> Charset:
     if config.Global.charset:
-        return find_charset(config.Global.charset)
+        return resolve_charset(config.Global.charset)
     if config.Train.synth.enable:
         return Charset(charset_characters(config.Synth.charset))
     return dataset.charset or Charset.from_texts(sample.text for sample in dataset.train)

@@ -10,7 +10,7 @@ from PIL import Image
 
 from ocrx.cli.app import main
 from ocrx.decoding.language_model import NgramModel
-from ocrx.imaging.reading import Floats
+from ocrx.imaging.pixels import Floats
 from ocrx.inference import recognizer as inference
 from ocrx.model_spec import FrameSpec, ImageSpec, ModelSpec
 from ocrx.modes import evaluate

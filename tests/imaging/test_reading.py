@@ -1,3 +1,5 @@
+"""Image files of every mode, orientation and state of repair."""
+
 from __future__ import annotations
 
 import io
@@ -8,21 +10,15 @@ from pathlib import Path
 import numpy as np
 import pytest
 from PIL import Image, ImageOps
+from support.images import gradient
 
 from ocrx.errors import DataError
-from ocrx.imaging.cleanup import STEP_FUNCTIONS
-from ocrx.imaging.reading import prepare, read_image, resize, to_plain, turned, upright
-from ocrx.model_spec import STEPS, ImageSpec
+from ocrx.imaging.reading import apply_exif_orientation, read_image
 
 
 def save(path: Path, image: Image.Image, **options: object) -> Path:
     image.save(path, **options)  # type: ignore[arg-type]  # Pillow's options vary by format
     return path
-
-
-def gradient(mode: str = "L") -> Image.Image:
-    values = np.linspace(0, 255, 60 * 20).reshape(20, 60).astype(np.uint8)
-    return Image.fromarray(values).convert(mode)
 
 
 @pytest.mark.parametrize("mode", ["1", "L", "LA", "P", "RGB", "RGBA", "CMYK", "YCbCr", "I", "F", "I;16"])
@@ -34,18 +30,6 @@ def test_every_mode_becomes_grey_or_colour(mode: str, tmp_path: Path) -> None:
     if mode not in ("1", "P"):
         difference = np.abs(np.asarray(read.convert("L"), dtype=int) - np.asarray(gradient(), dtype=int))
         assert difference.max() <= 6
-
-
-@pytest.mark.parametrize("mode", ["La", "RGBa", "RGBX", "HSV", "I;16B"])
-def test_modes_that_only_memory_holds_are_converted_too(mode: str) -> None:
-    given = (
-        gradient("LA" if mode == "La" else "RGBA").convert(mode) if mode.endswith("a") else Image.new(mode, (60, 20))
-    )
-    read = to_plain(given)
-    assert read.mode in ("L", "RGB") and read.size == (60, 20)
-    if mode.endswith("a"):
-        difference = np.abs(np.asarray(read.convert("L"), dtype=int) - np.asarray(gradient(), dtype=int))
-        assert difference.max() <= 1
 
 
 def test_transparent_pixels_are_paper() -> None:
@@ -75,7 +59,7 @@ def test_damaged_exif_entries_do_not_cost_the_turn(tmp_path: Path) -> None:
 def test_upright_is_what_pillow_says(orientation: int) -> None:
     image = Image.fromarray(np.arange(12, dtype=np.uint8).reshape(3, 4))
     image.getexif()[0x0112] = orientation
-    assert np.array_equal(np.asarray(upright(image)), np.asarray(ImageOps.exif_transpose(image)))
+    assert np.array_equal(np.asarray(apply_exif_orientation(image)), np.asarray(ImageOps.exif_transpose(image)))
 
 
 def bomb() -> bytes:
@@ -117,74 +101,6 @@ def test_a_missing_file_and_a_folder_are_named(tmp_path: Path) -> None:
         read_image(tmp_path / "none.png")
     with pytest.raises(DataError, match="a folder"):
         read_image(tmp_path)
-
-
-def test_preparing_keeps_the_ratio_and_pads_on_the_right() -> None:
-    planes, width = prepare(Image.new("L", (100, 50), 255), ImageSpec(height=32, bucket=32, pad=0.0))
-    assert planes.shape == (1, 32, 64) and planes.dtype == np.float32 and width == 64
-    planes, width = prepare(Image.new("L", (90, 50), 255), ImageSpec(height=32, bucket=32, pad=-0.25))
-    assert planes.shape == (1, 32, 64) and width == 58
-    assert np.allclose(planes[:, :, :58], 1.0) and np.allclose(planes[:, :, 58:], -0.25)
-
-
-def test_a_line_too_wide_is_squeezed_to_the_limit() -> None:
-    planes, width = prepare(Image.new("L", (30_000, 20), 0), ImageSpec(max_width=640))
-    assert planes.shape == (1, 32, 640) and width == 640
-
-
-def test_one_pixel_can_be_prepared() -> None:
-    planes, width = prepare(Image.new("L", (1, 1), 0), ImageSpec())
-    assert planes.shape == (1, 32, 32) and width == 32
-
-
-def test_channel_order() -> None:
-    red = Image.new("RGB", (32, 32), (255, 0, 0))
-    assert resize(red, ImageSpec(order="RGB"))[0, 0].tolist() == [255, 0, 0]
-    assert resize(red, ImageSpec(order="BGR"))[0, 0].tolist() == [0, 0, 255]
-    assert resize(red, ImageSpec(order="L")).shape == (32, 32)
-
-
-def test_mean_and_deviation_per_channel() -> None:
-    spec = ImageSpec(order="RGB", mean=(0.0, 0.5, 1.0), std=(1.0, 0.5, 2.0))
-    planes, _ = prepare(Image.new("RGB", (32, 32), (255, 255, 255)), spec)
-    assert np.allclose(planes[:, 0, 0], [1.0, 1.0, 0.0])
-
-
-def test_bilinear_without_antialiasing_is_opencvs() -> None:
-    """OpenCV's INTER_LINEAR samples at (x + 0.5) * scale - 0.5 between two neighbours, edges repeated."""
-    row = np.array([[0, 100, 200, 50, 255, 30, 60, 90]], dtype=np.uint8).repeat(8, 0)
-    image = Image.fromarray(row).resize((8, 24), Image.Resampling.NEAREST)
-    found = resize(image, ImageSpec(height=8, bucket=1, min_width=1, filter="bilinear_point"))[4].astype(float)
-    at = np.clip((np.arange(3) + 0.5) * 8 / 3 - 0.5, 0, 7)
-    left = np.floor(at).astype(int)
-    expected = row[0, left] * (1 - (at - left)) + row[0, np.minimum(left + 1, 7)] * (at - left)
-    assert np.abs(found - expected).max() < 1.5
-
-
-@pytest.mark.parametrize("step", STEPS)
-@pytest.mark.parametrize("mode", ["L", "RGB"])
-def test_every_step_keeps_the_mode(step: str, mode: str) -> None:
-    assert STEP_FUNCTIONS[step](gradient(mode)).mode == mode
-
-
-def test_steps_do_what_they_say() -> None:
-    tall = Image.new("L", (10, 40), 200)
-    assert STEP_FUNCTIONS["rotate_tall"](tall).size == (40, 10)
-    assert turned(tall, ImageSpec(steps=("otsu", "rotate_tall"))).size == (40, 10)
-    assert turned(tall, ImageSpec(steps=("otsu",))) is tall
-    dark = Image.new("L", (40, 10), 20)
-    assert np.asarray(STEP_FUNCTIONS["polarity"](dark)).min() == 235
-    for step in ("otsu", "sauvola"):
-        assert set(np.unique(np.asarray(STEP_FUNCTIONS[step](gradient())))) <= {0, 255}
-    low = Image.fromarray(np.asarray(gradient()) // 4 + 90)
-    assert np.ptp(np.asarray(STEP_FUNCTIONS["contrast"](low)).astype(int)) > 240
-    speck = Image.new("L", (9, 9), 255)
-    speck.putpixel((4, 4), 0)
-    assert np.asarray(STEP_FUNCTIONS["denoise"](speck)).min() == 255
-    line = Image.new("L", (300, 60), 255)
-    line.paste(0, (10, 28, 290, 32))
-    straight = np.asarray(STEP_FUNCTIONS["deskew"](line.rotate(3, fillcolor=255)), dtype=float).mean(1)
-    assert straight.min() < 80, "the turned bar stands in one row again"
 
 
 @pytest.mark.parametrize(

@@ -15,7 +15,7 @@ from PIL import Image
 from support.lines import draw_line
 
 from ocrx.cli.app import main
-from ocrx.config import from_options
+from ocrx.config import config_from_options
 from ocrx.errors import DataError
 from ocrx.modes import predict
 
@@ -97,7 +97,7 @@ def test_a_save_dir_that_is_a_file_is_an_error_before_anything_is_read(
     (tmp_path / "out.png").write_text("mine")
     options = {"Predict.model_dir": str(model_folder), "Predict.save_dir": str(tmp_path / "out.png")}
     with pytest.raises(DataError, match=r"out\.png: no folder can be made \(File exists\)"):
-        predict.run(from_options(options), str(images))
+        predict.run(config_from_options(options), str(images))
     assert (tmp_path / "out.png").read_text() == "mine"
 
 

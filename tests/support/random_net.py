@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 from torch import nn
 
-from ocrx.imaging.reading import prepare
+from ocrx.imaging.preparation import prepare
 from ocrx.model_spec import ImageSpec, ModelSpec
 from ocrx.models import build_model, frame_spec
 from support.lines import draw_line

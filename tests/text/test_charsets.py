@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from ocrx.errors import ConfigError
-from ocrx.text.charsets import charset_names, find_charset, named_charset
+from ocrx.text.charsets import charset_names, named_charset, resolve_charset
 
 SAMPLES = {
     "ascii": "Az09 ~!",
@@ -58,5 +58,5 @@ def test_a_wrong_name_says_the_nearest() -> None:
 
 def test_a_file_or_a_name(tmp_path: Path) -> None:
     (tmp_path / "dict.txt").write_text("a\nb\n", encoding="utf-8")
-    assert find_charset(str(tmp_path / "dict.txt")).characters == ("a", "b", " ")
-    assert find_charset("ascii") == named_charset("ascii")
+    assert resolve_charset(str(tmp_path / "dict.txt")).characters == ("a", "b", " ")
+    assert resolve_charset("ascii") == named_charset("ascii")

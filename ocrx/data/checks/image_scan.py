@@ -23,7 +23,8 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image, UnidentifiedImageError
 
-from ocrx.imaging.reading import DAMAGE, MAX_PIXELS, ORIENTATION, to_plain
+from ocrx.imaging.pixels import to_grey_or_rgb
+from ocrx.imaging.reading import DECODE_ERRORS, EXIF_ORIENTATION, MAX_PIXELS
 from ocrx.results import Progress
 
 HASH_COLUMNS, HASH_ROWS = 32, 8
@@ -169,17 +170,17 @@ def _look(path: str) -> Look:
             width, height = image.size
             if width * height > MAX_PIXELS:
                 return Problem("image-bomb", f"{width}x{height} pixels, more than {MAX_PIXELS:,} are refused")
-            orientation = int(image.getexif().get(ORIENTATION, 1))
+            orientation = int(image.getexif().get(EXIF_ORIENTATION, 1))
             frames = int(getattr(image, "n_frames", 1))
             # A JPEG is decoded at a fraction of its size where that is enough; truncation still shows.
             image.draft("L", (HASH_COLUMNS * 4, HASH_ROWS * 4))
             image.load()
-            grey = (image if image.mode in ("1", "L", "RGB") else to_plain(image)).convert("L")
+            grey = (image if image.mode in ("1", "L", "RGB") else to_grey_or_rgb(image)).convert("L")
     except Image.DecompressionBombError:
         return Problem("image-bomb", f"more than {MAX_PIXELS:,} pixels are refused")
     except UnidentifiedImageError:
         return Problem("image-unreadable", "not an image in a known format")
-    except DAMAGE as error:
+    except DECODE_ERRORS as error:
         cut = "truncat" in str(error).lower()
         return Problem("image-truncated" if cut else "image-unreadable", f"damaged image ({error})")
     if 5 <= orientation <= 8:

@@ -10,7 +10,7 @@ from pathlib import Path
 from ocrx.data.formats.text_file import read_text
 from ocrx.data.sample import Sample
 from ocrx.errors import DataError
-from ocrx.imaging.reading import SUFFIXES
+from ocrx.imaging.reading import IMAGE_SUFFIXES
 from ocrx.results import Issue
 
 PATH_COLUMNS = ("file_name", "filename", "image", "image_path", "path", "file", "img", "img_path", "name")
@@ -121,7 +121,7 @@ def read_pairs(folder: Path, root: Path) -> tuple[list[Sample], list[Issue]]:
 
 def _image_of(path: Path) -> Path:
     stem = path.name[: -len(PAIR_SUFFIX)]
-    suffixes = [*SUFFIXES, *(suffix.upper() for suffix in SUFFIXES), *_EXTRA_SUFFIXES]
+    suffixes = [*IMAGE_SUFFIXES, *(suffix.upper() for suffix in IMAGE_SUFFIXES), *_EXTRA_SUFFIXES]
     candidates = [path.with_name(stem + suffix) for suffix in suffixes]
     return next((candidate for candidate in candidates if candidate.is_file()), candidates[0])
 

@@ -20,7 +20,9 @@ from ocrx.data.loading.batches import WHOLE, BatchPlan, Share, bucket_widths, pl
 from ocrx.data.loading.replay import epoch_lines
 from ocrx.data.sample import Sample
 from ocrx.errors import ConfigError, DataError
-from ocrx.imaging.reading import Floats, Pixels, pad, read_image, resize, scale
+from ocrx.imaging.pixels import Floats, Pixels
+from ocrx.imaging.preparation import pad, resize, scale
+from ocrx.imaging.reading import read_image
 from ocrx.model_spec import ImageSpec, ModelSpec
 from ocrx.results import Progress
 from ocrx.text.charset import Charset
@@ -69,7 +71,7 @@ class Lines:
             raise DataError("no lines to train on")
         self.samples = tuple(samples)
         self.spec, self.image_spec = spec, spec.image
-        self.charset = Charset.of(spec)
+        self.charset = Charset.from_spec(spec)
         self.targets = [np.asarray(self.charset.encode(sample.text), dtype=np.int64) for sample in samples]
         self._kept: dict[int, Pixels] = {}
         self.widths = self._read_all(progress)

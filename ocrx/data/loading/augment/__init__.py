@@ -14,7 +14,7 @@ from PIL import Image
 
 from ocrx.data.loading.augment import geometric as shape
 from ocrx.data.loading.augment import photometric as look
-from ocrx.imaging.reading import Pixels
+from ocrx.imaging.pixels import Pixels
 
 Step = Callable[[Image.Image, np.random.Generator, float], Image.Image]
 

@@ -9,7 +9,7 @@ import numpy.typing as npt
 
 from ocrx.ctc.frames import required_frames
 from ocrx.data.loading.augment.geometric import paper
-from ocrx.imaging.reading import Pixels
+from ocrx.imaging.pixels import Pixels
 from ocrx.model_spec import ModelSpec
 
 TRIES = 4  # lines looked at until one fits

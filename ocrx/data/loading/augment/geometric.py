@@ -6,7 +6,7 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image
 
-from ocrx.imaging.reading import Pixels
+from ocrx.imaging.pixels import Pixels
 
 
 def affine(image: Image.Image, generator: np.random.Generator, strength: float, max_width: int) -> Image.Image:

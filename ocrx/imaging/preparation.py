@@ -1,0 +1,97 @@
+"""Turns an image into the array that a model reads; the only place where pixels are prepared.
+
+``resize`` (clean-up steps, resampling) → ``scale`` (float32, channels first) → ``pad``; ``prepare`` runs all three.
+Training caches what ``resize`` returns and augments it; prediction calls ``prepare``.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+import numpy.typing as npt
+from PIL import Image
+
+from ocrx.imaging.cleanup import STEP_FUNCTIONS, rotate_tall
+from ocrx.imaging.pixels import Floats, Pixels
+from ocrx.model_spec import ImageSpec
+
+_FILTERS = {
+    "bilinear": Image.Resampling.BILINEAR,
+    "bicubic": Image.Resampling.BICUBIC,
+    "lanczos": Image.Resampling.LANCZOS,
+    "box": Image.Resampling.BOX,
+    "nearest": Image.Resampling.NEAREST,
+}
+
+
+def rotate_if_tall(image: Image.Image, spec: ImageSpec) -> Image.Image:
+    """The image as the step ``rotate_tall`` turns it, if the spec has it; no other step changes a size.
+
+    For places and sizes alone: ``resize`` turns by itself, in the order of its steps.
+    """
+    return rotate_tall(image) if "rotate_tall" in spec.steps else image
+
+
+def resize(image: Image.Image, spec: ImageSpec) -> Pixels:
+    """Apply the spec's steps and resampling: uint8 [height, width] (L) or [height, width, 3] (RGB or BGR)."""
+    image = image.convert("L" if spec.order == "L" else "RGB")
+    for step in spec.steps:
+        image = STEP_FUNCTIONS[step](image)
+    size = (spec.resized_width(image.width, image.height), spec.height)
+    if spec.filter == "bilinear_point" and image.size != size:
+        pixels = _point_bilinear(image, size)
+    else:
+        pixels = np.array(image if image.size == size else image.resize(size, _FILTERS[spec.filter]), dtype=np.uint8)
+    return np.ascontiguousarray(pixels[:, :, ::-1]) if spec.order == "BGR" else pixels
+
+
+def scale(pixels: Pixels, spec: ImageSpec) -> Floats:
+    """uint8 [H, W] or [H, W, 3] → float32 [C, H, W], ``(pixel * scale - mean) / std``."""
+    planes = pixels[None] if pixels.ndim == 2 else pixels.transpose(2, 0, 1)
+    std = np.asarray(spec.std, dtype=np.float32).reshape(-1, 1, 1)
+    mean = np.asarray(spec.mean, dtype=np.float32).reshape(-1, 1, 1)
+    result: Floats = planes * (np.float32(spec.scale) / std) - mean / std
+    return result.astype(np.float32, copy=False)
+
+
+def pad(planes: Floats, width: int, spec: ImageSpec) -> Floats:
+    """Pad float32 [C, H, W] on the right with ``spec.pad`` to ``width`` pixels."""
+    missing = width - planes.shape[2]
+    return np.pad(planes, ((0, 0), (0, 0), (0, missing)), constant_values=spec.pad) if missing > 0 else planes
+
+
+def prepare(image: Image.Image, spec: ImageSpec) -> tuple[Floats, int]:
+    """An image as the model reads it: float32 [C, height, bucket width], and its width before padding."""
+    planes = scale(resize(image, spec), spec)
+    width = planes.shape[2]
+    return pad(planes, spec.bucket_width(width), spec), width
+
+
+def _point_bilinear(image: Image.Image, size: tuple[int, int]) -> Pixels:
+    """Bilinear interpolation without antialiasing, bit for bit as OpenCV's INTER_LINEAR gives it.
+
+    Weights are multiples of 1 / 2048 and sums are cut where OpenCV cuts them; imported models were trained on that.
+    """
+    pixels = np.asarray(image).astype(np.int32)
+    pixels = pixels if pixels.ndim == 3 else pixels[:, :, None]
+    left, weight = _source_of(size[0], image.width)
+    weight[(left < 0) | (left >= image.width - 1)] = 0
+    left = left.clip(0, image.width - 1)
+    right = np.minimum(left + 1, image.width - 1)
+    near, far = _fixed(1 - weight)[None, :, None], _fixed(weight)[None, :, None]
+    rows = (pixels[:, left] * near + pixels[:, right] * far) >> 4
+    top, weight = _source_of(size[1], image.height)
+    near, far = _fixed(1 - weight)[:, None, None], _fixed(weight)[:, None, None]
+    upper, lower = rows[top.clip(0, image.height - 1)], rows[(top + 1).clip(0, image.height - 1)]
+    result: Pixels = ((((near * upper) >> 16) + ((far * lower) >> 16) + 2) >> 2).clip(0, 255).astype(np.uint8)
+    return result.squeeze(2) if image.mode == "L" else result
+
+
+def _source_of(wanted: int, given: int) -> tuple[npt.NDArray[np.int64], Floats]:
+    """For every pixel of the result the source pixel before its centre, and the weight of the one after."""
+    place = ((np.arange(wanted) + 0.5) * (given / wanted) - 0.5).astype(np.float32)
+    before = np.floor(place).astype(np.int64)
+    return before, (place - before).astype(np.float32)
+
+
+def _fixed(weight: Floats) -> npt.NDArray[np.int32]:
+    return np.rint(weight * 2048).astype(np.int32)
