@@ -11,9 +11,9 @@ import time
 
 import numpy as np
 
+from ocrx.arrays import Floats
 from ocrx.decoding.factory import Decoder, build_decoder
 from ocrx.decoding.language_model import NgramModel
-from ocrx.imaging.pixels import Floats
 from ocrx.text.charset import Charset
 
 REPEATS = 5

@@ -18,13 +18,13 @@ from pathlib import Path
 
 import numpy as np
 
+from ocrx.arrays import Floats
 from ocrx.backends import Backend, open_backend
 from ocrx.data.formats.layouts import read_dataset
 from ocrx.data.sample import Sample
 from ocrx.decoding.factory import Decoder, build_decoder
 from ocrx.decoding.greedy import greedy
 from ocrx.errors import OcrxError
-from ocrx.imaging.pixels import Floats
 from ocrx.imaging.preparation import prepare
 from ocrx.imaging.reading import read_image
 from ocrx.inference.recognizer import find_model

@@ -11,7 +11,7 @@ import pytest
 PACKAGE = Path(__file__).parents[1] / "ocrx"
 # A part may import from its own layer and from those above it in this list.
 LAYERS = [
-    {"errors", "version", "files"},
+    {"errors", "version", "arrays", "files"},
     {"model_spec", "model_folder", "results", "config", "text", "imaging"},
     {"ctc", "decoding", "models", "data"},
     {"backends"},
@@ -24,7 +24,19 @@ LAYERS = [
 ]
 RANK = {name: rank for rank, layer in enumerate(LAYERS) for name in layer}
 MODULES = sorted(PACKAGE.rglob("*.py"))
-TORCH_FREE = {"errors", "version", "files", "model_spec", "model_folder", "results", "config", "text", "imaging", "cli"}
+TORCH_FREE = {
+    "errors",
+    "version",
+    "arrays",
+    "files",
+    "model_spec",
+    "model_folder",
+    "results",
+    "config",
+    "text",
+    "imaging",
+    "cli",
+}
 ONLY_HERE = {"rich": "cli", "typer": "cli", "omegaconf": "config"}
 
 

@@ -9,14 +9,10 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Protocol
 
-import numpy as np
-import numpy.typing as npt
-
+from ocrx.arrays import Floats
 from ocrx.errors import BackendError, ConfigError, ModelError
 from ocrx.model_folder import INFERENCE_DIR, ONNX_FILE, SPEC_FILE, WEIGHTS_FILE, find_model_folder, is_embedded
 from ocrx.model_spec import ModelSpec
-
-Floats = npt.NDArray[np.float32]
 
 BACKENDS = ("auto", "torch", "torch-compile", "onnx", "openvino", "torchscript")
 CACHED_PIXELS = 32 * 1024  # measured on PP-OCRv4 mobile and on networks a third of its size; 2 MiB of cache a core

@@ -9,7 +9,7 @@ import torch
 from torch._dynamo.exc import TorchDynamoException
 from torch._inductor.exc import InductorError
 
-from ocrx.backends import Floats
+from ocrx.arrays import Floats
 from ocrx.backends.pytorch import TorchBackend
 from ocrx.backends.pytorch import open_folder as open_eager
 from ocrx.errors import BackendError

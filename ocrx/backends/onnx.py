@@ -8,7 +8,8 @@ from pathlib import Path
 import onnxruntime as ort
 from onnxruntime.capi import onnxruntime_pybind11_state as _state
 
-from ocrx.backends import CACHED_PIXELS, Floats, export_command, exported_name, find_model_file
+from ocrx.arrays import Floats
+from ocrx.backends import CACHED_PIXELS, export_command, exported_name, find_model_file
 from ocrx.errors import BackendError, ConfigError, ModelError
 from ocrx.model_folder import ONNX_FILE
 from ocrx.model_spec import ModelSpec

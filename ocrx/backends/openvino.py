@@ -10,7 +10,8 @@ import openvino as ov
 import openvino.properties as props
 import openvino.properties.hint as hints
 
-from ocrx.backends import CACHED_PIXELS, Floats, export_command, exported_name, find_model_file
+from ocrx.arrays import Floats
+from ocrx.backends import CACHED_PIXELS, export_command, exported_name, find_model_file
 from ocrx.errors import BackendError, ConfigError, ModelError
 from ocrx.model_folder import INFERENCE_DIR, ONNX_FILE, read_spec
 from ocrx.model_spec import ModelSpec

@@ -8,7 +8,7 @@ import numpy as np
 import torch
 from torch import nn
 
-from ocrx.backends import Floats
+from ocrx.arrays import Floats
 from ocrx.errors import BackendError, ConfigError
 from ocrx.model_spec import ModelSpec
 from ocrx.models.device import torch_device

@@ -8,7 +8,8 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from ocrx.ctc.reference import Float64s, emissions, extend, log_likelihoods
+from ocrx.arrays import Float64s
+from ocrx.ctc.reference import emissions, extend, log_likelihoods
 from ocrx.model_spec import ModelSpec
 
 Spans = tuple[tuple[int, int], ...]

@@ -18,10 +18,8 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
+from ocrx.arrays import Bools, Float64s, Ints
 from ocrx.text.charset import BLANK
-
-Float64s = npt.NDArray[np.float64]
-Ints = npt.NDArray[np.int64]
 
 IMPOSSIBLE = -np.inf
 _CHUNK_VALUES = 1 << 18  # what fits into a processor's cache
@@ -38,7 +36,7 @@ class Extended:
     sizes: Ints
 
     @property
-    def may_jump(self) -> npt.NDArray[np.bool_]:
+    def may_jump(self) -> Bools:
         """[N, S]: state s can be entered from s - 2, i.e. it is a character unlike the one before it."""
         jumps = np.zeros(self.labels.shape, dtype=np.bool_)
         jumps[:, 2:] = (self.labels[:, 2:] != BLANK) & (self.labels[:, 2:] != self.labels[:, :-2])

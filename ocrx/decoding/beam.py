@@ -13,7 +13,8 @@ from typing import Protocol, TypeVar
 import numpy as np
 import numpy.typing as npt
 
-from ocrx.ctc.reference import Float64s, Ints, log_normalizer
+from ocrx.arrays import Bools, Float64s, Floats, Ints
+from ocrx.ctc.reference import log_normalizer
 from ocrx.decoding.constraints import Automaton
 from ocrx.decoding.regex import DEAD
 from ocrx.text.charset import BLANK
@@ -34,7 +35,7 @@ _DEAD_PREFIX, _NO_PARENT = np.uint64(0), np.uint64(1)
 class LanguageModel(Protocol):
     """What the beam asks of a character language model; contexts are small integers, 0 the start of a line."""
 
-    def rows(self, contexts: Ints) -> npt.NDArray[np.float32]:
+    def rows(self, contexts: Ints) -> Floats:
         """Weighted log-probability of each class after each context, [..., K]; column 0 is the line's end."""
         ...
 
@@ -230,7 +231,7 @@ def _next(
     )
 
 
-def _moved(stay: _Array, grow: _Array, source: Ints, column: Ints, grown: npt.NDArray[np.bool_]) -> _Array:
+def _moved(stay: _Array, grow: _Array, source: Ints, column: Ints, grown: Bools) -> _Array:
     rows = np.arange(len(source))[:, None]
     return np.where(grown, grow[rows, source, column], stay[rows, source])
 

@@ -12,13 +12,11 @@ from functools import cached_property
 import numpy as np
 import numpy.typing as npt
 
+from ocrx.arrays import Bools, Ints
 from ocrx.decoding.regex import DEAD, compile_pattern
 from ocrx.errors import ConfigError
 from ocrx.text.charset import Charset
 from ocrx.text.normalize import normalize
-
-Ints = npt.NDArray[np.int64]
-Bools = npt.NDArray[np.bool_]
 
 UNREACHABLE = np.iinfo(np.int64).max // 2
 MAX_EDGES = 10_000_000

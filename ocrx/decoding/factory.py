@@ -10,12 +10,13 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from ocrx.arrays import Bools, Float64s, Floats
 from ocrx.ctc.alignment import Spans, align_lines
-from ocrx.ctc.reference import Float64s, log_likelihoods, log_normalizer
+from ocrx.ctc.reference import log_likelihoods, log_normalizer
 from ocrx.decoding import constraints
 from ocrx.decoding.beam import Hypothesis, beam_search
-from ocrx.decoding.constraints import Automaton, Bools
-from ocrx.decoding.greedy import Decoded, Floats, greedy
+from ocrx.decoding.constraints import Automaton
+from ocrx.decoding.greedy import Decoded, greedy
 from ocrx.decoding.language_model import CharacterModel, NgramModel
 from ocrx.decoding.single_line_beam import sparse_search
 from ocrx.decoding.viterbi import best_path

@@ -6,11 +6,9 @@ from dataclasses import dataclass
 from itertools import pairwise
 
 import numpy as np
-import numpy.typing as npt
 
+from ocrx.arrays import Floats
 from ocrx.text.charset import BLANK
-
-Floats = npt.NDArray[np.float32]
 
 
 @dataclass(frozen=True)

@@ -21,15 +21,12 @@ from threading import Lock
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
-from ocrx.ctc.reference import Float64s, Ints
+from ocrx.arrays import Float64s, Floats, Ints
 from ocrx.errors import ConfigError, DataError
 from ocrx.results import write_json
 from ocrx.text.charset import Charset
 from ocrx.text.normalize import normalize
-
-Floats = npt.NDArray[np.float32]
 
 FORMAT = "ocrx-ngram"
 VERSION = 2

@@ -8,10 +8,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
-import numpy.typing as npt
 from PIL import Image
 
-from ocrx.ctc.reference import Float64s, Ints
+from ocrx.arrays import Float64s, Ints
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -130,7 +129,7 @@ def _rows(panels: Panels) -> list[int]:
     return [0, *(on_path + strong[: max(4, MAX_ROWS - len(on_path))])]
 
 
-def _centres(panels: Panels) -> npt.NDArray[np.float64]:
+def _centres(panels: Panels) -> Float64s:
     left, right = panels.edges
     frames = len(panels.best_path)
     return left + (np.arange(frames) + 0.5) * (right - left) / frames

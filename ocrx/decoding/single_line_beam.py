@@ -11,7 +11,7 @@ import math
 
 import numpy as np
 
-from ocrx.ctc.reference import Float64s
+from ocrx.arrays import Float64s
 from ocrx.decoding.language_model import CharacterModel
 from ocrx.text.charset import BLANK
 

@@ -7,7 +7,8 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from ocrx.ctc.reference import Float64s, Ints, log_normalizer
+from ocrx.arrays import Float64s, Ints
+from ocrx.ctc.reference import log_normalizer
 from ocrx.decoding.constraints import Automaton
 from ocrx.text.charset import BLANK
 

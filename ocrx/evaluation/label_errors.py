@@ -13,11 +13,11 @@ from itertools import islice
 
 import numpy as np
 
+from ocrx.arrays import Pixels
 from ocrx.ctc.reference import log_likelihoods
 from ocrx.data.sample import Sample
 from ocrx.decoding.greedy import greedy
 from ocrx.errors import DataError
-from ocrx.imaging.pixels import Pixels
 from ocrx.imaging.preparation import pad, resize, scale
 from ocrx.imaging.reading import read_image
 from ocrx.inference.recognizer import Recognizer

@@ -16,7 +16,8 @@ from types import MappingProxyType
 
 import numpy as np
 
-from ocrx.backends import Backend, Floats, exported_name, find_model_file
+from ocrx.arrays import Floats
+from ocrx.backends import Backend, exported_name, find_model_file
 from ocrx.backends.onnx import OnnxBackend
 from ocrx.backends.pytorch import DTYPES, TorchBackend
 from ocrx.data.sample import Sample

@@ -15,7 +15,8 @@ import onnx
 import torch
 from torch import nn
 
-from ocrx.backends import Backend, Floats
+from ocrx.arrays import Floats
+from ocrx.backends import Backend
 from ocrx.backends.onnx import METADATA_KEY, OnnxBackend
 from ocrx.backends.pytorch import TorchBackend
 from ocrx.errors import BackendError, DataError

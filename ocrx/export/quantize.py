@@ -11,7 +11,7 @@ import onnx
 from onnxruntime.quantization import CalibrationDataReader, QuantFormat, QuantType, quantize_static
 from onnxruntime.transformers.float16 import convert_float_to_float16
 
-from ocrx.backends import Floats
+from ocrx.arrays import Floats
 
 _QUANTIZED = ["Conv", "MatMul", "Gemm"]
 

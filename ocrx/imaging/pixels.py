@@ -8,10 +8,8 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image
 
+from ocrx.arrays import Pixels
 from ocrx.errors import DataError
-
-Pixels = npt.NDArray[np.uint8]
-Floats = npt.NDArray[np.float32]
 
 _MAX_VALUES = tuple(2**bits - 1 for bits in (8, 10, 12, 14, 16))  # bit depths of scanners and cameras
 

@@ -10,8 +10,8 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image
 
+from ocrx.arrays import Floats, Ints, Pixels
 from ocrx.imaging.cleanup import STEP_FUNCTIONS, rotate_tall
-from ocrx.imaging.pixels import Floats, Pixels
 from ocrx.model_spec import ImageSpec
 
 _FILTERS = {
@@ -86,7 +86,7 @@ def _point_bilinear(image: Image.Image, size: tuple[int, int]) -> Pixels:
     return result.squeeze(2) if image.mode == "L" else result
 
 
-def _source_of(wanted: int, given: int) -> tuple[npt.NDArray[np.int64], Floats]:
+def _source_of(wanted: int, given: int) -> tuple[Ints, Floats]:
     """For every pixel of the result the source pixel before its centre, and the weight of the one after."""
     place = ((np.arange(wanted) + 0.5) * (given / wanted) - 0.5).astype(np.float32)
     before = np.floor(place).astype(np.int64)

@@ -20,14 +20,14 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from ocrx.backends import Backend, Floats, lines_at_once, named_file, open_backend
+from ocrx.arrays import Floats, Pixels
+from ocrx.backends import Backend, lines_at_once, named_file, open_backend
 from ocrx.config import Config
 from ocrx.ctc.alignment import pixel_spans
 from ocrx.decoding.factory import Decoder, build_decoder, decoder_for
 from ocrx.decoding.greedy import Decoded, greedy
 from ocrx.decoding.language_model import NgramModel
 from ocrx.errors import ConfigError, DataError, ModelError
-from ocrx.imaging.pixels import Pixels
 from ocrx.imaging.preparation import pad, resize, rotate_if_tall, scale
 from ocrx.inference.inputs import Input, Item, iter_inputs
 from ocrx.inference.line_segmentation import Box, line_boxes, page_warning

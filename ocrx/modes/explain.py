@@ -8,9 +8,9 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 from PIL import Image
 
+from ocrx.arrays import Float64s, Floats
 from ocrx.config import Config
 from ocrx.ctc.alignment import align_lines, pixel_spans
 from ocrx.ctc.frames import required_frames
@@ -19,7 +19,6 @@ from ocrx.decoding.factory import DEFAULT_BEAM, BeamDecoder
 from ocrx.decoding.greedy import greedy
 from ocrx.decoding.lattice_plot import Lattice, Panels, draw_explanation
 from ocrx.errors import DataError
-from ocrx.imaging.pixels import Floats
 from ocrx.imaging.preparation import prepare, rotate_if_tall
 from ocrx.imaging.reading import read_image
 from ocrx.inference.recognizer import describe, open_model
@@ -152,9 +151,7 @@ class _Reader:
         text = self.charset.decode(classes)
         return Reading(text, tuple(classes), likelihood if np.isfinite(likelihood) else None, characters)
 
-    def _character(
-        self, probs: npt.NDArray[np.float64], c: int, span: tuple[int, int], pixels: tuple[float, float]
-    ) -> Character:
+    def _character(self, probs: Float64s, c: int, span: tuple[int, int], pixels: tuple[float, float]) -> Character:
         frame = span[0] + int(probs[span[0] : span[1] + 1, c].argmax())
         others = [k for k in np.argsort(-probs[frame])[: ALTERNATIVES + 1].tolist() if k != c][:ALTERNATIVES]
         return Character(

@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 
+from ocrx.arrays import Floats
 from ocrx.backends import Backend
 from ocrx.config import Config
 from ocrx.data.formats.layouts import read_dataset
@@ -18,7 +19,6 @@ from ocrx.decoding.factory import DEFAULT_BEAM, BeamDecoder, ConfidenceGatedDeco
 from ocrx.decoding.greedy import greedy
 from ocrx.decoding.language_model import DEFAULT_ORDER, CharacterModel, NgramModel
 from ocrx.errors import DataError
-from ocrx.imaging.pixels import Floats
 from ocrx.imaging.preparation import prepare
 from ocrx.imaging.reading import read_image
 from ocrx.inference.recognizer import describe, open_model

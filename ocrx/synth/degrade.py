@@ -9,13 +9,11 @@ import io
 from random import Random
 
 import numpy as np
-import numpy.typing as npt
 from PIL import Image, ImageChops, ImageFilter
 
+from ocrx.arrays import Float64s, Floats, Pixels
 from ocrx.synth.textures import Textures
 
-Floats = npt.NDArray[np.float32]
-Pixels = npt.NDArray[np.uint8]
 Box = tuple[float, float, float, float]
 
 
@@ -206,7 +204,7 @@ def bend(image: Image.Image, boxes: tuple[Box, ...], rng: Random, amount: float)
     return bent, tuple(_bent_box(box, back) for box in boxes)
 
 
-def _bent_box(box: Box, matrix: npt.NDArray[np.float64]) -> Box:
+def _bent_box(box: Box, matrix: Float64s) -> Box:
     points = [matrix @ (x, y, 1) for x in (box[0], box[2]) for y in (box[1], box[3])]
     xs, ys = [float(p[0] / p[2]) for p in points], [float(p[1] / p[2]) for p in points]
     return min(xs), min(ys), max(xs), max(ys)

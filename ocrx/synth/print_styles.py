@@ -10,11 +10,10 @@ from collections.abc import Callable
 from random import Random
 
 import numpy as np
-import numpy.typing as npt
 from PIL import Image, ImageFilter
 
+from ocrx.arrays import Floats
 from ocrx.synth import degrade
-from ocrx.synth.degrade import Floats
 from ocrx.synth.textures import Textures
 
 Look = Callable[[Image.Image, Random, Textures, float], Image.Image]
@@ -201,7 +200,7 @@ def _grey(
 def _colour(
     amount: Floats, rng: Random, textures: Textures, pen: tuple[int, ...], sheet: Tone, wear: float
 ) -> Image.Image:
-    ground: npt.NDArray[np.float32] = np.array(sheet, dtype=np.float32)
+    ground: Floats = np.array(sheet, dtype=np.float32)
     if wear > 0:
         ground = degrade.paper(amount.shape, rng, textures, 0.0, wear)[..., None] + ground
     return _image(ground + (np.array(pen, dtype=np.float32) - ground) * amount[..., None])

@@ -18,13 +18,13 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
+from ocrx.arrays import Pixels
 from ocrx.config import SynthConfig
 from ocrx.ctc.frames import required_frames
 from ocrx.data.loading.batches import WHOLE, Share, bucket_widths, lines_per_batch, plan_batches
 from ocrx.data.loading.loader import Batch, collate
 from ocrx.data.sample import Sample
 from ocrx.errors import BackendError
-from ocrx.imaging.pixels import Pixels
 from ocrx.imaging.preparation import resize, scale
 from ocrx.model_spec import ModelSpec
 from ocrx.synth.generator import LineGenerator

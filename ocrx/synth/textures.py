@@ -9,8 +9,8 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image, ImageDraw, ImageFilter
 
-Floats = npt.NDArray[np.float32]
-Pixels = npt.NDArray[np.uint8]
+from ocrx.arrays import Floats, Pixels
+
 _Array = TypeVar("_Array", bound=npt.NDArray[Any])
 
 HEIGHT, WIDTH = 128, 1536

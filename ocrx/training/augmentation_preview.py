@@ -7,8 +7,8 @@ from pathlib import Path
 import numpy as np
 from PIL import Image, ImageDraw
 
+from ocrx.arrays import Pixels
 from ocrx.data.loading.loader import LineSource
-from ocrx.imaging.pixels import Pixels
 from ocrx.inference.drawing import caption_font
 
 LINES = 8

@@ -16,8 +16,8 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from ocrx.arrays import Floats
 from ocrx.decoding.greedy import Decoded, greedy
-from ocrx.imaging.pixels import Floats
 from ocrx.model_spec import FrameSpec
 from ocrx.text.charset import BLANK
 

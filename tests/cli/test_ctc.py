@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from ocrx.arrays import Floats
 from ocrx.cli.app import main
 from ocrx.decoding.language_model import NgramModel
-from ocrx.imaging.pixels import Floats
 from ocrx.inference import recognizer as inference
 from ocrx.model_spec import FrameSpec, ImageSpec, ModelSpec
 from ocrx.modes import evaluate

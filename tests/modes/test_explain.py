@@ -10,11 +10,11 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from ocrx.arrays import Floats
 from ocrx.backends import Backend, open_backend
 from ocrx.config import Config, load_config
 from ocrx.ctc.alignment import log_likelihood
 from ocrx.errors import DataError
-from ocrx.imaging.pixels import Floats
 from ocrx.inference import recognizer
 from ocrx.model_spec import FrameSpec, ImageSpec, ModelSpec
 from ocrx.modes import explain, predict

@@ -7,10 +7,10 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from ocrx.arrays import Floats
 from ocrx.config import load_config
 from ocrx.decoding.language_model import NgramModel
 from ocrx.errors import ConfigError, DataError
-from ocrx.imaging.pixels import Floats
 from ocrx.inference import recognizer
 from ocrx.model_spec import FrameSpec, ImageSpec, ModelSpec
 from ocrx.modes import lm

@@ -5,7 +5,7 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from ocrx.imaging.pixels import Floats
+from ocrx.arrays import Floats
 from ocrx.model_spec import FrameSpec
 from ocrx.training.frame_shift import measure_shift
 

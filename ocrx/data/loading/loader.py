@@ -10,9 +10,9 @@ from functools import cached_property
 from itertools import islice, pairwise, zip_longest
 
 import numpy as np
-import numpy.typing as npt
 import torch
 
+from ocrx.arrays import Floats, Ints, Pixels
 from ocrx.data.loading.augment import augment
 from ocrx.data.loading.augment.concat import choose_partners, join_pixels, joined_width
 from ocrx.data.loading.augment.geometric import flip_vertical
@@ -20,7 +20,6 @@ from ocrx.data.loading.batches import WHOLE, BatchPlan, Share, bucket_widths, pl
 from ocrx.data.loading.replay import epoch_lines
 from ocrx.data.sample import Sample
 from ocrx.errors import ConfigError, DataError
-from ocrx.imaging.pixels import Floats, Pixels
 from ocrx.imaging.preparation import pad, resize, scale
 from ocrx.imaging.reading import read_image
 from ocrx.model_spec import ImageSpec, ModelSpec
@@ -97,7 +96,7 @@ class Lines:
         kept = self._kept.get(number)
         return kept if kept is not None else self._read(number)
 
-    def labelled(self, number: int, behind: int) -> tuple[Sample, npt.NDArray[np.int64]]:
+    def labelled(self, number: int, behind: int) -> tuple[Sample, Ints]:
         """The label of a line and its classes, with a space and those of line ``behind`` after it if that is not -1."""
         sample, target = self.samples[number], self.targets[number]
         if behind < 0:
@@ -112,7 +111,7 @@ class Lines:
 
 def collate(
     planes: Sequence[Floats],
-    targets: Sequence[npt.NDArray[np.int64]],
+    targets: Sequence[Ints],
     samples: tuple[Sample, ...],
     width: int,
     image: ImageSpec,

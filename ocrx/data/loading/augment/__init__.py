@@ -12,9 +12,9 @@ from collections.abc import Callable
 import numpy as np
 from PIL import Image
 
+from ocrx.arrays import Pixels
 from ocrx.data.loading.augment import geometric as shape
 from ocrx.data.loading.augment import photometric as look
-from ocrx.imaging.pixels import Pixels
 
 Step = Callable[[Image.Image, np.random.Generator, float], Image.Image]
 

@@ -5,18 +5,17 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import numpy as np
-import numpy.typing as npt
 
+from ocrx.arrays import Ints, Pixels
 from ocrx.ctc.frames import required_frames
 from ocrx.data.loading.augment.geometric import paper
-from ocrx.imaging.pixels import Pixels
 from ocrx.model_spec import ModelSpec
 
 TRIES = 4  # lines looked at until one fits
 
 
 def choose_partners(
-    widths: Sequence[int], targets: Sequence[npt.NDArray[np.int64]], spec: ModelSpec, share: float, key: Sequence[int]
+    widths: Sequence[int], targets: Sequence[Ints], spec: ModelSpec, share: float, key: Sequence[int]
 ) -> dict[int, int]:
     """Which line gets which one behind it: a pure function, ``key`` (seed, epoch) included.
 

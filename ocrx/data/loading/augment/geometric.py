@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import numpy as np
-import numpy.typing as npt
 from PIL import Image
 
-from ocrx.imaging.pixels import Pixels
+from ocrx.arrays import Floats, Pixels
 
 
 def affine(image: Image.Image, generator: np.random.Generator, strength: float, max_width: int) -> Image.Image:
@@ -80,7 +79,7 @@ def elastic(image: Image.Image, generator: np.random.Generator, strength: float)
     return Image.fromarray(np.clip(values, 0, 255).astype(np.uint8))
 
 
-def _smooth_noise(generator: np.random.Generator, width: int, height: int) -> npt.NDArray[np.float32]:
+def _smooth_noise(generator: np.random.Generator, width: int, height: int) -> Floats:
     """Noise of about -1 to 1 that changes over half the height: float32 [H, W]."""
     knots = generator.uniform(-1, 1, (3, max(3, 2 * width // height))).astype(np.float32)
     return np.asarray(Image.fromarray(knots).resize((width, height), Image.Resampling.BICUBIC))

@@ -7,7 +7,7 @@ import io
 import numpy as np
 from PIL import Image, ImageFilter
 
-from ocrx.imaging.pixels import Floats, Pixels
+from ocrx.arrays import Floats, Pixels
 
 
 def strokes(image: Image.Image, generator: np.random.Generator, strength: float) -> Image.Image:
