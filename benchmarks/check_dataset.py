@@ -22,9 +22,9 @@ from pathlib import Path
 from PIL import Image, ImageDraw, ImageFont
 
 from ocrx.config import load_config
-from ocrx.data.checks.check import check
-from ocrx.data.checks.geometry import geometry
+from ocrx.data.checks.geometry import recipe_geometry
 from ocrx.data.checks.image_scan import scan_images
+from ocrx.data.checks.run import run_checks
 from ocrx.data.formats.layouts import read_dataset
 from ocrx.data.sample import Sample
 
@@ -79,8 +79,8 @@ def memory_child(folder: Path) -> None:
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
     print(f"{len(dataset.train):,} lines read in {read:.1f} s, peak {peak:,.0f} MB")
     config = load_config()
-    known = geometry(config.Global.model, config.Model.architecture, config.Model.params, config.Image.spec())
-    findings = check(dataset, known)
+    known = recipe_geometry(config.Global.model, config.Model.architecture, config.Model.params, config.Image.spec())
+    findings = run_checks(dataset, known)
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
     seconds = time.perf_counter() - start
     print(f"all rules after {seconds:.1f} s, peak {peak:,.0f} MB, {len(findings.issues):,} findings")
@@ -89,12 +89,12 @@ def memory_child(folder: Path) -> None:
 def sets(root: Path) -> None:
     """A table of findings, one row a dataset."""
     config = load_config()
-    known = geometry(config.Global.model, config.Model.architecture, config.Model.params, config.Image.spec())
+    known = recipe_geometry(config.Global.model, config.Model.architecture, config.Model.params, config.Image.spec())
     print("| set | train / val | errors | warnings |\n|---|---|---|---|")
     for folder in sorted(path for path in root.iterdir() if path.is_dir()):
         dataset = read_dataset(folder)
         found: dict[str, Counter[str]] = {"error": Counter(), "warning": Counter(), "info": Counter()}
-        for issue in check(dataset, known).issues:
+        for issue in run_checks(dataset, known).issues:
             found[issue.severity][issue.code] += 1
         cells = [", ".join(f"{code} {n}" for code, n in found[s].items()) or "–" for s in ("error", "warning")]
         print(f"| {folder.name} | {len(dataset.train)} / {len(dataset.val)} | {cells[0]} | {cells[1]} |")

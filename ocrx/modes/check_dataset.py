@@ -13,15 +13,15 @@ from pathlib import Path
 from typing import Any
 
 from ocrx.config import Config
-from ocrx.data.checks.check import CACHE_FILE, Findings, check
 from ocrx.data.checks.dataset import count_characters
-from ocrx.data.checks.geometry import geometry
-from ocrx.data.checks.histogram import draw, label_lengths
-from ocrx.data.checks.html_report import PageData, render, shown_issues
-from ocrx.data.edit.convert import ConvertReport, convert
-from ocrx.data.edit.fix import FixReport, build_dict, fix
+from ocrx.data.checks.geometry import recipe_geometry
+from ocrx.data.checks.histogram import count_label_lengths, draw_histogram
+from ocrx.data.checks.html_report import ReportData, render_report, shown_issues
+from ocrx.data.checks.run import CACHE_FILE, Findings, run_checks
+from ocrx.data.edit.convert import ConvertReport, convert_dataset
+from ocrx.data.edit.fix import FixReport, build_dict, fix_labels
 from ocrx.data.edit.journal import recover
-from ocrx.data.edit.split import SplitReport, split, undo_split
+from ocrx.data.edit.split import SplitReport, split_dataset, undo_split
 from ocrx.data.formats.layouts import DICT_FILE, Dataset, read_dataset
 from ocrx.data.sample import Sample
 from ocrx.errors import ConfigError
@@ -98,9 +98,9 @@ def run(config: Config, progress: Progress | None = None) -> CheckReport:
     root, actions = _prepare(root, config)
     dataset = read_dataset(root)
     image = config.Image.spec()
-    findings = check(
+    findings = run_checks(
         dataset,
-        geometry(config.Global.model, config.Model.architecture, config.Model.params, image),
+        recipe_geometry(config.Global.model, config.Model.architecture, config.Model.params, image),
         resolve_charset(config.Global.charset) if config.Global.charset else None,
         min_samples=config.CheckDataset.min_samples,
         cache=output / CACHE_FILE,
@@ -145,10 +145,10 @@ def _prepare(root: Path, config: Config) -> tuple[Path, list[str]]:
         # An LMDB database holds no files to check: the lines it was made of are checked.
         root = root if packed else made.folder
     if options.fix:
-        actions.append(describe_fix(fix(root)))
+        actions.append(describe_fix(fix_labels(root)))
     if options.split.enable:
         percent, seed = options.split.val_percent or 0, config.Global.seed
-        actions.append(_told_split(split(root, percent, seed, options.split.group)))
+        actions.append(describe_split(split_dataset(root, percent, seed, options.split.group)))
     if options.build_dict:
         charset, kept = build_dict(root)
         old = f", the old one is {kept.name}" if kept else ""
@@ -159,20 +159,20 @@ def _prepare(root: Path, config: Config) -> tuple[Path, list[str]]:
 def _convert(root: Path, config: Config) -> ConvertReport:
     options = config.CheckDataset.convert
     output = Path(options.output) if options.output else None
-    return convert(root, options.dst_dataset_type, source=options.src_dataset_type, output=output)
+    return convert_dataset(root, options.dst_dataset_type, source=options.src_dataset_type, output=output)
 
 
 def describe_fix(report: FixReport) -> str:
-    if not report.kept:
+    if not report.backups:
         return "nothing to fix"
     repairs = ", ".join(f"{code} {n}×" for code, n in report.repairs.items())
-    kept = list(report.kept.items())
+    kept = list(report.backups.items())
     shown = ", ".join(f"{name} (before: {old})" for name, old in kept[:4])
     return f"fixed {repairs} in {shown}" + (f" and {len(kept) - 4} more files" if len(kept) > 4 else "")
 
 
-def _told_split(report: SplitReport) -> str:
-    kept = f"; before: {', '.join(report.kept.values())}" if report.kept else ""
+def describe_split(report: SplitReport) -> str:
+    kept = f"; before: {', '.join(report.backups.values())}" if report.backups else ""
     return f"split into {report.train} training and {report.val} validation lines (seed {report.seed}{kept})"
 
 
@@ -200,14 +200,16 @@ def _write(report: CheckReport, dataset: Dataset, findings: Findings) -> None:
     output, folder = report.output, report.output / FOLDER
     scan, at = findings.scan, findings.scan.row_of.tolist()
     folder.mkdir(parents=True, exist_ok=True)
-    draw(label_lengths((s.text for s in dataset.train), (s.text for s in dataset.val)), folder / "histogram.png")
+    draw_histogram(
+        count_label_lengths((s.text for s in dataset.train), (s.text for s in dataset.val)), folder / "histogram.png"
+    )
     val_counts = count_characters(dataset.val)
     characters = sorted({*findings.characters, *val_counts}, key=lambda c: (findings.characters[c], c))
     _write_characters(folder / "characters.tsv", characters, findings.characters, val_counts, dataset.charset)
     with (folder / "issues.jsonl").open("w", encoding="utf-8") as file:
         for issue in report.issues:
             file.write(json.dumps(issue.to_dict(), ensure_ascii=False) + "\n")
-    page = PageData(
+    page = ReportData(
         title=f"{report.dataset_dir.absolute().name}: dataset check",
         passed=report.passed,
         facts=_facts(report, len(findings.characters)),
@@ -215,7 +217,7 @@ def _write(report: CheckReport, dataset: Dataset, findings: Findings) -> None:
         characters=[(_visible(c), findings.characters[c], val_counts[c]) for c in characters[:_PAGE_CHARACTERS]],
         suspects=[asdict(suspect) for suspect in report.suspects[:_PAGE_SUSPECTS]],
     )
-    (folder / "report.html").write_text(render(page, report.issues, _places(report, dataset)), encoding="utf-8")
+    (folder / "report.html").write_text(render_report(page, report.issues, _places(report, dataset)), encoding="utf-8")
     fields = {
         "check_pass": report.passed,
         "attributes": {

@@ -10,8 +10,8 @@ from pathlib import Path
 from typing import Any
 
 from ocrx.config import Config, to_yaml
-from ocrx.data.checks.check import CACHE_FILE, check, refuse_errors
 from ocrx.data.checks.geometry import Geometry
+from ocrx.data.checks.run import CACHE_FILE, require_no_errors, run_checks
 from ocrx.data.fingerprint import fingerprint
 from ocrx.data.formats.layouts import Dataset, read_dataset
 from ocrx.data.loading.training_data import TrainingData, mix
@@ -223,20 +223,20 @@ def _trainable(
     dataset = mixture.dataset
     allow = (*config.Train.allow, "list-missing", "list-empty") if config.Train.synth.enable else config.Train.allow
     with progress("checking images") as tick:
-        findings = check(
+        findings = run_checks(
             dataset,
             Geometry.of(spec),
             Charset.from_spec(spec) if config.Global.charset or (resumed and not config.Train.synth.enable) else None,
             min_samples=config.CheckDataset.min_samples,
-            near=False,
+            near_duplicates=False,
             cache=Path(config.Global.output) / CACHE_FILE,
             workers=config.CheckDataset.workers,
             progress=tick,
         )
-    refuse_errors(findings, allow)
+    require_no_errors(findings, allow)
     if findings.issues:
         log(f"{len(findings.issues)} findings in the dataset, none of which forbids training; see ocrx check-dataset")
-    left = mixture.without(findings.untrainable)
+    left = mixture.without(findings.untrainable_sources)
     if dropped := len(dataset.train) - len(left.dataset.train):
         log(f"left out: {dropped} training lines that cannot be read or trained; see ocrx check-dataset")
         _refuse_empty(left.dataset, config)

@@ -22,9 +22,9 @@ from PIL import Image, ImageDraw, ImageFont
 from ocrx.cli.app import main
 from ocrx.cli.console import show_check
 from ocrx.config import load_config
-from ocrx.data.checks.check import check
-from ocrx.data.checks.geometry import geometry
-from ocrx.data.checks.html_report import PageData, render
+from ocrx.data.checks.geometry import recipe_geometry
+from ocrx.data.checks.html_report import ReportData, render_report
+from ocrx.data.checks.run import run_checks
 from ocrx.data.formats.layouts import read_dataset
 from ocrx.errors import ConfigError
 from ocrx.modes.check_dataset import CheckReport, Suspicion, run
@@ -359,9 +359,9 @@ def test_page_filters_in_a_browser(planted: Planted, tmp_path: Path) -> None:
 def test_real_sets_give_no_false_errors(shared_data: Path) -> None:
     found = {}
     config = load_config()
-    known = geometry("lcnetv4_tiny", config.Model.architecture, config.Model.params, config.Image.spec())
+    known = recipe_geometry("lcnetv4_tiny", config.Model.architecture, config.Model.params, config.Image.spec())
     for folder in sorted(path for path in shared_data.iterdir() if path.is_dir()):
-        findings = check(read_dataset(folder), known)
+        findings = run_checks(read_dataset(folder), known)
         found[folder.name] = Counter(issue.code for issue in findings.issues)
         # Fifteen tall crops of long handwritten lines really give too few frames.
         expected = {"label-too-long"} if folder.name == "handwriting_fr" else set()
@@ -383,11 +383,11 @@ def test_no_label_file_brings_it_down(tmp_path: Path, lines: list[bytes], tabs: 
     (root / "train.txt").write_bytes(body)
     (root / "val.txt").write_bytes(b"a.png\tx\n")
     (root / "dict.txt").write_bytes(body)
-    findings = check(read_dataset(root))
+    findings = run_checks(read_dataset(root))
     assert findings.errors
-    page = PageData("x", False, [], None, [], [])
+    page = ReportData("x", False, [], None, [], [])
     images = {sample.source: sample.image for sample in read_dataset(root).samples}
-    assert "</html>" in render(page, findings.issues, images)
+    assert "</html>" in render_report(page, findings.issues, images)
 
 
 def test_paths_are_found_from_the_folder_itself(clean: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -413,6 +413,6 @@ def test_suspects_are_told_and_shown(clean: Path, tmp_path: Path, capsys: pytest
         "train.txt:2: info: labelled 'aaa', read 'aba', doubt 4.5 [suspect]",
     ]
     images = {sample.source: sample.image for sample in read_dataset(clean).samples}
-    page = render(PageData("x", True, [], None, [], [asdict(suspect) for suspect in doubted]), [], images)
+    page = render_report(ReportData("x", True, [], None, [], [asdict(suspect) for suspect in doubted]), [], images)
     assert page.count('<img src="data:image/jpeg') == 2
     assert "model: aba" in page

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from ocrx.config import load_config
-from ocrx.data.checks.check import CACHE_FILE, check
+from ocrx.data.checks.run import CACHE_FILE, run_checks
 from ocrx.data.formats.layouts import read_dataset
 from ocrx.errors import DataError
 from ocrx.modes import check_dataset, train
@@ -92,4 +92,4 @@ def test_images_that_were_checked_are_not_opened_again(line_folder: Path, tmp_pa
     config = load_config("lcnetv4_tiny", [f"Global.dataset_dir={line_folder}", f"Global.output={tmp_path / 'out'}"])
     check_dataset.run(config)
     dataset = read_dataset(line_folder)
-    assert check(dataset, cache=tmp_path / "out" / CACHE_FILE).scan.decoded == 0
+    assert run_checks(dataset, cache=tmp_path / "out" / CACHE_FILE).scan.decoded == 0

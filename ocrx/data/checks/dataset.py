@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from ocrx.data.checks.image_scan import ImageScan
-from ocrx.data.checks.near_duplicates import near_pairs
+from ocrx.data.checks.near_duplicates import find_near_duplicates
 from ocrx.data.formats.layouts import DICT_FILE, Dataset
 from ocrx.data.sample import Sample
 from ocrx.results import Issue
@@ -111,7 +111,9 @@ def check_duplicates(dataset: Dataset, scan: ImageScan, near: bool) -> Iterator[
         yield from _one_group([samples[i] for i in group], sum(i < trained for i in group))
     if near and dataset.val:
         train_at, val_at = kept[kept < trained], kept[kept >= trained]
-        for a, b, similarity in near_pairs(scan.facts[rows], train_at, val_at, [sample.image for sample in samples]):
+        for a, b, similarity in find_near_duplicates(
+            scan.facts[rows], train_at, val_at, [sample.image for sample in samples]
+        ):
             first, second = samples[a], samples[b]
             other = "" if normalize(first.text) == normalize(second.text) else ", and the labels differ"
             message = (

@@ -66,7 +66,7 @@ class Geometry:
         return self.frames.count(self.image.bucket_width(resized))
 
 
-def geometry(name: str, architecture: str, params: Mapping[str, Any], image: ImageSpec) -> Geometry | None:
+def recipe_geometry(name: str, architecture: str, params: Mapping[str, Any], image: ImageSpec) -> Geometry | None:
     """The geometry of a recipe; None for an architecture that is not in ``LAYERS``."""
     layers = LAYERS.get(architecture)
     return Geometry(name, image, FrameSpec(layers(params))) if layers else None

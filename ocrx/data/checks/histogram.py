@@ -21,7 +21,7 @@ class Histogram:
     val: tuple[int, ...]
 
 
-def label_lengths(train: Iterable[str], val: Iterable[str]) -> Histogram:
+def count_label_lengths(train: Iterable[str], val: Iterable[str]) -> Histogram:
     """Count labels by their length in characters (NFC, spaces count): 0, then bins of 5 up to 100, then the rest."""
     slots = [[_slot(len(normalize(text))) for text in part] for part in (train, val)]
     used = slots[0] + slots[1]
@@ -36,7 +36,7 @@ def label_lengths(train: Iterable[str], val: Iterable[str]) -> Histogram:
     return Histogram(tuple(map(_name, range(first, last + 1))), counts[0], counts[1])
 
 
-def draw(histogram: Histogram, path: Path) -> None:
+def draw_histogram(histogram: Histogram, path: Path) -> None:
     """Write the bars as PNG, training and validation beside each other, counts above."""
     # matplotlib takes half a second to load; a check that only needs the counts does without.
     from matplotlib.backends.backend_agg import FigureCanvasAgg

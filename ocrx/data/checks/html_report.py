@@ -25,7 +25,7 @@ _THUMBNAIL = (480, 64)
 
 
 @dataclass(frozen=True)
-class PageData:
+class ReportData:
     """What the page shows beside the issues. ``facts`` are pairs of words and values, ``suspects`` the worst labels."""
 
     title: str
@@ -47,7 +47,7 @@ def shown_issues(issues: Sequence[Issue]) -> list[Issue]:
     return shown
 
 
-def render(data: PageData, issues: Sequence[Issue], images: Mapping[str, Path]) -> str:
+def render_report(data: ReportData, issues: Sequence[Issue], images: Mapping[str, Path]) -> str:
     """The page. ``images`` maps a place (``train.txt:17``) to the image that stands there."""
     counts = Counter((issue.severity, issue.code) for issue in issues)
     thumbnails = _Thumbnails(images)

@@ -65,7 +65,7 @@ class Problem:
 _MISSING = Problem("image-missing", "no such image")
 
 
-Look = Problem | tuple[object, ...]
+ScanResult = Problem | tuple[object, ...]
 
 
 @dataclass(frozen=True)
@@ -117,7 +117,7 @@ def scan_images(
         progress(done, len(unique))
     batches = [todo[i : i + _CHUNK] for i in range(0, len(todo), _CHUNK)]
     jobs = ([os.fspath(paths[first[row]]) for row in batch] for batch in batches)
-    for batch, results in zip(batches, _look_at_all(jobs, workers, len(todo)), strict=True):
+    for batch, results in zip(batches, _scan_all(jobs, workers, len(todo)), strict=True):
         for row, result in zip(batch, results, strict=True):
             if isinstance(result, Problem):
                 problems[row] = result
@@ -131,30 +131,30 @@ def scan_images(
     return ImageScan(facts, row_of.reshape(-1).astype(np.int64), problems, len(todo))
 
 
-def _look_at_all(jobs: Iterator[list[str]], workers: int | None, count: int) -> Iterator[list[Look]]:
+def _scan_all(jobs: Iterator[list[str]], workers: int | None, count: int) -> Iterator[list[ScanResult]]:
     """Results in order; with processes, only a few batches are under way at a time."""
     if workers is None:
         workers = (os.cpu_count() or 1) if count >= POOL_FROM else 0
     if workers < 2 or count <= _CHUNK:
-        yield from map(look_at, jobs)
+        yield from map(scan_batch, jobs)
         return
     with ProcessPoolExecutor(workers, mp_context=get_context("spawn")) as pool:
-        waiting = deque(pool.submit(look_at, job) for job in islice(jobs, 4 * workers))
+        waiting = deque(pool.submit(scan_batch, job) for job in islice(jobs, 4 * workers))
         while waiting:
             results = waiting.popleft().result()
-            waiting.extend(pool.submit(look_at, job) for job in islice(jobs, 1))
+            waiting.extend(pool.submit(scan_batch, job) for job in islice(jobs, 1))
             yield results
 
 
-def look_at(paths: Sequence[str]) -> list[Look]:
+def scan_batch(paths: Sequence[str]) -> list[ScanResult]:
     """The facts of some images after ``key``, or what is wrong with each; runs in a worker process."""
     with warnings.catch_warnings():
         # Pillow warns of what is checked here, and of metadata that does not matter.
         warnings.simplefilter("ignore")
-        return [_look(path) for path in paths]
+        return [_scan_image(path) for path in paths]
 
 
-def _look(path: str) -> Look:
+def _scan_image(path: str) -> ScanResult:
     try:
         with open(path, "rb") as file:  # noqa: PTH123  # a Path per image would cost a tenth of the pass
             stat = os.fstat(file.fileno())

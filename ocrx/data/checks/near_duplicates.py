@@ -33,7 +33,7 @@ Tones = npt.NDArray[np.float32]
 _ONES = np.array([bin(i).count("1") for i in range(1 << 16)], dtype=np.uint8)
 
 
-def near_pairs(
+def find_near_duplicates(
     facts: Facts, first: Indices, second: Indices, paths: Sequence[Path]
 ) -> Iterator[tuple[int, int, float]]:
     """(index in ``first``, index in ``second``, correlation) of images that look the same but are other files.

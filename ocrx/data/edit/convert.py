@@ -41,7 +41,7 @@ class ConvertReport:
         return {**asdict(self), "folder": str(self.folder)}
 
 
-def convert(root: Path, target: str, *, source: str | None = None, output: Path | None = None) -> ConvertReport:
+def convert_dataset(root: Path, target: str, *, source: str | None = None, output: Path | None = None) -> ConvertReport:
     """Convert the dataset in ``root`` to ``target``: paddlex, label, csv, tsv, jsonl, pairs or lmdb.
 
     ``source`` says what it has to be; None takes it as found. Without ``output`` a conversion to paddlex writes
@@ -74,7 +74,7 @@ def _beside(root: Path, target: str) -> Path:
 
 def _refuse(dataset: Dataset, source: str | None) -> None:
     if source is not None:
-        suffixes = {path.suffix.lower().lstrip(".") for path in dataset.lists}
+        suffixes = {path.suffix.lower().lstrip(".") for path in dataset.label_files}
         right = dataset.layout == _LAYOUTS.get(source, source) and (source not in _LAYOUTS or source in suffixes)
         if not right:
             raise DataError(f"{dataset.root}: not a dataset of type {source}; found {dataset.layout}")
@@ -94,7 +94,7 @@ def _from_lmdb(root: Path, target: str, output: Path | None) -> ConvertReport:
     try:
         counts = read_lmdb(root, unpacked)
         if target != "paddlex":
-            convert(unpacked, target, output=folder)
+            convert_dataset(unpacked, target, output=folder)
     finally:
         if unpacked != folder:
             shutil.rmtree(unpacked, ignore_errors=True)

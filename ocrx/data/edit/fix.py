@@ -29,13 +29,13 @@ class FixReport:
     """How often each repair was made, and the files that changed: name → where the original is."""
 
     repairs: dict[str, int]
-    kept: dict[str, str]
+    backups: dict[str, str]
 
     def to_dict(self) -> dict[str, Any]:
         return asdict(self)
 
 
-def fix(root: Path) -> FixReport:
+def fix_labels(root: Path) -> FixReport:
     """Repair the label files and dict.txt in ``root``; originals stay as ``.bak``."""
     recover(root)
     dataset = read_dataset(root)
@@ -71,8 +71,8 @@ def build_dict(root: Path) -> tuple[Charset, Path | None]:
 
 
 def _label_files(dataset: Dataset) -> list[Path]:
-    files = [path for path in dataset.lists if path.is_file()]
-    for folder in dataset.lists:
+    files = [path for path in dataset.label_files if path.is_file()]
+    for folder in dataset.label_files:
         if folder.is_dir():
             files += sorted(folder.rglob("*" + PAIR_SUFFIX))
     path = dataset.root / DICT_FILE

@@ -24,20 +24,20 @@ _LOSING = ("columns", "encoding")
 
 @dataclass(frozen=True)
 class SplitReport:
-    """What a split did. ``kept``: list → the file that holds it as it was before; ``made``: lists that are new."""
+    """What a split did. ``backups`` maps a list to the copy of its earlier content; ``created`` are new lists."""
 
     train: int
     val: int
     groups: int
     seed: int
-    kept: Mapping[str, str]
-    made: tuple[str, ...]
+    backups: Mapping[str, str]
+    created: tuple[str, ...]
 
     def to_dict(self) -> dict[str, Any]:
         return asdict(self)
 
 
-def split(root: Path, val_percent: int, seed: int, group: str | None = None) -> SplitReport:
+def split_dataset(root: Path, val_percent: int, seed: int, group: str | None = None) -> SplitReport:
     """Write ``train.txt`` and ``val.txt`` anew from all samples; other lists stay as ``.bak``.
 
     The division depends on the samples and the seed alone, not on how they were divided before. ``group`` is a
@@ -54,12 +54,12 @@ def split(root: Path, val_percent: int, seed: int, group: str | None = None) -> 
             hint="put these lines right first",
         )
     lines = sorted((_relative(sample, root), sample.text) for sample in dataset.samples)
-    parts, count = divide([path for path, _ in lines], val_percent, seed, group)
+    parts, count = divide_groups([path for path, _ in lines], val_percent, seed, group)
     files = {
         name: "".join(f"{lines[i][0]}\t{lines[i][1]}\n" for i in sorted(part)).encode()
         for name, part in zip(_LISTS, parts, strict=True)
     }
-    before = [path.name for path in dataset.lists if path.parent == root and path.suffix == ".txt"]
+    before = [path.name for path in dataset.label_files if path.parent == root and path.suffix == ".txt"]
     record = _record(root)
     if record is None:
         kept = {name: backup(root / name).name for name in before}
@@ -68,7 +68,17 @@ def split(root: Path, val_percent: int, seed: int, group: str | None = None) -> 
         kept, made = record["kept"], tuple(record["made"])
         _keep_edited(root, record)
     report = SplitReport(len(parts[0]), len(parts[1]), count, seed, kept, made)
-    note = {**report.to_dict(), "val_percent": val_percent, "group": group, "digests": _digests(files)}
+    note = {
+        "train": report.train,
+        "val": report.val,
+        "groups": count,
+        "seed": seed,
+        "kept": dict(kept),
+        "made": list(made),
+        "val_percent": val_percent,
+        "group": group,
+        "digests": _digests(files),
+    }
     rewrite(root, files, [name for name in before if name not in files], record=note)
     return report
 
@@ -107,7 +117,7 @@ def _digest(data: bytes) -> str:
     return hashlib.sha256(data).hexdigest()
 
 
-def divide(
+def divide_groups(
     paths: Sequence[str], val_percent: int, seed: int, group: str | None = None
 ) -> tuple[tuple[list[int], list[int]], int]:
     """Indices of the training and of the validation part, and the number of groups.

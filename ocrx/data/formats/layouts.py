@@ -52,8 +52,8 @@ class Dataset:
     charset: Charset | None
     issues: tuple[Issue, ...]
     layout: Layout = "paddlex"
-    lists: tuple[Path, ...] = ()
-    others: tuple[Path, ...] = ()  # folders of lines that were added to ``train``
+    label_files: tuple[Path, ...] = ()
+    extra_roots: tuple[Path, ...] = ()  # folders of lines that were added to ``train``
 
     @property
     def samples(self) -> Iterator[Sample]:

@@ -54,7 +54,7 @@ def mix(dataset: Dataset, extra: Sequence[str], replay: Sequence[str]) -> Traini
             train=(*dataset.train, *lines),
             charset=_grown(dataset.charset, lines) if dataset.charset else None,
             issues=(*dataset.issues, *issues),
-            others=tuple(part.root for part in added),
+            extra_roots=tuple(part.root for part in added),
         ),
         replayed,
     )
@@ -67,7 +67,7 @@ def _grown(charset: Charset, lines: Sequence[Sample]) -> Charset:
 
 def _about_training(issue: Issue, part: Dataset) -> bool:
     """Not about the dictionary, nor about the validation part, which are not used."""
-    unused = [DICT_FILE, *(path.relative_to(part.root).as_posix() for path in part.lists[1:])]
+    unused = [DICT_FILE, *(path.relative_to(part.root).as_posix() for path in part.label_files[1:])]
     return issue.code != "list-missing" and not issue.where.startswith(tuple(unused))
 
 

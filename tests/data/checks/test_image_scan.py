@@ -9,7 +9,7 @@ import pytest
 from PIL import Image, ImageDraw, ImageEnhance, ImageFont
 
 from ocrx.data.checks.image_scan import scan_images
-from ocrx.data.checks.near_duplicates import near_pairs
+from ocrx.data.checks.near_duplicates import find_near_duplicates
 
 
 def _line(text: str) -> Image.Image:
@@ -121,7 +121,7 @@ def test_near_doubles_are_found(change: str, tmp_path: Path) -> None:
         original.convert("RGB").save(paths[2])
     scan = scan_images(paths)
     facts = scan.facts[scan.row_of]
-    found = list(near_pairs(facts, np.array([0, 1]), np.array([2]), paths))
+    found = list(find_near_duplicates(facts, np.array([0, 1]), np.array([2]), paths))
     assert [(a, b) for a, b, _ in found] == [(0, 2)]
 
 
@@ -132,4 +132,4 @@ def test_lines_that_differ_in_one_character_are_no_doubles(tmp_path: Path) -> No
         _line(text).save(paths[-1])
     scan = scan_images(paths)
     facts = scan.facts[scan.row_of]
-    assert list(near_pairs(facts, np.array([0]), np.array([1, 2, 3]), paths)) == []
+    assert list(find_near_duplicates(facts, np.array([0]), np.array([1, 2, 3]), paths)) == []

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
-from ocrx.data.edit.convert import convert
+from ocrx.data.edit.convert import convert_dataset
 from ocrx.data.formats.layouts import Dataset, read_dataset
 from ocrx.errors import DataError
 
@@ -42,22 +42,22 @@ def test_every_format_to_every_other_keeps_texts_and_images(
 ) -> None:
     expected = _content(read_dataset(source))
     before = {path: path.read_bytes() for path in source.rglob("*") if path.is_file()}
-    one = convert(source, first, output=tmp_path / "one")
+    one = convert_dataset(source, first, output=tmp_path / "one")
     assert (one.train, one.val, one.source) == (3, 2, "paddlex")
     if first == second == "lmdb":
         with pytest.raises(DataError, match="already"):
-            convert(tmp_path / "one", second, output=tmp_path / "two")
+            convert_dataset(tmp_path / "one", second, output=tmp_path / "two")
         return
-    two = convert(tmp_path / "one", second, output=tmp_path / "two")
+    two = convert_dataset(tmp_path / "one", second, output=tmp_path / "two")
     assert (two.train, two.val) == (3, 2)
     if second == "lmdb":
-        convert(tmp_path / "two", "paddlex")
+        convert_dataset(tmp_path / "two", "paddlex")
     assert _content(read_dataset(tmp_path / "two")) == expected
     assert {path: path.read_bytes() for path in source.rglob("*") if path.is_file()} == before
 
 
 def test_one_list(source: Path, tmp_path: Path) -> None:
-    convert(source, "label", output=tmp_path / "one")
+    convert_dataset(source, "label", output=tmp_path / "one")
     dataset = read_dataset(tmp_path / "one")
     assert (dataset.layout, len(dataset.train), len(dataset.val)) == ("label", 5, 0)
     assert dataset.charset is not None
@@ -67,29 +67,29 @@ def test_to_paddlex_in_place(tmp_path: Path) -> None:
     Image.new("L", (9, 9)).save(tmp_path / "a.png")
     (tmp_path / "train.csv").write_text("file_name,text\na.png,one\n")
     (tmp_path / "val.csv").write_text("file_name,text\na.png,two\n")
-    report = convert(tmp_path, "paddlex", source="csv")
+    report = convert_dataset(tmp_path, "paddlex", source="csv")
     assert report.folder == tmp_path
     dataset = read_dataset(tmp_path)
     assert (dataset.layout, dataset.train[0].text, dataset.val[0].text) == ("paddlex", "one", "two")
 
 
 def test_default_folder_lies_beside(source: Path) -> None:
-    assert convert(source, "jsonl").folder == source.with_name("source_jsonl")
+    assert convert_dataset(source, "jsonl").folder == source.with_name("source_jsonl")
 
 
 def test_refusals(source: Path, tmp_path: Path) -> None:
     with pytest.raises(DataError, match="already"):
-        convert(source, "paddlex")
+        convert_dataset(source, "paddlex")
     with pytest.raises(DataError, match="not a dataset of type csv; found paddlex"):
-        convert(source, "jsonl", source="csv")
+        convert_dataset(source, "jsonl", source="csv")
     (tmp_path / "full").mkdir()
     (tmp_path / "full" / "x").write_text("x")
     with pytest.raises(DataError, match="not empty"):
-        convert(source, "csv", output=tmp_path / "full")
+        convert_dataset(source, "csv", output=tmp_path / "full")
     (source / "a" / "x.png").unlink()
     with pytest.raises(DataError, match=r"train.txt:1.*no such image"):
-        convert(source, "csv", output=tmp_path / "new")
+        convert_dataset(source, "csv", output=tmp_path / "new")
     assert not (tmp_path / "new").exists()
     (source / "train.txt").write_text("no tab\n")
     with pytest.raises(DataError, match="would be lost"):
-        convert(source, "csv", output=tmp_path / "new")
+        convert_dataset(source, "csv", output=tmp_path / "new")

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from ocrx.data.edit.fix import build_dict, fix
+from ocrx.data.edit.fix import build_dict, fix_labels
 from ocrx.data.formats.layouts import read_dataset
 from ocrx.errors import DataError
 
@@ -17,7 +17,7 @@ def test_only_what_is_certain_is_repaired_and_originals_stay(tmp_path: Path) -> 
     (tmp_path / "train.txt").write_bytes(train)
     (tmp_path / "val.txt").write_bytes(val)
     (tmp_path / "dict.txt").write_bytes(b"a\r\n \r\n")
-    report = fix(tmp_path)
+    report = fix_labels(tmp_path)
     assert (tmp_path / "train.txt").read_text(encoding="utf-8") == (
         "a.png\tcafé\nb.png\ttwo words\nno tab  here\n\nc.png\t  \nd  d.png\tfine\n"
     )
@@ -26,20 +26,20 @@ def test_only_what_is_certain_is_repaired_and_originals_stay(tmp_path: Path) -> 
     assert (tmp_path / "val.txt").read_bytes() == val
     assert not (tmp_path / "val.txt.bak").exists()
     assert report.repairs == {"bom": 1, "crlf": 2, "no-final-newline": 1, "label-nfc": 1, "label-spaces": 1}
-    assert report.kept == {"train.txt": "train.txt.bak", "dict.txt": "dict.txt.bak"}
-    assert fix(tmp_path).kept == {}
+    assert report.backups == {"train.txt": "train.txt.bak", "dict.txt": "dict.txt.bak"}
+    assert fix_labels(tmp_path).backups == {}
 
 
 def test_other_encodings_are_left_alone(tmp_path: Path) -> None:
     data = "a.png\tcafé  déjà\r\n".encode("latin-1")
     (tmp_path / "label.txt").write_bytes(data)
-    assert fix(tmp_path).kept == {}
+    assert fix_labels(tmp_path).backups == {}
     assert (tmp_path / "label.txt").read_bytes() == data
 
 
 def test_pairs(tmp_path: Path) -> None:
     (tmp_path / "a.gt.txt").write_bytes("\ufeffa  b ".encode())
-    assert fix(tmp_path).repairs == {"bom": 1, "label-spaces": 1}
+    assert fix_labels(tmp_path).repairs == {"bom": 1, "label-spaces": 1}
     assert (tmp_path / "a.gt.txt").read_bytes() == b"a b"
     assert read_dataset(tmp_path).train[0].text == "a b"
 

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from ocrx.data.edit import journal as rewrite_module
 from ocrx.data.edit.journal import JOURNAL
-from ocrx.data.edit.split import divide, split, undo_split
+from ocrx.data.edit.split import divide_groups, split_dataset, undo_split
 from ocrx.data.formats.layouts import read_dataset
 from ocrx.errors import ConfigError, DataError
 
@@ -33,21 +33,21 @@ def _lines(folder: Path) -> tuple[set[str], set[str]]:
 
 def test_nothing_is_lost_and_the_seed_decides(folder: Path) -> None:
     before = _lines(folder)
-    report = split(folder, 20, seed=3)
+    report = split_dataset(folder, 20, seed=3)
     train, val = _lines(folder)
     assert (report.train, report.val, len(train), len(val)) == (40, 10, 40, 10)
     assert train | val == before[0] | before[1]
     first = _snapshot(folder)
-    split(folder, 40, seed=4)
+    split_dataset(folder, 40, seed=4)
     assert _lines(folder) != (train, val)
-    split(folder, 20, seed=3)
+    split_dataset(folder, 20, seed=3)
     assert _snapshot(folder)["train.txt"] == first["train.txt"]
 
 
 def test_undo_gives_back_every_byte(folder: Path) -> None:
     before = _snapshot(folder)
     for seed in (1, 2):
-        split(folder, 30, seed=seed)
+        split_dataset(folder, 30, seed=seed)
     assert undo_split(folder) == ("train.txt", "val.txt")
     assert _snapshot(folder) == before
     with pytest.raises(DataError, match="no split to undo"):
@@ -55,7 +55,7 @@ def test_undo_gives_back_every_byte(folder: Path) -> None:
 
 
 def test_undo_keeps_lists_that_were_edited_since(folder: Path) -> None:
-    split(folder, 30, seed=1)
+    split_dataset(folder, 30, seed=1)
     edited = (folder / "val.txt").read_text() + "images/more.png\tmore\n"
     (folder / "val.txt").write_text(edited)
     undo_split(folder)
@@ -65,7 +65,7 @@ def test_undo_keeps_lists_that_were_edited_since(folder: Path) -> None:
 def test_an_old_bak_of_something_else_is_not_overwritten(folder: Path) -> None:
     (folder / "train.txt.bak").write_text("precious")
     before = _snapshot(folder)
-    split(folder, 20, seed=0)
+    split_dataset(folder, 20, seed=0)
     assert (folder / "train.txt.bak").read_text() == "precious"
     undo_split(folder)
     assert _snapshot(folder) == before
@@ -74,15 +74,15 @@ def test_an_old_bak_of_something_else_is_not_overwritten(folder: Path) -> None:
 def test_one_label_file_becomes_two_lists_and_back(tmp_path: Path) -> None:
     (tmp_path / "label.txt").write_text("".join(f"{i}.png\t{i}\n" for i in range(10)))
     before = _snapshot(tmp_path)
-    report = split(tmp_path, 10, seed=0)
-    assert (report.train, report.val, report.made) == (9, 1, ("train.txt", "val.txt"))
+    report = split_dataset(tmp_path, 10, seed=0)
+    assert (report.train, report.val, report.created) == (9, 1, ("train.txt", "val.txt"))
     assert not (tmp_path / "label.txt").exists()
     undo_split(tmp_path)
     assert _snapshot(tmp_path) == before
 
 
 def test_groups_stay_together(folder: Path) -> None:
-    split(folder, 20, seed=7, group=r"images/(p\d+)_")
+    split_dataset(folder, 20, seed=7, group=r"images/(p\d+)_")
     train, val = _lines(folder)
     assert len(val) == 10
     assert {line.split("_")[0] for line in train}.isdisjoint({line.split("_")[0] for line in val})
@@ -93,7 +93,7 @@ def test_division_is_complete_and_near_the_wish(pages: list[int], percent: int, 
     paths = [f"p{page}/{i}.png" for i, page in enumerate(pages)]
     largest = max(pages.count(page) for page in pages)
     try:
-        (train, val), groups = divide(paths, percent, seed, r"p\d")
+        (train, val), groups = divide_groups(paths, percent, seed, r"p\d")
     except DataError:
         assert len(set(pages)) == 1 or abs(len(pages) * percent / 100) <= largest or percent > 50
         return
@@ -101,22 +101,22 @@ def test_division_is_complete_and_near_the_wish(pages: list[int], percent: int, 
     assert {pages[i] for i in train}.isdisjoint({pages[i] for i in val})
     assert groups == len(set(pages))
     assert abs(len(val) - len(paths) * percent / 100) <= largest
-    assert divide(paths, percent, seed, r"p\d")[0] == (train, val)
+    assert divide_groups(paths, percent, seed, r"p\d")[0] == (train, val)
 
 
 def test_refusals_change_nothing(folder: Path) -> None:
     before = _snapshot(folder)
     with pytest.raises(DataError, match="does not match the group pattern"):
-        split(folder, 20, seed=0, group="nothing")
+        split_dataset(folder, 20, seed=0, group="nothing")
     with pytest.raises(ConfigError, match="not a pattern"):
-        split(folder, 20, seed=0, group="(")
+        split_dataset(folder, 20, seed=0, group="(")
     with pytest.raises(DataError, match="a part would be empty"):
-        split(folder, 1, seed=0, group="images")
+        split_dataset(folder, 1, seed=0, group="images")
     assert _snapshot(folder) == before
     (folder / "train.txt").write_text("no tab here\n" + (folder / "train.txt").read_text())
     before = _snapshot(folder)
     with pytest.raises(DataError, match=r"train\.txt:1.*would be lost"):
-        split(folder, 20, seed=0)
+        split_dataset(folder, 20, seed=0)
     assert _snapshot(folder) == before
 
 
@@ -132,7 +132,7 @@ def test_a_kill_in_the_middle_is_completed_at_the_next_start(folder: Path, monke
     with monkeypatch.context() as patch:
         patch.setattr(rewrite_module, "recover", stop)
         with pytest.raises(KeyboardInterrupt):
-            split(folder, 50, seed=0)
+            split_dataset(folder, 50, seed=0)
     with pytest.raises(DataError, match="interrupted half-way"):
         read_dataset(folder)
     assert rewrite_module.recover(folder)

@@ -8,7 +8,7 @@ import pytest
 from support.lines import draw_line
 
 from ocrx.config import load_config
-from ocrx.data.checks.check import check
+from ocrx.data.checks.run import run_checks
 from ocrx.data.formats.layouts import read_dataset
 from ocrx.data.loading.training_data import mix
 from ocrx.errors import ConfigError, DataError
@@ -57,7 +57,7 @@ def test_they_are_checked_and_their_findings_name_the_folder(line_folder: Path, 
     with (old / "train.txt").open("a") as file:
         file.write("no tab\n")
     (old / "dict.txt").write_text("a\na\n")
-    issues = check(mix(read_dataset(line_folder), [str(more)], [str(old)]).dataset, near=False).issues
+    issues = run_checks(mix(read_dataset(line_folder), [str(more)], [str(old)]).dataset, near_duplicates=False).issues
     errors = {(issue.code, issue.where) for issue in issues if issue.severity == "error"}
     assert errors == {
         ("image-empty", f"{more}/train.txt:2"),

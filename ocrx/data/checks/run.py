@@ -43,18 +43,18 @@ class Findings:
         return tuple(issue for issue in self.issues if issue.severity == "error")
 
     @property
-    def untrainable(self) -> frozenset[str]:
+    def untrainable_sources(self) -> frozenset[str]:
         """Sources of the lines that a training has to leave out."""
         return frozenset(issue.where for issue in self.errors if issue.code in _UNTRAINABLE)
 
 
-def check(
+def run_checks(
     dataset: Dataset,
     geometry: Geometry | None = None,
     charset: Charset | None = None,
     *,
     min_samples: int = MIN_SAMPLES,
-    near: bool = True,
+    near_duplicates: bool = True,
     cache: Path | None = None,
     workers: int | None = None,
     progress: Progress | None = None,
@@ -76,13 +76,13 @@ def check(
         issues += check_charset(dataset, charset, counts, validated)
     issues += check_coverage(dataset, counts, validated, min_samples)
     scan = scan_images([sample.image for sample in samples], cache=cache, workers=workers, progress=progress)
-    issues += check_images(samples, scan, dataset.root, geometry, dataset.others)
-    issues += check_duplicates(dataset, scan, near)
+    issues += check_images(samples, scan, dataset.root, geometry, dataset.extra_roots)
+    issues += check_duplicates(dataset, scan, near_duplicates)
     issues.sort(key=lambda issue: _ORDER[issue.severity])
     return Findings(tuple(issues), scan, counts)
 
 
-def refuse_errors(findings: Findings, allow: tuple[str, ...]) -> None:
+def require_no_errors(findings: Findings, allow: tuple[str, ...]) -> None:
     """Raise DataError that lists the errors whose codes are not allowed (``Train.allow``)."""
     refused = [issue for issue in findings.errors if issue.code not in allow]
     if not refused:
@@ -102,17 +102,17 @@ def _empty_lists(dataset: Dataset) -> list[Issue]:
     """A part that is there but holds no sample."""
     named = {issue.where.partition(":")[0] for issue in dataset.issues if issue.code == "list-missing"}
     parts = [("train", dataset.train)]
-    if dataset.layout == "paddlex" or len(dataset.lists) == 2:
+    if dataset.layout == "paddlex" or len(dataset.label_files) == 2:
         parts.append(("val", dataset.val))
     found = []
     for part, samples in parts:
-        path = next((path for path in dataset.lists if part in path.name), None)
+        path = next((path for path in dataset.label_files if part in path.name), None)
         name = path.relative_to(dataset.root).as_posix() if path else f"{part}.txt"
         if not samples and name not in named:
             message = "no usable line" if dataset.issues else "empty list"
             found.append(Issue("error", "list-empty", name, message, "each line is path<TAB>text"))
     if len(parts) == 1 and dataset.layout != "list" and dataset.train:
-        where = dataset.lists[0].relative_to(dataset.root).as_posix()
+        where = dataset.label_files[0].relative_to(dataset.root).as_posix()
         message = "one list only: there is no validation part to measure a training with"
         found.append(Issue("info", "not-divided", where, message, "divide it: ocrx check-dataset DIR --split 90"))
     return found

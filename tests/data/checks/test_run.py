@@ -7,17 +7,17 @@ from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image
 
-from ocrx.data.checks.check import check, refuse_errors
-from ocrx.data.checks.geometry import geometry
-from ocrx.data.checks.histogram import draw, label_lengths
+from ocrx.data.checks.geometry import recipe_geometry
+from ocrx.data.checks.histogram import count_label_lengths, draw_histogram
+from ocrx.data.checks.run import require_no_errors, run_checks
 from ocrx.data.formats.layouts import read_dataset
 from ocrx.errors import DataError
 from ocrx.model_spec import ImageSpec
 from ocrx.results import Issue
 from ocrx.text.charset import Charset
 
-WIDE = geometry("w4", "lcnetv4", {"width_stride": 4}, ImageSpec())
-NARROW = geometry("w8", "lcnetv4", {"width_stride": 8}, ImageSpec())
+WIDE = recipe_geometry("w4", "lcnetv4", {"width_stride": 4}, ImageSpec())
+NARROW = recipe_geometry("w8", "lcnetv4", {"width_stride": 8}, ImageSpec())
 
 
 def _set(root: Path, train: list[str], val: list[str], size: tuple[int, int] = (64, 32)) -> Path:
@@ -33,7 +33,7 @@ def _set(root: Path, train: list[str], val: list[str], size: tuple[int, int] = (
 
 
 def _found(root: Path, **options: object) -> list[tuple[str, str]]:
-    findings = check(read_dataset(root), min_samples=0, **options)  # type: ignore[arg-type]  # options of check
+    findings = run_checks(read_dataset(root), min_samples=0, **options)  # type: ignore[arg-type]  # options of check
     return [(issue.code, issue.where) for issue in findings.issues]
 
 
@@ -57,7 +57,7 @@ def test_what_fits_depends_on_the_model(tmp_path: Path) -> None:
 
 def test_a_tall_line_counts_as_the_model_turns_it(tmp_path: Path) -> None:
     root = _set(tmp_path, ["abcdefgh"], ["a"], size=(32, 128))
-    turning = geometry("turning", "lcnetv4", {}, ImageSpec(steps=("rotate_tall",)))
+    turning = recipe_geometry("turning", "lcnetv4", {}, ImageSpec(steps=("rotate_tall",)))
     assert _found(root, geometry=turning) == []
     assert _found(root, geometry=WIDE) == [("image-aspect", "train.txt:1"), ("label-crowded", "train.txt:1")]
 
@@ -79,7 +79,7 @@ def test_classes_of_several_characters(tmp_path: Path) -> None:
 
 def test_rare_characters_are_counted_in_labels(tmp_path: Path) -> None:
     root = _set(tmp_path, ["aab", "a", "ab", "ac"], ["ad"])
-    issues = check(read_dataset(root), min_samples=2).issues
+    issues = run_checks(read_dataset(root), min_samples=2).issues
     assert [(i.code, i.where) for i in issues] == [("few-samples", "train.txt:4"), ("val-unseen", "val.txt:1")]
     assert "c×1" in issues[0].message
 
@@ -110,14 +110,14 @@ def test_many_copies_are_one_finding(tmp_path: Path) -> None:
 def test_refusal_names_codes_and_can_be_allowed(tmp_path: Path) -> None:
     root = _set(tmp_path, ["a", ""], ["a"])
     (root / "train0.png").unlink()
-    findings = check(read_dataset(root), min_samples=0)
+    findings = run_checks(read_dataset(root), min_samples=0)
     assert {issue.code for issue in findings.errors} == {"image-missing", "label-empty"}
     with pytest.raises(DataError, match="2 errors") as info:
-        refuse_errors(findings, ())
+        require_no_errors(findings, ())
     assert "train.txt:1" in info.value.message
     with pytest.raises(DataError, match="1 errors: label-empty"):
-        refuse_errors(findings, ("image-missing",))
-    refuse_errors(findings, ("image-missing", "label-empty"))
+        require_no_errors(findings, ("image-missing",))
+    require_no_errors(findings, ("image-missing", "label-empty"))
 
 
 def test_letter_case_in_folders_and_unicode_form_of_names(tmp_path: Path) -> None:
@@ -125,28 +125,28 @@ def test_letter_case_in_folders_and_unicode_form_of_names(tmp_path: Path) -> Non
     (root / "Sub").mkdir()
     Image.effect_noise((40, 32), 50).save(root / "Sub" / "caf\u00e9.png")
     (root / "val.txt").write_text("sub/cafe\u0301.PNG\ta\n", encoding="utf-8")
-    (issue,) = check(read_dataset(root), min_samples=0).issues
+    (issue,) = run_checks(read_dataset(root), min_samples=0).issues
     assert (issue.code, issue.where) == ("letter-case", "val.txt:1")
     assert "Sub/café.png" in issue.message
 
 
 @given(st.lists(st.text(max_size=130)), st.lists(st.text(max_size=130)))
 def test_histogram_counts_every_label_once(train: list[str], val: list[str]) -> None:
-    histogram = label_lengths(train, val)
+    histogram = count_label_lengths(train, val)
     assert (sum(histogram.train), sum(histogram.val)) == (len(train), len(val))
     assert len(histogram.bins) == len(histogram.train) == len(histogram.val)
 
 
 def test_histogram_has_the_last_partial_bin_and_keeps_parts_apart(tmp_path: Path) -> None:
-    histogram = label_lengths(["a" * n for n in (1, 5, 6, 23)], ["", " " * 5, "a" * 101])
+    histogram = count_label_lengths(["a" * n for n in (1, 5, 6, 23)], ["", " " * 5, "a" * 101])
     named = dict(zip(histogram.bins, zip(histogram.train, histogram.val, strict=True), strict=True))
     assert named["0"] == (0, 1)
     assert named["1-5"] == (2, 1)
     assert named["6-10"] == (1, 0)
     assert named["21-25"] == (1, 0)
     assert named[">100"] == (0, 1)
-    draw(histogram, tmp_path / "h.png")
-    draw(label_lengths([], []), tmp_path / "empty.png")
+    draw_histogram(histogram, tmp_path / "h.png")
+    draw_histogram(count_label_lengths([], []), tmp_path / "empty.png")
 
 
 def test_issue_is_small_and_plain() -> None:
