@@ -14,6 +14,18 @@ Severity = Literal["error", "warning", "info"]
 Progress = Callable[[int, int], None]
 """Called by long work with (done, total); total 0 means unknown. Core functions never print."""
 
+FINDING_CODES = (
+    "blank-line", "bom", "columns", "crlf", "detection-label", "dict-blank", "dict-duplicate", "dict-empty",
+    "dict-multi", "dict-unused", "duplicate", "encoding", "few-samples", "image-animated", "image-aspect",
+    "image-blank", "image-bomb", "image-empty", "image-missing", "image-rotated", "image-tiny",
+    "image-truncated", "image-unreadable", "image-upscaled", "label-charset", "label-conflict", "label-control",
+    "label-crowded", "label-damaged", "label-direction", "label-empty", "label-format", "label-markup",
+    "label-mixed-scripts", "label-nfc", "label-private-use", "label-spaces", "label-too-long",
+    "label-unassigned", "leak", "leak-near", "letter-case", "list-empty", "list-missing", "no-final-newline",
+    "not-divided", "outside-folder", "val-unseen",
+)  # fmt: skip
+"""Every code that a check of a dataset may report; `Train.ignore_checks` takes these."""
+
 
 @dataclass(frozen=True, slots=True)
 class Issue:

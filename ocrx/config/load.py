@@ -31,6 +31,9 @@ from ocrx.errors import ConfigError
 if TYPE_CHECKING:
     from omegaconf import DictConfig
 
+_RENAMED = {("Train", "allow"): "ignore_checks"}
+"""Section and old name of a key, and what it is called now."""
+
 
 @dataclass(frozen=True)
 class Config:
@@ -65,6 +68,7 @@ def load_config(
     layers = [_from_file(find_config(source))] if source else []
     layers += [_from_overrides(overrides), _from_options(options or {})]
     for layer in layers:
+        _rename_old_keys(layer)
         _refuse_unknown(layer, schema, "")
     model = DEFAULT_MODEL
     for layer in layers:
@@ -83,6 +87,16 @@ def load_config(
         raise ConfigError(f"{key}: {str(error).splitlines()[0]}") from None
     assert isinstance(config, Config)  # for the type checker; the schema makes it so
     return config
+
+
+def _rename_old_keys(layer: dict[str, Any]) -> None:
+    """Give the keys of ``_RENAMED`` their present names, so that files written by an older ocrx still load."""
+    for (section, old), new in _RENAMED.items():
+        keys = layer.get(section)
+        if isinstance(keys, dict) and old in keys:
+            if new in keys:
+                raise ConfigError(f"{section}.{old}: an old name of {section}.{new}, which is set too; expected one")
+            keys[new] = keys.pop(old)
 
 
 def _halve_rate(layers: Sequence[dict[str, Any]], recipes: int) -> None:

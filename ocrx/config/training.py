@@ -7,6 +7,7 @@ from typing import Optional
 
 from ocrx.config.checks import at_least, choice
 from ocrx.errors import ConfigError
+from ocrx.results import FINDING_CODES
 
 # OmegaConf reads annotations at run time and wants typing.Optional on Python 3.10.
 # ruff: noqa: UP045
@@ -85,11 +86,13 @@ class TrainConfig:
     concat: float = 0.0  # share of stored lines that get another one behind them, after a space
     flip_vertical: float = 0.0  # share mirrored top to bottom; off: it makes other letters (b of p, W of M)
     workers: Optional[int] = None  # threads that prepare batches; default: half of the cores, 1 to 4
-    allow: tuple[str, ...] = ()  # codes of dataset errors to train in spite of
+    ignore_checks: tuple[str, ...] = ()  # codes of dataset errors that do not stop the training
     guide: GuideConfig = field(default_factory=GuideConfig)
     synth: SynthTrainConfig = field(default_factory=SynthTrainConfig)
 
     def __post_init__(self) -> None:
+        for code in self.ignore_checks:
+            choice("Train.ignore_checks", code, FINDING_CODES)
         if self.preflight == "False":  # YAML reads off as a boolean
             object.__setattr__(self, "preflight", "off")
         choice("Train.preflight", self.preflight, ("off", "basic", "overfit"))

@@ -241,7 +241,7 @@ def _exporter(dataset: Dataset) -> Finish:
 
 def _readable(samples: Sequence[Sample]) -> Iterator[Image.Image]:
     for sample in samples:
-        with suppress(DataError):  # allowed by Train.allow, and counted as read wrongly
+        with suppress(DataError):  # left to Train.ignore_checks; counts as read wrongly
             yield read_image(sample.image)
 
 

@@ -215,13 +215,15 @@ def _refuse_empty(dataset: Dataset, config: Config) -> None:
 def _trainable(
     mixture: TrainingData, spec: ModelSpec, config: Config, log: Log, progress: ShowProgress, *, resumed: bool
 ) -> TrainingData:
-    """The lines that can be trained, if the rules of ``check-dataset`` find no error but those of ``Train.allow``.
+    """The lines that can be trained, if ``check-dataset`` finds no error but those of ``Train.ignore_checks``.
 
     They are applied with the model that is trained; images it has looked at are not opened again. Lines rendered on
     the fly have its characters anyway.
     """
     dataset = mixture.dataset
-    allow = (*config.Train.allow, "list-missing", "list-empty") if config.Train.synth.enable else config.Train.allow
+    ignored = config.Train.ignore_checks
+    if config.Train.synth.enable:
+        ignored = (*ignored, "list-missing", "list-empty")
     with progress("checking images") as tick:
         findings = run_checks(
             dataset,
@@ -233,7 +235,7 @@ def _trainable(
             workers=config.CheckDataset.workers,
             progress=tick,
         )
-    require_no_errors(findings, allow)
+    require_no_errors(findings, ignored)
     if findings.issues:
         log(f"{len(findings.issues)} findings in the dataset, none of which forbids training; see ocrx check-dataset")
     left = mixture.without(findings.untrainable_sources)

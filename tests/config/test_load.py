@@ -95,9 +95,16 @@ def test_options_are_taken_literally() -> None:
     assert load_config(options={"Global.dataset_dir": "a=b: c"}).Global.dataset_dir == "a=b: c"
 
 
+def test_an_old_key_still_works() -> None:
+    assert load_config(None, ["Train.allow=[leak]"]).Train.ignore_checks == ("leak",)
+    with pytest.raises(ConfigError, match=r"Train\.allow: an old name of Train\.ignore_checks"):
+        load_config(None, ["Train.allow=[leak]", "Train.ignore_checks=[leak]"])
+
+
 @pytest.mark.parametrize(
     ("overrides", "message", "hint"),
     [
+        (["Train.ignore_checks=[label-chraset]"], "Train.ignore_checks: 'label-chraset'; expected", "label-charset"),
         (["Train.epoch_iters=3"], "Train.epoch_iters: no such key", "Train.epochs_iters"),
         (["train.epochs_iters=3"], "train: no such key", "Train"),
         (["Global.model=lcnetv4_tinny"], "no recipe named 'lcnetv4_tinny'", "lcnetv4_tiny"),

@@ -25,7 +25,7 @@ def test_errors_are_refused_by_line_and_code_before_anything_is_written(line_fol
         train.run(config, log=lambda line: None)
     assert "train.txt:4: images/03.png: empty file" in info.value.message
     assert "train.txt:9: empty label" in info.value.message
-    assert "Train.allow=[" in (info.value.hint or "")
+    assert "Train.ignore_checks=[" in (info.value.hint or "")
     assert sorted(path.name for path in output.rglob("*")) == ["check_dataset", "images.npy"]
 
 
@@ -40,7 +40,7 @@ def test_allowed_lines_that_cannot_be_trained_are_left_out(line_folder: Path, tm
     log: list[str] = []
     with (line_folder / "train.txt").open("a", encoding="utf-8") as file:
         file.write("images/04.png\tÄ\n")
-    train.run(load_config("lcnetv4_tiny", [*settings, f"Train.allow=[{codes}]"]), log.append)
+    train.run(load_config("lcnetv4_tiny", [*settings, f"Train.ignore_checks=[{codes}]"]), log.append)
     left_out = next(line for line in log if line.startswith("left out"))
     kept = next(line for line in log if "training lines," in line)
     assert left_out.startswith("left out: 2 training lines")

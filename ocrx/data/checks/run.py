@@ -82,16 +82,16 @@ def run_checks(
     return Findings(tuple(issues), scan, counts)
 
 
-def require_no_errors(findings: Findings, allow: tuple[str, ...]) -> None:
-    """Raise DataError that lists the errors whose codes are not allowed (``Train.allow``)."""
-    refused = [issue for issue in findings.errors if issue.code not in allow]
+def require_no_errors(findings: Findings, ignored: tuple[str, ...]) -> None:
+    """Raise DataError that lists the errors whose codes are not ignored (``Train.ignore_checks``)."""
+    refused = [issue for issue in findings.errors if issue.code not in ignored]
     if not refused:
         return
     counts = Counter(issue.code for issue in refused)
     shown = "".join(f"\n  {issue.where}: {issue.message} [{issue.code}]" for issue in refused[:10])
     more = f"\n  … and {len(refused) - 10:,} more" if len(refused) > 10 else ""
     codes = ", ".join(f"{code} ({count:,})" for code, count in counts.most_common())
-    option = f"-o Train.allow=[{','.join(counts)}]"
+    option = f"-o Train.ignore_checks=[{','.join(counts)}]"
     raise DataError(
         f"the dataset has {len(refused):,} errors: {codes}{shown}{more}",
         hint=f"see all with `ocrx check-dataset`; to train without such lines, or in spite of them: {option}",
