@@ -114,14 +114,16 @@ def suspects(folder: Path, model: str) -> None:
         altered.append({i: replace(samples[i], text=_altered(samples[i].text, letters, rng)) for i in chosen})
     # Each image is read once for its own label and once for each altered one; a seed is a choice among these.
     everything = [*samples, *(sample for part in altered for sample in part.values())]
-    doubts = {s.sample: s.doubt for s in rank_labels(create_model(model), everything)}
+    log_odds = {label.sample: label.log_odds for label in rank_labels(create_model(model), everything)}
     shares = []
     for seed, part in enumerate(altered):
-        ranked = sorted(range(len(samples)), key=lambda i: -doubts[part.get(i, samples[i])])
+        ranked = sorted(range(len(samples)), key=lambda i: -log_odds[part.get(i, samples[i])])
         top = ranked[: round(TOP * len(samples))]
         shares.append(sum(i in part for i in top) / len(part))
         print(f"seed {seed}: {shares[-1]:.1%} of {len(part)} altered labels are in the first {len(top)}")
-    print(f"mean {sum(shares) / len(shares):.1%}; {sum(doubts[s] == 0 for s in samples)} labels are read as they stand")
+    print(
+        f"mean {sum(shares) / len(shares):.1%}; {sum(log_odds[s] == 0 for s in samples)} labels are read as they stand"
+    )
 
 
 def _altered(text: str, letters: list[str], rng: random.Random) -> str:

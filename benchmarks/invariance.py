@@ -21,7 +21,7 @@ from ocrx.data.formats.layouts import read_dataset
 from ocrx.errors import DataError
 from ocrx.imaging.preparation import prepare
 from ocrx.imaging.reading import read_image
-from ocrx.inference.inputs import Item
+from ocrx.inference.inputs import ImageInput
 from ocrx.inference.recognizer import Recognizer, find_model
 from ocrx.inference.results import Prediction
 
@@ -30,8 +30,8 @@ SCORE_TOLERANCE = 1e-4
 MARGIN = 1e-3
 
 
-def items(images: Sequence[Path]) -> list[Item]:
-    return [Item(partial(read_image, image), str(image)) for image in images]
+def items(images: Sequence[Path]) -> list[ImageInput]:
+    return [ImageInput(partial(read_image, image), str(image)) for image in images]
 
 
 def margin(recognizer: Recognizer, image: Path) -> float:
@@ -53,12 +53,12 @@ def compare(first: Sequence[Prediction], second: Sequence[Prediction]) -> tuple[
 
 def check(recognizer: Recognizer, images: Sequence[Path]) -> tuple[list[Prediction], int, float]:
     """Predictions at batch size 1, and what other batch sizes and orders change."""
-    alone = list(recognizer.predict_items(items(images), 1))
+    alone = list(recognizer.predict_inputs(items(images), 1))
     changed, distance = 0, 0.0
     for batch_size in BATCH_SIZES[1:]:
         order = list(range(len(images)))
         random.Random(batch_size).shuffle(order)
-        found = list(recognizer.predict_items(items([images[i] for i in order]), batch_size))
+        found = list(recognizer.predict_inputs(items([images[i] for i in order]), batch_size))
         more, most = compare([alone[i] for i in order], found)
         changed, distance = changed + more, max(distance, most)
     return alone, changed, distance

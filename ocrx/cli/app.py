@@ -68,7 +68,9 @@ def check_dataset(
     build_dict: Annotated[bool, typer.Option("--build-dict", help="Write dict.txt from the training labels.")] = False,
     convert_to: Annotated[Optional[str], typer.Option(help="paddlex, label, csv, tsv, jsonl, pairs or lmdb.")] = None,
     convert_from: Annotated[Optional[str], typer.Option(help="What it has to be; default: as found.")] = None,
-    model: Annotated[Optional[str], typer.Option("--model", "-m", help="Rank labels by this model's doubt.")] = None,
+    model: Annotated[
+        Optional[str], typer.Option("--model", "-m", help="Rank possible label errors by this model.")
+    ] = None,
     json: Annotated[bool, typer.Option("--json", help="One JSON document instead of lines.")] = False,
 ) -> None:
     """Say everything that is wrong with a dataset, and where; split, convert or repair it first."""

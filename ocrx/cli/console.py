@@ -186,9 +186,9 @@ def show_check(report: CheckReport, as_json: bool) -> int:
             shown[issue.code] += 1
             if shown[issue.code] <= most:
                 sys.stdout.write(f"{issue.where}: {issue.severity}: {issue.message} [{issue.code}]\n")
-        for suspect in report.suspects[:most]:
-            read = f"labelled {suspect.text!r}, read {suspect.prediction!r}, doubt {suspect.doubt:.1f}"
-            sys.stdout.write(f"{suspect.where}: info: {read} [suspect]\n")
+        for label in report.label_errors[:most]:
+            read = f"labelled {label.sample.text!r}, read {label.prediction!r}, log odds {label.log_odds:.1f}"
+            sys.stdout.write(f"{label.sample.source}: info: {read} [suspect]\n")
     from rich.markup import escape
 
     console = eye()
@@ -362,7 +362,7 @@ def show_benchmark(report: BenchmarkReport, as_json: bool) -> None:
         row = [t.backend, t.precision, str(t.threads), str(t.batch_size), f"{t.ms_per_line:.2f}"]
         row += [f"{t.lines_per_second:.0f}", f"{t.p50_ms:.2f}", f"{t.p95_ms:.2f}"]
         row += [f"{stage.ms_per_line:.2f}" for stage in t.stages]
-        rows.append([*row, f"{t.memory_mib:.0f}", f"{t.changed:.2%}"])
+        rows.append([*row, f"{t.memory_mib:.0f}", f"{t.text_mismatch_rate:.2%}"])
     if as_json:
         sys.stdout.write(to_json(report.to_dict(), indent=2) + "\n")
     elif sys.stdout.isatty():
@@ -378,7 +378,7 @@ def show_benchmark(report: BenchmarkReport, as_json: bool) -> None:
     sys.stdout.flush()
     for reason in report.skipped:
         note(f"not measured: {reason}")
-    if report.choice is not None:
-        choice = report.choice
-        setting = f"{choice.backend} {choice.precision}, {choice.threads} threads, batch {choice.batch_size}"
-        note(f"noted in {report.choice_file}: {setting}; `ocrx predict --hpip` uses it")
+    if report.tuned is not None:
+        tuned = report.tuned
+        setting = f"{tuned.backend} {tuned.precision}, {tuned.threads} threads, batch {tuned.batch_size}"
+        note(f"noted in {report.tuned_file}: {setting}; `ocrx predict --hpip` uses it")

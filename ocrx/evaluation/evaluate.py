@@ -8,7 +8,7 @@ from functools import partial
 
 from ocrx.data.sample import Sample
 from ocrx.imaging.reading import read_image
-from ocrx.inference.inputs import Item
+from ocrx.inference.inputs import ImageInput
 from ocrx.inference.recognizer import Recognizer
 from ocrx.inference.results import Prediction
 from ocrx.results import Progress
@@ -38,9 +38,9 @@ def evaluate(
     recognizer: Recognizer, samples: Sequence[Sample], batch_size: int = 32, progress: Progress | None = None
 ) -> Evaluation:
     """Read all samples and compare. An unreadable image counts as the text ''."""
-    items = (Item(partial(read_image, sample.image), str(sample.image)) for sample in samples)
+    items = (ImageInput(partial(read_image, sample.image), str(sample.image)) for sample in samples)
     lines = []
-    for sample, prediction in zip(samples, recognizer.predict_items(items, batch_size), strict=True):
+    for sample, prediction in zip(samples, recognizer.predict_inputs(items, batch_size), strict=True):
         lines.append(LineResult(sample, prediction.text, prediction.score, prediction.error, prediction))
         if progress is not None:
             progress(len(lines), len(samples))

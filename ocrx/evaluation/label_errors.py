@@ -1,7 +1,8 @@
-"""Labels that a model doubts: the wrong ones among them come first.
+"""Candidate label errors: labels that disagree with what a model reads, the least probable labels first.
 
-The doubt about a line is ln P(text read) - ln P(label), the logarithm of how many times more probable the model holds
-what it reads than what the label says; both are summed over all CTC paths. It is 0 where the model reads the label.
+Labels are ranked by the log odds ln P(text read) - ln P(label): how much more probable the model finds its own
+reading than the label. Both probabilities are summed over all CTC paths. The log odds are 0 where the model reads
+the label.
 """
 
 from __future__ import annotations
@@ -10,6 +11,8 @@ from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from itertools import islice
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -31,22 +34,37 @@ _WINDOW = 512
 
 
 @dataclass(frozen=True)
-class Suspect:
-    """A label, what the model read instead, and its ``doubt`` in nats (>= 0, larger is worse)."""
+class LabelError:
+    """A label that may be wrong, what the model reads instead, and the ``log_odds`` of the two in nats (>= 0)."""
 
     sample: Sample
     prediction: str
-    doubt: float
+    log_odds: float
+
+    def to_dict(self, root: Path) -> dict[str, Any]:
+        """The fields for reports; the image relative to ``root``.
+
+        ``doubt`` is the key that readers of ``check_dataset_result.json`` know.
+        """
+        image = self.sample.image
+        return {
+            "where": self.sample.source,
+            "image": image.relative_to(root).as_posix() if image.is_relative_to(root) else str(image),
+            "text": self.sample.text,
+            "prediction": self.prediction,
+            "doubt": round(self.log_odds, 3),
+            "log_odds": round(self.log_odds, 3),
+        }
 
 
 def rank_labels(
     recognizer: Recognizer, samples: Sequence[Sample], batch_size: int = 32, progress: Progress | None = None
-) -> list[Suspect]:
-    """All labels whose image can be read, the most doubtful first.
+) -> list[LabelError]:
+    """Score the labels of all readable images, the highest log odds first.
 
-    A label too long for its frames has the doubt of as many unknown characters as it has.
+    A label too long for its frames counts like one with only unknown characters.
     """
-    suspects: list[Suspect] = []
+    scored: list[LabelError] = []
     stream = iter(samples)
     done = 0
     with ThreadPoolExecutor(2) as readers:
@@ -54,11 +72,11 @@ def rank_labels(
             pixels = readers.map(lambda sample: _pixels(recognizer, sample), window)
             lines = [(sample, p) for sample, p in zip(window, pixels, strict=True) if p is not None]
             for batch in _batches(recognizer, lines, batch_size):
-                suspects += _doubts(recognizer, batch)
+                scored += _score(recognizer, batch)
             done += len(window)
             if progress:
                 progress(done, len(samples))
-    return sorted(suspects, key=lambda suspect: -suspect.doubt)
+    return sorted(scored, key=lambda label: -label.log_odds)
 
 
 def _pixels(recognizer: Recognizer, sample: Sample) -> Pixels | None:
@@ -79,7 +97,7 @@ def _batches(
         yield from (group[i : i + size] for i in range(0, len(group), size))
 
 
-def _doubts(recognizer: Recognizer, batch: list[tuple[Sample, Pixels]]) -> list[Suspect]:
+def _score(recognizer: Recognizer, batch: list[tuple[Sample, Pixels]]) -> list[LabelError]:
     spec = recognizer.spec
     charset = Charset.from_spec(spec)
     width = spec.image.bucket_width(batch[0][1].shape[1])
@@ -89,12 +107,12 @@ def _doubts(recognizer: Recognizer, batch: list[tuple[Sample, Pixels]]) -> list[
     known, unknown = zip(*(_encode(charset, sample.text) for sample, _ in batch), strict=True)
     of_label = log_likelihoods(logits, known)
     of_read = log_likelihoods(logits, read)
-    suspects = []
+    scored = []
     for i, (sample, _) in enumerate(batch):
         impossible = len(known[i]) if np.isneginf(of_label[i]) else 0
         gap = 0.0 if impossible else max(0.0, float(of_read[i] - of_label[i]))
-        suspects.append(Suspect(sample, charset.decode(read[i]), gap + UNKNOWN * (unknown[i] + impossible)))
-    return suspects
+        scored.append(LabelError(sample, charset.decode(read[i]), gap + UNKNOWN * (unknown[i] + impossible)))
+    return scored
 
 
 def _encode(charset: Charset, text: str) -> tuple[list[int], int]:

@@ -15,7 +15,7 @@ import numpy as np
 from ocrx.backends import lines_at_once
 from ocrx.decoding.greedy import greedy
 from ocrx.imaging.preparation import prepare
-from ocrx.inference.inputs import Item
+from ocrx.inference.inputs import ImageInput
 from ocrx.inference.recognizer import Recognizer
 from ocrx.inference.results import Prediction
 
@@ -39,7 +39,7 @@ class Timing:
 
     ``ms_per_line`` and ``lines_per_second`` are end to end with all threads; ``p50_ms`` and ``p95_ms`` how long a
     single line takes from file to text when nothing else is read; ``memory_mib`` the resident memory of the process.
-    ``changed`` is the share of texts that differ from fp32 in ONNX Runtime or torch.
+    ``text_mismatch_rate`` is the share of texts that differ from fp32 in ONNX Runtime or torch.
     """
 
     backend: str
@@ -52,28 +52,34 @@ class Timing:
     p50_ms: float
     p95_ms: float
     memory_mib: float
-    changed: float
+    text_mismatch_rate: float
     stages: tuple[Stage, ...]
 
     def to_dict(self) -> dict[str, Any]:
-        return asdict(self)
+        """All fields; ``changed`` is the name that ``text_mismatch_rate`` had in earlier files."""
+        return {**asdict(self), "changed": self.text_mismatch_rate}
 
     def stage(self, name: str) -> float:
         return next(stage.ms_per_line for stage in self.stages if stage.name == name)
 
 
-def measure(
-    recognizer: Recognizer, items: Sequence[Item], batch_size: int, seconds: float, precision: str, texts: Sequence[str]
+def measure_latency(
+    recognizer: Recognizer,
+    items: Sequence[ImageInput],
+    batch_size: int,
+    seconds: float,
+    precision: str,
+    texts: Sequence[str],
 ) -> Timing:
     """Read ``items`` for at least ``seconds`` end to end (after a warm-up), then singly, then stage by stage.
 
     ``texts`` are what full precision reads.
     """
-    found = [p.text for p in recognizer.predict_items(items, batch_size)]
+    found = [p.text for p in recognizer.predict_inputs(items, batch_size)]
     count, spent = 0, 0.0
     while not count or spent < seconds:
         start = time.perf_counter()
-        count += sum(1 for _ in recognizer.predict_items(items, batch_size))
+        count += sum(1 for _ in recognizer.predict_inputs(items, batch_size))
         spent += time.perf_counter() - start
     single = [_timed(partial(_read_alone, recognizer, item))[1] for item in items[:SINGLES]]
     return Timing(
@@ -87,12 +93,12 @@ def measure(
         p50_ms=float(np.percentile(single, 50)) * 1000,
         p95_ms=float(np.percentile(single, 95)) * 1000,
         memory_mib=resident_mib(),
-        changed=sum(a != b for a, b in zip(found, texts, strict=True)) / max(1, len(texts)),
+        text_mismatch_rate=sum(a != b for a, b in zip(found, texts, strict=True)) / max(1, len(texts)),
         stages=_stages(recognizer, items, batch_size),
     )
 
 
-def _stages(recognizer: Recognizer, items: Sequence[Item], batch_size: int) -> tuple[Stage, ...]:
+def _stages(recognizer: Recognizer, items: Sequence[ImageInput], batch_size: int) -> tuple[Stage, ...]:
     spent = dict.fromkeys(STAGES, 0.0)
     spec = recognizer.spec.image
     images, spent["read"] = _timed(lambda: [item.load() for item in items])
@@ -112,8 +118,8 @@ def _stages(recognizer: Recognizer, items: Sequence[Item], batch_size: int) -> t
     return tuple(Stage(name, spent[name] / len(items) * 1000) for name in STAGES)
 
 
-def _read_alone(recognizer: Recognizer, item: Item) -> Prediction:
-    return next(recognizer.predict_items([item]))
+def _read_alone(recognizer: Recognizer, item: ImageInput) -> Prediction:
+    return next(recognizer.predict_inputs([item]))
 
 
 def _timed(work: Callable[[], _T]) -> tuple[_T, float]:

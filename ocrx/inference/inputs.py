@@ -1,4 +1,4 @@
-"""What can be read: every kind of input becomes a lazy stream of ``Item``, one image each.
+"""What can be read: every kind of input becomes a lazy stream of ``ImageInput``, one image each.
 
 Finding the items opens no image (but PDF and TIFF files, to count their pages). What cannot be read is an item
 too: its ``load`` raises the DataError that names it.
@@ -34,7 +34,7 @@ _TIFF_MAGIC = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
 
 
 @dataclass(frozen=True, eq=False)
-class Item:
+class ImageInput:
     """One image to read, not opened yet.
 
     ``load`` gives it as mode L or RGB, upright, or raises DataError. ``name`` is the input as given, or folder and
@@ -46,7 +46,7 @@ class Item:
     page_index: int | None = None
 
 
-def iter_inputs(source: Any) -> Iterator[Item]:
+def iter_inputs(source: Any) -> Iterator[ImageInput]:
     """All images that ``source`` (an ``Input``) means, in order, found as they are asked for."""
     if isinstance(source, str):
         yield from _from_text(source)
@@ -55,9 +55,9 @@ def iter_inputs(source: Any) -> Iterator[Item]:
     elif isinstance(source, (bytes, bytearray, memoryview)):
         yield from _from_bytes(bytes(source), None)
     elif isinstance(source, Image.Image):
-        yield Item(partial(_from_pillow, source))
+        yield ImageInput(partial(_from_pillow, source))
     elif isinstance(source, np.ndarray) or hasattr(source, "__array__"):
-        yield Item(partial(from_array, source))
+        yield ImageInput(partial(from_array, source))
     elif isinstance(source, Mapping):
         yield from iter_inputs(source["img"]) if "img" in source else _failed(f"a mapping without 'img': {source!r}")
     elif hasattr(source, "read"):
@@ -84,7 +84,7 @@ def from_array(array: Any) -> Image.Image:
     return to_grey_or_rgb(Image.fromarray(np.ascontiguousarray(to_uint8(values, "array"))))
 
 
-def _from_text(text: str, lists: Sequence[str] = ()) -> Iterator[Item]:
+def _from_text(text: str, lists: Sequence[str] = ()) -> Iterator[ImageInput]:
     """``lists`` are those that are being read: the text stands in the last, which stands in the one before."""
     if not text:
         yield from _failed(f"an empty path; expected {EXPECTED}")
@@ -106,7 +106,7 @@ def _from_text(text: str, lists: Sequence[str] = ()) -> Iterator[Item]:
         yield from _from_path(Path(text), text)
 
 
-def _from_web(url: str) -> Iterator[Item]:
+def _from_web(url: str) -> Iterator[ImageInput]:
     from ocrx.inference.download import Download  # only here: http takes a tenth of a fast start
 
     try:
@@ -117,12 +117,12 @@ def _from_web(url: str) -> Iterator[Item]:
         yield _error(error, url)
         return
     if data is None:
-        yield Item(lambda: read_image(download.data(), url), url)
+        yield ImageInput(lambda: read_image(download.data(), url), url)
     else:
         yield from _from_bytes(data, url)
 
 
-def _from_path(path: Path, name: str | None = None) -> Iterator[Item]:
+def _from_path(path: Path, name: str | None = None) -> Iterator[ImageInput]:
     name = name or str(path)
     suffix = path.suffix.lower()
     if "\0" in name:
@@ -134,10 +134,10 @@ def _from_path(path: Path, name: str | None = None) -> Iterator[Item]:
     elif suffix in (".tif", ".tiff"):
         yield from _pages(tiff_pages, path, name)
     else:
-        yield Item(partial(read_image, path, name), name)
+        yield ImageInput(partial(read_image, path, name), name)
 
 
-def _from_folder(folder: Path) -> Iterator[Item]:
+def _from_folder(folder: Path) -> Iterator[ImageInput]:
     """The images of a folder and its subfolders, sorted by name; hidden files are left out."""
     found = False
     for place, subfolders, names in os.walk(folder):
@@ -152,7 +152,7 @@ def _from_folder(folder: Path) -> Iterator[Item]:
         )
 
 
-def _from_list(name: str, lists: Sequence[str]) -> Iterator[Item]:
+def _from_list(name: str, lists: Sequence[str]) -> Iterator[ImageInput]:
     """Lines of a file, or of stdin: each an input of its own, up to a TAB; paths are sought beside the list too."""
     place = os.path.realpath(name)
     if place in lists:
@@ -175,17 +175,17 @@ def _exists(path: str) -> bool:
     return os.path.exists(path)  # noqa: PTH110  # Path.exists raises for a name that is too long
 
 
-def _from_bytes(data: bytes, name: str | None) -> Iterator[Item]:
+def _from_bytes(data: bytes, name: str | None) -> Iterator[ImageInput]:
     shown = name or "bytes"
     if data.startswith(b"%PDF"):
         yield from _pages(pdf_pages, data, shown, name)
     elif data.startswith(_TIFF_MAGIC):
         yield from _pages(tiff_pages, data, shown, name)
     else:
-        yield Item(partial(read_image, data, shown), name)
+        yield ImageInput(partial(read_image, data, shown), name)
 
 
-def _from_file(file: Any) -> Iterator[Item]:
+def _from_file(file: Any) -> Iterator[ImageInput]:
     """An open file, from where it stands; its lines are not inputs."""
     name = getattr(file, "name", None)
     shown = name if isinstance(name, str) else type(file).__name__
@@ -205,7 +205,7 @@ def _pages(
     source: Path | bytes,
     shown: str,
     name: str | None = "",
-) -> Iterator[Item]:
+) -> Iterator[ImageInput]:
     name = shown if name == "" else name
     try:
         pages = find(source, shown)
@@ -214,7 +214,7 @@ def _pages(
         return
     several = len(pages) > 1 or find is pdf_pages
     for index, load in enumerate(pages):
-        yield Item(load, name, index if several else None)
+        yield ImageInput(load, name, index if several else None)
 
 
 def _from_pillow(image: Image.Image) -> Image.Image:
@@ -223,12 +223,12 @@ def _from_pillow(image: Image.Image) -> Image.Image:
     return to_grey_or_rgb(apply_exif_orientation(image), "Pillow image")
 
 
-def _failed(message: str, name: str | None = None) -> Iterator[Item]:
+def _failed(message: str, name: str | None = None) -> Iterator[ImageInput]:
     yield _error(DataError(message), name)
 
 
-def _error(error: DataError, name: str | None) -> Item:
+def _error(error: DataError, name: str | None) -> ImageInput:
     def load() -> Image.Image:
         raise DataError(error.message, hint=error.hint)
 
-    return Item(load, name)
+    return ImageInput(load, name)

@@ -29,10 +29,10 @@ from ocrx.decoding.greedy import Decoded, greedy
 from ocrx.decoding.language_model import NgramModel
 from ocrx.errors import ConfigError, DataError, ModelError
 from ocrx.imaging.preparation import pad, resize, rotate_if_tall, scale
-from ocrx.inference.inputs import Input, Item, iter_inputs
+from ocrx.inference.inputs import ImageInput, Input, iter_inputs
 from ocrx.inference.line_segmentation import Box, line_boxes, page_warning
 from ocrx.inference.results import Prediction
-from ocrx.inference.tuned_settings import load_choice
+from ocrx.inference.tuned_settings import load_tuned_settings
 from ocrx.model_folder import EMBEDDED_DIR, SPEC_FILE, bundled_language_model, find_model_folder, reject_url
 from ocrx.model_spec import ModelSpec
 from ocrx.text.charset import Charset
@@ -47,7 +47,7 @@ _LOG = logging.getLogger(__name__)
 class _Line:
     """One image on its way: where it came from, its pixels as the network wants them, its size as the steps turn it."""
 
-    item: Item
+    item: ImageInput
     pixels: Pixels | None = None
     size: tuple[int, int] = (0, 0)
     turned: bool = False
@@ -119,17 +119,17 @@ class Recognizer:
         """The same network, read out another way."""
         return Recognizer(self.backend, decoder, self.batch_size)
 
-    def predict_items(self, items: Iterable[Item], batch_size: int | None = None) -> Iterator[Prediction]:
+    def predict_inputs(self, inputs: Iterable[ImageInput], batch_size: int | None = None) -> Iterator[Prediction]:
         """``predict`` for images that are found already: exactly one result for each item, in order."""
-        return self._checked_stream(iter(items), batch_size, False)
+        return self._checked_stream(iter(inputs), batch_size, False)
 
-    def _checked_stream(self, items: Iterator[Item], batch_size: int | None, split: bool) -> Iterator[Prediction]:
+    def _checked_stream(self, items: Iterator[ImageInput], batch_size: int | None, split: bool) -> Iterator[Prediction]:
         size = self.batch_size if batch_size is None else batch_size
         if not isinstance(size, Integral) or size < 1:
             raise ConfigError(f"batch_size: {size!r}; expected a whole number, at least 1")
         return self._stream(items, size, split)
 
-    def _stream(self, items: Iterator[Item], batch_size: int, split: bool) -> Iterator[Prediction]:
+    def _stream(self, items: Iterator[ImageInput], batch_size: int, split: bool) -> Iterator[Prediction]:
         size = batch_size
         window = list(islice(items, size))
         if len(window) == 1:
@@ -153,10 +153,10 @@ class Recognizer:
             if running is not None:
                 yield from _collect(running)
 
-    def _load_all(self, items: Sequence[Item], split: bool) -> list[_Line]:
+    def _load_all(self, items: Sequence[ImageInput], split: bool) -> list[_Line]:
         return [line for item in items for line in self._load(item, split)]
 
-    def _load(self, item: Item, split: bool) -> list[_Line]:
+    def _load(self, item: ImageInput, split: bool) -> list[_Line]:
         """The line of an image, or its lines where they are to be cut apart."""
         try:
             image = item.load()
@@ -170,7 +170,7 @@ class Recognizer:
         line.warning = (None if split else page_warning(upright)) or self._squeezed(upright)
         return [line]
 
-    def _prepared(self, item: Item, image: Image.Image) -> tuple[_Line, Image.Image]:
+    def _prepared(self, item: ImageInput, image: Image.Image) -> tuple[_Line, Image.Image]:
         """The line that ``image`` shows, and the image as it stands to be read."""
         upright = rotate_if_tall(image, self.spec.image)
         return _Line(item, resize(image, self.spec.image), upright.size, turned=upright is not image), upright
@@ -183,7 +183,7 @@ class Recognizer:
             return None
         return f"{image.width}x{image.height} pixels, squeezed to {spec.max_width / wanted:.0%} of its width"
 
-    def _cut(self, item: Item, page: Image.Image, index: int, box: Box) -> _Line:
+    def _cut(self, item: ImageInput, page: Image.Image, index: int, box: Box) -> _Line:
         line, _ = self._prepared(item, page.crop(box))
         return replace(line, line_index=index, box=box)
 
@@ -267,17 +267,17 @@ def _open(
     model: Path, device: str | None, use_hpip: bool, backend: str | None, threads: int | None, precision: str | None
 ) -> tuple[Backend, int]:
     """The back end for a model, and how many lines it should read at once."""
-    choice = load_choice(model) if use_hpip else None
-    if use_hpip and choice is None:
+    tuned = load_tuned_settings(model) if use_hpip else None
+    if use_hpip and tuned is None:
         _LOG.warning("%s: never tuned on this machine, read as without it; see `ocrx benchmark --tune`", model)
-    if choice is None:
+    if tuned is None:
         return open_backend(model, backend or "auto", device or "auto", threads, precision or "fp32"), BATCH_SIZE
     # The two were found together: another back end may not hold this precision. A file says itself what reads it.
-    fits = backend in (None, "auto", choice.backend) and precision in (None, choice.precision)
+    fits = backend in (None, "auto", tuned.backend) and precision in (None, tuned.precision)
     if fits and model.is_dir():
-        backend, precision = choice.backend, choice.precision
-    opened = open_backend(model, backend or "auto", device or "auto", threads or choice.threads, precision or "fp32")
-    return opened, choice.batch_size
+        backend, precision = tuned.backend, tuned.precision
+    opened = open_backend(model, backend or "auto", device or "auto", threads or tuned.threads, precision or "fp32")
+    return opened, tuned.batch_size
 
 
 def open_model(config: Config) -> tuple[Path, Recognizer]:

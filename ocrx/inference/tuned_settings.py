@@ -18,7 +18,7 @@ TUNED_FILE = "tuned.json"
 
 
 @dataclass(frozen=True)
-class Choice:
+class TunedSettings:
     """Back end, precision, threads and batch size, and how fast they were."""
 
     backend: str
@@ -28,11 +28,11 @@ class Choice:
     lines_per_second: float
 
 
-def save_choice(folder: Path, choice: Choice) -> Path:
-    """Write ``tuned.json`` for a model folder; choices for other machines stay. Raises ModelError if it cannot."""
+def save_tuned_settings(folder: Path, tuned: TunedSettings) -> Path:
+    """Write ``tuned.json`` for a model folder; settings for other machines stay. Raises ModelError if it cannot."""
     path = _place(folder)
     try:
-        write_json(path, {**_read(path), machine(): asdict(choice)})
+        write_json(path, {**_read(path), machine(): asdict(tuned)})
     except OSError as error:
         raise ModelError(
             f"{path}: cannot be written ({error.strerror})", hint="copy the model folder to a place of yours"
@@ -40,14 +40,14 @@ def save_choice(folder: Path, choice: Choice) -> Path:
     return path
 
 
-def load_choice(model: Path) -> Choice | None:
+def load_tuned_settings(model: Path) -> TunedSettings | None:
     """What was found for this machine and a model folder, or a file in one; None where it was never tuned."""
     path = _place(find_model_folder(model))
     entry = _read(path).get(machine())
     if entry is None:
         return None
     try:
-        return Choice(**entry)
+        return TunedSettings(**entry)
     except TypeError:
         raise ModelError(f"{path}: damaged", hint="run `ocrx benchmark --tune` again") from None
 
@@ -61,7 +61,7 @@ def _place(folder: Path) -> Path:
 
 
 def machine() -> str:
-    """Processor and number of cores: what a choice depends on."""
+    """Processor and number of cores: what tuned settings depend on."""
     name = platform.processor() or platform.machine()
     info = Path("/proc/cpuinfo")
     if info.exists():

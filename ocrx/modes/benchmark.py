@@ -15,10 +15,10 @@ from ocrx.backends import available_cores, open_backend
 from ocrx.config import BenchmarkConfig, Config
 from ocrx.data.formats.layouts import read_dataset
 from ocrx.errors import DataError, OcrxError
-from ocrx.evaluation.latency import STAGES, Timing, measure
-from ocrx.inference.inputs import Input, Item, iter_inputs
+from ocrx.evaluation.latency import STAGES, Timing, measure_latency
+from ocrx.inference.inputs import ImageInput, Input, iter_inputs
 from ocrx.inference.recognizer import Recognizer, find_model
-from ocrx.inference.tuned_settings import Choice, machine, save_choice
+from ocrx.inference.tuned_settings import TunedSettings, machine, save_tuned_settings
 from ocrx.model_folder import find_model_folder
 from ocrx.results import write_json
 
@@ -35,8 +35,8 @@ class BenchmarkReport:
     lines: str
     timings: tuple[Timing, ...]
     skipped: tuple[str, ...]
-    choice: Choice | None
-    choice_file: Path | None
+    tuned: TunedSettings | None
+    tuned_file: Path | None
 
     def to_dict(self) -> dict[str, Any]:
         """``summary`` holds PaddleX's operations, in milliseconds of the fastest measurement."""
@@ -47,7 +47,7 @@ class BenchmarkReport:
             "summary": summary(self.timings[0]),
             "timings": [timing.to_dict() for timing in self.timings],
             "skipped": list(self.skipped),
-            "choice": vars(self.choice) if self.choice else None,
+            "choice": vars(self.tuned) if self.tuned else None,
         }
 
 
@@ -55,7 +55,7 @@ def run(config: Config, log: Callable[[str], None], inputs: Input | None = None)
     """Measure the model that ``Predict.model_dir`` names on ``inputs``, the dataset, or drawn lines.
 
     Every back end × precision × threads × batch size of ``config.Benchmark`` that is there is measured; ``log`` gets
-    a line for each. With ``Benchmark.tune`` the fastest is noted for ``use_hpip``, see ``save_choice``.
+    a line for each. With ``Benchmark.tune`` the fastest is noted for ``use_hpip``, see ``save_tuned_settings``.
     Writes ``benchmark.json``, ``detail.csv`` and ``summary.csv`` into ``Global.output``.
     Raises DataError if no line can be read, ModelError or BackendError if nothing can be measured.
     """
@@ -64,7 +64,7 @@ def run(config: Config, log: Callable[[str], None], inputs: Input | None = None)
     items, where = _lines(config, inputs)
     log(f"model {folder} on {machine()}, {len(items)} lines: {where}")
     reference = Recognizer(open_backend(folder, device="cpu"))
-    texts = [prediction.text for prediction in reference.predict_items(items)]
+    texts = [prediction.text for prediction in reference.predict_inputs(items)]
     timings: list[Timing] = []
     skipped: list[str] = []
     for backend, precision, threads in _settings(settings):
@@ -74,15 +74,15 @@ def run(config: Config, log: Callable[[str], None], inputs: Input | None = None)
             skipped.append(f"{backend} {precision}: {error.message}")
             continue
         for batch_size in settings.batch_sizes:
-            timing = measure(recognizer, items, batch_size, settings.seconds, precision, texts)
+            timing = measure_latency(recognizer, items, batch_size, settings.seconds, precision, texts)
             log(describe_timing(timing))
             timings.append(timing)
     if not timings:
         raise DataError("nothing could be measured: " + "; ".join(dict.fromkeys(skipped)))
     timings.sort(key=lambda timing: timing.ms_per_line)
-    choice = _choice(timings, settings.max_changed) if settings.tune else None
-    file = save_choice(folder, choice) if choice is not None else None
-    report = BenchmarkReport(str(folder), machine(), where, tuple(timings), tuple(dict.fromkeys(skipped)), choice, file)
+    tuned = _fastest(timings, settings.max_changed) if settings.tune else None
+    file = save_tuned_settings(folder, tuned) if tuned is not None else None
+    report = BenchmarkReport(str(folder), machine(), where, tuple(timings), tuple(dict.fromkeys(skipped)), tuned, file)
     _write(Path(config.Global.output), report)
     return report
 
@@ -116,14 +116,14 @@ def _settings(settings: BenchmarkConfig) -> Iterator[tuple[str, str, int]]:
                 yield backend, precision, number
 
 
-def _choice(timings: Sequence[Timing], max_changed: float) -> Choice:
+def _fastest(timings: Sequence[Timing], max_changed: float) -> TunedSettings:
     """The fastest that reads (almost) the same texts."""
-    equal = [timing for timing in timings if timing.precision == "fp32" or timing.changed <= max_changed]
+    equal = [timing for timing in timings if timing.precision == "fp32" or timing.text_mismatch_rate <= max_changed]
     best = min(equal or timings, key=lambda timing: timing.ms_per_line)
-    return Choice(best.backend, best.precision, best.threads, best.batch_size, round(best.lines_per_second, 1))
+    return TunedSettings(best.backend, best.precision, best.threads, best.batch_size, round(best.lines_per_second, 1))
 
 
-def _lines(config: Config, inputs: Input | None) -> tuple[list[Item], str]:
+def _lines(config: Config, inputs: Input | None) -> tuple[list[ImageInput], str]:
     """The lines to read, and where they come from."""
     count = config.Benchmark.lines
     if inputs:
@@ -138,7 +138,7 @@ def _lines(config: Config, inputs: Input | None) -> tuple[list[Item], str]:
     return _readable(found), where
 
 
-def _readable(items: Sequence[Item]) -> list[Item]:
+def _readable(items: Sequence[ImageInput]) -> list[ImageInput]:
     kept = []
     problem = "no lines"
     for item in items:

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import json
-import os
 import shutil
 import unicodedata
 from collections import Counter
 from collections.abc import Container, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from ocrx.config import Config
 from ocrx.data.checks.dataset import count_characters
@@ -29,23 +28,15 @@ from ocrx.results import Issue, Progress, write_result
 from ocrx.text.charset import Charset
 from ocrx.text.charsets import resolve_charset
 
+if TYPE_CHECKING:
+    from ocrx.evaluation.label_errors import LabelError
+
 FOLDER = "check_dataset"
 # PaddleX lists ten images of each part.
 _DEMO_IMAGES = 10
 _LISTED = 10_000
-_PAGE_SUSPECTS = 50
+_PAGE_LABEL_ERRORS = 50
 _PAGE_CHARACTERS = 1000
-
-
-@dataclass(frozen=True)
-class Suspicion:
-    """A label that the model doubts, the place it stands, and what the model reads."""
-
-    where: str
-    image: str
-    text: str
-    prediction: str
-    doubt: float
 
 
 @dataclass(frozen=True)
@@ -61,7 +52,12 @@ class CheckReport:
     decoded: int
     issues: tuple[Issue, ...]
     actions: tuple[str, ...]
-    suspects: tuple[Suspicion, ...]
+    label_errors: tuple[LabelError, ...]
+
+    @property
+    def root(self) -> Path:
+        """The folder that holds the label files."""
+        return self.dataset_dir if self.dataset_dir.is_dir() else self.dataset_dir.parent
 
     @property
     def passed(self) -> bool:
@@ -81,7 +77,7 @@ class CheckReport:
             "summary": [{"severity": s, "code": c, "count": n} for s, c, n in self.counts()],
             "issues": [issue.to_dict() for issue in self.issues[:_LISTED]],
             "issues_total": len(self.issues),
-            "suspects": [asdict(suspect) for suspect in self.suspects[:_LISTED]],
+            "suspects": [label.to_dict(self.root) for label in self.label_errors[:_LISTED]],
         }
 
 
@@ -117,7 +113,7 @@ def run(config: Config, progress: Progress | None = None) -> CheckReport:
         decoded=findings.scan.decoded,
         issues=findings.issues,
         actions=tuple(actions),
-        suspects=_suspects(config, dataset, progress),
+        label_errors=_label_errors(config, dataset, progress),
     )
     _write(report, dataset, findings)
     return report
@@ -176,8 +172,8 @@ def describe_split(report: SplitReport) -> str:
     return f"split into {report.train} training and {report.val} validation lines (seed {report.seed}{kept})"
 
 
-def _suspects(config: Config, dataset: Dataset, progress: Progress | None) -> tuple[Suspicion, ...]:
-    """All labels, the most doubtful first; empty without a model."""
+def _label_errors(config: Config, dataset: Dataset, progress: Progress | None) -> tuple[LabelError, ...]:
+    """All labels that the model does not read, the least probable first; empty without a model."""
     if config.CheckDataset.model is None:
         return ()
     # The model's runtime is loaded only where a model is asked for.
@@ -188,12 +184,7 @@ def _suspects(config: Config, dataset: Dataset, progress: Progress | None) -> tu
     ranked = rank_labels(
         recognizer, [*dataset.train, *dataset.val], config.Predict.batch_size or recognizer.batch_size, progress
     )
-    root = dataset.root
-    return tuple(
-        Suspicion(s.sample.source, _relative(s.sample.image, root), s.sample.text, s.prediction, round(s.doubt, 3))
-        for s in ranked
-        if s.doubt > 0
-    )
+    return tuple(label for label in ranked if label.log_odds > 0)
 
 
 def _write(report: CheckReport, dataset: Dataset, findings: Findings) -> None:
@@ -215,7 +206,7 @@ def _write(report: CheckReport, dataset: Dataset, findings: Findings) -> None:
         facts=_facts(report, len(findings.characters)),
         histogram=folder / "histogram.png",
         characters=[(_visible(c), findings.characters[c], val_counts[c]) for c in characters[:_PAGE_CHARACTERS]],
-        suspects=[asdict(suspect) for suspect in report.suspects[:_PAGE_SUSPECTS]],
+        label_errors=[label.to_dict(report.root) for label in report.label_errors[:_PAGE_LABEL_ERRORS]],
     )
     (folder / "report.html").write_text(render_report(page, report.issues, _places(report, dataset)), encoding="utf-8")
     fields = {
@@ -282,9 +273,9 @@ def _facts(report: CheckReport, characters: int) -> list[tuple[str, str]]:
 
 
 def _places(report: CheckReport, dataset: Dataset) -> dict[str, Path]:
-    """The images that the page shows beside findings and suspects."""
+    """The images that the page shows beside findings and candidate label errors."""
     wanted = {place for issue in shown_issues(report.issues) for place in issue.where.split(", ")[:2]}
-    wanted |= {suspect.where for suspect in report.suspects[:_PAGE_SUSPECTS]}
+    wanted |= {label.sample.source for label in report.label_errors[:_PAGE_LABEL_ERRORS]}
     return {sample.source: sample.image for sample in dataset.samples if sample.source in wanted}
 
 
@@ -295,7 +286,3 @@ def _visible(character: str) -> str:
     if unicodedata.category(character)[0] in "CZ":
         return f"U+{ord(character):04X}"
     return f"◌{character}" if unicodedata.combining(character) else character
-
-
-def _relative(path: Path, root: Path) -> str:
-    return path.relative_to(root).as_posix() if path.is_relative_to(root) else os.fspath(path)

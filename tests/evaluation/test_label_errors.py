@@ -42,18 +42,18 @@ def _samples(folder: Path, texts: list[str], width: int = 32) -> list[Sample]:
 def test_the_worse_the_label_fits_the_earlier_it_comes(tmp_path: Path) -> None:
     samples = _samples(tmp_path, ["ab", "ac", "cb", "cc", "aé", "abcabcabc"])
     ranked = rank_labels(Recognizer(Reader()), samples, batch_size=2)
-    assert [suspect.sample.text for suspect in ranked] == ["abcabcabc", "aé", "cc", "cb", "ac", "ab"]
-    doubt = {suspect.sample.text: suspect.doubt for suspect in ranked}
-    assert doubt["ab"] == pytest.approx(0, abs=1e-6)
-    assert doubt["ac"] == pytest.approx(1, abs=0.05)  # the logits of the second letter differ by 1
-    assert doubt["cb"] == pytest.approx(8, abs=0.1)
-    assert doubt["aé"] > UNKNOWN
-    assert {suspect.prediction for suspect in ranked} == {"ab"}
+    assert [label.sample.text for label in ranked] == ["abcabcabc", "aé", "cc", "cb", "ac", "ab"]
+    log_odds = {label.sample.text: label.log_odds for label in ranked}
+    assert log_odds["ab"] == pytest.approx(0, abs=1e-6)
+    assert log_odds["ac"] == pytest.approx(1, abs=0.05)  # the logits of the second letter differ by 1
+    assert log_odds["cb"] == pytest.approx(8, abs=0.1)
+    assert log_odds["aé"] > UNKNOWN
+    assert {label.prediction for label in ranked} == {"ab"}
 
 
 def test_unreadable_images_are_left_to_the_other_rules(tmp_path: Path) -> None:
     samples = [*_samples(tmp_path, ["ab"]), Sample(tmp_path / "none.png", "ab", "train.txt:2")]
     seen: list[tuple[int, int]] = []
     ranked = rank_labels(Recognizer(Reader()), samples, progress=lambda done, total: seen.append((done, total)))
-    assert [suspect.sample.source for suspect in ranked] == ["train.txt:1"]
+    assert [label.sample.source for label in ranked] == ["train.txt:1"]
     assert seen == [(2, 2)]

@@ -15,7 +15,7 @@ from ocrx import create_model
 from ocrx.backends import Backend, open_backend
 from ocrx.cli.app import main
 from ocrx.inference.recognizer import Recognizer
-from ocrx.inference.tuned_settings import Choice, load_choice, machine, save_choice
+from ocrx.inference.tuned_settings import TunedSettings, load_tuned_settings, machine, save_tuned_settings
 
 QUICK = ("-o", "Benchmark.seconds=0", "-o", "Benchmark.lines=4", "--batch-size", "2")
 
@@ -39,13 +39,13 @@ def test_measurements_as_table_json_and_csv(
     report = json.loads((tmp_path / "out" / "benchmark.json").read_text(encoding="utf-8"))
     assert set(report["summary"]) == {"Preprocessing", "Inference", "Postprocessing", "Core", "End-to-End"}
     assert report["timings"][0]["ms_per_line"] <= report["timings"][1]["ms_per_line"]
-    assert all(timing["changed"] == 0 for timing in report["timings"])
+    assert all(timing["changed"] == timing["text_mismatch_rate"] == 0 for timing in report["timings"])
     detail = list(csv.DictReader((tmp_path / "out" / "detail.csv").read_text(encoding="utf-8").splitlines()))
     assert [row["operation"] for row in detail[:4]] == ["read", "prepare", "network", "decode"]
     assert not (folder / "tuned.json").exists()
 
 
-def test_the_fastest_choice_is_noted_and_used(
+def test_the_fastest_settings_are_noted_and_used(
     capsys: pytest.CaptureFixture[str], folder: Path, line_folder: Path, tmp_path: Path
 ) -> None:
     arguments = ["benchmark", "--data", str(line_folder), "-m", str(folder), "--output", str(tmp_path / "out"), *QUICK]
@@ -53,8 +53,8 @@ def test_the_fastest_choice_is_noted_and_used(
     out, err = capsys.readouterr()
     assert json.loads(out)["choice"]["backend"] == "onnx"
     assert "--hpip" in err and "not measured: onnx int8" in err
-    choice = load_choice(folder)
-    assert choice is not None and (choice.threads, choice.batch_size) == (1, 2)
+    tuned = load_tuned_settings(folder)
+    assert tuned is not None and (tuned.threads, tuned.batch_size) == (1, 2)
     model = create_model(model_dir=folder, use_hpip=True)
     assert (model.backend.name, model.backend.threads, model.batch_size) == ("onnx", 1, 2)
     assert main(["predict", str(line_folder / "images"), "-m", str(folder), "--hpip"]) == 0
@@ -68,7 +68,7 @@ def test_what_is_given_goes_before_what_was_tuned(folder: Path, monkeypatch: pyt
         return open_backend(path, "torch")
 
     monkeypatch.setattr("ocrx.inference.recognizer.open_backend", opened)
-    save_choice(folder, Choice("onnx", "int8", 3, 2, 100.0))
+    save_tuned_settings(folder, TunedSettings("onnx", "int8", 3, 2, 100.0))
     for given in ({}, {"precision": "fp32"}, {"backend": "onnx"}, {"backend": "torch"}, {"precision": "int8"}):
         create_model(model_dir=folder, use_hpip=True, **given)
     create_model(model_dir=folder, use_hpip=True, threads=1)
@@ -87,7 +87,7 @@ def test_the_command_line_goes_before_what_was_tuned(
         return submit(self, lines, batch_size, network)
 
     monkeypatch.setattr(Recognizer, "_submit", seen)
-    save_choice(folder, Choice("onnx", "int8", 1, 2, 100.0))
+    save_tuned_settings(folder, TunedSettings("onnx", "int8", 1, 2, 100.0))
     arguments = ["predict", str(line_folder / "images"), "-m", str(folder), "--hpip"]
     assert main([*arguments, "--precision", "fp32"]) == 0  # there is no int8 file
     assert set(sizes) == {2}
@@ -124,14 +124,14 @@ def test_nothing_is_written_beside_an_embedded_model(
     assert create_model(model_dir=folder, use_hpip=True).batch_size == 2
 
 
-def test_choices_for_other_machines_stay(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    first = Choice("onnx", "fp32", 1, 8, 100.0)
-    save_choice(folder, first)
+def test_settings_for_other_machines_stay(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    first = TunedSettings("onnx", "fp32", 1, 8, 100.0)
+    save_tuned_settings(folder, first)
     monkeypatch.setattr("ocrx.inference.tuned_settings.machine", lambda: "another")
-    assert load_choice(folder) is None
-    save_choice(folder, Choice("openvino", "bf16", 2, 1, 200.0))
+    assert load_tuned_settings(folder) is None
+    save_tuned_settings(folder, TunedSettings("openvino", "bf16", 2, 1, 200.0))
     monkeypatch.undo()
-    assert load_choice(folder) == first
+    assert load_tuned_settings(folder) == first
     assert "cores" in machine()
 
 

@@ -11,7 +11,7 @@ import shutil
 import subprocess
 import sys
 from collections import Counter
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import pytest
@@ -26,8 +26,10 @@ from ocrx.data.checks.geometry import recipe_geometry
 from ocrx.data.checks.html_report import ReportData, render_report
 from ocrx.data.checks.run import run_checks
 from ocrx.data.formats.layouts import read_dataset
+from ocrx.data.sample import Sample
 from ocrx.errors import ConfigError
-from ocrx.modes.check_dataset import CheckReport, Suspicion, run
+from ocrx.evaluation.label_errors import LabelError
+from ocrx.modes.check_dataset import CheckReport, run
 
 LETTERS = "abcdefghij "
 
@@ -404,15 +406,25 @@ def test_one_list_is_checked_but_not_changed(clean: Path, tmp_path: Path) -> Non
         _check(clean / "val.txt", tmp_path, "CheckDataset.fix=true")
 
 
-def test_suspects_are_told_and_shown(clean: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_label_errors_are_listed_and_shown(clean: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     report = _check(clean, tmp_path)
-    doubted = tuple(Suspicion(f"train.txt:{n}", "a.png", "aaa", "aba", 9.0 / n) for n in (1, 2))
-    assert show_check(replace(report, suspects=doubted), as_json=False) == 0
+    samples = [Sample(clean / "a.png", "aaa", f"train.txt:{n}") for n in (1, 2)]
+    report = replace(report, label_errors=tuple(LabelError(s, "aba", 9.0 / n) for n, s in enumerate(samples, start=1)))
+    assert show_check(report, as_json=False) == 0
     assert capsys.readouterr().out.splitlines() == [
-        "train.txt:1: info: labelled 'aaa', read 'aba', doubt 9.0 [suspect]",
-        "train.txt:2: info: labelled 'aaa', read 'aba', doubt 4.5 [suspect]",
+        "train.txt:1: info: labelled 'aaa', read 'aba', log odds 9.0 [suspect]",
+        "train.txt:2: info: labelled 'aaa', read 'aba', log odds 4.5 [suspect]",
     ]
     images = {sample.source: sample.image for sample in read_dataset(clean).samples}
-    page = render_report(ReportData("x", True, [], None, [], [asdict(suspect) for suspect in doubted]), [], images)
+    fields = report.to_dict()["suspects"]
+    assert fields[1] == {
+        "where": "train.txt:2",
+        "image": "a.png",
+        "text": "aaa",
+        "prediction": "aba",
+        "doubt": 4.5,
+        "log_odds": 4.5,
+    }
+    page = render_report(ReportData("x", True, [], None, [], fields), [], images)
     assert page.count('<img src="data:image/jpeg') == 2
     assert "model: aba" in page

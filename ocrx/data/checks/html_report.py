@@ -26,14 +26,14 @@ _THUMBNAIL = (480, 64)
 
 @dataclass(frozen=True)
 class ReportData:
-    """What the page shows beside the issues. ``facts`` are pairs of words and values, ``suspects`` the worst labels."""
+    """What the page shows beside the issues: ``facts`` are (name, value) pairs, ``label_errors`` the worst labels."""
 
     title: str
     passed: bool
     facts: Sequence[tuple[str, str]]
     histogram: Path | None
     characters: Sequence[tuple[str, int, int]]
-    suspects: Sequence[Mapping[str, Any]]
+    label_errors: Sequence[Mapping[str, Any]]
 
 
 def shown_issues(issues: Sequence[Issue]) -> list[Issue]:
@@ -53,13 +53,13 @@ def render_report(data: ReportData, issues: Sequence[Issue], images: Mapping[str
     thumbnails = _Thumbnails(images)
     shown = shown_issues(issues)
     rows = [{**issue.to_dict(), "images": thumbnails.of(issue.where.split(", ")[:2])} for issue in shown]
-    suspects = [{**suspect, "images": thumbnails.of([suspect["where"]])} for suspect in data.suspects]
+    label_errors = [{**label, "images": thumbnails.of([label["where"]])} for label in data.label_errors]
     environment = Environment(autoescape=True, trim_blocks=True, lstrip_blocks=True)
     template = environment.from_string(files("ocrx.data.checks").joinpath("templates/report.html").read_text("utf-8"))
     return template.render(
         data=data,
         rows=rows,
-        suspects=suspects,
+        label_errors=label_errors,
         codes=[(severity, code, n) for (severity, code), n in counts.items()],
         hidden=len(issues) - len(shown),
         totals=Counter(issue.severity for issue in issues),
