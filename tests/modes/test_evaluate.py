@@ -138,7 +138,7 @@ def test_a_configuration_whose_model_was_not_trained_is_an_error(
         for command in ("run", mode):
             assert main([command, *options]) == 2
             err = capsys.readouterr().err
-            assert "output/best_accuracy: no such folder, and no weights of lcnetv4_tiny are named" in err
+            assert "output/best_accuracy: not found, and no weights are given for lcnetv4_tiny" in err
 
 
 @pytest.mark.parametrize(

@@ -58,7 +58,7 @@ def test_one_json_document_and_csv(capsys: pytest.CaptureFixture[str], model_fol
     rows = list(csv.DictReader(io.StringIO(out)))
     assert rows[0]["rec_text"] == first["rec_text"] and rows[1]["error"] == "none.png: no such file"
     code, _, err = run(capsys, images / "00.png", "-m", model_folder, "--csv", "--json")
-    assert code == 2 and "choose one" in err
+    assert code == 2 and "expected one of them" in err
 
 
 def test_lines_below_a_score_are_left_out_and_counted(

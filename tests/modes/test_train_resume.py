@@ -13,7 +13,7 @@ from typing import Any, NoReturn
 import pytest
 from support.lines import make_line_folder
 
-from ocrx.cli import mode_runs as cli_modes
+from ocrx.cli import train as train_command
 from ocrx.config import Config, load_config
 from ocrx.errors import DataError, ModelError, OcrxError
 from ocrx.model_folder import read_spec
@@ -90,13 +90,13 @@ def test_what_is_refused_leaves_the_training_as_it_was(here: Path, name: str, ch
     output = here / name
     before = left(output)
     with pytest.raises(OcrxError, match=message):
-        cli_modes.train(resumed(output, *change))
+        train_command.run(resumed(output, *change))
     assert left(output) == before
 
 
 def test_after_a_refusal_resume_alone_goes_on(here: Path) -> None:
     with pytest.raises(ModelError, match=r"Train\.batch_size was 3, is 2"):
-        cli_modes.train(resumed(here / "begun", "Train.batch_size=2"))
+        train_command.run(resumed(here / "begun", "Train.batch_size=2"))
     assert mode.run(resumed(here / "begun"), lambda line: None).epochs == 1
     assert result_of(here / "begun")["done_flag"] is True
 
@@ -126,7 +126,7 @@ def test_a_failure_after_the_start_takes_the_place_of_the_result(here: Path, mon
 
     monkeypatch.setattr(mode, "export_onnx", full)
     with pytest.raises(DataError):
-        cli_modes.train(resumed(here / "done", "Train.epochs_iters=2"))
+        train_command.run(resumed(here / "done", "Train.epochs_iters=2"))
     assert result_of(here / "done") == {"done_flag": False, "err_type": "DataError", "err_msg": "no space left"}
 
 
@@ -199,7 +199,7 @@ def test_results_hold_nothing_but_json(tmp_path: Path) -> None:
 def test_wrong_settings_of_rendered_lines_are_an_error_of_their_own(here: Path) -> None:
     more = ["Train.synth.enable=true", f"Synth.corpus={here / 'nofile.txt'}"]
     with pytest.raises(DataError, match=r"nofile\.txt"):
-        cli_modes.train(configured(here / "lines", here / "new", *more))
+        train_command.run(configured(here / "lines", here / "new", *more))
     assert result_of(here / "new")["err_type"] == "DataError"
 
 

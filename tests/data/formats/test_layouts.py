@@ -195,8 +195,9 @@ def test_lines_end_with_lf_alone(tmp_path: Path) -> None:
 @pytest.mark.shared
 def test_real_sets_read_without_issues(shared_data: Path) -> None:
     folders = sorted(path for path in shared_data.iterdir() if path.is_dir())
-    assert len(folders) == 15
+    assert len(folders) >= 15
     for folder in folders:
         dataset = read_dataset(folder)
-        assert dataset.issues == ()
-        assert dataset.train
+        assert dataset.samples
+        # One set is for measuring only: it has no training lines.
+        assert {issue.code for issue in dataset.issues} <= ({"list-missing"} if folder.name == "print_multi" else set())

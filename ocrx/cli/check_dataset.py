@@ -1,0 +1,171 @@
+"""``ocrx check-dataset``."""
+
+from __future__ import annotations
+
+import sys
+from collections import Counter
+from typing import TYPE_CHECKING, Annotated, Optional
+
+import typer
+
+from ocrx.cli import console, settings
+from ocrx.cli.options import (
+    INPUT,
+    MODEL,
+    ConfigOption,
+    DataOption,
+    DatasetArgument,
+    JsonOption,
+    OutputOption,
+    Overrides,
+    dataset_option,
+)
+from ocrx.results import to_json
+
+if TYPE_CHECKING:
+    from rich.table import Table
+
+    from ocrx.config import Config
+    from ocrx.modes.check_dataset import CheckReport
+
+# Typer reads annotations at run time and needs typing.Optional on Python 3.10.
+# ruff: noqa: UP045
+
+FINDINGS_ON_TERMINAL = 5
+_CHANGE = "Change the dataset first"
+
+
+def check_dataset(
+    dataset_dir: DatasetArgument = None,
+    data: DataOption = None,
+    convert_from: Annotated[
+        Optional[str], typer.Option(help="Input format; detected by default.", rich_help_panel=INPUT)
+    ] = None,
+    model: Annotated[
+        Optional[str],
+        typer.Option("--model", "-m", help="Rank probable label errors with this model.", rich_help_panel=MODEL),
+    ] = None,
+    fix: Annotated[
+        bool,
+        typer.Option(
+            "--fix", help="Repair BOM, CRLF, NFC and spaces; originals stay as .bak.", rich_help_panel=_CHANGE
+        ),
+    ] = False,
+    split: Annotated[
+        Optional[int],
+        typer.Option(help="Split again: percent of training lines, such as 90.", rich_help_panel=_CHANGE),
+    ] = None,
+    group: Annotated[
+        Optional[str],
+        typer.Option(help="Regular expression on image paths; equal matches stay together.", rich_help_panel=_CHANGE),
+    ] = None,
+    undo_split: Annotated[
+        bool, typer.Option("--undo-split", help="Restore the lists from before the split.", rich_help_panel=_CHANGE)
+    ] = False,
+    convert_to: Annotated[
+        Optional[str],
+        typer.Option(help="Convert to paddlex, label, csv, tsv, jsonl, pairs or lmdb.", rich_help_panel=_CHANGE),
+    ] = None,
+    build_dict: Annotated[
+        bool,
+        typer.Option("--build-dict", help="Write dict.txt from the training labels.", rich_help_panel=_CHANGE),
+    ] = False,
+    output: OutputOption = None,
+    json: JsonOption = False,
+    config: ConfigOption = None,
+    override: Overrides = None,
+) -> None:
+    """Check a dataset and list every finding with its place; optionally fix, split or convert it first."""
+    options = {
+        "Global.dataset_dir": dataset_option(dataset_dir, data),
+        "Global.output": output,
+        "CheckDataset.split.enable": True if split is not None else None,
+        "CheckDataset.split.train_percent": split,
+        "CheckDataset.split.val_percent": None if split is None else 100 - split,
+        "CheckDataset.split.group": group,
+        "CheckDataset.split.undo": undo_split or None,
+        "CheckDataset.fix": fix or None,
+        "CheckDataset.build_dict": build_dict or None,
+        "CheckDataset.convert.enable": True if convert_to or convert_from else None,
+        "CheckDataset.convert.dst_dataset_type": convert_to,
+        "CheckDataset.convert.src_dataset_type": convert_from,
+        "CheckDataset.model": model,
+    }
+    raise typer.Exit(run(settings.load(config, override, options), json))
+
+
+def run(config: Config, as_json: bool = False) -> int:
+    """Check the dataset and show the report.
+
+    Args:
+        config: The configuration.
+        as_json: Write the report to stdout as one JSON document.
+
+    Returns:
+        The exit code: 1 if there is a finding of severity error.
+    """
+    from ocrx.modes import check_dataset as mode
+
+    def work() -> int:
+        with console.progress("images") as progress:
+            report = mode.run(config, progress)
+        return show(report, as_json)
+
+    return settings.recording_failure("check_dataset", config, work)
+
+
+def show(report: CheckReport, as_json: bool) -> int:
+    """Write findings to stdout (on a terminal the first few of each kind) and the summary to stderr.
+
+    Args:
+        report: What the check found.
+        as_json: Write one JSON document instead of lines.
+
+    Returns:
+        The exit code.
+    """
+    if as_json:
+        sys.stdout.write(to_json({"check_pass": report.passed, **report.to_dict()}) + "\n")
+    else:
+        _write_findings(report)
+
+    from rich.markup import escape
+
+    stderr = console.stderr_console()
+    for action in report.actions:
+        stderr.print(f"[bold]done:[/] {escape(action)}", soft_wrap=True)
+    if report.issues:
+        stderr.print(_findings_table(report))
+
+    verdict = "[bold green]passed[/]" if report.passed else "[bold red]failed[/]"
+    parts = f"{report.train:,} training and {report.val:,} validation lines ({report.layout}), {report.images:,} images"
+    page = report.output / "check_dataset" / "report.html"
+    stderr.print(f"{verdict}: {parts}; see {escape(str(page))}", soft_wrap=True)
+    return 0 if report.passed else 1
+
+
+def _write_findings(report: CheckReport) -> None:
+    most = FINDINGS_ON_TERMINAL if sys.stdout.isatty() else sys.maxsize
+    shown: Counter[str] = Counter()
+    for issue in report.issues:
+        shown[issue.code] += 1
+        if shown[issue.code] <= most:
+            sys.stdout.write(f"{issue.where}: {issue.severity}: {issue.message} [{issue.code}]\n")
+
+    for label in report.label_errors[:most]:
+        read = f"labelled {label.sample.text!r}, read {label.prediction!r}, log odds {label.log_odds:.1f}"
+        sys.stdout.write(f"{label.sample.source}: info: {read} [suspect]\n")
+
+
+def _findings_table(report: CheckReport) -> Table:
+    from rich.markup import escape
+    from rich.table import Column, Table
+
+    table = Table("", "finding", Column("count", justify="right"), "first", "what to do", box=None, pad_edge=False)
+    colours = {"error": "red", "warning": "yellow", "info": "blue"}
+    first = {issue.code: issue for issue in reversed(report.issues)}
+    for severity, code, count in report.counts():
+        issue = first[code]
+        place = escape(issue.where.split(", ")[0])
+        table.add_row(f"[{colours[severity]}]{severity}[/]", code, f"{count:,}", place, escape(issue.hint))
+    return table

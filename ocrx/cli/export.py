@@ -1,0 +1,96 @@
+"""``ocrx export``."""
+
+from __future__ import annotations
+
+import sys
+from dataclasses import replace
+from typing import TYPE_CHECKING, Annotated, Optional
+
+import typer
+
+from ocrx.cli import console, settings
+from ocrx.cli.options import INPUT, OUTPUT, ConfigOption, ModelOption, Overrides, PrecisionOption
+
+if TYPE_CHECKING:
+    from ocrx.config import Config
+    from ocrx.modes.export import ExportReport
+
+# Typer reads annotations at run time and needs typing.Optional on Python 3.10.
+# ruff: noqa: UP045
+
+
+def export(
+    data: Annotated[
+        Optional[str], typer.Option("--data", help="Dataset whose lines are compared.", rich_help_panel=INPUT)
+    ] = None,
+    model: ModelOption = None,
+    form: Annotated[
+        Optional[str], typer.Option("--format", help="onnx, openvino or torchscript.", rich_help_panel=OUTPUT)
+    ] = None,
+    max_loss: Annotated[
+        Optional[float], typer.Option(help="Accuracy that reduced precision may cost.", rich_help_panel=OUTPUT)
+    ] = None,
+    output: Annotated[
+        Optional[str],
+        typer.Option("--output", help="Folder for the file. Default: inference/ of the model.", rich_help_panel=OUTPUT),
+    ] = None,
+    precision: PrecisionOption = None,
+    config: ConfigOption = None,
+    override: Overrides = None,
+) -> None:
+    """Export a model for another runtime and compare the two on real lines. Without --model, the last training's."""
+    options = {
+        "Global.dataset_dir": data,
+        "Export.weight_path": model,
+        "Export.format": form,
+        "Export.precision": precision,
+        "Export.max_loss": max_loss,
+    }
+    if config is None and model is None and settings.override_value("Export.weight_path", override) is None:
+        trained = settings.override_value("Global.output", override)
+        config, options["Export.weight_path"] = settings.last_training(trained)
+
+    loaded = settings.load(config, override, options)
+    if config:
+        loaded = settings.with_trained_weights("export", loaded, config)
+    # Only now: --output is where to write, not where the training lies.
+    loaded = replace(loaded, Global=replace(loaded.Global, output=output or loaded.Global.output))
+    raise typer.Exit(run(loaded, output))
+
+
+def run(config: Config, target: str | None = None) -> int:
+    """Export, and show how the file compares with the model.
+
+    Args:
+        config: The configuration.
+        target: Folder for the file; default: ``inference/`` of the model.
+
+    Returns:
+        The exit code.
+    """
+    from pathlib import Path
+
+    from ocrx.modes import export as mode
+
+    def work() -> int:
+        show(mode.run(config, console.info, Path(target) if target else None))
+        return 0
+
+    return settings.recording_failure("export", config, work)
+
+
+def show(report: ExportReport) -> None:
+    """Write the file's path to stdout and the comparison to stderr.
+
+    Args:
+        report: What was exported.
+    """
+    sys.stdout.write(f"{report.file}\n")
+    sys.stdout.flush()
+    console.info(f"{report.bytes / 2**20:.1f} MiB; largest difference of a logit {report.largest_difference:.2g}")
+
+    if report.accuracy is not None and report.accuracy_before is not None:
+        loss = f"{report.accuracy:.2%} exact, before {report.accuracy_before:.2%}"
+        console.info(f"{report.lines} lines: {report.texts_changed} texts changed, {loss}")
+    else:
+        console.info("compared on noise only; --data DIR compares on real lines")

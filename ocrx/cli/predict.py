@@ -1,0 +1,232 @@
+"""``ocrx predict``."""
+
+from __future__ import annotations
+
+import io
+import sys
+import time
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Annotated, Optional
+
+import typer
+
+from ocrx.cli import console, settings
+from ocrx.cli.options import (
+    INPUT,
+    OUTPUT,
+    RUNTIME,
+    AllowOption,
+    BackendOption,
+    BatchOption,
+    BeamOption,
+    ConfigOption,
+    DenyOption,
+    DeviceOption,
+    JsonOption,
+    LexiconOption,
+    LmOption,
+    LmWeightOption,
+    MarginOption,
+    ModelOption,
+    Overrides,
+    PatternOption,
+    PrecisionOption,
+    ThreadsOption,
+    decode_options,
+)
+from ocrx.errors import ConfigError
+from ocrx.results import Progress
+
+if TYPE_CHECKING:
+    from ocrx.config import Config
+    from ocrx.inference.results import Prediction
+
+# Typer reads annotations at run time and needs typing.Optional on Python 3.10.
+# ruff: noqa: UP045
+
+
+def predict(
+    context: typer.Context,
+    inputs: Annotated[
+        Optional[list[str]],
+        typer.Argument(help="Images, folders, glob patterns, PDF files, URLs, @list.txt, or - for stdin."),
+    ] = None,
+    split_lines: Annotated[
+        bool, typer.Option("--split-lines", help="Cut clean, upright pages into lines.", rich_help_panel=INPUT)
+    ] = False,
+    model: ModelOption = None,
+    pattern: PatternOption = None,
+    lexicon: LexiconOption = None,
+    lexicon_margin: MarginOption = None,
+    allow: AllowOption = None,
+    deny: DenyOption = None,
+    lm: LmOption = None,
+    lm_weight: LmWeightOption = None,
+    beam: BeamOption = None,
+    jsonl: Annotated[
+        bool, typer.Option("--jsonl", help="Write one JSON object a line.", rich_help_panel=OUTPUT)
+    ] = False,
+    json: JsonOption = False,
+    csv: Annotated[
+        bool, typer.Option("--csv", help="Write comma-separated values with a header.", rich_help_panel=OUTPUT)
+    ] = False,
+    details: Annotated[
+        bool, typer.Option("--details", help="Add scores and spans of the characters.", rich_help_panel=OUTPUT)
+    ] = False,
+    min_score: Annotated[
+        Optional[float], typer.Option(help="Leave out lines with a lower score.", rich_help_panel=OUTPUT)
+    ] = None,
+    save_dir: Annotated[
+        Optional[str], typer.Option(help="Write a JSON file and a picture of each line here.", rich_help_panel=OUTPUT)
+    ] = None,
+    backend: BackendOption = None,
+    precision: PrecisionOption = None,
+    device: DeviceOption = None,
+    threads: ThreadsOption = None,
+    batch_size: BatchOption = None,
+    use_hpip: Annotated[
+        bool,
+        typer.Option("--hpip", help="Use the settings that `ocrx benchmark --tune` chose.", rich_help_panel=RUNTIME),
+    ] = False,
+    config: ConfigOption = None,
+    override: Overrides = None,
+) -> None:
+    """Read lines of text from images."""
+    options: dict[str, object] = {
+        "Global.device": device,
+        "Global.threads": threads,
+        "Predict.model_dir": model,
+        "Predict.batch_size": batch_size,
+        "Predict.backend": backend,
+        "Predict.precision": precision,
+        "Predict.split_lines": split_lines or None,
+        "Predict.min_score": min_score,
+        "Predict.save_dir": save_dir,
+        "Predict.use_hpip": use_hpip or None,
+        **decode_options(context),
+    }
+    raise typer.Exit(run(_configuration(config, override, options), inputs, _form(jsonl, json, csv), details))
+
+
+def run(config: Config, inputs: Sequence[str] | None = None, form: str | None = None, details: bool = False) -> int:
+    """Read the inputs and write the results as they come.
+
+    Args:
+        config: The configuration.
+        inputs: What to read; default: ``Predict.input``.
+        form: ``jsonl``, ``json`` or ``csv``; None for a table on a terminal and TSV elsewhere.
+        details: Add scores and spans of the characters.
+
+    Returns:
+        The exit code: 1 if an image failed or there was nothing to read.
+    """
+    from ocrx.modes import predict as mode
+
+    reading = mode.run(config, inputs)
+    console.info(reading.model)
+    return show(reading.results, form, details, config.Predict.min_score)
+
+
+def show(results: Iterable[Prediction], form: str | None, details: bool, min_score: float) -> int:
+    """Write results to stdout, failures and warnings to stderr.
+
+    Args:
+        results: Predictions, in order.
+        form: ``jsonl``, ``json`` or ``csv``; None for a table on a terminal and TSV elsewhere.
+        details: Add scores and spans of the characters.
+        min_score: Lines below are left out and counted.
+
+    Returns:
+        The exit code: 1 if an image failed or there was nothing to read.
+    """
+    from ocrx.inference.writers import FORMATS
+
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        # Texts of any script, and file names of any bytes, whatever the locale.
+        sys.stdout.reconfigure(encoding="utf-8", errors="surrogateescape")
+    terminal = sys.stdout.isatty()
+    tally = _Tally(min_score)
+
+    with _progress_unless("reading", terminal) as progress:
+        kept = tally.watch(results, progress)
+        chunks = _table_rows(kept) if form is None and terminal else FORMATS[form or "tsv"](kept, details)
+        for chunk in chunks:
+            sys.stdout.write(chunk)
+            if terminal or tally.total < 2:
+                sys.stdout.flush()
+
+    sys.stdout.flush()
+    console.info(tally.summary())
+    return 1 if tally.failed or not tally.total else 0
+
+
+def _configuration(config: str | None, override: Sequence[str] | None, options: dict[str, object]) -> Config:
+    """The configuration; without ``-c`` and ``-o`` no YAML reader is loaded."""
+    from ocrx.config import config_from_options
+
+    if not config and not override:
+        return config_from_options(options)
+    loaded = settings.load(config, override, options)
+    return settings.with_trained_weights("predict", loaded, config) if config else loaded
+
+
+def _form(jsonl: bool, json: bool, csv: bool) -> str | None:
+    chosen = [form for form, wanted in (("jsonl", jsonl), ("json", json), ("csv", csv)) if wanted]
+    if len(chosen) > 1:
+        raise ConfigError(f"--{chosen[0]} and --{chosen[1]}: expected one of them")
+    return chosen[0] if chosen else None
+
+
+class _Tally:
+    """Counts results as they pass and reports failures and warnings at once."""
+
+    def __init__(self, min_score: float) -> None:
+        self.total = self.failed = self.below = 0
+        self._min_score = min_score
+        self._start = time.monotonic()
+
+    def watch(self, results: Iterable[Prediction], progress: Progress) -> Iterator[Prediction]:
+        for result in results:
+            self.total += 1
+            progress(self.total, 0)
+            if result.error is not None:
+                self.failed += 1
+                console.fail(result.error)
+            elif result.score < self._min_score:
+                self.below += 1
+                continue
+
+            name = result.input_path or "image"
+            if not result.matched:
+                console.info(f"warning: {name}: no text satisfies the constraint")
+            if result.warning is not None:
+                console.info(f"warning: {name}: {result.warning}")
+            yield result
+
+    def summary(self) -> str:
+        seconds = max(1e-9, time.monotonic() - self._start)
+        parts = [f"{self.total - self.failed:,} read in {seconds:.2f} s ({self.total / seconds:,.0f}/s)"]
+        parts += [f"{self.failed:,} failed"] if self.failed else []
+        parts += [f"{self.below:,} below {self._min_score:g} left out"] if self.below else []
+        return ", ".join(parts)
+
+
+def _table_rows(results: Iterable[Prediction]) -> Iterator[str]:
+    """Score, text and place in columns of fixed width: rows are written as they are read."""
+    from ocrx.inference.writers import place
+
+    yield f"{'score':>6}  {'text':<50}  image\n"
+    for result in results:
+        if result.error is None:
+            yield f"{result.score:6.3f}  {result.text:<50}  {place(result)}\n"
+
+
+@contextmanager
+def _progress_unless(task: str, quiet: bool) -> Iterator[Progress]:
+    """Progress, unless the results themselves scroll by on the terminal."""
+    if quiet:
+        yield lambda done, total: None
+    else:
+        with console.progress(task) as show_progress:
+            yield show_progress

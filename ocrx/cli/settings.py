@@ -1,0 +1,128 @@
+"""The configuration of a command, the weights it means, and the result file it leaves when it fails."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from ocrx.errors import ConfigError, OcrxError
+
+if TYPE_CHECKING:
+    from ocrx.config import Config
+
+# Section and key that name the weights of a mode.
+_WEIGHT_KEYS = {
+    "evaluate": ("Evaluate", "weight_path"),
+    "export": ("Export", "weight_path"),
+    "predict": ("Predict", "model_dir"),
+}
+
+
+def load(config: str | None, override: Sequence[str] | None, options: Mapping[str, object]) -> Config:
+    """Load the configuration of a command.
+
+    Args:
+        config: Path of a YAML file, name of a recipe, or None for the defaults.
+        override: ``Section.key=value`` entries of ``-o``.
+        options: Values of other options by key; they win over ``override``, None means not given.
+
+    Returns:
+        The validated configuration.
+    """
+    from ocrx.config import load_config
+
+    return load_config(config, override or (), options)
+
+
+def override_value(key: str, override: Sequence[str] | None) -> str | None:
+    """Look up what ``-o`` says about a key.
+
+    Args:
+        key: The key, such as ``Global.output``.
+        override: ``Section.key=value`` entries of ``-o``.
+
+    Returns:
+        The last value given, or None.
+    """
+    entries = (entry.partition("=") for entry in reversed(override or ()))
+    return next((value for name, _, value in entries if name == key), None)
+
+
+def last_training(output: str | None) -> tuple[str | None, str | None]:
+    """Find the training that an output folder holds.
+
+    Args:
+        output: The folder; None means ``output``.
+
+    Returns:
+        Its ``config.yaml`` and its best model, or two Nones where no training lies.
+    """
+    from pathlib import Path
+
+    folder = Path(output or "output")
+    if not (folder / "config.yaml").is_file():
+        return None, None
+    return str(folder / "config.yaml"), str(folder / "best_accuracy")
+
+
+def with_trained_weights(mode: str, config: Config, source: str | None) -> Config:
+    """Fill in the weights of the training in ``Global.output`` where the configuration names none.
+
+    Args:
+        mode: The mode that needs weights.
+        config: The configuration.
+        source: The file or recipe it was loaded from, if any.
+
+    Returns:
+        The configuration, with weights where a trained model was found.
+
+    Raises:
+        ConfigError: If ``source`` names a model that has not been trained here; reading with the embedded model
+            instead would be silent.
+    """
+    from pathlib import Path
+
+    from ocrx.config import model_named_by
+    from ocrx.zoo.embedded import DEFAULT
+
+    if mode not in _WEIGHT_KEYS:
+        return config
+    section, key = _WEIGHT_KEYS[mode]
+    settings, best = getattr(config, section), Path(config.Global.output, "best_accuracy")
+    if getattr(settings, key) is not None:
+        return config
+
+    if best.is_dir():
+        return replace(config, **{section: replace(settings, **{key: str(best)})})
+    if mode != "predict" and source is not None and model_named_by(source) and config.Global.model != DEFAULT:
+        raise ConfigError(
+            f"{best}: not found, and no weights are given for {config.Global.model}",
+            hint=f"train first, or add --model DIR or -o {section}.{key}=DIR ({DEFAULT} is the embedded model)",
+        )
+    return config
+
+
+def recording_failure(mode: str, config: Config, work: Callable[[], int]) -> int:
+    """Run the work of a mode; if it fails, say so in ``<output>/<mode>_result.json`` before the error is raised.
+
+    Args:
+        mode: Name of the mode, as in the file name.
+        config: The configuration, for its output folder.
+        work: What to run.
+
+    Returns:
+        The exit code of ``work``.
+    """
+    from pathlib import Path
+
+    from ocrx.results import write_failure
+
+    try:
+        return work()
+    except OcrxError as error:
+        # An output that cannot be written must not hide the error.
+        with suppress(OSError):
+            write_failure(Path(config.Global.output), mode, error)
+        raise
