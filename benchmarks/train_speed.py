@@ -45,7 +45,7 @@ from ocrx.text.charset import Charset
 from ocrx.text.metrics import Metrics
 from ocrx.training.loop import Trainer
 from ocrx.training.precision import select_precision
-from ocrx.training.pretrained import load_start, resolve_pretrained
+from ocrx.training.pretrained import load_pretrained, resolve_pretrained
 from ocrx.training.setup import new_spec
 
 CPU = torch.device("cpu")
@@ -128,7 +128,7 @@ class Engine:
             output=self.output,
             log=lambda line: None,
             # Asked during an update: after the last one of the epoch.
-            stop=lambda: self.trainer.position.batch == len(source) - 1,
+            stop=lambda: self.trainer.state.batch == len(source) - 1,
         )
 
     def epoch(self, epoch: int) -> None:
@@ -183,7 +183,7 @@ def main() -> None:
         dataset = replace(dataset, train=dataset.train[: given.lines])
         network = build_model(spec)
         if start:
-            load_start(network, spec, start)
+            load_pretrained(network, spec, start)
         loops = (
             PlainLoop(copy.deepcopy(network), spec, dataset.train, config),
             Engine(copy.deepcopy(network), spec, dataset, config, Path(folder)),

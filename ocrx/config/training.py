@@ -68,7 +68,7 @@ class TrainConfig:
     warmup_steps: Optional[int] = None  # default: 5 % of the training, 30 % with one_cycle
     processes: Optional[int] = None  # on CPU; on GPUs one for each that Global.device names; torchrun says it itself
     timeout_minutes: float = 30.0  # a process that keeps the others waiting for longer ends the training
-    accumulate: int = 1  # part-batches of an update; its loss is the mean over all their samples
+    accumulate: int = 1  # micro-batches of an update; its loss is the mean over all their samples
     patience: Optional[int] = None  # evaluations without a better score before the training stops early
     weight_decay: float = 0.01
     clip_norm: float = 5.0
@@ -78,7 +78,7 @@ class TrainConfig:
     precision: str = "auto"
     channels_last: bool = True
     compile: bool = False  # torch.compile: for GPUs; on CPU no gain was seen, and each new width took a minute
-    sync_batch_norm: bool = False  # batch statistics over all GPUs instead of each one's part-batch
+    sync_batch_norm: bool = False  # batch statistics over all GPUs instead of each one's micro-batch
     skip_nonfinite: bool = False  # leave an update out when loss or gradient is not finite, instead of stopping
     save_steps: Optional[int] = None  # updates after which latest/ is saved inside an epoch
     save_minutes: Optional[float] = 15.0  # the same by time; null: at the end of epochs only

@@ -34,8 +34,8 @@ from ocrx.models import build_model
 from ocrx.results import write_result
 from ocrx.synth.source import SynthSource
 from ocrx.text.metrics import Metrics, compute_metrics
-from ocrx.training.augmentation_preview import write_sheet
-from ocrx.training.checkpoint import Finish
+from ocrx.training.augmentation_preview import write_augmentation_preview
+from ocrx.training.checkpoint import FinalizeFolder
 from ocrx.training.distributed.group import Group
 from ocrx.training.distributed.launcher import distributed_context, run_in_processes
 from ocrx.training.frame_shift import measure_shift
@@ -43,8 +43,8 @@ from ocrx.training.freeze import freeze
 from ocrx.training.history import Row
 from ocrx.training.loop import Log, Outcome, Source, Trainer
 from ocrx.training.preflight import preflight
-from ocrx.training.pretrained import load_backbone, load_start
-from ocrx.training.setup import Job, ShowProgress, data_order_key, prepare_training, record
+from ocrx.training.pretrained import load_backbone, load_pretrained
+from ocrx.training.setup import ShowProgress, TrainingSetup, data_order_key, prepare_training, write_run_files
 from ocrx.training.signals import catch_signals
 from ocrx.training.tensorboard import event_file
 from ocrx.version import __version__
@@ -84,12 +84,12 @@ def run(config: Config, log: Log, progress: ShowProgress = lambda _: nullcontext
     return with ``interrupted``.
     """
     with distributed_context(config) as place:
-        lead = place.group.lead
-        if not lead:
+        main = place.group.is_main
+        if not main:
             log, progress = lambda line: None, lambda _: nullcontext()
-        job = place.group.run_on_main(lambda: prepare_training(config, log, progress))
+        setup = place.group.run_on_main(lambda: prepare_training(config, log, progress))
         output = Path(config.Global.output)
-        with (output / "train.log").open("a", encoding="utf-8") if lead else nullcontext() as file:
+        with (output / "train.log").open("a", encoding="utf-8") if main else nullcontext() as file:
 
             def tell(line: str) -> None:
                 if file is not None:
@@ -98,13 +98,13 @@ def run(config: Config, log: Log, progress: ShowProgress = lambda _: nullcontext
                 log(line)
 
             if len(place.devices) > 1:
-                outcome, already = run_in_processes(_work, [job], config, place, tell)
+                outcome, already = run_in_processes(_work, [setup], config, place, tell)
             else:
-                with catch_signals(patient=place.group.size > 1) as stopped:
-                    outcome, already = _work(place.group, place.devices[0], tell, stopped, job, progress)
+                with catch_signals(ignore_repeats=place.group.size > 1) as stopped:
+                    outcome, already = _work(place.group, place.devices[0], tell, stopped, setup, progress)
     report = _report(output, outcome, already, max(place.group.size, len(place.devices)))
-    if lead:
-        write_result(output, "train", _result(config, report, outcome.rows, job.mixture.dataset))
+    if main:
+        write_result(output, "train", _result(config, report, outcome.rows, setup.training_data.dataset))
     return report
 
 
@@ -113,24 +113,24 @@ def _work(
     device: torch.device,
     tell: Log,
     stopped: Callable[[], bool],
-    job: Job,
+    setup: TrainingSetup,
     progress: ShowProgress = lambda _: nullcontext(),
 ) -> tuple[Outcome, bool]:
     """What each process of a training does; see ``_train``."""
-    torch.manual_seed(job.config.Global.seed)
-    with _source(job, group, progress) as source:
-        return _train(job, group, device, source, tell, stopped)
+    torch.manual_seed(setup.config.Global.seed)
+    with _source(setup, group, progress) as source:
+        return _train(setup, group, device, source, tell, stopped)
 
 
 def _train(
-    job: Job, group: Group, device: torch.device, source: Source, tell: Log, stopped: Callable[[], bool]
+    setup: TrainingSetup, group: Group, device: torch.device, source: Source, tell: Log, stopped: Callable[[], bool]
 ) -> tuple[Outcome, bool]:
     """Run the trainer; the second value says that there was nothing left to do."""
-    config, spec, dataset, resume = job.config, job.spec, job.mixture.dataset, job.resume
+    config, spec, dataset, resume = setup.config, setup.spec, setup.training_data.dataset, setup.resume
     model = build_model(spec)
-    if job.start and group.lead:
-        tell(load_start(model, spec, job.start))
-    elif config.Train.pretrain_weight_path and not resume and group.lead:
+    if setup.start and group.is_main:
+        tell(load_pretrained(model, spec, setup.start))
+    elif config.Train.pretrain_weight_path and not resume and group.is_main:
         tell(load_backbone(model, config.Train.pretrain_weight_path))
     frozen = freeze(model, config.Train.freeze)
 
@@ -155,7 +155,7 @@ def _train(
         stop=stopped,
         finish=_exporter(dataset),
         group=group,
-        plan=data_order_key(job),
+        data_order=data_order_key(setup),
     )
     parameters = sum(p.numel() for p in model.parameters())
     place = f"{group.size} processes on {device.type}" if group.size > 1 else str(device)
@@ -167,32 +167,32 @@ def _train(
     )
     if resume:
         trainer.resume(resume)
-        if trainer.position.finished:
-            tell(f"{resume}: this training is finished after {trainer.position.epoch} epochs; nothing to do")
-            return Outcome(trainer.position, tuple(trainer.rows), interrupted=False), True
-        tell(f"resumed from {resume} at step {trainer.position.step}")
+        if trainer.state.finished:
+            tell(f"{resume}: this training is finished after {trainer.state.epoch} epochs; nothing to do")
+            return Outcome(trainer.state, tuple(trainer.rows), interrupted=False), True
+        tell(f"resumed from {resume} at step {trainer.state.step}")
     elif config.Train.preflight != "off":
         for batch in next(source.updates(0), [])[:1]:
             tell(preflight(trainer.model, spec, batch, device, overfit=config.Train.preflight == "overfit"))
-    if group.lead:
-        record(job)
-    curves = Path(config.Global.output) / "tensorboard" if config.Train.tensorboard and group.lead else None
-    with event_file(curves, trainer.position.step) as trainer.record:
-        if job.start:
-            trainer.evaluate_start()
+    if group.is_main:
+        write_run_files(setup)
+    curves = Path(config.Global.output) / "tensorboard" if config.Train.tensorboard and group.is_main else None
+    with event_file(curves, trainer.state.step) as trainer.record:
+        if setup.start:
+            trainer.evaluate_pretrained()
         return trainer.run(), False
 
 
 @contextmanager
-def _source(job: Job, group: Group, progress: ShowProgress) -> Iterator[Source]:
+def _source(setup: TrainingSetup, group: Group, progress: ShowProgress) -> Iterator[Source]:
     """The training batches: stored lines, or lines rendered on the fly."""
-    config, spec, mixture = job.config, job.spec, job.mixture
+    config, spec, training_data = setup.config, setup.spec, setup.training_data
     train, seed = config.Train, config.Global.seed
     share = Share(group.rank, group.size, train.accumulate)
     workers = train.workers if train.workers is not None else min(4, max(1, (torch.get_num_threads() or 2) // 2))
     if not train.synth.enable:
         with progress("reading images") as tick:
-            lines = Lines(mixture.dataset.train, spec, tick)
+            lines = Lines(training_data.dataset.train, spec, tick)
         source = LineSource(
             lines,
             batch_size=train.batch_size,
@@ -202,12 +202,12 @@ def _source(job: Job, group: Group, progress: ShowProgress) -> Iterator[Source]:
             workers=workers,
             concat=train.concat,
             flip=train.flip_vertical,
-            replayed=mixture.replayed,
+            replayed=training_data.replayed,
             replay_ratio=train.replay_ratio,
             share=share,
         )
-        if group.lead:
-            write_sheet(source, Path(config.Global.output) / "augment.png")
+        if group.is_main:
+            write_augmentation_preview(source, Path(config.Global.output) / "augment.png")
         yield source
         return
     rendered = SynthSource(
@@ -226,7 +226,7 @@ def _source(job: Job, group: Group, progress: ShowProgress) -> Iterator[Source]:
         rendered.close()
 
 
-def _exporter(dataset: Dataset) -> Finish:
+def _exporter(dataset: Dataset) -> FinalizeFolder:
     """Measures where characters stand, and adds ``inference/``, the exported model, checked on validation lines."""
 
     def finish(network: nn.Module, spec: ModelSpec, folder: Path) -> None:
@@ -246,7 +246,7 @@ def _readable(samples: Sequence[Sample]) -> Iterator[Image.Image]:
 
 
 def _report(output: Path, outcome: Outcome, already: bool, processes: int) -> TrainReport:
-    place = outcome.position
+    place = outcome.state
     return TrainReport(
         output=output,
         epochs=place.epoch,

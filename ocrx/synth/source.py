@@ -41,7 +41,7 @@ _Rendered = list[tuple[Pixels, str]]
 class SynthSource:
     """Epochs of ``lines_per_epoch`` rendered lines; always the same for the same (seed, epoch).
 
-    An update of S part-batches draws each from a stream of its own: stream s has every S-th chunk of lines and
+    An update of S micro-batches draws each from a stream of its own: stream s has every S-th chunk of lines and
     makes batches of nothing else. So a process renders its own streams only, however the S are divided.
     """
 
@@ -75,9 +75,9 @@ class SynthSource:
         return -(-self.lines_per_epoch // (self.batch_size * self.share.parts))
 
     def updates(self, epoch: int, start: int = 0) -> Iterator[list[Batch]]:
-        """This process's part-batches of each update from number ``start`` on.
+        """This process's micro-batches of each update from number ``start`` on.
 
-        Towards the end of an epoch some streams are through before others: such updates have fewer part-batches.
+        Towards the end of an epoch some streams are through before others: such updates have fewer micro-batches.
         Raises BackendError when a rendering process was killed.
         """
         streams = [

@@ -16,7 +16,7 @@ VERSIONS = 5
 WIDEST = 400  # pixels of a line that are shown
 
 
-def write_sheet(source: LineSource, path: Path) -> None:
+def write_augmentation_preview(source: LineSource, path: Path) -> None:
     """A row for each of the first 8 lines: as stored, as in the first 5 epochs, and the label below.
 
     The pictures are those that training sees, so the same run draws the same file. What ``Train.concat`` puts behind

@@ -20,7 +20,7 @@ from ocrx.models.model_io import save_model
 STATE_FILE = "state.pt"
 
 
-Finish = Callable[[nn.Module, ModelSpec, Path], None]
+FinalizeFolder = Callable[[nn.Module, ModelSpec, Path], None]
 """Adds what belongs into a model folder before it is put in place, e.g. the exported model."""
 
 
@@ -30,7 +30,7 @@ def save_checkpoint(
     spec: ModelSpec,
     *,
     state: dict[str, Any] | None = None,
-    finish: Finish | None = None,
+    finish: FinalizeFolder | None = None,
 ) -> None:
     """Write a model folder, with ``state`` to resume from where given; a language model in it stays.
 
@@ -79,4 +79,15 @@ def load_state(path: Path) -> dict[str, Any]:
         state: dict[str, Any] = torch.load(file, map_location="cpu", weights_only=True)
     except Exception as error:  # torch raises many kinds on damaged files, all of them mean just that
         raise ModelError(f"{file}: damaged ({type(error).__name__})", hint="start from best_accuracy instead") from None
+    return _current_form(state)
+
+
+def _current_form(state: dict[str, Any]) -> dict[str, Any]:
+    """The state with today's names for the fields that version 0.1 called otherwise."""
+    for old, new in (("position", "train_state"), ("plan", "data_order")):
+        if old in state:
+            state[new] = state.pop(old)
+    progress = state.get("train_state")
+    if isinstance(progress, dict) and "stale" in progress:
+        progress["evals_without_improvement"] = progress.pop("stale")
     return state

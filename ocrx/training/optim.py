@@ -74,14 +74,14 @@ def cosine(done: float, warm: float) -> float:
     """Linear warm-up over the share ``warm`` of the training, then cosine to zero; ``done`` from 0 to 1."""
     if done < warm:
         return done / warm
-    return _fall(1.0, 0.0, (done - warm) / max(1e-9, 1 - warm))
+    return cosine_interpolate(1.0, 0.0, (done - warm) / max(1e-9, 1 - warm))
 
 
 def one_cycle(done: float, warm: float) -> float:
     """Cosine from 1/25 up to 1 over the share ``warm``, then cosine down to almost zero (Smith & Topin 2018)."""
     if done < warm:
-        return _fall(ONE_CYCLE_START, 1.0, done / warm)
-    return _fall(1.0, ONE_CYCLE_START * ONE_CYCLE_END, (done - warm) / max(1e-9, 1 - warm))
+        return cosine_interpolate(ONE_CYCLE_START, 1.0, done / warm)
+    return cosine_interpolate(1.0, ONE_CYCLE_START * ONE_CYCLE_END, (done - warm) / max(1e-9, 1 - warm))
 
 
 def constant(done: float, warm: float) -> float:
@@ -97,7 +97,7 @@ SCHEDULES: dict[str, Callable[[float, float], float]] = {
 """Factor of the highest learning rate, from the share of the training that is done and the warm share."""
 
 
-def _fall(start: float, end: float, share: float) -> float:
+def cosine_interpolate(start: float, end: float, share: float) -> float:
     """Half a cosine from ``start`` to ``end``."""
     return end + (start - end) * 0.5 * (1 + math.cos(math.pi * min(1.0, share)))
 

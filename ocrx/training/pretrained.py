@@ -76,7 +76,7 @@ def load_backbone(model: nn.Module, source: str) -> str:
     return f"start from {source}: the backbone alone, the rest is learned from nothing"
 
 
-def load_start(model: nn.Module, spec: ModelSpec, folder: Path) -> str:
+def load_pretrained(model: nn.Module, spec: ModelSpec, folder: Path) -> str:
     """Start ``model`` from the weights of another one; the head's rows are mapped by character.
 
     Rows of characters that the other one does not know start as in a fresh network; from the mean of the known rows

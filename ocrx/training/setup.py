@@ -14,7 +14,7 @@ from ocrx.data.checks.geometry import Geometry
 from ocrx.data.checks.run import CACHE_FILE, require_no_errors, run_checks
 from ocrx.data.fingerprint import fingerprint
 from ocrx.data.formats.layouts import Dataset, read_dataset
-from ocrx.data.loading.training_data import TrainingData, mix
+from ocrx.data.loading.training_data import TrainingData, combine_datasets
 from ocrx.errors import ConfigError, DataError, ModelError
 from ocrx.model_folder import SPEC_FILE, find_model_folder, read_spec
 from ocrx.model_spec import ModelSpec
@@ -37,17 +37,17 @@ ShowProgress = Callable[[str], AbstractContextManager[Progress | None]]
 
 
 @dataclass(frozen=True)
-class Job:
+class TrainingSetup:
     """What is decided before a training starts; the same in all of its processes."""
 
     config: Config
-    mixture: TrainingData
+    training_data: TrainingData
     spec: ModelSpec
     resume: Path | None
     start: Path | None
 
 
-def prepare_training(config: Config, log: Log, progress: ShowProgress) -> Job:
+def prepare_training(config: Config, log: Log, progress: ShowProgress) -> TrainingSetup:
     """Read and check all that is given, and open the output folder."""
     output = Path(config.Global.output)
     if config.Train.tensorboard:
@@ -58,23 +58,25 @@ def prepare_training(config: Config, log: Log, progress: ShowProgress) -> Job:
         _refuse_overwriting(output)
     if config.Train.synth.enable:
         LineGenerator(config.Synth)  # refuses wrong settings here, where the error is seen
-    mixture = mix(read_dataset(_dataset_dir(config)), config.Train.extra_datasets, config.Train.replay)
-    _refuse_empty(mixture.dataset, config)
+    training_data = combine_datasets(
+        read_dataset(_dataset_dir(config)), config.Train.extra_datasets, config.Train.replay
+    )
+    _refuse_empty(training_data.dataset, config)
     start = None if resume else _start(config)
-    spec = _resumed_spec(resume, config) if resume else new_spec(config, mixture.dataset, start)
-    mixture = _trainable(mixture, spec, config, log, progress, resumed=resume is not None)
+    spec = _resumed_spec(resume, config) if resume else new_spec(config, training_data.dataset, start)
+    training_data = _trainable(training_data, spec, config, log, progress, resumed=resume is not None)
     output.mkdir(parents=True, exist_ok=True)
     if config.Train.overwrite and not goes_on:
         _clear(output, resume or start)
-    return Job(config, mixture, spec, resume, start)
+    return TrainingSetup(config, training_data, spec, resume, start)
 
 
-def record(job: Job) -> None:
+def write_run_files(setup: TrainingSetup) -> None:
     """Leave ``config.yaml`` and ``label_dict.txt`` of a training that begins or goes on; the old result is none now."""
-    config, output = job.config, Path(job.config.Global.output)
+    config, output = setup.config, Path(setup.config.Global.output)
     again = replace(config, Train=replace(config.Train, overwrite=False, resume_path=None))
     (output / "config.yaml").write_text(to_yaml(again), encoding="utf-8")
-    Charset.from_spec(job.spec).save(output / "label_dict.txt")
+    Charset.from_spec(setup.spec).save(output / "label_dict.txt")
     (output / "train_result.json").unlink(missing_ok=True)
 
 
@@ -124,7 +126,7 @@ def _changes(spec: ModelSpec, config: Config) -> list[str]:
     model, form = config.Model, _form(spec)
     if model.architecture != spec.architecture:
         return [f"Model.architecture was {spec.architecture}, is {model.architecture}"]
-    # What the job took from the start is no wish of the configuration.
+    # What the setup took from the start is no wish of the configuration.
     asked = {**model.params, **form} if config.Train.pretrain_weight_path else {**form, **model.params}
     frame_spec(model.architecture, asked, config.Image.spec())  # refuses what no network can be
     kind = MODELS[model.architecture].params
@@ -143,9 +145,9 @@ def _differences(section: str, was: Any, wanted: Any) -> list[str]:
     return [f"{section}.{name} was {old}, is {new}" for name, old, new in pairs if old != new]
 
 
-def data_order_key(job: Job) -> dict[str, object]:
+def data_order_key(setup: TrainingSetup) -> dict[str, object]:
     """What the order of the training lines follows from."""
-    config, train = job.config, job.config.Train
+    config, train = setup.config, setup.config.Train
     plan: dict[str, object] = {
         "Global.seed": config.Global.seed,
         "Train.batch_size": train.batch_size,
@@ -153,7 +155,7 @@ def data_order_key(job: Job) -> dict[str, object]:
     }
     if train.synth.enable:
         return {**plan, "Train.synth.lines_per_epoch": train.synth.lines_per_epoch, "Synth": str(config.Synth)}
-    lines = fingerprint(job.mixture.dataset.train)
+    lines = fingerprint(setup.training_data.dataset.train)
     return {**plan, "Train.concat": train.concat, "Train.replay_ratio": train.replay_ratio, "training lines": lines}
 
 
@@ -213,14 +215,14 @@ def _refuse_empty(dataset: Dataset, config: Config) -> None:
 
 
 def _trainable(
-    mixture: TrainingData, spec: ModelSpec, config: Config, log: Log, progress: ShowProgress, *, resumed: bool
+    training_data: TrainingData, spec: ModelSpec, config: Config, log: Log, progress: ShowProgress, *, resumed: bool
 ) -> TrainingData:
     """The lines that can be trained, if ``check-dataset`` finds no error but those of ``Train.ignore_checks``.
 
     They are applied with the model that is trained; images it has looked at are not opened again. Lines rendered on
     the fly have its characters anyway.
     """
-    dataset = mixture.dataset
+    dataset = training_data.dataset
     ignored = config.Train.ignore_checks
     if config.Train.synth.enable:
         ignored = (*ignored, "list-missing", "list-empty")
@@ -238,7 +240,7 @@ def _trainable(
     require_no_errors(findings, ignored)
     if findings.issues:
         log(f"{len(findings.issues)} findings in the dataset, none of which forbids training; see ocrx check-dataset")
-    left = mixture.without(findings.untrainable_sources)
+    left = training_data.without(findings.untrainable_sources)
     if dropped := len(dataset.train) - len(left.dataset.train):
         log(f"left out: {dropped} training lines that cannot be read or trained; see ocrx check-dataset")
         _refuse_empty(left.dataset, config)

@@ -9,18 +9,22 @@ from typing import Any
 
 
 @contextmanager
-def catch_signals(*, patient: bool = False) -> Iterator[Callable[[], bool]]:
-    """A question that turns true on SIGINT or SIGTERM; a second signal acts as usual.
+def catch_signals(*, ignore_repeats: bool = False) -> Iterator[Callable[[], bool]]:
+    """Turn SIGINT and SIGTERM into a flag while the context is open.
 
-    ``patient``: every signal is only noted. One of several processes may get the same wish twice, from the terminal
-    and from the process that started it.
+    Args:
+        ignore_repeats: Only record every signal. By default the second signal has its usual effect. One of several
+            processes may receive the same signal twice, from the terminal and from its parent process.
+
+    Yields:
+        A function that says whether a signal has arrived.
     """
     received: list[int] = []
     old: dict[int, Any] = {}
 
     def note(number: int, frame: object) -> None:
         received.append(number)
-        if not patient:
+        if not ignore_repeats:
             signal.signal(number, old[number])
 
     try:

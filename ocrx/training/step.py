@@ -1,4 +1,4 @@
-"""One update of the weights: part-batches to gradients, the gradients of all processes to one step."""
+"""One update of the weights: micro-batches to gradients, the gradients of all processes to one step."""
 
 from __future__ import annotations
 
@@ -22,11 +22,11 @@ from ocrx.training.precision import autocast, select_precision
 
 
 @dataclass(frozen=True)
-class Summary:
+class StepResult:
     """What every process knows after an update, and all of them the same.
 
-    ``loss`` is the mean over the ``images`` of all part-batches, as it is minimised (with the focal weight);
-    no images: no process had a part-batch left. ``seconds`` went by since the last update, on process 0.
+    ``loss`` is the mean over the ``images`` of all micro-batches, as it is minimised (with the focal weight);
+    no images: no process had a micro-batch left. ``seconds`` went by since the last update, on process 0.
     ``stop``: a process was told to stop. ``skipped``: the weights are as before. ``max_pixels``: most padded pixels
     at once from now on, None as the batches come.
     """
@@ -54,9 +54,9 @@ class _Sums:
 class TrainStep:
     """Network, optimizer and average of weights, and what changes them.
 
-    The loss of an update is the mean over all samples of its part-batches: each part-batch weighs as many samples
+    The loss of an update is the mean over all samples of its micro-batches: each micro-batch weighs as many samples
     as it has, wherever it is computed. So N processes do what one does with N times the accumulation, as long as
-    batch statistics are those of a part-batch. Dropout follows (seed, epoch, number of the part-batch).
+    batch statistics are those of a micro-batch. Dropout follows (seed, epoch, number of the micro-batch).
     """
 
     def __init__(
@@ -78,7 +78,7 @@ class TrainStep:
             if device.type != "cuda":
                 raise ConfigError(
                     f"Train.sync_batch_norm: not possible on {device}; expected GPUs",
-                    hint="on CPU the statistics are those of each process's part-batch: Train.sync_batch_norm=false",
+                    hint="on CPU the statistics are those of each process's micro-batch: Train.sync_batch_norm=false",
                 )
             model = nn.SyncBatchNorm.convert_sync_batchnorm(model)  # type: ignore[no-untyped-call]  # same names
         self.model = model.to(device)
@@ -98,7 +98,7 @@ class TrainStep:
         self.guided = guided_network(self.model, compiled=config.compile) if guide is not None else None
         self.clock = time.perf_counter()
 
-    def run(self, parts: Sequence[Batch], epoch: int, number: int, max_pixels: int | None) -> Summary:
+    def run(self, parts: Sequence[Batch], epoch: int, number: int, max_pixels: int | None) -> StepResult:
         """One update with this process's ``parts``; ``number`` counts the updates of the epoch.
 
         Raises DataError that names the samples where loss or gradient is not finite, unless they are to be
@@ -108,8 +108,8 @@ class TrainStep:
         seeds = [self._seed(epoch, number * self.group.size * self.config.accumulate + n) for n in numbers]
         kept = [value.clone() for value in self.model.buffers()] if self.config.skip_nonfinite else []
         if self.config.sync_batch_norm and len(set(self.group.gather(len(parts)))) > 1:
-            parts = []  # a process without a part-batch cannot share statistics: the end of the epoch is left out
-            self.log(f"epoch {epoch + 1}: its last part-batches do not suffice for all processes and are left out")
+            parts = []  # a process without a micro-batch cannot share statistics: the end of the epoch is left out
+            self.log(f"epoch {epoch + 1}: its last micro-batches do not suffice for all processes and are left out")
         sums, broken = _Sums(), list[str]()
         halved = self._backward_all(parts, seeds, max_pixels, sums, broken)
         if halved is not None:
@@ -120,7 +120,7 @@ class TrainStep:
             if self._backward_all(parts, seeds, max_pixels, sums, broken) is not None:
                 raise self._too_big(parts)
         now = time.perf_counter()
-        sums.seconds, self.clock = (now - self.clock if self.group.lead else 0.0), now
+        sums.seconds, self.clock = (now - self.clock if self.group.is_main else 0.0), now
         sums.stop = float(bool(parts) and self.stop())
         sums = self._exchange(sums)
         if sums.halved:
@@ -135,7 +135,7 @@ class TrainStep:
                 value.copy_(before)
         self.optimizer.zero_grad(set_to_none=True)
         loss = sums.loss / sums.images if sums.images else 0.0
-        return Summary(loss, int(sums.images), sums.seconds, sums.stop > 0, skipped, max_pixels)
+        return StepResult(loss, int(sums.images), sums.seconds, sums.stop > 0, skipped, max_pixels)
 
     def _backward_all(
         self, parts: Sequence[Batch], seeds: Sequence[int], max_pixels: int | None, sums: _Sums, broken: list[str]
@@ -250,7 +250,7 @@ class TrainStep:
         )
 
     def _seed(self, epoch: int, part: int) -> int:
-        """The state of torch's generator at the start of a part-batch: the same wherever it is computed."""
+        """The state of torch's generator at the start of a micro-batch: the same wherever it is computed."""
         return int(np.random.SeedSequence([self.seed, epoch, part]).generate_state(1, np.uint64)[0] >> np.uint64(1))
 
 

@@ -32,7 +32,7 @@ def configured(data: Path, output: Path, *more: str, recipe: str = "printed_en")
 
 
 @contextmanager
-def stopped_at_once(*, patient: bool = False) -> Iterator[Callable[[], bool]]:
+def stopped_at_once(*, ignore_repeats: bool = False) -> Iterator[Callable[[], bool]]:
     yield lambda: True
 
 

@@ -9,7 +9,7 @@ from ocrx.data.formats.layouts import read_dataset
 from ocrx.data.loading.loader import Lines, LineSource
 from ocrx.model_spec import FrameSpec, ImageSpec, ModelSpec
 from ocrx.text.charset import Charset
-from ocrx.training.augmentation_preview import write_sheet
+from ocrx.training.augmentation_preview import write_augmentation_preview
 
 
 def source(folder: Path, strength: float, order: str = "L") -> LineSource:
@@ -31,8 +31,8 @@ def cells(path: Path, lines: LineSource) -> list[np.ndarray]:
 
 def test_the_sheet_shows_the_lines_as_training_sees_them(line_folder: Path, tmp_path: Path) -> None:
     lines = source(line_folder, 1.0, "BGR")
-    write_sheet(lines, tmp_path / "a.png")
-    write_sheet(source(line_folder, 1.0, "BGR"), tmp_path / "b.png")
+    write_augmentation_preview(lines, tmp_path / "a.png")
+    write_augmentation_preview(source(line_folder, 1.0, "BGR"), tmp_path / "b.png")
     assert (tmp_path / "a.png").read_bytes() == (tmp_path / "b.png").read_bytes()
     stored, first, *rest = cells(tmp_path / "a.png", lines)
     assert np.array_equal(stored, lines.lines.pixels(0)[:, :, ::-1])
@@ -44,7 +44,7 @@ def test_the_sheet_shows_the_lines_as_training_sees_them(line_folder: Path, tmp_
 
 def test_strength_zero_shows_the_line_six_times(line_folder: Path, tmp_path: Path) -> None:
     lines = source(line_folder, 0.0)
-    write_sheet(lines, tmp_path / "a.png")
+    write_augmentation_preview(lines, tmp_path / "a.png")
     stored, *rest = cells(tmp_path / "a.png", lines)
     assert all(np.array_equal(stored, other) for other in rest)
 
@@ -54,6 +54,6 @@ def test_labels_of_any_script_and_few_lines_are_drawn(tmp_path: Path) -> None:
     for name in ("train.txt", "val.txt"):
         (tmp_path / name).write_text("a.png\tČeština ſ 京\n", encoding="utf-8")
     lines = source(tmp_path, 0.5)
-    write_sheet(lines, tmp_path / "sheet.png")
+    write_augmentation_preview(lines, tmp_path / "sheet.png")
     with Image.open(tmp_path / "sheet.png") as sheet:
         assert sheet.width < 2600, "a wide line is cut"

@@ -60,12 +60,12 @@ def test_ten_kills_at_random_moments_change_nothing(
                 here.close()
         process.join(60)
         codes.append(process.exitcode)
-        steps.append(load_state(tmp_path / "killed" / "latest")["position"]["step"])
+        steps.append(load_state(tmp_path / "killed" / "latest")["train_state"]["step"])
     assert codes == [-9, 0, 0, -9, 0, 0, -9, 0, 0, -9, 0]
     assert steps == sorted(steps) and len(set(steps)) > 8, "it went on from where it was"
     train(line_folder, tmp_path / "whole")
     left, right = (load_state(tmp_path / name / "latest") for name in ("killed", "whole"))
-    assert left["position"]["finished"] and left["position"]["step"] == right["position"]["step"] == 72
+    assert left["train_state"]["finished"] and left["train_state"]["step"] == right["train_state"]["step"] == 72
     for part in ("model", "average"):
         assert_equal(left[part], right[part])
     assert not [path.name for path in (tmp_path / "killed").iterdir() if path.name.startswith(".")], "nothing half done"

@@ -34,8 +34,8 @@ def test_four_lines_are_learned_by_heart(tmp_path: Path) -> None:
         (folder / name).write_text(listing)
     config = replace(FAST, learning_rate=4e-3, epochs_iters=150, eval_interval=150, save_interval=500, augment=0.0)
     outcome = trainer(folder, tmp_path / "out", replace(config, ema_decay=0.9)).run()
-    assert outcome.position.best_accuracy == 1.0
-    assert outcome.position.finished and not outcome.interrupted
+    assert outcome.state.best_accuracy == 1.0
+    assert outcome.state.finished and not outcome.interrupted
 
 
 def test_the_same_seed_gives_the_same_losses(line_folder: Path, tmp_path: Path) -> None:
@@ -54,9 +54,9 @@ def test_a_resumed_training_equals_an_uninterrupted_one(line_folder: Path, tmp_p
     torch.manual_seed(99)
     again = trainer(line_folder, tmp_path / "parts", seed=0, small=True)
     again.resume(tmp_path / "parts" / "latest")
-    assert again.position.step == stop
+    assert again.state.step == stop
     outcome = again.run()
-    assert outcome.position.finished
+    assert outcome.state.finished
     assert_equal(weights(tmp_path / "whole" / "latest"), weights(tmp_path / "parts" / "latest"))
     assert_equal(dict(whole.model.state_dict()), dict(again.model.state_dict()))
 
@@ -85,7 +85,7 @@ def test_every_optimizer_resumes_bit_for_bit(line_folder: Path, tmp_path: Path, 
     assert parts.run().interrupted
     again = trainer(line_folder, tmp_path / "parts", config, small=True)
     again.resume(tmp_path / "parts" / "latest")
-    assert again.position.step == stop
+    assert again.state.step == stop
     again.run()
     assert_equal(dict(whole.model.state_dict()), dict(again.model.state_dict()))
     assert [row.train_loss for row in whole.rows] == [row.train_loss for row in again.rows]
@@ -99,27 +99,27 @@ def test_another_optimizer_cannot_be_resumed(line_folder: Path, tmp_path: Path) 
 
 
 @pytest.mark.parametrize(
-    ("change", "plan", "named"),
+    ("change", "order", "named"),
     [
         ({"accumulate": 2}, {"Train.batch_size": 2}, "Train.accumulate was 1, is 2"),
         ({}, {"Train.batch_size": 3}, "Train.batch_size was 2, is 3"),
     ],
 )
 def test_an_epoch_goes_on_in_its_own_order_only(
-    line_folder: Path, tmp_path: Path, change: dict[str, object], plan: dict[str, object], named: str
+    line_folder: Path, tmp_path: Path, change: dict[str, object], order: dict[str, object], named: str
 ) -> None:
     """Other batches would skip or repeat lines; from one epoch to the next they may change, and the log says so."""
     config, given = replace(FAST, batch_size=2, epochs_iters=2), {"Train.batch_size": 2}
     wanted = replace(config, **change)  # type: ignore[arg-type]  # a table
-    trainer(line_folder, tmp_path / "inside", config, small=True, plan=given, stop=stop_after(1)).run()
-    other = trainer(line_folder, tmp_path / "inside", wanted, small=True, plan=plan)
+    trainer(line_folder, tmp_path / "inside", config, small=True, data_order=given, stop=stop_after(1)).run()
+    other = trainer(line_folder, tmp_path / "inside", wanted, small=True, data_order=order)
     with pytest.raises(ModelError, match=f"inside epoch 1.*{named}"):
         other.resume(tmp_path / "inside" / "latest")
-    trainer(line_folder, tmp_path / "whole", replace(config, epochs_iters=1), small=True, plan=given).run()
-    other = trainer(line_folder, tmp_path / "whole", wanted, small=True, plan=plan)
+    trainer(line_folder, tmp_path / "whole", replace(config, epochs_iters=1), small=True, data_order=given).run()
+    other = trainer(line_folder, tmp_path / "whole", wanted, small=True, data_order=order)
     other.resume(tmp_path / "whole" / "latest")
     assert named in other.lines[-1]  # type: ignore[attr-defined]  # set by ``trainer``
-    assert other.run().position.epoch == 2
+    assert other.run().state.epoch == 2
 
 
 def test_optimizer_state_follows_the_memory_order_of_the_weights(line_folder: Path, tmp_path: Path) -> None:
@@ -148,9 +148,9 @@ def test_warm_up_steps_are_steps_where_time_bounds_the_training(line_folder: Pat
     """A share of the epochs that are never reached would be over at once."""
     config = replace(FAST, epochs_iters=10_000, warmup_steps=100, max_minutes=60)
     run = trainer(line_folder, tmp_path / "out", config, small=True)
-    run.position.step, run.position.batch, run.position.seconds = 1, 1, 16.5
+    run.state.step, run.state.batch, run.state.seconds = 1, 1, 16.5
     assert run._factor() == pytest.approx(2 / 100, rel=0.01)
-    run.position.step = 300
+    run.state.step = 300
     assert run._factor() == pytest.approx(1, rel=0.01)
 
 
@@ -158,8 +158,8 @@ def test_a_finished_training_goes_on_when_it_is_given_more(line_folder: Path, tm
     trainer(line_folder, tmp_path / "out", small=True).run()
     longer = trainer(line_folder, tmp_path / "out", replace(FAST, epochs_iters=5), small=True)
     longer.resume(tmp_path / "out" / "latest")
-    assert not longer.position.finished
-    assert longer.run().position.epoch == 5
+    assert not longer.state.finished
+    assert longer.run().state.epoch == 5
 
 
 def test_a_log_line_divides_by_its_own_updates(line_folder: Path, tmp_path: Path) -> None:
@@ -179,8 +179,8 @@ def test_evaluations_count_as_time_of_the_training(line_folder: Path, tmp_path: 
 
     run.validate = slow
     outcome = run.run()
-    assert outcome.position.epoch <= 3, "two evaluations take most of the 1.2 seconds"
-    assert len(outcome.rows) == outcome.position.epoch, "the last epoch is evaluated once"
+    assert outcome.state.epoch <= 3, "two evaluations take most of the 1.2 seconds"
+    assert len(outcome.rows) == outcome.state.epoch, "the last epoch is evaluated once"
     assert outcome.rows[-1].images_per_second > 10, "evaluations do not count into the speed"
 
 
@@ -192,8 +192,8 @@ def test_latest_is_saved_inside_an_epoch(line_folder: Path, tmp_path: Path) -> N
     assert steps > 3
 
     def look() -> bool:
-        state = load_state(tmp_path / "out" / "latest") if run.position.step >= 3 else {"position": {"step": 0}}
-        saved.append(state["position"]["step"])
+        state = load_state(tmp_path / "out" / "latest") if run.state.step >= 3 else {"train_state": {"step": 0}}
+        saved.append(state["train_state"]["step"])
         return False
 
     run.updater.stop = look
@@ -221,7 +221,7 @@ def test_a_training_that_met_too_little_memory_resumes_bit_for_bit(line_folder: 
     whole.run()
     parts = trainer(line_folder, tmp_path / "parts", config, small=True, stop=stop_after(3))
     narrow(parts)
-    assert parts.run().interrupted and parts.position.max_pixels is not None
+    assert parts.run().interrupted and parts.state.max_pixels is not None
     again = trainer(line_folder, tmp_path / "parts", config, small=True)
     again.resume(tmp_path / "parts" / "latest")
     sizes = narrow(again)
@@ -236,12 +236,12 @@ def test_a_training_that_gains_nothing_stops_early(line_folder: Path, tmp_path: 
     run = trainer(line_folder, tmp_path / "out", config, small=True)
     run.validate = lambda network: compute_metrics(zip(["ab"], next(readings), strict=True))
     outcome = run.run()
-    assert outcome.position.finished and not outcome.interrupted
-    assert (outcome.position.epoch, outcome.position.best_epoch) == (5, 5), "an equal score is kept but no gain"
+    assert outcome.state.finished and not outcome.interrupted
+    assert (outcome.state.epoch, outcome.state.best_epoch) == (5, 5), "an equal score is kept but no gain"
     assert "stopped early after epoch 5" in run.lines[-1]  # type: ignore[attr-defined]  # set by ``trainer``
     again = trainer(line_folder, tmp_path / "out", config, small=True)
     again.resume(tmp_path / "out" / "latest")
-    assert again.position.finished
+    assert again.state.finished
 
 
 def test_what_training_leaves_behind(line_folder: Path, tmp_path: Path) -> None:
@@ -260,7 +260,7 @@ def test_a_finished_run_stays_finished(line_folder: Path, tmp_path: Path) -> Non
     again = trainer(line_folder, tmp_path / "out", small=True)
     again.resume(tmp_path / "out" / "latest")
     before = weights(tmp_path / "out" / "latest")
-    assert again.run().position.finished
+    assert again.run().state.finished
     assert_equal(before, weights(tmp_path / "out" / "latest"))
 
 
@@ -268,8 +268,8 @@ def test_max_minutes_ends_a_training_with_its_schedule(line_folder: Path, tmp_pa
     config = replace(FAST, epochs_iters=10_000, eval_interval=10_000, save_interval=10_000, max_minutes=0.05)
     run = trainer(line_folder, tmp_path / "out", config)
     outcome = run.run()
-    assert outcome.position.finished
-    assert 3 <= outcome.position.seconds < 6
+    assert outcome.state.finished
+    assert 3 <= outcome.state.seconds < 6
     assert outcome.rows[-1].learning_rate < 0.05 * config.learning_rate, "the schedule has come down"
 
 

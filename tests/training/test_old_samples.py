@@ -56,7 +56,10 @@ def test_resuming_an_old_state_equals_resuming_the_same_state_in_its_new_form(
 ) -> None:
     monkeypatch.setattr(mode, "export_onnx", lambda *_: None)
     new = unpack(tmp_path / "new")
-    torch.save(load_state(new / "output" / "latest"), new / "output" / "latest" / "state.pt")
+    state = new / "output" / "latest" / "state.pt"
+    assert torch.load(state, weights_only=True)["position"]["stale"] == 0, "the sample has the old names"
+    torch.save(load_state(state.parent), state)
+    assert {"train_state", "data_order"} <= torch.load(state, weights_only=True).keys()
     reports = [mode.run(resumed(folder), lambda line: None) for folder in (old, new)]
     assert [(report.epochs, report.steps) for report in reports] == [(3, 9)] * 2
     left, right = (load_state(folder / "output" / "latest") for folder in (old, new))

@@ -18,7 +18,7 @@ from ocrx.model_spec import ImageSpec, ModelSpec
 from ocrx.models import build_model, frame_spec
 from ocrx.models.model_io import load_model, save_model
 from ocrx.modes import train as mode
-from ocrx.training.pretrained import load_start, resolve_pretrained
+from ocrx.training.pretrained import load_pretrained, resolve_pretrained
 
 
 def stored(folder: Path, charset: str, seed: int = 0) -> Path:
@@ -38,7 +38,7 @@ def test_rows_of_the_head_are_mapped_by_character(tmp_path: Path) -> None:
     torch.manual_seed(1)
     model = build_model(spec)
     fresh = model.state_dict()["head.weight"].clone()
-    message = load_start(model, spec, folder)
+    message = load_pretrained(model, spec, folder)
     assert message.endswith("5 characters kept, 2 new, 1 dropped")
     was, now = old.state_dict()["head.weight"], model.state_dict()["head.weight"]
     assert torch.equal(now[0], was[0]), "the blank is a row of its own"
@@ -52,7 +52,7 @@ def test_a_fused_network_starts_from_folded_weights(tmp_path: Path) -> None:
     old, old_spec = load_model(stored(tmp_path / "start", "abcdef"))
     spec = replace(old_spec, params={"fused": True})
     model = build_model(spec).eval()
-    load_start(model, spec, tmp_path / "start")
+    load_pretrained(model, spec, tmp_path / "start")
     images = torch.rand(2, 1, 32, 64)
     assert torch.allclose(model(images), old(images), atol=1e-4)
 
@@ -66,7 +66,7 @@ def test_only_the_head_is_mapped(tmp_path: Path) -> None:
     assert any(name.startswith("blocks") for name in same_size)
     spec = replace(old_spec, charset=tuple(reversed(characters)))
     model = build_model(spec)
-    load_start(model, spec, folder)
+    load_pretrained(model, spec, folder)
     for name in same_size - {"head.bias"}:
         assert torch.equal(model.state_dict()[name], old.state_dict()[name]), name
 
@@ -75,7 +75,7 @@ def test_another_network_is_no_start(line_folder: Path, tmp_path: Path) -> None:
     folder = stored(tmp_path / "start", "abc")
     spec = spec_for(read_dataset(line_folder).train, "lcnet_lstm")
     with pytest.raises(ModelError, match="does not fit"):
-        load_start(build_model(spec), spec, folder)
+        load_pretrained(build_model(spec), spec, folder)
 
 
 def overrides(data: Path, output: Path, start: object) -> list[str]:
@@ -114,11 +114,11 @@ def test_a_resumed_fine_tuning_equals_an_uninterrupted_one(line_folder: Path, tm
             return steps == stop_after
 
         run = trainer(line_folder, output, stop=stop)
-        load_start(run.model, run.spec, start)
+        load_pretrained(run.model, run.spec, start)
         if resume:
             run.resume(output / "latest")
         else:
-            run.evaluate_start()
+            run.evaluate_pretrained()
         run.run()
 
     fine_tune(tmp_path / "whole")

@@ -1,4 +1,4 @@
-"""One update: how its part-batches weigh, and what it does when something breaks."""
+"""One update: how its micro-batches weigh, and what it does when something breaks."""
 
 from __future__ import annotations
 
@@ -61,7 +61,7 @@ def state(of: TrainStep) -> dict[str, torch.Tensor]:
     return {name: value.clone() for name, value in of.model.state_dict().items()}
 
 
-def test_samples_weigh_the_same_in_small_and_large_part_batches() -> None:
+def test_samples_weigh_the_same_in_small_and_large_micro_batches() -> None:
     whole, divided = updater(), updater(replace(CONFIG, accumulate=2))
     parts = lines(8).pieces(3 * 8 * 6)
     assert [len(part) for part in parts] == [3, 3, 2]
@@ -91,7 +91,7 @@ def test_pieces_hold_their_own_targets() -> None:
     assert [len(piece) for piece in batch.pieces(1)] == [1] * 7
 
 
-def test_dropout_follows_the_place_of_a_part_batch_alone() -> None:
+def test_dropout_follows_the_place_of_a_micro_batch_alone() -> None:
     first, second = updater(net=Net(dropout=0.5)), updater(net=Net(dropout=0.5))
     second.seed = first.seed
     torch.manual_seed(77)

@@ -32,10 +32,10 @@ class BatchPlan:
 
 @dataclass(frozen=True)
 class Share:
-    """Which part-batches of the one common order this process takes.
+    """Which micro-batches of the one common order this process takes.
 
-    An update consists of ``size * accumulate`` part-batches in a row; process ``rank`` of ``size`` takes every
-    ``size``-th of them. So the updates are the same for every division of their part-batches over processes.
+    An update consists of ``size * accumulate`` micro-batches in a row; process ``rank`` of ``size`` takes every
+    ``size``-th of them. So the updates are the same for every division of their micro-batches over processes.
     """
 
     rank: int = 0
@@ -44,12 +44,12 @@ class Share:
 
     @property
     def parts(self) -> int:
-        """Part-batches of one update, over all processes."""
+        """Micro-batches of one update, over all processes."""
         return self.size * self.accumulate
 
 
 WHOLE = Share()
-"""One process that takes every part-batch."""
+"""One process that takes every micro-batch."""
 
 
 def bucket_widths(widths: Sequence[int], image: ImageSpec) -> list[int]:

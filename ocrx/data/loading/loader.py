@@ -197,11 +197,11 @@ class LineSource:
         return -(-len(self.plans(0)) // self.share.parts)
 
     def __len__(self) -> int:
-        """Updates in an epoch; the last one may have fewer part-batches than the others."""
+        """Updates in an epoch; the last one may have fewer micro-batches than the others."""
         return self._updates  # asked after every update
 
     def updates(self, epoch: int, start: int = 0) -> Iterator[list[Batch]]:
-        """This process's part-batches of each update from number ``start`` on; of the last one perhaps none."""
+        """This process's micro-batches of each update from number ``start`` on; of the last one perhaps none."""
         plans = self.plans(epoch)[start * self.share.parts :]
         own = self._batches(epoch, plans[self.share.rank :: self.share.size])
         for _ in range(0, len(plans), self.share.parts):

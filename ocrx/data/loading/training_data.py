@@ -30,7 +30,7 @@ class TrainingData:
         )
 
 
-def mix(dataset: Dataset, extra: Sequence[str], replay: Sequence[str]) -> TrainingData:
+def combine_datasets(dataset: Dataset, extra: Sequence[str], replay: Sequence[str]) -> TrainingData:
     """Add the training lines of the folders (or lists) ``extra`` and ``replay`` to those of ``dataset``.
 
     Their validation lines and dictionaries are left alone; a dictionary of ``dataset`` grows by the characters of

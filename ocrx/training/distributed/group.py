@@ -28,7 +28,7 @@ class Group:
     size: int = 1
 
     @property
-    def lead(self) -> bool:
+    def is_main(self) -> bool:
         """Whether this is the process that logs, saves and writes."""
         return self.rank == 0
 
@@ -59,7 +59,7 @@ class Group:
     def run_on_main(self, make: Callable[[], T]) -> T:
         """What ``make`` gives in process 0; an OcrxError there is raised in all of them."""
         made: T | OcrxError | None = None
-        if self.lead:
+        if self.is_main:
             try:
                 made = make()
             except OcrxError as error:

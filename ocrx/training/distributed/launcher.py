@@ -35,7 +35,7 @@ Work = Callable[..., Any]
 
 
 @dataclass(frozen=True)
-class Place:
+class ProcessLayout:
     """Where a training runs: ``group`` is that of torchrun; several ``devices`` are one process each, to be started.
 
     ``threads`` of each process, None: as torch likes.
@@ -47,13 +47,13 @@ class Place:
 
 
 @contextmanager
-def distributed_context(config: Config) -> Iterator[Place]:
-    """The place that the configuration and torchrun's environment say; a group is left again at the end.
+def distributed_context(config: Config) -> Iterator[ProcessLayout]:
+    """The layout that the configuration and torchrun's environment say; a group is left again at the end.
 
     Raises ConfigError where they contradict each other, BackendError for a device that is not there.
     """
     if not all(name in os.environ for name in ("RANK", "WORLD_SIZE", "MASTER_ADDR", "MASTER_PORT")):
-        yield _here(config)
+        yield local_layout(config)
         return
     rank, size = int(os.environ["RANK"]), int(os.environ["WORLD_SIZE"])
     local, beside = int(os.environ.get("LOCAL_RANK", "0")), int(os.environ.get("LOCAL_WORLD_SIZE", "1"))
@@ -72,27 +72,27 @@ def distributed_context(config: Config) -> Iterator[Place]:
     torch.set_num_threads(threads)
     with _joined(Group(rank, size), device, "env://", config.Train.timeout_minutes) as group:
         try:
-            yield Place(group, (device,), threads)
+            yield ProcessLayout(group, (device,), threads)
         except OcrxError as error:
-            if group.lead:
+            if group.is_main:
                 raise
             raise type(error)(f"process {rank} of {size}: {error.message}", hint=error.hint) from None
 
 
-def run_in_processes(work: Work, arguments: Sequence[object], config: Config, place: Place, log: Log) -> Any:
-    """Run ``work`` in a process for each device of ``place``; returns what process 0 returned, which holds no tensors.
+def run_in_processes(work: Work, arguments: Sequence[object], config: Config, layout: ProcessLayout, log: Log) -> Any:
+    """Run ``work`` in a process for each device of ``layout``; returns what process 0 returned, which holds no tensors.
 
     SIGINT and SIGTERM go on to all of them. When one fails or is killed the others are ended, and its error is
     raised: an OcrxError as it is, LostProcessError for a process that was killed.
     """
-    size = len(place.devices)
+    size = len(layout.devices)
     context = get_context("spawn")
     workers: list[_Worker] = []
     with tempfile.TemporaryDirectory() as folder, catch_signals() as stopped:
         try:
-            for rank, device in enumerate(place.devices):
+            for rank, device in enumerate(layout.devices):
                 here, there = context.Pipe(duplex=False)
-                setting = _Setting(Group(rank, size), device, f"file://{folder}/meeting", place.threads or 1, config)
+                setting = _Setting(Group(rank, size), device, f"file://{folder}/meeting", layout.threads or 1, config)
                 process = context.Process(target=_work, args=(setting, there, work, tuple(arguments)))
                 process.start()
                 there.close()
@@ -105,7 +105,7 @@ def run_in_processes(work: Work, arguments: Sequence[object], config: Config, pl
                 worker.process.join()
 
 
-def _here(config: Config) -> Place:
+def local_layout(config: Config) -> ProcessLayout:
     """Without torchrun: one device, or a process for each of several."""
     devices, count = torch_devices(config.Global.device), config.Train.processes
     if len(devices) == 1 and devices[0].type == "cpu":
@@ -120,7 +120,7 @@ def _here(config: Config) -> Place:
         threads = max(1, (threads or torch.get_num_threads()) // len(devices))
     elif threads:
         torch.set_num_threads(threads)
-    return Place(ALONE, devices, threads)
+    return ProcessLayout(ALONE, devices, threads)
 
 
 def _own_device(name: str, local: int, beside: int) -> torch.device:
@@ -189,17 +189,17 @@ def _work(setting: _Setting, pipe: Connection, work: Work, arguments: tuple[obje
     starter = os.getppid()
 
     def say(line: str) -> None:
-        if setting.group.lead:
+        if setting.group.is_main:
             _send(pipe, ("log", line))
 
     try:
         with (
-            catch_signals(patient=True) as signalled,
+            catch_signals(ignore_repeats=True) as signalled,
             _joined(setting.group, setting.device, setting.meeting, setting.config.Train.timeout_minutes) as group,
         ):
             # Without its starter a training ends as on a signal.
             result = work(group, setting.device, say, lambda: signalled() or os.getppid() != starter, *arguments)
-        _send(pipe, ("result", result if setting.group.lead else None))
+        _send(pipe, ("result", result if setting.group.is_main else None))
     except OcrxError as error:
         _send(pipe, ("error", error))
         sys.exit(1)

@@ -10,7 +10,7 @@ from support.lines import draw_line
 from ocrx.config import load_config
 from ocrx.data.checks.run import run_checks
 from ocrx.data.formats.layouts import read_dataset
-from ocrx.data.loading.training_data import mix
+from ocrx.data.loading.training_data import combine_datasets
 from ocrx.errors import ConfigError, DataError
 from ocrx.modes import train as mode
 
@@ -35,17 +35,17 @@ def old(tmp_path: Path) -> Path:
 
 
 def test_own_lines_first_then_further_ones_then_those_to_replay(line_folder: Path, more: Path, old: Path) -> None:
-    mixture = mix(read_dataset(line_folder), [str(more)], [str(old / "train.txt")])
-    texts = [sample.text for sample in mixture.dataset.train]
+    training_data = combine_datasets(read_dataset(line_folder), [str(more)], [str(old / "train.txt")])
+    texts = [sample.text for sample in training_data.dataset.train]
     assert texts[:1] == ["one"] and texts[8:] == ["zebra", "ozone", "quick", "jump!"]
-    assert mixture.replayed == 2
-    assert mixture.dataset.train[8].source == f"{more}/train.txt:1"
-    assert mixture.dataset.val == read_dataset(line_folder).val
+    assert training_data.replayed == 2
+    assert training_data.dataset.train[8].source == f"{more}/train.txt:1"
+    assert training_data.dataset.val == read_dataset(line_folder).val
 
 
 def test_a_dictionary_grows_by_their_characters(line_folder: Path, more: Path, old: Path) -> None:
     (line_folder / "dict.txt").write_text("\n".join("onetwhrfuisvgx 247") + "\n")
-    charset = mix(read_dataset(line_folder), [str(more)], [str(old)]).dataset.charset
+    charset = combine_datasets(read_dataset(line_folder), [str(more)], [str(old)]).dataset.charset
     assert charset is not None
     assert charset.characters[:18] == tuple("onetwhrfuisvgx 247")
     assert charset.characters[18:] == tuple("!abcjkmpqz")
@@ -57,7 +57,8 @@ def test_they_are_checked_and_their_findings_name_the_folder(line_folder: Path, 
     with (old / "train.txt").open("a") as file:
         file.write("no tab\n")
     (old / "dict.txt").write_text("a\na\n")
-    issues = run_checks(mix(read_dataset(line_folder), [str(more)], [str(old)]).dataset, near_duplicates=False).issues
+    combined = combine_datasets(read_dataset(line_folder), [str(more)], [str(old)])
+    issues = run_checks(combined.dataset, near_duplicates=False).issues
     errors = {(issue.code, issue.where) for issue in issues if issue.severity == "error"}
     assert errors == {
         ("image-empty", f"{more}/train.txt:2"),
@@ -71,9 +72,9 @@ def test_they_are_checked_and_their_findings_name_the_folder(line_folder: Path, 
 def test_a_folder_without_training_lines_is_an_error(line_folder: Path, tmp_path: Path) -> None:
     empty = folder(tmp_path / "empty", [])
     with pytest.raises(DataError, match=r"Train\.replay: .*empty holds no training lines"):
-        mix(read_dataset(line_folder), [], [str(empty)])
+        combine_datasets(read_dataset(line_folder), [], [str(empty)])
     with pytest.raises(DataError, match="nowhere"):
-        mix(read_dataset(line_folder), ["nowhere"], [])
+        combine_datasets(read_dataset(line_folder), ["nowhere"], [])
 
 
 def test_a_training_uses_them_all(line_folder: Path, more: Path, old: Path, tmp_path: Path) -> None:

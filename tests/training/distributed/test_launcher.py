@@ -36,7 +36,7 @@ def alone(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def settings(data: Path, output: Path, *more: str) -> list[str]:
-    """A network of 3000 parameters; 8 lines in 3 part-batches, so that the second update of two is not full."""
+    """A network of 3000 parameters; 8 lines in 3 micro-batches, so that the second update of two is not full."""
     fast = ["epochs_iters=3", "batch_size=3", "precision=fp32", "workers=0", "log_interval=1", "eval_interval=1"]
     return [
         f"Global.dataset_dir={data}",
@@ -76,7 +76,7 @@ def assert_trained_alike(left: Path, right: Path) -> None:
             torch.testing.assert_close(value, theirs["model"][name], rtol=1e-5, atol=1e-6, msg=name)
     losses = [[row["train_loss"] for row in one["rows"]] for one in (ours, theirs)]
     assert losses[0] == pytest.approx(losses[1], rel=1e-5)
-    assert ours["position"]["step"] == theirs["position"]["step"] == 6
+    assert ours["train_state"]["step"] == theirs["train_state"]["step"] == 6
 
 
 def wait_for(condition: Callable[[], bool], seconds: float = 200) -> None:
@@ -124,7 +124,7 @@ def test_a_signal_stops_all_at_the_same_update_and_another_division_goes_on(line
     run.send_signal(signal.SIGTERM)
     _, told = run.communicate(timeout=200)
     assert run.returncode == 0 and "stopped after step" in told, told
-    place = state(tmp_path / "two")["position"]
+    place = state(tmp_path / "two")["train_state"]
     limit = place["seconds"] / 60 + 0.0001
     more = ["epochs_iters=4000", "accumulate=2", "resume_path=latest", f"max_minutes={limit}"]
     report = mode.run(configured(settings(line_folder, tmp_path / "two", *more)), lambda line: None)
@@ -140,7 +140,7 @@ def test_a_killed_process_ends_the_training_and_leaves_what_was_saved(line_folde
     _, told = run.communicate(timeout=100)
     assert run.returncode == 1
     assert "of 2 was ended by SIGKILL" in told and "hint:" in told and "Traceback" not in told, told
-    assert state(output)["position"]["step"] >= 1
+    assert state(output)["train_state"]["step"] >= 1
     assert "SIGKILL" in json.loads((output / "train_result.json").read_text())["err_msg"]
 
 
@@ -225,9 +225,9 @@ def test_devices_say_how_many_processes_there_are(
     config = load_config(None, [f"Global.device={device}", f"Train.processes={count or 'null'}"])
     if isinstance(expected, type):
         with pytest.raises(expected):
-            distributed._here(config)
+            distributed.local_layout(config)
     else:
-        assert [str(one) for one in distributed._here(config).devices] == expected
+        assert [str(one) for one in distributed.local_layout(config).devices] == expected
 
 
 def test_torchrun_says_how_many_processes_there_are(monkeypatch: pytest.MonkeyPatch) -> None:
