@@ -16,7 +16,8 @@ import torch
 from support.training import assert_equal
 
 from ocrx.config import Config, load_config
-from ocrx.imaging.reading import prepare, read_image
+from ocrx.imaging.preparation import prepare
+from ocrx.imaging.reading import read_image
 from ocrx.models.model_io import load_model
 from ocrx.modes import train as mode
 from ocrx.training.checkpoint import load_state
