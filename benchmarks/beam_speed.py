@@ -12,6 +12,7 @@ import time
 import numpy as np
 
 from ocrx.arrays import Floats
+from ocrx.config import DecodeOptions
 from ocrx.decoding.factory import Decoder, build_decoder
 from ocrx.decoding.language_model import NgramModel
 from ocrx.text.charset import Charset
@@ -32,12 +33,12 @@ def main() -> int:
     words = ["".join(draw.choices("abcdefghijklmnopqrstuvwxyz", k=draw.randint(3, 12))) for _ in range(20_000)]
     decoders = {
         "greedy": build_decoder(charset),
-        "allow (digits)": build_decoder(charset, allow="0123456789"),
-        "beam 10": build_decoder(charset, beam=10),
-        "beam 30": build_decoder(charset, beam=30),
-        r"pattern [A-Z]{2}\d{4}": build_decoder(charset, pattern=r"[A-Z]{2}\d{4}"),
-        "lexicon, 20,000 entries": build_decoder(charset, lexicon=words),
-        "beam 10, language model": build_decoder(charset, lm=NgramModel.from_texts(words)),
+        "allow (digits)": build_decoder(charset, DecodeOptions(allow="0123456789")),
+        "beam 10": build_decoder(charset, DecodeOptions(beam=10)),
+        "beam 30": build_decoder(charset, DecodeOptions(beam=30)),
+        r"pattern [A-Z]{2}\d{4}": build_decoder(charset, DecodeOptions(pattern=r"[A-Z]{2}\d{4}")),
+        "lexicon, 20,000 entries": build_decoder(charset, DecodeOptions(lexicon=words)),
+        "beam 10, language model": build_decoder(charset, DecodeOptions(lm=NgramModel.from_texts(words))),
     }
     print(f"{options.lines} lines at once, {options.frames} frames, {options.classes} classes\n")
     print("| decoder | ms a line |\n|---|---:|")
@@ -51,9 +52,9 @@ def peaky(lines: int, frames: int, classes: int) -> Floats:
     rng = np.random.default_rng(0)
     logits = rng.normal(size=(lines, frames, classes)).astype(np.float32)
     logits[:, :, 0] += 6
-    inked = np.arange(0, frames, 3)
+    nonblank = np.arange(0, frames, 3)
     for line in logits:
-        line[inked, rng.integers(1, classes, size=inked.size)] += rng.uniform(5, 12, size=inked.size)
+        line[nonblank, rng.integers(1, classes, size=nonblank.size)] += rng.uniform(5, 12, size=nonblank.size)
     return logits
 
 

@@ -20,6 +20,7 @@ import numpy as np
 
 from ocrx.arrays import Floats
 from ocrx.backends import Backend, open_backend
+from ocrx.config import DecodeOptions
 from ocrx.data.formats.layouts import read_dataset
 from ocrx.data.sample import Sample
 from ocrx.decoding.factory import Decoder, build_decoder
@@ -79,7 +80,7 @@ def _row(task: Task, data: Path, folder: Path, kind: str) -> str:
     dataset = read_dataset(data)
     pattern = task.pattern or _any_five([sample.text for sample in dataset.samples])
     samples = [sample for sample in dataset.val if re.fullmatch(pattern, sample.text, re.ASCII)]
-    bound = build_decoder(charset, pattern=pattern)
+    bound = build_decoder(charset, DecodeOptions(pattern=pattern))
     lines = list(_logits(backend, samples))
     free_exact, free_cer, _ = _measure(lines, charset, greedy)
     exact, cer, milliseconds = _measure(lines, charset, bound)

@@ -12,7 +12,7 @@ import tempfile
 from pathlib import Path
 
 from ocrx.backends import open_backend
-from ocrx.config import load_config
+from ocrx.config import DecodeOptions, load_config
 from ocrx.data.formats.layouts import read_dataset
 from ocrx.decoding.factory import BeamDecoder, Decoder, build_decoder
 from ocrx.decoding.greedy import greedy
@@ -40,11 +40,12 @@ def main() -> int:
         half.write_text("".join(rows), encoding="utf-8")
         report = lm.tune(load_config(None, (), {"Predict.model_dir": str(folder)}), path, half)
         tuned = NgramModel.load(path)
+    charset, gated = Charset.from_spec(backend.spec), DecodeOptions(lm=tuned, lm_confidence_threshold=0.9)
     decoders: dict[str, Decoder] = {
         "best path": greedy,
         "beam 10": BeamDecoder(),
-        "beam 10, language model": build_decoder(Charset.from_spec(backend.spec), lm=tuned),
-        "language model, doubts below 0.9": build_decoder(Charset.from_spec(backend.spec), lm=tuned, lm_below=0.9),
+        "beam 10, language model": build_decoder(charset, DecodeOptions(lm=tuned)),
+        "language model, confidence threshold 0.9": build_decoder(charset, gated),
     }
     use = f"weight {tuned.weight:g}, bonus {tuned.bonus:g}, tuned on {report.lines} lines"
     print(f"{options.data.name}, order {options.order}, {use}\n\n| decoder | n | CER | exact |\n|---|---:|---:|---:|")

@@ -16,6 +16,7 @@ from ocrx.errors import BackendError, ConfigError, DataError, ModelError, OcrxEr
 from ocrx.version import __version__
 
 if TYPE_CHECKING:
+    from ocrx.config import DecodeOptions
     from ocrx.inference.recognizer import Recognizer, create_model
     from ocrx.inference.results import Prediction
 
@@ -23,6 +24,7 @@ __all__ = [
     "BackendError",
     "ConfigError",
     "DataError",
+    "DecodeOptions",
     "ModelError",
     "OcrxError",
     "Prediction",
@@ -32,6 +34,7 @@ __all__ = [
 ]
 
 _LAZY = {
+    "DecodeOptions": "ocrx.config",
     "Prediction": "ocrx.inference.results",
     "Recognizer": "ocrx.inference.recognizer",
     "create_model": "ocrx.inference.recognizer",

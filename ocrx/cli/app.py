@@ -91,7 +91,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         app(args=list(arguments) if arguments is not None else None, prog_name="ocrx")
     except OcrxError as error:
-        return _report(error)
+        return _report(error, sys.argv[1:] if arguments is None else arguments)
     except KeyboardInterrupt:
         from ocrx.cli import console
 
@@ -110,8 +110,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     return 0
 
 
-def _report(error: OcrxError) -> int:
+def _report(error: OcrxError, arguments: Sequence[str] = ()) -> int:
     from ocrx.cli import console
+    from ocrx.cli.option_names import name_options
 
-    console.show_error(error)
+    hint = name_options(error.hint, arguments) if error.hint else None
+    console.show_error(OcrxError(name_options(error.message, arguments), hint=hint))
     return error.exit_code

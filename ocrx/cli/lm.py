@@ -57,12 +57,16 @@ def tune(
     dataset_dir: Annotated[Path, typer.Argument(help="Dataset whose validation lines are read.")],
     lines: Annotated[int, typer.Option(min=1, help="Lines to tune on.", rich_help_panel=INPUT)] = 300,
     model: ModelOption = None,
-    below: Annotated[
+    confidence_threshold: Annotated[
         Optional[float],
         typer.Option(
-            min=0, max=1, help="Apply it only to lines that contain a less confident character.", rich_help_panel=TEXT
+            min=0,
+            max=1,
+            help="Apply it only to lines that contain a character with a score below this.",
+            rich_help_panel=TEXT,
         ),
     ] = None,
+    below: Annotated[Optional[float], typer.Option("--below", min=0, max=1, hidden=True)] = None,
     beam: BeamOption = None,
     backend: BackendOption = None,
     precision: PrecisionOption = None,
@@ -85,6 +89,7 @@ def tune(
     loaded = settings.load(config, override, options)
     if config:
         loaded = settings.with_trained_weights("predict", loaded, config)
+    threshold = below if confidence_threshold is None else confidence_threshold
     with console.progress("tuning") as progress:
-        report = mode.tune(loaded, language_model, dataset_dir, lines, below, progress, console.info)
+        report = mode.tune(loaded, language_model, dataset_dir, lines, threshold, progress, console.info)
     console.info(report.summary)

@@ -82,7 +82,7 @@ BeamOption = Annotated[
     typer.Option("--beam", min=1, help="Beam width (10). 1 takes the best path.", rich_help_panel=TEXT),
 ]
 
-_DECODE = ("pattern", "lexicon", "lexicon_margin", "allow", "deny", "lm", "lm_weight", "beam")
+DECODE_OPTIONS = ("pattern", "lexicon", "lexicon_margin", "allow", "deny", "lm", "lm_weight", "beam")
 
 
 def decode_options(context: typer.Context) -> dict[str, object]:
@@ -94,7 +94,7 @@ def decode_options(context: typer.Context) -> dict[str, object]:
     Returns:
         Their values by configuration key; None means not given.
     """
-    return {f"Decode.{name}": context.params.get(name) for name in _DECODE}
+    return {f"Decode.{name}": context.params.get(name) for name in DECODE_OPTIONS}
 
 
 def dataset_option(argument: str | None, option: str | None) -> str | None:

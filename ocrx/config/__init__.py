@@ -6,6 +6,7 @@ A key that does not exist, a value of the wrong type and an unknown recipe are e
 
 from __future__ import annotations
 
+from ocrx.config.decode import DecodeOptions
 from ocrx.config.load import (
     Config,
     config_from_options,
@@ -24,7 +25,6 @@ from ocrx.config.sections import (
     BenchmarkConfig,
     CheckDatasetConfig,
     ConvertConfig,
-    DecodeConfig,
     EvaluateConfig,
     ExportConfig,
     GlobalConfig,
@@ -45,7 +45,7 @@ __all__ = [
     "CheckDatasetConfig",
     "Config",
     "ConvertConfig",
-    "DecodeConfig",
+    "DecodeOptions",
     "EvaluateConfig",
     "ExportConfig",
     "GlobalConfig",

@@ -12,11 +12,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ocrx.config.checks import closest
+from ocrx.config.decode import DecodeOptions
 from ocrx.config.sections import (
     DEFAULT_MODEL,
     BenchmarkConfig,
     CheckDatasetConfig,
-    DecodeConfig,
     EvaluateConfig,
     ExportConfig,
     GlobalConfig,
@@ -31,7 +31,7 @@ from ocrx.errors import ConfigError
 if TYPE_CHECKING:
     from omegaconf import DictConfig
 
-_RENAMED = {("Train", "allow"): "ignore_checks"}
+_RENAMED = {("Train", "allow"): "ignore_checks", ("Decode", "lm_below"): "lm_confidence_threshold"}
 """Section and old name of a key, and what it is called now."""
 
 
@@ -49,7 +49,7 @@ class Config:
     Predict: PredictConfig = field(default_factory=PredictConfig)
     Benchmark: BenchmarkConfig = field(default_factory=BenchmarkConfig)
     Synth: SynthConfig = field(default_factory=SynthConfig)
-    Decode: DecodeConfig = field(default_factory=DecodeConfig)
+    Decode: DecodeOptions = field(default_factory=DecodeOptions)
 
 
 def load_config(

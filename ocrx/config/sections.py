@@ -248,23 +248,3 @@ class BenchmarkConfig:
         at_least("Benchmark.seconds", self.seconds, 0)
         for number in (*self.threads, *self.batch_sizes):
             at_least("Benchmark.threads and Benchmark.batch_sizes", number, 1)
-
-
-@dataclass(frozen=True)
-class DecodeConfig:
-    """What predict and evaluate know about the text beforehand; nothing set: the most probable path."""
-
-    pattern: Optional[str] = None  # regular expression that the whole line matches
-    lexicon: Optional[str] = None  # file with one possible line a line
-    lexicon_margin: Optional[float] = None  # nats by which the free reading must win to be kept; none: never
-    allow: Optional[str] = None  # characters that may appear, all others may not
-    deny: Optional[str] = None  # characters that may not appear
-    lm: Optional[str] = None  # language model, made by `ocrx lm build`; default: the model's own, where nothing is set
-    lm_weight: Optional[float] = None  # default: as tuned, else 0.5
-    lm_bonus: Optional[float] = None  # nats for each character; default: as tuned, else 0.5
-    lm_below: Optional[float] = None  # only lines with a character less sure are searched; default: as tuned, else all
-    beam: Optional[int] = None  # texts kept at once; default: 10 where a search is needed; 1: the most probable path
-
-    def __post_init__(self) -> None:
-        at_least("Decode.beam", self.beam, 1)
-        at_least("Decode.lexicon_margin", self.lexicon_margin, 0)

@@ -106,16 +106,16 @@ def from_allowed(charset: Charset, allow: str | None = None, deny: str | None = 
     Raises ConfigError where nothing remains, or where ``allow`` is empty or holds a character the model does not know.
     """
     if allow == "":
-        raise ConfigError("--allow: no characters given", hint="leave it out to allow all")
+        raise ConfigError("allow: no characters given", hint="leave it out to allow all")
     for name, characters in (("allow", allow), ("deny", deny)):
         unknown = sorted(set(normalize(characters or "")) - set("".join(charset)))
         if unknown:
-            raise ConfigError(f"--{name}: the model does not know {' '.join(map(repr, unknown))}")
+            raise ConfigError(f"{name}: the model does not know {' '.join(map(repr, unknown))}")
     wanted = set(normalize(allow)) if allow else set("".join(charset))
     wanted -= set(normalize(deny or ""))
     mask = np.array([True, *(set(entry) <= wanted for entry in charset)], dtype=np.bool_)
     if not mask[1:].any():
-        raise ConfigError("--allow and --deny leave no character to read")
+        raise ConfigError("allow: `allow` and `deny` leave no character")
     return mask
 
 
@@ -134,7 +134,7 @@ def from_pattern(pattern: str, charset: Charset, mask: Bools | None = None) -> A
     characters matches.
     """
     if not pattern:
-        raise ConfigError("--pattern: an empty pattern, which only empty lines match", hint="leave it out")
+        raise ConfigError("pattern: empty, so that only empty lines match", hint="leave it out")
     machine = compile_pattern(normalize(pattern), "".join(charset))
     table = np.array([*machine.steps, [DEAD] * len(machine.steps[0])], dtype=np.int64)  # DEAD reads the last row
     rows: list[Ints] = []
@@ -149,10 +149,10 @@ def from_pattern(pattern: str, charset: Charset, mask: Bools | None = None) -> A
         rows.append(np.stack([source, np.full_like(source, c), reached[source]], axis=1))
         count += source.size
         if count > MAX_EDGES:
-            raise ConfigError(f"--pattern {pattern!r}: too large for {len(charset):,} characters")
+            raise ConfigError(f"pattern: {pattern!r} is too large for {len(charset):,} characters")
     automaton = Automaton.build(len(charset) + 1, np.concatenate(rows), np.array(machine.accepting))
     if automaton.distance[0] >= UNREACHABLE:
-        raise ConfigError(f"--pattern {pattern!r}: no text of the model's characters can match it")
+        raise ConfigError(f"pattern: {pattern!r} matches no text of the model's characters")
     return automaton
 
 
@@ -165,7 +165,7 @@ class Lexicon:
     unreadable: tuple[str, ...]
 
     @property
-    def remark(self) -> str:
+    def notice(self) -> str:
         """How many entries were left out because the model lacks their characters, with an example; or ''."""
         if not self.unreadable:
             return ""
@@ -188,7 +188,7 @@ def from_lexicon(words: Iterable[str], charset: Charset, within: Automaton | Non
     if within is not None:
         texts = [text for text in texts if within.accepts(text)]
     if not texts:
-        raise ConfigError("--lexicon: no entry can be read by this model under the other constraints")
+        raise ConfigError("lexicon: no entry can be read by this model under the other constraints")
     return Lexicon(_trie(texts, len(charset) + 1), len(texts), unreadable)
 
 

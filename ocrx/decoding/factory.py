@@ -1,4 +1,4 @@
-"""One decoder for predict and evaluate, on every back end: the best path, or a search under what was asked for."""
+"""The decoder that satisfies a ``DecodeOptions``: one for predict and evaluate, on every back end."""
 
 from __future__ import annotations
 
@@ -6,11 +6,11 @@ from collections.abc import Callable, Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import numpy as np
 
 from ocrx.arrays import Bools, Float64s, Floats
+from ocrx.config import DecodeOptions
 from ocrx.ctc.alignment import Spans, align_lines
 from ocrx.ctc.reference import log_likelihoods, log_normalizer
 from ocrx.decoding import constraints
@@ -18,13 +18,10 @@ from ocrx.decoding.beam import Hypothesis, beam_search
 from ocrx.decoding.constraints import Automaton
 from ocrx.decoding.greedy import Decoded, greedy
 from ocrx.decoding.language_model import CharacterModel, NgramModel
-from ocrx.decoding.single_line_beam import sparse_search
+from ocrx.decoding.single_line_beam import single_line_beam_search
 from ocrx.decoding.viterbi import best_path
 from ocrx.errors import ConfigError, DataError
 from ocrx.text.charset import Charset
-
-if TYPE_CHECKING:
-    from ocrx.config import DecodeConfig
 
 Decoder = Callable[[Floats], Sequence[Decoded]]
 """Logits float32 [N, T, K] in, one ``Decoded`` a line out. A line's result does not depend on its batch."""
@@ -33,100 +30,114 @@ DEFAULT_BEAM = 10
 DEFAULT_LM_WEIGHT = 0.5
 DEFAULT_LM_BONUS = 0.5
 
-# Up to here the exact search costs less than the beam; it then runs beside it on every line.
+# Up to this many edges the exact search costs less than the beam; it then runs beside it on every line.
 _SMALL_AUTOMATON = 2_000
 
 
-def build_decoder(
-    charset: Charset,
-    *,
-    pattern: str | None = None,
-    lexicon: str | Path | Sequence[str] | None = None,
-    lexicon_margin: float | None = None,
-    allow: str | None = None,
-    deny: str | None = None,
-    lm: str | Path | NgramModel | None = None,
-    lm_weight: float | None = None,
-    lm_bonus: float | None = None,
-    lm_below: float | None = None,
-    beam: int | None = None,
-    own_lm: Path | None = None,
-) -> Decoder:
-    """The decoder that satisfies what is asked; where nothing is, the best path or what the model brings.
+def build_decoder(charset: Charset, options: DecodeOptions | None = None, bundled_lm: Path | None = None) -> Decoder:
+    """Choose the decoder that satisfies ``options``.
 
-    ``pattern``: regular expression that the whole line matches. ``lexicon``: a file with one entry a line, or
-    the entries; a line is one of them. With a ``lexicon_margin`` the free reading is kept where it is more than
-    e ** margin times as probable as the best entry. ``allow``, ``deny``: characters. All of them hold together.
-    ``lm``: character language model; ``lm_weight``, ``lm_bonus`` and ``lm_below`` default to what it was tuned to.
-    With ``lm_below``, and no constraint, a line whose every character is as sure as that keeps its best path.
-    ``beam``: prefixes kept; default 10, and with nothing else set 1 means the best path.
-    ``own_lm``: the model's own language model, which is used where none of the above is given.
-    Raises ConfigError for a constraint that nothing can satisfy, DataError for a file.
+    Args:
+        charset: Characters of the model.
+        options: Constraints and settings of the search; without any, the result is the best path or, where there
+            is a bundled language model, what that one makes of it.
+        bundled_lm: The language model in the model's folder, applied only where the options choose no other decoder.
+
+    Returns:
+        A decoder whose lines satisfy every constraint, or are empty and marked ``matched=False``.
+
+    Raises:
+        ConfigError: Options that contradict each other or the charset, or a constraint that no text satisfies.
+        DataError: A lexicon or language model file that cannot be read.
     """
-    if beam is not None and beam < 1:
-        raise ConfigError(f"--beam: {beam}; expected at least 1")
-    if own_lm is not None and all(v is None for v in (pattern, lexicon, lexicon_margin, allow, deny, lm, beam)):
-        lm = own_lm
-    if lm is None and any(v is not None for v in (lm_weight, lm_bonus, lm_below)):
-        raise ConfigError("--lm-weight, lm_bonus and lm_below need a language model", hint="add --lm lm.json")
-    if lexicon is None and lexicon_margin is not None:
-        raise ConfigError("--lexicon-margin needs a lexicon", hint="add --lexicon words.txt")
-    if charset.direction == "rtl" and (pattern is not None or lm is not None):
-        raise ConfigError(
-            f"--{'pattern' if pattern is not None else 'lm'}: not possible with a model of right-to-left lines",
-            hint="their characters are found from left to right, the wrong way round; use --lexicon, --allow or --deny",
-        )
-    mask = constraints.from_allowed(charset, allow, deny) if allow is not None or deny else None
-    if pattern is None and lexicon is None and lm is None and (beam or 1) == 1:
+    options = options or DecodeOptions()
+    if bundled_lm is not None and not options.selects_decoder:
+        options = replace(options, lm=bundled_lm)
+    _reject_contradictions(charset, options)
+
+    mask = None
+    if options.allow is not None or options.deny:
+        mask = constraints.from_allowed(charset, options.allow, options.deny)
+    if options.pattern is None and options.lexicon is None and options.lm is None and (options.beam or 1) == 1:
         return greedy if mask is None else MaskedDecoder(mask)
-    automaton: Automaton | None = None
-    if pattern is not None:
-        automaton = constraints.from_pattern(pattern, charset, mask)
-    elif mask is not None:
-        automaton = constraints.from_mask(mask)
-    model = character_model(charset, lm, lm_weight, lm_bonus) if lm is not None else None
-    search = BeamDecoder(beam or DEFAULT_BEAM, automaton, model)
-    if lexicon is None:
-        below = lm_below if lm_below is not None or model is None else model.below
-        return (
-            search if model is None or below is None or automaton else ConfidenceGatedDecoder(model, below, search.beam)
+
+    automaton = _automaton(charset, options.pattern, mask)
+    model = None
+    if options.lm is not None:
+        model = character_model(charset, options.lm, options.lm_weight, options.lm_bonus)
+    search = BeamDecoder(options.beam or DEFAULT_BEAM, automaton, model)
+    if options.lexicon is not None:
+        return _lexicon_decoder(charset, options, search)
+
+    if model is None or automaton is not None:
+        return search
+    threshold = options.lm_confidence_threshold
+    threshold = model.confidence_threshold if threshold is None else threshold
+    return search if threshold is None else ConfidenceGatedDecoder(model, threshold, search.beam)
+
+
+def _reject_contradictions(charset: Charset, options: DecodeOptions) -> None:
+    """Raise ConfigError for settings that need others, and for what right-to-left lines cannot have."""
+    for name in ("lm_weight", "lm_bonus", "lm_confidence_threshold"):
+        if options.lm is None and getattr(options, name) is not None:
+            raise ConfigError(f"{name}: needs a language model", hint="add `lm`, a file made by `ocrx lm build`")
+    if options.lexicon is None and options.lexicon_margin is not None:
+        raise ConfigError("lexicon_margin: needs a lexicon", hint="add `lexicon`, a file with one entry a line")
+    if charset.direction == "rtl" and (options.pattern is not None or options.lm is not None):
+        raise ConfigError(
+            f"{'pattern' if options.pattern is not None else 'lm'}: not possible with a model of right-to-left lines",
+            hint="it finds characters from left to right, the reverse of the text; use `lexicon`, `allow` or `deny`",
         )
-    words = read_lexicon(Path(lexicon)) if isinstance(lexicon, str | Path) else lexicon
-    entries = constraints.from_lexicon(words, charset, automaton)
-    bound = replace(search, automaton=entries.automaton, remark=entries.remark)
-    return bound if lexicon_margin is None else LexiconDecoder(bound, search, lexicon_margin)
 
 
-def decoder_for(charset: Charset, settings: DecodeConfig, own_lm: Path | None = None) -> Decoder:
-    """``build_decoder`` with the settings of a configuration, for a model with or without a language model."""
-    return build_decoder(
-        charset,
-        pattern=settings.pattern,
-        lexicon=settings.lexicon,
-        lexicon_margin=settings.lexicon_margin,
-        allow=settings.allow,
-        deny=settings.deny,
-        lm=settings.lm,
-        lm_weight=settings.lm_weight,
-        lm_bonus=settings.lm_bonus,
-        lm_below=settings.lm_below,
-        beam=settings.beam,
-        own_lm=own_lm,
-    )
+def _automaton(charset: Charset, pattern: str | None, mask: Bools | None) -> Automaton | None:
+    """The constraint that pattern and allowed classes (bool [K]) make together, None without either."""
+    if pattern is not None:
+        return constraints.from_pattern(pattern, charset, mask)
+    return constraints.from_mask(mask) if mask is not None else None
+
+
+def _lexicon_decoder(charset: Charset, options: DecodeOptions, search: BeamDecoder) -> Decoder:
+    """``search`` bound to the entries of the lexicon, which also satisfy the other constraints."""
+    source = options.lexicon or ()
+    words = read_lexicon(Path(source)) if isinstance(source, str | Path) else source
+    lexicon = constraints.from_lexicon(words, charset, search.automaton)
+    bound = replace(search, automaton=lexicon.automaton, notice=lexicon.notice)
+    return bound if options.lexicon_margin is None else LexiconDecoder(bound, search, options.lexicon_margin)
 
 
 def decoder_notice(decoder: Decoder) -> str:
-    """What a person should know about a decoder, such as entries of a lexicon that were left out; '' for nothing."""
+    """Describe what a user should know about a decoder.
+
+    Args:
+        decoder: Any decoder.
+
+    Returns:
+        When the language model is applied, or how many lexicon entries were left out; '' for nothing.
+    """
     if isinstance(decoder, ConfidenceGatedDecoder):
-        return f"language model for lines with a character less sure than {decoder.below:g}"
-    searching = decoder.bound if isinstance(decoder, LexiconDecoder) else decoder
-    return searching.remark if isinstance(searching, BeamDecoder) else ""
+        return f"language model for lines that contain a character with a score below {decoder.confidence_threshold:g}"
+    search = decoder.bound if isinstance(decoder, LexiconDecoder) else decoder
+    return search.notice if isinstance(search, BeamDecoder) else ""
 
 
 def character_model(
     charset: Charset, lm: str | Path | NgramModel, weight: float | None = None, bonus: float | None = None
 ) -> CharacterModel:
-    """A language model over a charset, as strong as asked, as tuned, or as by default."""
+    """Bind a language model to the classes of a charset.
+
+    Args:
+        charset: Characters of the network.
+        lm: The model or its file.
+        weight: Factor of its log-probability; None: as tuned, else 0.5.
+        bonus: Nats added for each character; None: as tuned, else 0.5.
+
+    Returns:
+        The model as the beam search reads it.
+
+    Raises:
+        DataError: A file that cannot be read.
+    """
     model = lm if isinstance(lm, NgramModel) else NgramModel.load(Path(lm))
     weights = (weight, model.weight, DEFAULT_LM_WEIGHT)
     bonuses = (bonus, model.bonus, DEFAULT_LM_BONUS)
@@ -136,7 +147,17 @@ def character_model(
 
 
 def read_lexicon(path: Path) -> list[str]:
-    """The lines of a UTF-8 word list, without those that are empty."""
+    """Read a word list: UTF-8, one entry a line.
+
+    Args:
+        path: The file.
+
+    Returns:
+        Its lines, without the empty ones.
+
+    Raises:
+        DataError: A file that is missing, empty or not UTF-8.
+    """
     try:
         text = path.read_text(encoding="utf-8-sig")
     except UnicodeDecodeError as error:
@@ -151,35 +172,55 @@ def read_lexicon(path: Path) -> list[str]:
 
 @dataclass(frozen=True, eq=False)
 class MaskedDecoder:
-    """The best path over the allowed classes (bool [K]); scores remain the model's own probabilities."""
+    """The best path over the allowed classes; scores remain the model's own probabilities.
+
+    Attributes:
+        mask: bool [K], which classes may appear.
+    """
 
     mask: Bools
 
     def __call__(self, logits: Floats) -> list[Decoded]:
+        """Decode logits float32 [N, T, K]."""
         masked = np.where(self.mask, logits, np.float32(-np.inf))
-        return _scored(logits, greedy(masked), log_normalizer(logits))
+        return _score(logits, greedy(masked), log_normalizer(logits))
 
 
 @dataclass(frozen=True, eq=False)
 class BeamDecoder:
     """Beam search; under a constraint its result always satisfies it.
 
-    A constraint that is small, or one that the beam found no text for, is also searched exactly, by best path;
-    of two texts the more probable one stands.
+    Under a constraint with few edges, and where the beam finds no text that satisfies a large one, an exact Viterbi
+    search runs as well, and the more probable of the two texts is the result.
+
+    Attributes:
+        beam: Texts kept at once.
+        automaton: The constraint.
+        lm: The language model.
+        notice: What a user should know about the constraint.
     """
 
     beam: int = DEFAULT_BEAM
     automaton: Automaton | None = None
     lm: CharacterModel | None = None
-    remark: str = ""
+    notice: str = ""
 
     def __call__(self, logits: Floats) -> list[Decoded]:
+        """Decode logits float32 [N, T, K]."""
         normalizer = log_normalizer(logits)
         best = [texts[0] if texts else None for texts in self.nbest(logits, normalizer)]
-        return _aligned(logits, best, normalizer)
+        return _align(logits, best, normalizer)
 
     def nbest(self, logits: Floats, normalizer: Float64s | None = None) -> list[list[Hypothesis]]:
-        """Each line's texts, best first; empty where no text satisfies the constraint."""
+        """Find the most probable texts of each line.
+
+        Args:
+            logits: float32 [N, T, K].
+            normalizer: float64 [N, T], the ``log_normalizer`` of the logits where it is known already.
+
+        Returns:
+            Each line's texts, best first; empty where no text satisfies the constraint.
+        """
         normalizer = log_normalizer(logits) if normalizer is None else normalizer
         with self.lm.search() if self.lm is not None else nullcontext():
             return self._search(logits, normalizer)
@@ -188,9 +229,11 @@ class BeamDecoder:
         found = beam_search(logits, self.beam, automaton=self.automaton, lm=self.lm, normalizer=normalizer)
         if self.automaton is None or logits.shape[1] == 0:
             return found
+
         small = self.automaton.source.size <= _SMALL_AUTOMATON
         lines = [n for n, texts in enumerate(found) if small or not texts]
         exact = best_path(logits[lines], self.automaton, normalizer[lines]) if lines else []
+
         for n, classes in zip(lines, exact, strict=True):
             if classes is not None and all(text.classes != classes for text in found[n]):
                 log_prob = float(log_likelihoods(logits[n : n + 1], [classes], None, normalizer[n : n + 1])[0])
@@ -199,53 +242,79 @@ class BeamDecoder:
         return found
 
     def accepts(self, classes: Sequence[int]) -> bool:
-        """Whether a text satisfies the constraint."""
+        """Test a text against the constraint.
+
+        Args:
+            classes: The text as classes (>= 1).
+
+        Returns:
+            Whether the text satisfies the constraint; True without one.
+        """
         return self.automaton is None or self.automaton.accepts(classes)
 
 
 @dataclass(frozen=True, eq=False)
 class ConfidenceGatedDecoder:
-    """The best path; a line with a character less sure than ``below`` is searched, with the language model."""
+    """The best path; lines that contain a low-confidence character are searched with the language model.
+
+    Attributes:
+        lm: The language model.
+        confidence_threshold: A character is of low confidence where its score is below this.
+        beam: Texts kept at once.
+    """
 
     lm: CharacterModel
-    below: float
+    confidence_threshold: float
     beam: int = DEFAULT_BEAM
 
     def __call__(self, logits: Floats) -> list[Decoded]:
+        """Decode logits float32 [N, T, K]."""
         lines = list(greedy(logits))
         for n, line in enumerate(lines):
-            if line.classes and line.min_score < self.below:
-                normalizer = log_normalizer(logits[n])
-                with self.lm.search():
-                    classes = sparse_search(np.exp(logits[n] - normalizer[:, None]), self.lm, self.beam)
-                if classes != line.classes:
-                    lines[n] = _aligned(logits[n : n + 1], [Hypothesis(classes, 0.0, 0.0)], normalizer[None])[0]
+            if not line.classes or line.min_score >= self.confidence_threshold:
+                continue
+            normalizer = log_normalizer(logits[n])
+            with self.lm.search():
+                classes = single_line_beam_search(np.exp(logits[n] - normalizer[:, None]), self.lm, self.beam)
+            if classes != line.classes:
+                lines[n] = _align(logits[n : n + 1], [Hypothesis(classes, 0.0, 0.0)], normalizer[None])[0]
         return lines
 
 
 @dataclass(frozen=True, eq=False)
 class LexiconDecoder:
-    """A lexicon with a way out: the free reading stands where its score is more than ``margin`` (nats) above
-    that of the best entry. It is then marked ``matched=False``, unless it is an entry."""
+    """A lexicon that the text may leave: unconstrained text is kept where it scores better by more than a margin.
+
+    The line is then marked ``matched=False``, unless the text is an entry.
+
+    Attributes:
+        bound: Search among the entries.
+        free: Search without the lexicon.
+        margin: Nats by which the score of the unconstrained text must exceed that of the best entry.
+    """
 
     bound: BeamDecoder
     free: BeamDecoder
     margin: float
 
     def __call__(self, logits: Floats) -> list[Decoded]:
+        """Decode logits float32 [N, T, K]."""
         normalizer = log_normalizer(logits)
-        chosen: list[Hypothesis | None] = []
-        for entries, texts in zip(
-            self.bound.nbest(logits, normalizer), self.free.nbest(logits, normalizer), strict=True
-        ):
-            freed = bool(texts) and (not entries or texts[0].score - entries[0].score > self.margin)
-            chosen.append(texts[0] if freed else entries[0] if entries else None)
-        lines = _aligned(logits, chosen, normalizer)
+        entries = self.bound.nbest(logits, normalizer)
+        texts = self.free.nbest(logits, normalizer)
+        chosen = [self._choose(*found) for found in zip(entries, texts, strict=True)]
+        lines = _align(logits, chosen, normalizer)
         return [replace(line, matched=self.bound.accepts(line.classes)) for line in lines]
 
+    def _choose(self, entries: Sequence[Hypothesis], texts: Sequence[Hypothesis]) -> Hypothesis | None:
+        """The best entry, or the best text where that is better by more than the margin."""
+        if texts and (not entries or texts[0].score - entries[0].score > self.margin):
+            return texts[0]
+        return entries[0] if entries else None
 
-def _aligned(logits: Floats, texts: Sequence[Hypothesis | None], normalizer: Float64s) -> list[Decoded]:
-    """Frames and scores of known texts; None becomes an empty line that does not match."""
+
+def _align(logits: Floats, texts: Sequence[Hypothesis | None], normalizer: Float64s) -> list[Decoded]:
+    """Find frames and scores of known texts; None becomes an empty line that does not match."""
     kept = [text.classes if text else () for text in texts]
     spans: list[Spans] = [()] * len(kept)
     if logits.shape[1]:
@@ -254,11 +323,11 @@ def _aligned(logits: Floats, texts: Sequence[Hypothesis | None], normalizer: Flo
         Decoded(classes, (0.0,) * len(classes), span, matched=text is not None)
         for classes, span, text in zip(kept, spans, texts, strict=True)
     ]
-    return _scored(logits, lines, normalizer)
+    return _score(logits, lines, normalizer)
 
 
-def _scored(logits: Floats, lines: Sequence[Decoded], normalizer: Float64s) -> list[Decoded]:
-    """The same lines with the model's own probability of each character: the highest within its span."""
+def _score(logits: Floats, lines: Sequence[Decoded], normalizer: Float64s) -> list[Decoded]:
+    """Give the characters of lines the model's own probability: the highest within their span."""
     scored = []
     for n, line in enumerate(lines):
         values = tuple(

@@ -46,8 +46,8 @@ class NgramModel:
 
     ``counts`` maps a context to its counts and next characters as ``"5,2,1 abc"``, which are taken apart only where
     they are asked for; END follows the last character of a line. ``weight`` and ``bonus`` are how much the model
-    counts in the beam and what each character earns, once ``ocrx lm tune`` found them. With ``below``, only a line
-    with a character less sure than that is searched with it.
+    counts in the beam and what each character earns, once ``ocrx lm tune`` found them. With a ``confidence_threshold``,
+    only lines that contain a character with a score below it are searched with the model.
     """
 
     order: int
@@ -55,7 +55,7 @@ class NgramModel:
     lines: int = 0
     weight: float | None = None
     bonus: float | None = None
-    below: float | None = None
+    confidence_threshold: float | None = None
 
     @classmethod
     def from_texts(cls, texts: Iterable[str], order: int = DEFAULT_ORDER, prune: int = 0) -> NgramModel:
@@ -103,14 +103,14 @@ class NgramModel:
         except ValueError:
             raise DataError(f"a damaged language model: {row!r} after {context!r}") from None
 
-    def tuned(self, weight: float, bonus: float, below: float | None = None) -> NgramModel:
+    def tuned(self, weight: float, bonus: float, confidence_threshold: float | None = None) -> NgramModel:
         """The same model with the given use in the beam."""
-        return replace(self, weight=weight, bonus=bonus, below=below)
+        return replace(self, weight=weight, bonus=bonus, confidence_threshold=confidence_threshold)
 
     def save(self, path: Path) -> None:
         """Write JSON that ``load`` reads back, compressed where the name ends with ``.gz``."""
         head = {"format": FORMAT, "version": VERSION, "order": self.order, "lines": self.lines}
-        use = {"weight": self.weight, "bonus": self.bonus, "below": self.below}
+        use = {"weight": self.weight, "bonus": self.bonus, "below": self.confidence_threshold}
         write_json(path, {**head, **use, "counts": dict(sorted(self.counts.items()))})
 
     @classmethod
@@ -149,7 +149,7 @@ class CharacterModel:
     def __init__(self, model: NgramModel, charset: Charset, weight: float, bonus: float) -> None:
         self.weight = weight
         self.bonus = bonus
-        self.below = model.below
+        self.confidence_threshold = model.confidence_threshold
         self._order = model.order
         self._entries = charset.characters
         singles = {entry: c for c, entry in enumerate(charset, start=1) if len(entry) == 1}

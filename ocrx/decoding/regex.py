@@ -67,9 +67,9 @@ def compile_pattern(pattern: str, characters: Iterable[str]) -> Machine:
         tree = _PARSER.parse(pattern)
         return _Network(tree, frozenset(characters)).machine()
     except _RefusedError as error:
-        raise ConfigError(f"--pattern {pattern!r}: {error}") from None
+        raise ConfigError(f"pattern: {pattern!r}: {error}") from None
     except (re.error, ValueError, OverflowError, RecursionError) as error:
-        raise ConfigError(f"--pattern {pattern!r}: not a regular expression ({error})") from None
+        raise ConfigError(f"pattern: {pattern!r} is not a regular expression ({error})") from None
 
 
 class _RefusedError(Exception):
@@ -163,7 +163,7 @@ class _Network:
             return self._repeated(least, most, body, at, flags)
         if op == "AT" and value.name in _ANCHORS:
             return self._joined([at], _ANCHORS[value.name])
-        raise _RefusedError(f"{_UNSUPPORTED.get(op, f'{op} is')} not supported in --pattern")
+        raise _RefusedError(f"{_UNSUPPORTED.get(op, f'{op} is')} not supported")
 
     def _repeated(self, least: int, most: int, body: Any, at: int, flags: int) -> int:
         for _ in range(least):

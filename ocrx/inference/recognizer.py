@@ -22,9 +22,9 @@ from PIL import Image
 
 from ocrx.arrays import Floats, Pixels
 from ocrx.backends import Backend, lines_at_once, named_file, open_backend
-from ocrx.config import Config
+from ocrx.config import Config, DecodeOptions
 from ocrx.ctc.alignment import pixel_spans
-from ocrx.decoding.factory import Decoder, build_decoder, decoder_for
+from ocrx.decoding.factory import Decoder, build_decoder
 from ocrx.decoding.greedy import Decoded, greedy
 from ocrx.decoding.language_model import NgramModel
 from ocrx.errors import ConfigError, DataError, ModelError
@@ -84,6 +84,7 @@ class Recognizer:
         batch_size: int | None = None,
         *,
         split_lines: bool = False,
+        options: DecodeOptions | None = None,
         pattern: str | None = None,
         lexicon: str | Path | Sequence[str] | None = None,
         lexicon_margin: float | None = None,
@@ -97,11 +98,11 @@ class Recognizer:
 
         An image that cannot be read gives a Prediction with ``error``; the others are still read. With
         ``split_lines`` an image of several lines (a clean, upright page) gives one Prediction for each.
-        From ``pattern`` on, see ``ocrx.decoding.factory.build_decoder``; where nothing is given,
-        the recognizer's own ``decoder`` reads.
+        ``options`` says how logits become text; the keywords from ``pattern`` on are its fields, for short calls.
+        Where neither sets anything, the recognizer's own ``decoder`` is used.
+        Raises ConfigError for options and keywords together, and as ``ocrx.decoding.factory.build_decoder`` does.
         """
-        decoder = build_decoder(
-            self.charset,
+        keywords = DecodeOptions(
             pattern=pattern,
             lexicon=lexicon,
             lexicon_margin=lexicon_margin,
@@ -111,8 +112,12 @@ class Recognizer:
             lm_weight=lm_weight,
             beam=beam,
         )
-        nothing_asked = decoder is greedy and beam is None
-        reader = self if nothing_asked else self.with_decoder(decoder)
+        if options is None:
+            options = keywords
+        elif keywords != DecodeOptions():
+            raise ConfigError("options: set beside keywords of the same meaning", hint="put everything into `options`")
+
+        reader = self if options == DecodeOptions() else self.with_decoder(build_decoder(self.charset, options))
         return reader._checked_stream(iter_inputs(input), batch_size, split_lines)
 
     def with_decoder(self, decoder: Decoder) -> Recognizer:
@@ -259,7 +264,7 @@ def create_model(
     """
     model = find_model(model_name, model_dir)
     opened, batch_size = _open(model, device, use_hpip, backend, threads, precision)
-    decoder = build_decoder(Charset.from_spec(opened.spec), own_lm=bundled_language_model(model))
+    decoder = build_decoder(Charset.from_spec(opened.spec), bundled_lm=bundled_language_model(model))
     return Recognizer(opened, decoder, batch_size)
 
 
@@ -286,7 +291,7 @@ def open_model(config: Config) -> tuple[Path, Recognizer]:
     model = find_model(None, settings.model_dir, key="Predict.model_dir")
     device, threads = config.Global.device, config.Global.threads
     opened, batch_size = _open(model, device, settings.use_hpip, settings.backend, threads, settings.precision)
-    decoder = decoder_for(Charset.from_spec(opened.spec), config.Decode, bundled_language_model(model))
+    decoder = build_decoder(Charset.from_spec(opened.spec), config.Decode, bundled_language_model(model))
     return model, Recognizer(opened, decoder, batch_size)
 
 

@@ -11,7 +11,7 @@ from ocrx.backends import open_backend
 from ocrx.config import Config
 from ocrx.data.formats.layouts import read_dataset
 from ocrx.data.sample import Sample
-from ocrx.decoding.factory import decoder_for, decoder_notice
+from ocrx.decoding.factory import build_decoder, decoder_notice
 from ocrx.errors import DataError
 from ocrx.evaluation.analysis import Analysis, Interval, analyse, intervals, is_exact
 from ocrx.evaluation.evaluate import LineResult, evaluate
@@ -128,7 +128,7 @@ def _judge(
     backend = open_backend(model, config.Evaluate.backend, config.Global.device, config.Global.threads)
     name = describe(model, backend)
     log(name)
-    decoder = decoder_for(Charset.from_spec(backend.spec), config.Decode, bundled_language_model(model))
+    decoder = build_decoder(Charset.from_spec(backend.spec), config.Decode, bundled_language_model(model))
     if decoder_notice(decoder):
         log(decoder_notice(decoder))
     evaluation = evaluate(Recognizer(backend, decoder), samples, config.Evaluate.batch_size, progress)

@@ -12,7 +12,7 @@ import numpy as np
 
 from ocrx.arrays import Floats
 from ocrx.backends import Backend
-from ocrx.config import Config
+from ocrx.config import Config, DecodeOptions
 from ocrx.data.formats.layouts import read_dataset
 from ocrx.data.sample import Sample
 from ocrx.decoding.factory import DEFAULT_BEAM, BeamDecoder, ConfidenceGatedDecoder, Decoder, build_decoder
@@ -110,14 +110,14 @@ def tune(
     lm: Path,
     dataset_dir: Path,
     lines: int = DEFAULT_LINES,
-    below: float | None = None,
+    confidence_threshold: float | None = None,
     progress: Progress | None = None,
     log: Callable[[str], None] | None = None,
 ) -> TuneReport:
     """Find the weight and bonus with the lowest character error rate on validation lines; write them into ``lm``.
 
-    The first ``lines`` lines of the validation part are used (of a dataset in one part, of all). With ``below``, which
-    is written into ``lm`` too, lines whose characters are all as sure as that keep the best path.
+    The first ``lines`` lines of the validation part are used (of a dataset in one part, of all). Lines without
+    a character whose score is below ``confidence_threshold``, which is written into ``lm`` too, keep the best path.
     The model is that of ``config.Predict``; ``log`` gets one line that says which. The figure is fitted to these
     lines: judge it on others. Raises ConfigError for a model of right-to-left lines.
     """
@@ -125,7 +125,7 @@ def tune(
     if log is not None:
         log(describe(folder, recognizer.backend))
     model, charset = NgramModel.load(lm), Charset.from_spec(recognizer.spec)
-    build_decoder(charset, lm=model)  # refuses what predict would refuse, before anything is read
+    build_decoder(charset, DecodeOptions(lm=model))  # refuses what predict would refuse, before anything is read
     dataset = read_dataset(dataset_dir)
     samples = (dataset.val or dataset.train)[:lines]
     if not samples:
@@ -138,13 +138,15 @@ def tune(
     grid = list(product(WEIGHTS, BONUSES))
     for weight, bonus in grid:
         weighted = CharacterModel(model, charset, weight, bonus)
-        decoder = BeamDecoder(width, lm=weighted) if below is None else ConfidenceGatedDecoder(weighted, below, width)
+        decoder: Decoder = BeamDecoder(width, lm=weighted)
+        if confidence_threshold is not None:
+            decoder = ConfidenceGatedDecoder(weighted, confidence_threshold, width)
         trials.append(Trial(weight, bonus, *_measure(batches, charset, decoder)))
         if progress is not None:
             progress(len(trials), len(grid))
     best = min(trials, key=lambda trial: (trial.cer, trial.weight, trial.bonus))
     useful = best.cer < beam[0]
-    model.tuned(best.weight if useful else 0.0, best.bonus if useful else 0.0, below).save(lm)
+    model.tuned(best.weight if useful else 0.0, best.bonus if useful else 0.0, confidence_threshold).save(lm)
     count = sum(len(texts) for _, texts in batches)
     return TuneReport(str(lm), count, plain, beam, best if useful else None, tuple(trials))
 

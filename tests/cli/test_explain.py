@@ -10,7 +10,9 @@ from PIL import Image
 
 from ocrx.arrays import Floats
 from ocrx.cli.app import main
+from ocrx.config import DecodeOptions
 from ocrx.decoding.language_model import NgramModel
+from ocrx.errors import ConfigError
 from ocrx.inference import recognizer as inference
 from ocrx.model_spec import FrameSpec, ImageSpec, ModelSpec
 from ocrx.modes import evaluate
@@ -94,6 +96,9 @@ def test_a_line_that_cannot_match_is_told_of(image: str, capsys: pytest.CaptureF
         (["--lm", "none.json"], 1, "none.json"),
         (["--lm-weight", "1"], 2, "--lm-weight"),
         (["--beam", "0"], 2, "--beam"),
+        (["--lexicon-margin=2"], 2, "--lexicon-margin: needs a lexicon"),
+        (["-o", "Decode.lexicon_margin=2"], 2, "Decode.lexicon_margin: needs a lexicon"),
+        (["-o", "Decode.lexicon_margin=2"], 2, "add --lexicon"),
     ],
 )
 def test_wrong_constraints(
@@ -119,9 +124,11 @@ def test_lm_build_and_tune(image: str, tmp_path: Path, capsys: pytest.CaptureFix
     corpus.write_text("abl\n" * 20, encoding="utf-8")
     (tmp_path / "val.txt").write_text("line.png\tabl\n", encoding="utf-8")
     assert main(["lm", "build", str(corpus), "-o", str(model), "--order", "3", "--prune", "2"]) == 0
-    assert main(["lm", "tune", str(model), str(tmp_path / "val.txt"), "--below", "0.9"]) == 0
+    for option, threshold in (("--below", "0.8"), ("--confidence-threshold", "0.9")):
+        assert main(["lm", "tune", str(model), str(tmp_path / "val.txt"), option, threshold]) == 0
+        assert NgramModel.load(model).confidence_threshold == float(threshold)
     tuned = NgramModel.load(model)
-    assert tuned.weight is not None and tuned.below == 0.9
+    assert tuned.weight is not None and tuned.confidence_threshold == 0.9
     assert tuned.following("b") == {"l": 20} and NgramModel.from_texts(["abl"] * 20, 3, 2).counts == tuned.counts
     assert main(["predict", image, "--lm", str(model)]) == 0
     assert capsys.readouterr().out.split("\t")[1] == "abl"
@@ -179,3 +186,7 @@ def test_the_python_interface() -> None:
         for options in ({}, {"pattern": "[a-z]+"}, {"lexicon": ["abl", "b"]}, {"deny": "1"}, {"allow": "ab"})
     ]
     assert texts == ["ab1", "abl", "abl", "abl", "ab"]
+    assert next(model.predict(line, options=DecodeOptions(pattern="[a-z]+"))).text == "abl"
+    assert next(model.predict(line, 4, options=DecodeOptions())).text == "ab1"
+    with pytest.raises(ConfigError, match="options"):
+        model.predict(line, options=DecodeOptions(pattern="[a-z]+"), deny="1")

@@ -92,7 +92,7 @@ def test_large_automata_step_without_a_table(monkeypatch: pytest.MonkeyPatch) ->
 
 @pytest.mark.parametrize("pattern", ["[", r"(a)\1", r"(?<=a)b", "xyz", r"\d"])
 def test_patterns_that_cannot_be_used(pattern: str) -> None:
-    with pytest.raises(ConfigError, match="--pattern"):
+    with pytest.raises(ConfigError, match=r"^pattern: "):
         from_pattern(pattern, ABC)
 
 
@@ -106,7 +106,7 @@ def test_patterns_that_cannot_be_used(pattern: str) -> None:
         (r"\ba", r"\\b and \\B are not supported"),
         ("(?L)a", "not a regular expression"),
         ("(" * 3000 + ")" * 3000, "not a regular expression"),
-        ("", "an empty pattern"),
+        ("", "empty, so that only empty lines match"),
         (".*a.{15}", "more than 20,000 states"),
         ("(((a{900}){900}){900}){900}", "too many repeats"),
         ("(?:){4000000000}", "too many repeats"),
@@ -120,7 +120,7 @@ def test_what_a_pattern_cannot_hold_is_named(pattern: str, reason: str) -> None:
 def test_a_pattern_of_too_many_edges_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("ocrx.decoding.constraints.MAX_EDGES", 10)
     assert from_pattern("a{9}", ABC).accepting.size == 10
-    with pytest.raises(ConfigError, match="too large for 3 characters"):
+    with pytest.raises(ConfigError, match="is too large for 3 characters"):
         from_pattern(".{9}", ABC)
 
 
@@ -137,7 +137,7 @@ def test_lexicon_holds_its_entries_and_no_others() -> None:
 def test_a_lexicon_keeps_to_the_other_constraint() -> None:
     lexicon = from_lexicon(["ab", "bc", "c"], ABC, from_pattern("..", ABC))
     assert lexicon.count == 2
-    with pytest.raises(ConfigError, match="--lexicon"):
+    with pytest.raises(ConfigError, match=r"^lexicon: "):
         from_lexicon(["ab"], ABC, from_pattern("c", ABC))
 
 
@@ -150,7 +150,7 @@ def test_allowed_and_denied_characters() -> None:
         from_allowed(charset, allow="ax")
     with pytest.raises(ConfigError, match="no character"):
         from_allowed(charset, allow="a", deny="a")
-    with pytest.raises(ConfigError, match="--allow: no characters"):
+    with pytest.raises(ConfigError, match=r"^allow: no characters"):
         from_allowed(charset, allow="")
 
 

@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from ocrx.config import DecodeOptions
 from ocrx.ctc.alignment import log_likelihood
 from ocrx.decoding.factory import BeamDecoder, build_decoder, decoder_notice
 from ocrx.decoding.greedy import greedy
@@ -29,14 +30,14 @@ def spell(text: str, gap: int = 1, height: float = 6, seed: int = 0) -> np.ndarr
     return logits
 
 
-def read(logits: np.ndarray, **options: Any) -> str:
-    return CHARSET.decode(build_decoder(CHARSET, **options)(logits)[0].classes)
+def read(logits: np.ndarray, bundled_lm: Path | None = None, **options: Any) -> str:
+    return CHARSET.decode(build_decoder(CHARSET, DecodeOptions(**options), bundled_lm)(logits)[0].classes)
 
 
 def test_nothing_asked_is_the_best_path() -> None:
     assert build_decoder(CHARSET) is greedy
-    assert build_decoder(CHARSET, beam=1) is greedy
-    assert isinstance(build_decoder(CHARSET, beam=2), BeamDecoder)
+    assert build_decoder(CHARSET, DecodeOptions(beam=1)) is greedy
+    assert isinstance(build_decoder(CHARSET, DecodeOptions(beam=2)), BeamDecoder)
 
 
 def test_each_constraint_corrects_a_reading_it_excludes() -> None:
@@ -61,7 +62,7 @@ def test_each_constraint_corrects_a_reading_it_excludes() -> None:
 def test_the_result_always_satisfies_the_pattern(seed: int, frames: int, pattern: str, lm: bool) -> None:
     logits = np.random.default_rng(seed).normal(size=(2, frames, len(CHARSET) + 1)).astype(np.float32) * 5
     model = NgramModel.from_texts(["AB 12"], 2) if lm else None
-    for line in build_decoder(CHARSET, pattern=pattern, lm=model, beam=2)(logits):
+    for line in build_decoder(CHARSET, DecodeOptions(pattern=pattern, lm=model, beam=2))(logits):
         assert len(line.scores) == len(line.spans) == len(line.classes)
         if line.matched:
             assert re.fullmatch(pattern, CHARSET.decode(line.classes))
@@ -72,7 +73,7 @@ def test_the_result_always_satisfies_the_pattern(seed: int, frames: int, pattern
 
 
 def test_no_text_fits_the_frames() -> None:
-    (line,) = build_decoder(CHARSET, pattern="A{9}")(spell("AB"))
+    (line,) = build_decoder(CHARSET, DecodeOptions(pattern="A{9}"))(spell("AB"))
     assert not line.matched
     assert line.classes == ()
     assert line.score == 0.0
@@ -81,7 +82,7 @@ def test_no_text_fits_the_frames() -> None:
 def test_the_exact_search_decides_where_the_beam_is_lost() -> None:
     # The beam of two holds only what begins with a clear A or B; the lexicon's only entry that fits begins with C.
     logits = spell("AB")
-    decoder = build_decoder(CHARSET, lexicon=["C" + "0123456789"[i] for i in range(10)], beam=1)
+    decoder = build_decoder(CHARSET, DecodeOptions(lexicon=["C" + "0123456789"[i] for i in range(10)], beam=1))
     (line,) = decoder(logits)
     assert line.matched
     assert CHARSET.decode(line.classes)[0] == "C"
@@ -90,7 +91,7 @@ def test_the_exact_search_decides_where_the_beam_is_lost() -> None:
 def test_constrained_is_at_least_as_probable_as_any_other_match() -> None:
     logits = np.random.default_rng(0).normal(size=(5, 9, len(CHARSET) + 1)).astype(np.float32)
     words = ["AB", "CD1", "0", "EEE", "A0B1"]
-    for line, row in zip(build_decoder(CHARSET, lexicon=words)(logits), logits, strict=True):
+    for line, row in zip(build_decoder(CHARSET, DecodeOptions(lexicon=words))(logits), logits, strict=True):
         best = max(words, key=lambda word: log_likelihood(row, CHARSET.encode(word)))
         assert CHARSET.decode(line.classes) == best
 
@@ -100,8 +101,8 @@ def test_a_lexicon_with_a_way_out() -> None:
     words = ["AB", "FG"]
     assert read(clear, lexicon=words, lexicon_margin=4.0) == "ABC"
     assert read(near, lexicon=words, lexicon_margin=40.0) == "AB"
-    assert not build_decoder(CHARSET, lexicon=words, lexicon_margin=4.0)(clear)[0].matched
-    assert build_decoder(CHARSET, lexicon=words, lexicon_margin=40.0)(near)[0].matched
+    assert not build_decoder(CHARSET, DecodeOptions(lexicon=words, lexicon_margin=4.0))(clear)[0].matched
+    assert build_decoder(CHARSET, DecodeOptions(lexicon=words, lexicon_margin=40.0))(near)[0].matched
     assert read(clear, lexicon=words, lexicon_margin=4.0, deny="C") == "AB"
 
 
@@ -124,70 +125,70 @@ def test_a_language_model_for_doubts_leaves_sure_lines_alone(tmp_path: Path) -> 
     sure, unsure = spell("A1B2", height=12), spell("A1B2", height=12)
     unsure[0, 2, CHARSET.encode("13")] = (12.5, 12.0)
     both = np.concatenate([sure, unsure])
-    decoder = build_decoder(CHARSET, lm=doubtful(tmp_path))
+    decoder = build_decoder(CHARSET, DecodeOptions(lm=doubtful(tmp_path)))
     plain, found = greedy(both), decoder(both)
     assert [CHARSET.decode(line.classes) for line in plain] == ["A1B2", "A1B2"]
     assert [CHARSET.decode(line.classes) for line in found] == ["A1B2", "A3B2"]
     assert found[0] == plain[0]
     assert found[1].spans == plain[1].spans and found[1].scores[1] == pytest.approx(1 - plain[1].scores[1], abs=0.01)
-    assert read(unsure, lm=doubtful(tmp_path), lm_below=0.1) == "A1B2"
+    assert read(unsure, lm=doubtful(tmp_path), lm_confidence_threshold=0.1) == "A1B2"
     assert "0.7" in decoder_notice(decoder)
 
 
-def test_the_models_own_language_model_reads_where_nothing_is_asked(tmp_path: Path) -> None:
+def test_the_bundled_language_model_reads_where_nothing_is_asked(tmp_path: Path) -> None:
     unsure = spell("A1B2", height=12)
     unsure[0, 2, CHARSET.encode("13")] = (12.5, 12.0)
-    own = doubtful(tmp_path)
-    assert read(unsure, own_lm=own) == "A3B2"
-    assert read(unsure, own_lm=own, lm_weight=0.0) == "A1B2"
+    bundled = doubtful(tmp_path)
+    assert read(unsure, bundled_lm=bundled) == "A3B2"
+    assert read(unsure, bundled_lm=bundled, lm_weight=0.0) == "A1B2"
     other = NgramModel.from_texts(["A1B2"] * 9, 3)
     for asked in ({"beam": 1}, {"beam": 4}, {"deny": "4"}, {"pattern": "A.*"}, {"lm": other, "lm_weight": 0.5}):
-        assert read(unsure, own_lm=own, **asked) == "A1B2", asked
+        assert read(unsure, bundled_lm=bundled, **asked) == "A1B2", asked
 
 
 def test_scores_are_the_models_own_probabilities() -> None:
     logits = spell("A1", height=8)
     free = greedy(logits)[0]
     for options in ({"beam": 4}, {"allow": "A1"}, {"pattern": r"A\d"}):
-        line = build_decoder(CHARSET, **options)(logits)[0]
+        line = build_decoder(CHARSET, DecodeOptions(**options))(logits)[0]
         assert line.scores == pytest.approx(free.scores, rel=1e-5)
         assert line.spans == free.spans
-    forced = build_decoder(CHARSET, pattern="B1")(logits)[0]
+    forced = build_decoder(CHARSET, DecodeOptions(pattern="B1"))(logits)[0]
     assert forced.scores[0] < 0.1
 
 
 def test_a_line_does_not_depend_on_its_batch() -> None:
     logits = np.random.default_rng(1).normal(size=(4, 20, len(CHARSET) + 1)).astype(np.float32) * 3
     model = NgramModel.from_texts(["AB 12", "C 3"], 3)
-    doubt = {"lm": model, "lm_below": 0.9}
+    doubt = {"lm": model, "lm_confidence_threshold": 0.9}
     for options in ({"beam": 5}, {"pattern": "[A-G ]{4,9}"}, {"lm": model}, doubt, {"allow": "AB1"}):
-        decoder = build_decoder(CHARSET, **options)
+        decoder = build_decoder(CHARSET, DecodeOptions(**options))
         assert list(decoder(logits)) == [decoder(logits[i : i + 1])[0] for i in range(4)]
 
 
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ({"beam": 0}, "--beam"),
-        ({"lm_weight": 1.0}, "--lm-weight"),
-        ({"lexicon_margin": 1.0}, "--lexicon-margin"),
-        ({"allow": "x"}, "--allow"),
-        ({"pattern": "x"}, "--pattern"),
-        ({"lexicon": ["x"]}, "--lexicon"),
+        ({"beam": 0}, "^beam: "),
+        ({"lm_weight": 1.0}, "lm_weight: needs"),
+        ({"lexicon_margin": 1.0}, "lexicon_margin: needs"),
+        ({"allow": "x"}, "^allow: "),
+        ({"pattern": "x"}, "^pattern: "),
+        ({"lexicon": ["x"]}, "^lexicon: "),
     ],
 )
 def test_settings_that_cannot_hold(options: dict[str, Any], message: str) -> None:
     with pytest.raises(ConfigError, match=message):
-        build_decoder(CHARSET, **options)
+        build_decoder(CHARSET, DecodeOptions(**options))
 
 
 def test_right_to_left_lines_take_a_lexicon_but_no_pattern_and_no_language_model() -> None:
     charset = Charset(sorted("سنة 1963"), "rtl")
     for options in ({"pattern": "س+"}, {"lm": NgramModel.from_texts(["سنة"], order=2)}):
         with pytest.raises(ConfigError, match="right-to-left"):
-            build_decoder(charset, **options)
+            build_decoder(charset, DecodeOptions(**options))
     logits = np.zeros((1, 20, 9), dtype=np.float32)
-    read = build_decoder(charset, lexicon=["سنة 1963"])(logits)[0]
+    read = build_decoder(charset, DecodeOptions(lexicon=["سنة 1963"]))(logits)[0]
     assert charset.decode(read.classes) == "سنة 1963"
 
 
@@ -197,13 +198,15 @@ def test_lexicon_files(tmp_path: Path) -> None:
     assert read(spell("C 1"), lexicon=path) == "C 1"
     path.write_bytes(b"")
     with pytest.raises(DataError, match="empty"):
-        build_decoder(CHARSET, lexicon=path)
+        build_decoder(CHARSET, DecodeOptions(lexicon=path))
     with pytest.raises(DataError, match="none"):
-        build_decoder(CHARSET, lexicon=tmp_path / "none.txt")
+        build_decoder(CHARSET, DecodeOptions(lexicon=tmp_path / "none.txt"))
 
 
 def test_entries_that_cannot_be_read_are_told_of() -> None:
-    assert "2 entries" in decoder_notice(build_decoder(CHARSET, lexicon=["AB", "xy", "é"]))
-    assert "1 entry holds" in decoder_notice(build_decoder(CHARSET, lexicon=["AB", "xy"], lexicon_margin=1.0))
-    assert decoder_notice(build_decoder(CHARSET, lexicon=["AB"])) == ""
+    assert "2 entries" in decoder_notice(build_decoder(CHARSET, DecodeOptions(lexicon=["AB", "xy", "é"])))
+    assert "1 entry holds" in decoder_notice(
+        build_decoder(CHARSET, DecodeOptions(lexicon=["AB", "xy"], lexicon_margin=1.0))
+    )
+    assert decoder_notice(build_decoder(CHARSET, DecodeOptions(lexicon=["AB"]))) == ""
     assert decoder_notice(greedy) == ""

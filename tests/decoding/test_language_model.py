@@ -69,7 +69,7 @@ def test_saved_and_loaded_models_are_equal(tmp_path: Path) -> None:
         model.save(tmp_path / name)
         loaded = NgramModel.load(tmp_path / name)
         assert loaded.counts == model.counts and loaded.characters == set("abc") | {END}
-        assert (loaded.order, loaded.weight, loaded.bonus, loaded.below) == (3, 0.4, 0.1, 0.9)
+        assert (loaded.order, loaded.weight, loaded.bonus, loaded.confidence_threshold) == (3, 0.4, 0.1, 0.9)
     assert (tmp_path / "lm.json").read_bytes().startswith(b"{")
     packed = (tmp_path / "lm.json.gz").read_bytes()
     model.save(tmp_path / "lm.json.gz")
