@@ -66,6 +66,14 @@ def reject_url(key: str, source: str, otherwise: str | None = None) -> None:
         )
 
 
+def cache_folder() -> Path | None:
+    """Where files lie that ocrx can make again: ``$XDG_CACHE_HOME/ocrx`` or ``~/.cache/ocrx``; None without a home."""
+    try:
+        return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache", "ocrx")
+    except RuntimeError:
+        return None
+
+
 def is_embedded(folder: Path) -> bool:
     """Whether a model folder is part of the installed package, which nothing is written into."""
     return folder.resolve().is_relative_to(EMBEDDED_DIR.resolve())

@@ -76,7 +76,8 @@ def open_backend(
     ``threads`` is the number of cores to use; default: those this process may run on. A ``precision`` other than
     fp32 needs a file that ``ocrx export`` made, but for torch and for bf16 in OpenVINO.
     Raises ConfigError for an unknown back end or one that does not read the file, BackendError for a runtime or device
-    that is not there, ModelError for a folder that holds no such model.
+    that is not there and for a reduced precision that this machine computes wrongly, ModelError for a folder that
+    holds no such model.
     """
     for name, value, known in (("backend", backend, BACKENDS), ("precision", precision, PRECISIONS)):
         if value not in known:
@@ -96,7 +97,10 @@ def open_backend(
         raise BackendError(f"{chosen}: {package} is not installed", hint=_INSTALL.get(chosen, f"pip install {package}"))
     module = import_module(f"ocrx.backends.{module_name}")
     opened: Callable[[Path, str, int, str], Backend] = module.open_folder
-    return opened(folder, device, threads or available_cores(), precision)
+    loaded = opened(folder, device, threads or available_cores(), precision)
+    if precision != "fp32":
+        import_module("ocrx.backends.probe").verify(loaded, folder, device, precision)
+    return loaded
 
 
 def lines_at_once(backend: Backend, width: int, batch_size: int) -> int:

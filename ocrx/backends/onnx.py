@@ -10,6 +10,7 @@ from onnxruntime.capi import onnxruntime_pybind11_state as _state
 
 from ocrx.arrays import Floats
 from ocrx.backends import CACHED_PIXELS, export_command, exported_name, find_model_file
+from ocrx.backends.probe import probe_path
 from ocrx.errors import BackendError, ConfigError, ModelError
 from ocrx.model_folder import ONNX_FILE
 from ocrx.model_spec import ModelSpec
@@ -42,6 +43,8 @@ class OnnxBackend:
         # and spares returning memory to the system and fetching it again in each one.
         options.enable_mem_pattern = False
         options.log_severity_level = 3
+        if isinstance(model, Path) and _may_overflow(model):
+            options.add_session_config_entry("session.x64quantprecision", "1")
         half = isinstance(model, Path) and model.name == exported_name(ONNX_FILE, "fp16")
         try:
             self._session = ort.InferenceSession(
@@ -80,6 +83,14 @@ def open_folder(folder: Path, device: str, threads: int, precision: str) -> Onnx
         )
     command = export_command(folder, "onnx", precision)
     return OnnxBackend(find_model_file(folder, exported_name(ONNX_FILE, precision), command), threads, device)
+
+
+def _may_overflow(model: Path) -> bool:
+    """Whether this is an int8 file from before weights had 7 bits and a probe beside them.
+
+    Their 8 bits overflow on x86-64 without VNNI, unless ONNX Runtime is told to take slower kernels there.
+    """
+    return model.name == exported_name(ONNX_FILE, "int8") and not probe_path(model, "int8").is_file()
 
 
 def _providers(device: str) -> list[str | tuple[str, dict[str, int]]]:

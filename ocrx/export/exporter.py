@@ -19,6 +19,7 @@ import numpy as np
 from ocrx.arrays import Floats
 from ocrx.backends import Backend, exported_name, find_model_file
 from ocrx.backends.onnx import OnnxBackend
+from ocrx.backends.probe import Probe, probe_path
 from ocrx.backends.pytorch import DTYPES, TorchBackend
 from ocrx.data.sample import Sample
 from ocrx.errors import BackendError, ConfigError, DataError, ModelError
@@ -28,6 +29,7 @@ from ocrx.export.graph import (
     export_onnx,
     inference_form,
     prepared,
+    probe_images,
     sample_images,
     trace_script,
 )
@@ -105,8 +107,12 @@ def export_folder(
         source = _Source(folder, Path(work))
         written = _WRITERS[form](source, precision, samples)
         compared = _compare(source.backend, written.backend, samples, precision, max_loss)
+        files = list(written.files)
+        if precision != "fp32":
+            files.append(probe_path(written.files[0], precision))
+            Probe.measure(source.backend, written.backend, probe_images(source.spec)).save(files[-1])
         target.mkdir(parents=True, exist_ok=True)
-        for file in written.files:
+        for file in files:
             file.replace(target / file.name)
     (target / SPEC_FILE).write_text(source.spec.to_json(), encoding="utf-8")
     lm = bundled_language_model(folder)

@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 import onnx
 import torch
+from PIL import Image, ImageDraw, ImageFont
 from torch import nn
 
 from ocrx.arrays import Floats
@@ -77,6 +78,20 @@ def sample_images(spec: ModelSpec) -> list[Floats]:
     widths = {1: image.bucket_width(1), 3: image.bucket_width(10 * image.height)}
     shapes = [(count, image.channels, image.height, width) for count, width in widths.items()]
     return [noise.uniform(-1, 1, shape).astype(np.float32) for shape in shapes]
+
+
+def probe_images(spec: ModelSpec) -> list[Floats]:
+    """Two rendered lines, as a network reads them: they bring activations to their usual size, which noise does not."""
+    height = spec.image.height
+    font = ImageFont.load_default(size=0.7 * height)
+    arrays = []
+    for text in ("Total 42.50", "Sphinx of black quartz"):
+        left, top, right, bottom = font.getbbox(text)
+        line = Image.new("L", (int(right - left) + height // 4, height), 255)
+        place = (height / 8 - left, (height - bottom + top) / 2 - top)
+        ImageDraw.Draw(line).text(place, text, fill=0, font=font)
+        arrays.append(prepare(line, spec.image)[0][None])
+    return arrays
 
 
 def trace_script(

@@ -7,6 +7,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
+import numpy as np
 import onnx
 from onnxruntime.quantization import CalibrationDataReader, QuantFormat, QuantType, quantize_static
 from onnxruntime.transformers.float16 import convert_float_to_float16
@@ -18,7 +19,7 @@ _QUANTIZED = ["Conv", "MatMul", "Gemm"]
 
 def half_onnx(source: Path, target: Path) -> None:
     """``source`` with weights and computation in fp16; input and output stay fp32."""
-    model = convert_float_to_float16(onnx.load(str(source)), keep_io_types=True, disable_shape_infer=True)
+    model = convert_float_to_float16(_with_fp32_weights(source), keep_io_types=True, disable_shape_infer=True)
     onnx.save(model, str(target))
 
 
@@ -26,8 +27,11 @@ def quantized_onnx(source: Path, target: Path, images: Sequence[Floats]) -> None
     """``source`` with int8 weights (per channel) and activations whose ranges come from ``images``.
 
     The first convolution and the last layer stay in fp32: they hold little work, and errors there cost most.
+    Weights use 7 of the 8 bits: x86-64 without VNNI adds two products in 16 bits (VPMADDUBSW), which 255 * w1 + 255 *
+    w2 must not exceed; some ARM kernels do the same. The lost bit costs little: receipts' lines 61.2 % in fp32 and in
+    8 bits, 60.9 % in 7. Unsigned weights would be right everywhere too, at half the speed where there is VNNI.
     """
-    model = onnx.load(str(source))
+    model = _with_fp32_weights(source)
     nodes = [node for node in model.graph.node if node.op_type in _QUANTIZED]
     with _quiet():
         quantize_static(
@@ -40,11 +44,30 @@ def quantized_onnx(source: Path, target: Path, images: Sequence[Floats]) -> None
             activation_type=QuantType.QUInt8,
             weight_type=QuantType.QInt8,
             per_channel=True,
+            reduce_range=True,
         )
     described = {entry.key: entry.value for entry in model.metadata_props}
     written = onnx.load(str(target))
     onnx.helper.set_model_props(written, described)
     onnx.save(written, str(target))
+
+
+def _with_fp32_weights(source: Path) -> onnx.ModelProto:
+    """The model, with weights that are stored in fp16 and cast when it runs stored in fp32 instead.
+
+    The tools would take the result of a cast for an activation and leave the weights as they are.
+    """
+    model = onnx.load(str(source))
+    stored = {array.name: array for array in model.graph.initializer}
+    for node in [node for node in model.graph.node if node.op_type == "Cast" and node.input[0] in stored]:
+        if node.attribute[0].i == onnx.TensorProto.FLOAT:
+            weights = onnx.numpy_helper.to_array(stored[node.input[0]]).astype(np.float32)
+            model.graph.initializer.append(onnx.numpy_helper.from_array(weights, node.output[0]))
+            model.graph.node.remove(node)
+    used = {name for node in model.graph.node for name in node.input}
+    for name in stored.keys() - used:
+        model.graph.initializer.remove(stored[name])
+    return model
 
 
 class _Images(CalibrationDataReader):  # type: ignore[misc]  # onnxruntime has no types

@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import json
-import os
 import platform
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
 from ocrx.backends import own_cores
+from ocrx.backends.processor import processor_name
 from ocrx.errors import ModelError
-from ocrx.model_folder import find_model_folder, is_embedded
+from ocrx.model_folder import cache_folder, find_model_folder, is_embedded
 from ocrx.results import write_json
 
 TUNED_FILE = "tuned.json"
@@ -56,18 +56,15 @@ def _place(folder: Path) -> Path:
     """In the folder itself; for an embedded model in the user's cache, because an installation is not written into."""
     if not is_embedded(folder):
         return folder / TUNED_FILE
-    cache = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
-    return Path(cache, "ocrx", folder.name, TUNED_FILE)
+    cache = cache_folder()
+    if cache is None:
+        raise ModelError(f"{folder}: no home folder to keep settings in", hint="set XDG_CACHE_HOME to a folder")
+    return cache / folder.name / TUNED_FILE
 
 
 def machine() -> str:
     """Processor and number of cores: what tuned settings depend on."""
-    name = platform.processor() or platform.machine()
-    info = Path("/proc/cpuinfo")
-    if info.exists():
-        models = [line.partition(":")[2].strip() for line in info.read_text().splitlines() if "model name" in line]
-        name = models[0] if models else name
-    return f"{platform.system()} {name}, {own_cores()} cores"
+    return f"{platform.system()} {processor_name()}, {own_cores()} cores"
 
 
 def _read(path: Path) -> dict[str, dict[str, Any]]:

@@ -30,6 +30,12 @@ from ocrx.models.model_io import save_model
 needs_openvino = pytest.mark.skipif(not find_spec("openvino"), reason="openvino is not installed")
 
 
+@pytest.fixture(autouse=True)
+def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A cache folder of the test's own."""
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+
+
 @pytest.fixture
 def samples(model_folder: Path, line_folder: Path) -> list[Sample]:
     """Lines labelled with what the model reads, so that its accuracy is 1."""
@@ -80,6 +86,8 @@ def test_every_format_and_precision_is_read_back(
     largest = max(float(np.abs(opened.logits(image)).max()) for image in sample_images(opened.spec))
     assert done.largest_difference / largest < {"fp32": 1e-4, "fp16": 0.03, "bf16": 0.3, "int8": 0.6}[precision]
     assert not list((tmp_path / "out").glob(".export-*"))
+    probes = list((tmp_path / "out").glob("*.probe.safetensors"))
+    assert [path.name.startswith(f"model.{precision}.") for path in probes] == ([] if precision == "fp32" else [True])
 
 
 def test_too_large_a_loss_fails_and_leaves_nothing(model_folder: Path, samples: list[Sample], tmp_path: Path) -> None:

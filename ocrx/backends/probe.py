@@ -1,0 +1,155 @@
+"""A stored check of reduced precision: inputs, and the logits that fp32 gives for them, beside an exported file.
+
+Processors compute int8, fp16 and bf16 in different ways. On x86-64 without VNNI, for one, a runtime may add pairs of
+int8 products in 16 bits, which overflow. A model that was right where it was exported can then read nonsense elsewhere.
+``verify`` computes the probe once a machine, remembers the outcome, and refuses a file that this machine gets wrong.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import json
+import logging
+from collections.abc import Sequence
+from dataclasses import dataclass
+from importlib import import_module
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+from safetensors import SafetensorError, safe_open
+from safetensors.numpy import save_file
+
+from ocrx.arrays import Floats
+from ocrx.backends import Backend, exported_name
+from ocrx.backends.processor import processor_features, processor_name
+from ocrx.errors import BackendError, ModelError
+from ocrx.model_folder import INFERENCE_DIR, ONNX_FILE, cache_folder
+from ocrx.results import write_json
+
+PROBE_SUFFIX = ".probe.safetensors"
+
+_MOST_CLASSES = 64
+_SLACK = 2.0  # other kernels and versions of a runtime round at other places
+_ROUNDING = 0.01
+_STORED_NAMES = {"onnx": (ONNX_FILE,), "openvino": ("model.xml", ONNX_FILE), "torchscript": ("model.pt",)}
+_LOG = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class Probe:
+    """Inputs of one line each, float32 [1, C, H, W], and their fp32 logits [1, T, K'] for a choice of ``classes``.
+
+    ``tolerance`` is the largest error, as ``error`` measures it, that rounding explains.
+    """
+
+    images: Sequence[Floats]
+    logits: Sequence[Floats]
+    classes: npt.NDArray[np.int64]
+    tolerance: float
+
+    @classmethod
+    def measure(cls, expected: Backend, reduced: Backend, images: Sequence[Floats]) -> Probe:
+        """A probe for ``reduced``, whose right logits ``expected`` computes in fp32 on the same ``images``.
+
+        Raises BackendError if the logits of ``reduced`` are not numbers.
+        """
+        images = [image.astype(np.float16).astype(np.float32) for image in images]  # as they are stored
+        logits = [expected.logits(image) for image in images]
+        # The likeliest classes of any frame: thousands of others would only make the file large.
+        highest = np.max([part.max(axis=(0, 1)) for part in logits], axis=0)
+        classes = np.sort(np.argsort(-highest, kind="stable")[:_MOST_CLASSES])
+        probe = cls(images, [part[:, :, classes] for part in logits], classes, 0.0)
+        error = probe.error(reduced)
+        if not np.isfinite(error):
+            raise BackendError(f"{reduced.name}: the logits are not numbers")
+        return cls(probe.images, probe.logits, classes, _SLACK * error + _ROUNDING)
+
+    def error(self, backend: Backend) -> float:
+        """Size of the difference from fp32, relative to the size of the fp32 logits (root mean squares)."""
+        difference = size = 0.0
+        for image, expected in zip(self.images, self.logits, strict=True):
+            found = backend.logits(image)[:, :, self.classes]
+            difference += float(np.square(found - expected, dtype=np.float64).sum())
+            size += float(np.square(expected, dtype=np.float64).sum())
+        return float(np.sqrt(difference / max(size, 1e-12)))
+
+    def save(self, path: Path) -> None:
+        """Write the probe as safetensors."""
+        arrays: dict[str, npt.NDArray[np.generic]] = {"classes": self.classes}
+        for number, (image, logits) in enumerate(zip(self.images, self.logits, strict=True)):
+            arrays[f"image.{number}"] = np.ascontiguousarray(image, np.float16)  # safetensors writes memory as it lies
+            arrays[f"logits.{number}"] = np.ascontiguousarray(logits)
+        save_file(arrays, path, {"tolerance": repr(self.tolerance)})
+
+    @classmethod
+    def load(cls, path: Path) -> Probe:
+        """Read what ``save`` wrote. Raises ModelError for a damaged file."""
+        try:
+            with safe_open(path, framework="numpy") as file:
+                count = sum(name.startswith("image.") for name in file.keys())  # noqa: SIM118  # no mapping
+                images = [file.get_tensor(f"image.{number}").astype(np.float32) for number in range(count)]
+                logits = [file.get_tensor(f"logits.{number}") for number in range(count)]
+                tolerance = float((file.metadata() or {})["tolerance"])
+                return cls(images, logits, file.get_tensor("classes"), tolerance)
+        except (SafetensorError, OSError, ValueError, KeyError) as error:
+            raise ModelError(f"{path}: damaged ({error})", hint="export the model anew with `ocrx export`") from None
+
+
+def probe_path(file: Path, precision: str) -> Path:
+    """Where the probe of an exported file lies that is computed in ``precision``."""
+    stem, _, suffix = file.name.partition(".")
+    return file.with_name(exported_name(f"{stem}.{suffix.rpartition('.')[2]}", precision) + PROBE_SUFFIX)
+
+
+def verify(backend: Backend, folder: Path, device: str, precision: str) -> None:
+    """Raise BackendError if this machine computes the reduced ``precision`` of a model folder's export wrongly.
+
+    The outcome is remembered for this processor, runtime and file. Folders that were exported without a probe are
+    read as they are; for int8 the log says so.
+    """
+    file = _stored_file(folder, backend.name, precision)
+    if precision == "fp32" or file is None:
+        return
+    path = probe_path(file, precision)
+    if not path.is_file():
+        if precision == "int8":
+            _LOG.warning(
+                "%s: exported without a check of int8 arithmetic; compare its texts with fp32, or export it anew", file
+            )
+        return
+    passed = _outcome_file(backend.name, device, precision, (file, file.with_suffix(".bin"), path))
+    if passed is not None and passed.is_file():
+        return
+    probe = Probe.load(path)
+    error = probe.error(backend)
+    if not error <= probe.tolerance:  # nan included
+        raise BackendError(
+            f"{file}: {backend.name} on this machine ({processor_name()}) computes {precision} wrongly: the logits "
+            f"of the stored check differ from fp32 by {error:.0%}; expected at most {probe.tolerance:.0%}",
+            hint="read in fp32 (`--precision fp32`), or export the model anew on this machine",
+        )
+    if passed is not None:
+        with contextlib.suppress(OSError):  # then the next start computes it again
+            write_json(passed, {"file": str(file), "error": error, "tolerance": probe.tolerance})
+
+
+def _stored_file(folder: Path, backend: str, precision: str) -> Path | None:
+    """The exported file that a back end reads for ``precision``; None for one that reads the weights."""
+    stored = "fp32" if backend == "openvino" and precision == "bf16" else precision
+    names = [exported_name(name, stored) for name in _STORED_NAMES.get(backend, ())]
+    paths = (place / name for name in names for place in (folder, folder / INFERENCE_DIR))
+    return next((path for path in paths if path.is_file()), None)
+
+
+def _outcome_file(backend: str, device: str, precision: str, files: Sequence[Path]) -> Path | None:
+    """Where a passed check is remembered; None without a cache folder."""
+    cache = cache_folder()
+    if cache is None:
+        return None
+    package = {"onnx": "onnxruntime", "torchscript": "torch"}.get(backend, backend)
+    contents = [hashlib.sha256(file.read_bytes()).hexdigest() for file in files if file.is_file()]
+    version = str(import_module(package).__version__)
+    key = json.dumps([processor_name(), processor_features(), backend, version, device, precision, contents])
+    return cache / "probes" / f"{hashlib.sha256(key.encode()).hexdigest()[:32]}.json"

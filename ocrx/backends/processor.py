@@ -1,0 +1,33 @@
+"""Which processor this is, and what it can do."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import platform
+from importlib import import_module
+from pathlib import Path
+
+# These make torch and oneDNN take other kernels than the processor would.
+_KERNEL_VARIABLES = ("ATEN_CPU_CAPABILITY", "DNNL_MAX_CPU_ISA", "ONEDNN_MAX_CPU_ISA")
+
+
+def processor_name() -> str:
+    """The model's name where the system tells it, else its architecture."""
+    name = platform.processor() or platform.machine()
+    info = Path("/proc/cpuinfo")
+    if info.exists():
+        lines = info.read_text(encoding="utf-8", errors="replace").splitlines()
+        name = next((line.partition(":")[2].strip() for line in lines if line.startswith("model name")), name)
+    return name
+
+
+def processor_features() -> list[str]:
+    """Instruction sets that NumPy found, and the environment variables that forbid some of them."""
+    found: dict[str, bool] = {}
+    for module in ("numpy._core._multiarray_umath", "numpy.core._multiarray_umath"):  # NumPy 2, NumPy 1
+        with contextlib.suppress(ImportError, AttributeError):
+            found = import_module(module).__cpu_features__
+            break
+    limits = [f"{name}={os.environ[name]}" for name in _KERNEL_VARIABLES if name in os.environ]
+    return sorted(name for name, present in found.items() if present) + limits
