@@ -72,12 +72,13 @@ def open_backend(
 ) -> Backend:
     """Load the model folder ``path``, or the file in one that it names, into a runtime.
 
-    ``auto`` takes ONNX Runtime on the CPU where the folder holds an exported model, else torch, else what is there.
+    ``auto`` takes ONNX Runtime on the CPU where the folder holds an exported model, else torch, else what is there;
+    never TorchScript, which runs code from the file.
     ``threads`` is the number of cores to use; default: those this process may run on. A ``precision`` other than
     fp32 needs a file that ``ocrx export`` made, but for torch and for bf16 in OpenVINO.
     Raises ConfigError for an unknown back end or one that does not read the file, BackendError for a runtime or device
     that is not there and for a reduced precision that this machine computes wrongly, ModelError for a folder that
-    holds no such model.
+    holds no such model, or TorchScript that was not asked for.
     """
     for name, value, known in (("backend", backend, BACKENDS), ("precision", precision, PRECISIONS)):
         if value not in known:
@@ -92,6 +93,11 @@ def open_backend(
         chosen, precision = choose_backend(folder, device, precision)
     else:
         chosen = backend
+    if chosen == "torchscript" != backend:
+        raise ModelError(
+            f"{path}: holds TorchScript, which runs code of its own when it is read",
+            hint="if you trust where it comes from, read it with `--backend torchscript`",
+        )
     package, module_name = _RUNTIMES[chosen]
     if find_spec(package) is None:
         raise BackendError(f"{chosen}: {package} is not installed", hint=_INSTALL.get(chosen, f"pip install {package}"))
@@ -150,14 +156,15 @@ def choose_backend(folder: Path, device: str, precision: str = "fp32") -> tuple[
 
     Torch on a GPU, else ONNX Runtime. A folder without weights that holds other exports only: the first that has
     ``precision``; where nothing else than fp32 was asked for, the first of all. ONNX Runtime has no bf16: torch
-    computes in it with the weights, OpenVINO with any export in fp32 that it reads.
+    computes in it with the weights, OpenVINO with any export in fp32 that it reads. TorchScript means that the folder
+    holds nothing else.
     """
     held = [kind for name, kind in _FILES.items() if any((folder / p / name).is_file() for p in (INFERENCE_DIR, "."))]
     weights = (folder / WEIGHTS_FILE).is_file()
     if not weights and ("onnx", precision) not in held:
         fitting = [kind for kind in held if kind[1] == precision] or (held if precision == "fp32" else [])
         if fitting:
-            return fitting[0]
+            return min(fitting, key=lambda kind: kind[0] == "torchscript")
     if precision == "bf16":
         return ("torch" if weights else "openvino"), precision
     if not {("onnx", "fp32"), ("onnx", precision)} & set(held) or find_spec("onnxruntime") is None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import warnings
 from pathlib import Path
 from typing import Any
@@ -16,6 +17,7 @@ from ocrx.models.device import torch_device
 
 SCRIPT_FILE = "model.pt"
 SPEC_ENTRY = "ocrx.json"
+_LOG = logging.getLogger(__name__)
 
 
 class TorchScriptBackend(TorchBackend):
@@ -43,11 +45,14 @@ def load_script(file: Path, device: torch.device | str = "cpu", threads: int | N
 
 
 def open_folder(folder: Path, device: str, threads: int, precision: str) -> TorchScriptBackend:
-    """The TorchScript model of a model folder."""
+    """The TorchScript model of a model folder. Reading it runs code from the file, and the log says so."""
     target = torch_device(device)
     if precision not in DTYPES:
         raise ConfigError(f"torchscript: precision {precision!r}; expected one of {', '.join(DTYPES)}")
-    command = export_command(folder, "torchscript", precision)
+    file = find_model_file(
+        folder, exported_name(SCRIPT_FILE, precision), export_command(folder, "torchscript", precision)
+    )
+    _LOG.warning("%s: TorchScript runs code from the file; read only what you trust", file)
     if target.type == "cpu":
         torch.set_num_threads(threads)
-    return load_script(find_model_file(folder, exported_name(SCRIPT_FILE, precision), command), target, threads)
+    return load_script(file, target, threads)

@@ -278,7 +278,9 @@ def _open(
     if tuned is None:
         return open_backend(model, backend or "auto", device or "auto", threads, precision or "fp32"), BATCH_SIZE
     # The two were found together: another back end may not hold this precision. A file says itself what reads it.
-    fits = backend in (None, "auto", tuned.backend) and precision in (None, tuned.precision)
+    # Settings that lie in a folder are no consent to TorchScript, which runs code.
+    asked = backend == tuned.backend or (backend in (None, "auto") and tuned.backend != "torchscript")
+    fits = asked and precision in (None, tuned.precision)
     if fits and model.is_dir():
         backend, precision = tuned.backend, tuned.precision
     opened = open_backend(model, backend or "auto", device or "auto", threads or tuned.threads, precision or "fp32")

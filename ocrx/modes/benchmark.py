@@ -22,7 +22,7 @@ from ocrx.inference.tuned_settings import TunedSettings, machine, save_tuned_set
 from ocrx.model_folder import find_model_folder
 from ocrx.results import write_json
 
-_BACKENDS = ("onnx", "openvino", "torch", "torchscript")
+_BACKENDS = ("onnx", "openvino", "torch")  # TorchScript runs code from a file, hence only where it is asked for
 _PRECISIONS = ("fp32", "bf16", "int8")
 
 

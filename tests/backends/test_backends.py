@@ -23,7 +23,8 @@ from ocrx.backends.pytorch import TorchBackend
 from ocrx.errors import BackendError, ConfigError, ModelError, OcrxError
 from ocrx.export.exporter import export_folder
 from ocrx.export.graph import sample_images
-from ocrx.inference.recognizer import Recognizer
+from ocrx.inference.recognizer import Recognizer, create_model
+from ocrx.inference.tuned_settings import TunedSettings, save_tuned_settings
 from ocrx.model_spec import FrameSpec, ImageSpec, ModelSpec
 from ocrx.models.device import torch_device
 from ocrx.models.model_io import load_model
@@ -205,9 +206,10 @@ def bare(folder: Path, tmp_path: Path) -> Path:
 
 
 def test_auto_takes_what_a_folder_of_exports_holds(folder: Path, bare: Path) -> None:
-    assert open_backend(bare, device="cpu").name == "torchscript"
     shutil.copy(folder / "inference" / "model.onnx", bare / "model.int8.onnx")
-    assert choose_backend(bare, "cpu") == ("torchscript", "fp32"), "of the precision asked for before another"
+    shutil.copy(folder / "inference" / "model.onnx", bare / "model.xml")
+    assert choose_backend(bare, "cpu") == ("openvino", "fp32"), "of the precision asked for before another"
+    (bare / "model.xml").unlink()
     assert choose_backend(bare, "cpu", "int8") == ("onnx", "int8")
     assert choose_backend(bare, "cpu", "bf16") == ("openvino", "bf16"), "ONNX Runtime has none"
     (bare / "model.pt").unlink()
@@ -215,9 +217,30 @@ def test_auto_takes_what_a_folder_of_exports_holds(folder: Path, bare: Path) -> 
     assert open_backend(bare, device="cpu").name == "onnx"
 
 
+@pytest.mark.parametrize("path", [".", "model.pt"])
+def test_torchscript_is_read_on_request_only_and_with_a_warning(
+    bare: Path, path: str, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with monkeypatch.context() as patched:
+        patched.setattr(torch.jit, "load", lambda *given, **options: pytest.fail("code from the file was run"))
+        with pytest.raises(ModelError, match="holds TorchScript, which runs code") as error:
+            open_backend(bare / path, device="cpu")
+    assert "--backend torchscript" in str(error.value.hint)
+    assert open_backend(bare / path, "torchscript", "cpu").name == "torchscript"
+    assert "model.pt: TorchScript runs code from the file" in caplog.text
+
+
+def test_tuned_settings_that_lie_in_the_folder_do_not_ask_for_torchscript(folder: Path, tmp_path: Path) -> None:
+    place = Path(shutil.copytree(folder, tmp_path / "tuned"))
+    save_tuned_settings(place, TunedSettings("torchscript", "fp32", 1, 4, 100.0))
+    assert create_model(model_dir=place, use_hpip=True, device="cpu").backend.name == "onnx"
+    opened = create_model(model_dir=place, use_hpip=True, device="cpu", backend="torchscript")
+    assert (opened.backend.name, opened.batch_size) == ("torchscript", 4)
+
+
 def test_a_file_that_is_named_is_the_one_that_is_read(folder: Path, bare: Path) -> None:
     assert open_backend(folder / "model.safetensors", device="cpu").name == "torch"
-    assert open_backend(folder / "inference" / "model.pt", device="cpu").name == "torchscript"
+    assert open_backend(folder / "inference" / "model.pt", "torchscript", "cpu").name == "torchscript"
     assert open_backend(folder / "model.json", device="cpu").name == "onnx"
     assert open_backend(folder / "best_accuracy.pdparams", device="cpu").name == "onnx"
     inner = bare / "inference"

@@ -14,7 +14,7 @@ from support.random_net import WORDS
 
 from ocrx.backends.onnx import OnnxBackend
 from ocrx.export.quantize import half_onnx, quantized_onnx
-from ocrx.imaging.reading import prepare
+from ocrx.imaging.preparation import prepare
 from ocrx.model_folder import ONNX_FILE
 
 

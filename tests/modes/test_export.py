@@ -86,10 +86,11 @@ def test_an_export_is_read_by_its_folder_and_by_its_name(
     more = ["--precision", "int8", "--max-loss", "1", "--data", str(line_folder)]
     assert main(["export", "-m", str(folder), *more]) == 0
     capsys.readouterr()
-    for named, reader in ((out, "torchscript"), (folder / "inference" / "model.int8.onnx", "onnx")):
-        assert main(["predict", image, "-m", str(named)]) == 0
+    script, int8 = ["-m", str(out), "--backend", "torchscript"], ["-m", str(folder / "inference" / "model.int8.onnx")]
+    for named, reader in ((script, "torchscript"), (int8, "onnx")):
+        assert main(["predict", image, *named]) == 0
         err = capsys.readouterr().err
-        assert str(named) in err and reader in err
+        assert named[1] in err and reader in err
     assert main(["export", "-m", str(folder / "inference" / "model.int8.onnx")]) == 2
     assert "an export itself" in capsys.readouterr().err
 
