@@ -1,4 +1,4 @@
-"""What a dataset is, in one short string: recorded with a training to reproduce it."""
+"""A short hash that identifies a dataset; recorded with a training so that it can be reproduced."""
 
 from __future__ import annotations
 
@@ -9,9 +9,17 @@ from ocrx.data.sample import Sample
 
 
 def fingerprint(samples: Iterable[Sample]) -> str:
-    """SHA-256 over the label, the image name and the image size in bytes of every sample, in order."""
+    """Hash the label, the image name and the image size of every sample, in order.
+
+    Args:
+        samples: The lines. Images are not opened; a missing one counts with size -1.
+
+    Returns:
+        The first 16 hexadecimal digits of a SHA-256.
+    """
     digest = hashlib.sha256()
     for sample in samples:
         size = sample.image.stat().st_size if sample.image.is_file() else -1
         digest.update(f"{sample.image.name}\t{size}\t{sample.text}\n".encode())
+
     return digest.hexdigest()[:16]

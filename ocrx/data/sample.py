@@ -1,15 +1,35 @@
-"""One labelled line of text, as a label file names it."""
+"""One labelled line of text, and how messages name the files of a dataset."""
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass
 from pathlib import Path
 
 
 @dataclass(frozen=True, slots=True)
 class Sample:
-    """An image, its text exactly as labelled, and where the label stands (``train.txt:17``)."""
+    """A labelled line.
+
+    Attributes:
+        image: Path of the image file; it may not exist.
+        text: The label, exactly as written.
+        source: Where the label stands, such as ``train.txt:17``.
+    """
 
     image: Path
     text: str
     source: str
+
+
+def relative_name(path: Path, root: Path) -> str:
+    """Name a file as messages about a dataset do.
+
+    Args:
+        path: The file.
+        root: Folder of the dataset.
+
+    Returns:
+        The path relative to ``root`` with ``/``; the whole path if it does not start with ``root``.
+    """
+    return path.relative_to(root).as_posix() if path.is_relative_to(root) else os.fspath(path)

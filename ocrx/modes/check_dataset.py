@@ -21,7 +21,8 @@ from ocrx.data.edit.convert import ConvertReport, convert_dataset
 from ocrx.data.edit.fix import FixReport, build_dict, fix_labels
 from ocrx.data.edit.journal import recover
 from ocrx.data.edit.split import SplitReport, split_dataset, undo_split
-from ocrx.data.formats.layouts import DICT_FILE, Dataset, read_dataset
+from ocrx.data.formats.dictionary import DICT_FILE
+from ocrx.data.formats.layouts import Dataset, read_dataset
 from ocrx.data.sample import Sample
 from ocrx.errors import ConfigError
 from ocrx.results import Issue, Progress, write_result

@@ -10,7 +10,8 @@ import numpy.typing as npt
 
 from ocrx.data.checks.image_scan import ImageScan
 from ocrx.data.checks.near_duplicates import find_near_duplicates
-from ocrx.data.formats.layouts import DICT_FILE, Dataset
+from ocrx.data.formats.dictionary import DICT_FILE
+from ocrx.data.formats.layouts import Dataset
 from ocrx.data.sample import Sample
 from ocrx.results import Issue
 from ocrx.text.charset import Charset

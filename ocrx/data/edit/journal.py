@@ -1,7 +1,7 @@
-"""Replacing label files: originals kept as ``.bak``, all new files in place or none, and back again.
+"""Replaces the label files of a folder: all of them or none, with the originals kept as ``.bak``.
 
-A change of several files is first written beside them and noted in a journal; then the files are swapped. If the
-process dies in between, ``recover`` completes the change at the next start, so that no half of it is ever read.
+The new files are first written beside the old ones and listed in a journal; then they are moved into place. If the
+process dies in between, ``recover`` completes the change at the next start, so that nobody reads half of it.
 """
 
 from __future__ import annotations
@@ -9,18 +9,23 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Iterable, Mapping
-from pathlib import Path
+from pathlib import Path, PurePath
 
+from ocrx.data.formats.layouts import JOURNAL_FILE
 from ocrx.errors import DataError
 from ocrx.results import write_json
 
-JOURNAL = ".ocrx-rewrite.json"
 SPLIT_RECORD = "split.json"
 _NEW = ".new"
 
 
 def write_whole(path: Path, data: bytes) -> None:
-    """Write under another name, then put it in place."""
+    """Write a file under another name, then move it into place.
+
+    Args:
+        path: The file.
+        data: Its content.
+    """
     partial = path.with_name(f".{path.name}.{os.getpid()}")
     try:
         with partial.open("wb") as file:
@@ -33,45 +38,71 @@ def write_whole(path: Path, data: bytes) -> None:
 
 
 def backup(path: Path) -> Path:
-    """Copy ``path`` to ``path.bak``, or ``.bak1``, ``.bak2`` … where that is taken by something else."""
+    """Copy a file to ``.bak``, or to ``.bak1``, ``.bak2`` … where that name holds something else.
+
+    Args:
+        path: The file.
+
+    Returns:
+        The copy; an earlier copy with the same content is used again.
+    """
     data = path.read_bytes()
-    kept, number = path.with_name(path.name + ".bak"), 0
-    while kept.exists() and kept.read_bytes() != data:
+    copy, number = path.with_name(path.name + ".bak"), 0
+    while copy.exists() and copy.read_bytes() != data:
         number += 1
-        kept = path.with_name(f"{path.name}.bak{number}")
-    if not kept.exists():
-        write_whole(kept, data)
-    return kept
+        copy = path.with_name(f"{path.name}.bak{number}")
+
+    if not copy.exists():
+        write_whole(copy, data)
+    return copy
 
 
-def rewrite(
+def replace_files(
     root: Path,
     files: Mapping[str, bytes],
     remove: Iterable[str] = (),
     *,
     record: Mapping[str, object] | None = None,
 ) -> None:
-    """Put ``files`` (name → content) into ``root`` and take others away, all together.
+    """Write files into a folder and remove others, all together.
 
-    ``record`` becomes ``split.json``; to take that file away, name it in ``remove``.
+    Args:
+        root: The folder.
+        files: New content by name, relative to ``root``.
+        remove: Names of files to remove.
+        record: What becomes ``split.json``, if anything.
     """
     recover(root)
     for name, data in files.items():
         write_whole(root / (name + _NEW), data)
-    write_json(root / JOURNAL, {"put": sorted(files), "remove": sorted(remove), "record": record})
+    write_json(root / JOURNAL_FILE, {"put": sorted(files), "remove": sorted(remove), "record": record})
     recover(root)
 
 
 def recover(root: Path) -> bool:
-    """Complete a change that was interrupted; False if there was none."""
-    journal = root / JOURNAL
+    """Complete a change of the label files that was interrupted.
+
+    Args:
+        root: Folder of the dataset.
+
+    Returns:
+        False if there was nothing to complete.
+
+    Raises:
+        DataError: If the journal is damaged or names files outside the folder.
+    """
+    journal = root / JOURNAL_FILE
     if not journal.is_file():
         return False
     try:
         plan = json.loads(journal.read_text(encoding="utf-8"))
         put, remove, record = list(plan["put"]), list(plan["remove"]), plan["record"]
-    except (ValueError, KeyError, TypeError):
-        raise DataError(f"{journal}: damaged", hint="compare the lists with their .bak files, then delete it") from None
+        if not all(map(is_inside, (*put, *remove))):
+            raise ValueError
+    except (ValueError, KeyError, TypeError, RecursionError):
+        hint = "compare the label files with their .bak files, then delete it"
+        raise DataError(f"{journal}: damaged", hint=hint) from None
+
     for name in put:
         new = root / (name + _NEW)
         if new.exists():
@@ -82,3 +113,16 @@ def recover(root: Path) -> bool:
         write_json(root / SPLIT_RECORD, record)
     journal.unlink()
     return True
+
+
+def is_inside(name: str) -> bool:
+    """Tell whether a name from a record stays inside the dataset's folder, so that it may be replaced or removed.
+
+    Args:
+        name: A relative path.
+
+    Returns:
+        False for an absolute path and for one with ``..``.
+    """
+    path = PurePath(name)
+    return not path.is_absolute() and ".." not in path.parts

@@ -1,105 +1,149 @@
-"""LMDB databases of deep-text-recognition-benchmark: ``image-000000001``, ``label-000000001``, ``num-samples``."""
+"""LMDB databases of deep-text-recognition-benchmark: ``image-000000001``, ``label-000000001``, ``num-samples``.
+
+A database is read in a process of its own: LMDB maps the file, so a truncated one ends the process that reads it.
+"""
 
 from __future__ import annotations
 
 import io
 from collections.abc import Iterator, Sequence
+from concurrent.futures import ProcessPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
+from multiprocessing import get_context
 from pathlib import Path
 from types import ModuleType
 from typing import Any
 
-from PIL import Image, UnidentifiedImageError
+from PIL import Image
 
-from ocrx.data.edit.journal import rewrite
+from ocrx.data.edit.journal import replace_files
+from ocrx.data.edit.list_writer import list_line
 from ocrx.data.formats.layouts import LMDB_FILE, VAL_NAMES
 from ocrx.data.sample import Sample
 from ocrx.errors import BackendError, DataError
+from ocrx.imaging.reading import DECODE_ERRORS
 
-_IMAGES = "images"
-_BATCH = 1000
+_IMAGE_FOLDER = "images"
+_PER_TRANSACTION = 1000
+_SUFFIXES = {"PNG": ".png", "JPEG": ".jpg", "BMP": ".bmp", "TIFF": ".tif", "WEBP": ".webp", "GIF": ".gif"}
 
 
 def read_lmdb(root: Path, folder: Path) -> tuple[int, int]:
-    """Unpack a database, or one each in ``train`` and a validation folder, into PaddleX's layout in ``folder``.
+    """Unpack a database, or one each in ``train`` and a validation folder, into PaddleX's layout.
 
-    Returns the numbers of training and validation lines. Raises DataError if there is none or it is damaged.
+    Args:
+        root: Folder of the database or of the two.
+        folder: Where images and lists are written.
+
+    Returns:
+        The numbers of training and validation lines.
+
+    Raises:
+        DataError: If there is no database or it is damaged.
+        BackendError: If the package lmdb is missing.
     """
-    places = {"train": root} if (root / LMDB_FILE).is_file() else {"train": root / "train"}
+    _import_lmdb()
+    databases = {"train": root} if (root / LMDB_FILE).is_file() else {"train": root / "train"}
     val = next((root / name for name in VAL_NAMES if (root / name / LMDB_FILE).is_file()), None)
-    if val and places["train"] != root:
-        places["val"] = val
-    if not (places["train"] / LMDB_FILE).is_file():
+    if val and databases["train"] != root:
+        databases["val"] = val
+    if not (databases["train"] / LMDB_FILE).is_file():
         raise DataError(f"{root}: no LMDB database ({LMDB_FILE})")
+
     files, counts = {}, {"train": 0, "val": 0}
-    for part, place in places.items():
-        lines = []
-        for number, data, text in _entries(place):
-            if "\n" in text:
-                raise DataError(
-                    f"{place}: label-{number:09} holds a line end", hint="mend it in the source of the database"
-                )
-            name = f"{_IMAGES}/{part}_{number:09}{_suffix(data)}"
-            target = folder / name
-            target.parent.mkdir(parents=True, exist_ok=True)
-            target.write_bytes(data)
-            lines.append(f"{name}\t{text}\n")
+    for part, database in databases.items():
+        lines = _unpack_in_process(database, folder, part)
         files[f"{part}.txt"] = "".join(lines).encode()
         counts[part] = len(lines)
-    rewrite(folder, files)
+    replace_files(folder, files)
     return counts["train"], counts["val"]
 
 
 def write_lmdb(folder: Path, samples: Sequence[Sample]) -> None:
-    """Write a database of the encoded images as they are and the labels in UTF-8."""
+    """Write a database of the image files as they are and the labels in UTF-8.
+
+    Args:
+        folder: Where the database is made.
+        samples: The lines.
+
+    Raises:
+        DataError: If an image cannot be read.
+        BackendError: If the package lmdb is missing.
+    """
     folder.mkdir(parents=True, exist_ok=True)
     size = sum(sample.image.stat().st_size + 8192 for sample in samples if sample.image.is_file())
-    with _lmdb().open(str(folder), map_size=2 * size + (64 << 20)) as environment:
-        for start in range(0, len(samples), _BATCH):
+    with _import_lmdb().open(str(folder), map_size=2 * size + (64 << 20)) as environment:
+        for start in range(0, len(samples), _PER_TRANSACTION):
             with environment.begin(write=True) as transaction:
-                for number, sample in enumerate(samples[start : start + _BATCH], start=start + 1):
-                    try:
-                        data = sample.image.read_bytes()
-                    except OSError as error:
-                        raise DataError(f"{sample.source}: {sample.image}: {error.strerror}") from None
-                    transaction.put(b"image-%09d" % number, data)
+                for number, sample in enumerate(samples[start : start + _PER_TRANSACTION], start=start + 1):
+                    transaction.put(b"image-%09d" % number, _image_bytes(sample))
                     transaction.put(b"label-%09d" % number, sample.text.encode())
         with environment.begin(write=True) as transaction:
             transaction.put(b"num-samples", str(len(samples)).encode())
     (folder / "lock.mdb").unlink(missing_ok=True)
 
 
-def _entries(folder: Path) -> Iterator[tuple[int, bytes, str]]:
-    lmdb = _lmdb()
+def _image_bytes(sample: Sample) -> bytes:
+    if sample.image.exists() and not sample.image.is_file():
+        raise DataError(f"{sample.source}: {sample.image}: not a regular file")
+    try:
+        return sample.image.read_bytes()
+    except OSError as error:
+        raise DataError(f"{sample.source}: {sample.image}: {error.strerror}") from None
+
+
+def _unpack_in_process(database: Path, folder: Path, part: str) -> list[str]:
+    with ProcessPoolExecutor(1, mp_context=get_context("spawn")) as pool:
+        try:
+            return pool.submit(_unpack, database, folder, part).result()
+        except BrokenProcessPool:
+            raise DataError(f"{database}: damaged database (reading it ended the process)") from None
+
+
+def _unpack(database: Path, folder: Path, part: str) -> list[str]:
+    """Write the images of a database to ``folder/images``; the lines of its list."""
+    lines: list[str] = []
+    (folder / _IMAGE_FOLDER).mkdir(parents=True, exist_ok=True)
+    for number, data, text in _entries(database):
+        name = f"{_IMAGE_FOLDER}/{part}_{number:09}{_suffix(data)}"
+        lines.append(list_line(name, Sample(folder / name, text, f"{database}: label-{number:09}")))
+        (folder / name).write_bytes(data)
+    return lines
+
+
+def _entries(database: Path) -> Iterator[tuple[int, bytes, str]]:
+    """Number, encoded image and label of every line."""
+    lmdb = _import_lmdb()
     try:
         with (
-            lmdb.open(str(folder), readonly=True, lock=False, readahead=False) as environment,
+            lmdb.open(str(database), readonly=True, lock=False, readahead=False) as environment,
             environment.begin() as transaction,
         ):
-            count = int(_get(transaction, b"num-samples", folder))
+            count = int(_value(transaction, b"num-samples", database))
             for number in range(1, count + 1):
-                data = _get(transaction, b"image-%09d" % number, folder)
-                label = _get(transaction, b"label-%09d" % number, folder)
+                data = _value(transaction, b"image-%09d" % number, database)
+                label = _value(transaction, b"label-%09d" % number, database)
                 yield number, data, label.decode("utf-8")
     except (lmdb.Error, ValueError) as error:
-        raise DataError(f"{folder}: damaged database ({error})") from None
+        raise DataError(f"{database}: damaged database ({error})") from None
 
 
-def _get(transaction: Any, key: bytes, folder: Path) -> bytes:
+def _value(transaction: Any, key: bytes, database: Path) -> bytes:
     value = transaction.get(key)
     if value is None:
-        raise DataError(f"{folder}: {key.decode()} is missing", hint="expected deep-text-recognition-benchmark's keys")
+        raise DataError(f"{database}: {key.decode()} is missing; expected deep-text-recognition-benchmark's keys")
     return bytes(value)
 
 
 def _suffix(data: bytes) -> str:
     try:
-        with Image.open(io.BytesIO(data)) as image:
-            return {"JPEG": ".jpg", "TIFF": ".tif"}.get(image.format or "", f".{(image.format or 'png').lower()}")
-    except (UnidentifiedImageError, OSError, ValueError):
+        with Image.open(io.BytesIO(data), formats=tuple(_SUFFIXES)) as image:
+            return _SUFFIXES.get(image.format or "", ".png")
+    except DECODE_ERRORS:
         return ".png"
 
 
-def _lmdb() -> ModuleType:
+def _import_lmdb() -> ModuleType:
     try:
         import lmdb
     except ImportError:

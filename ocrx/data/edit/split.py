@@ -1,10 +1,9 @@
-"""A new division of a dataset into training and validation lines, the same for the same seed, and its undoing."""
+"""Divides a dataset into training and validation lines, the same for the same seed, and undoes it."""
 
 from __future__ import annotations
 
 import hashlib
 import json
-import os
 import random
 import re
 from collections.abc import Mapping, Sequence
@@ -12,19 +11,27 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from ocrx.data.edit.journal import SPLIT_RECORD, backup, recover, rewrite
+from ocrx.data.edit.journal import SPLIT_RECORD, backup, is_inside, recover, replace_files
+from ocrx.data.edit.list_writer import list_line, require_all_lines_read
 from ocrx.data.formats.layouts import read_dataset
-from ocrx.data.sample import Sample
+from ocrx.data.sample import relative_name
 from ocrx.errors import ConfigError, DataError
 
 _LISTS = ("train.txt", "val.txt")
-# Issues of reading that stand for a line which is no sample; a split would lose it.
-_LOSING = ("columns", "encoding")
 
 
 @dataclass(frozen=True)
 class SplitReport:
-    """What a split did. ``backups`` maps a list to the copy of its earlier content; ``created`` are new lists."""
+    """What a split did.
+
+    Attributes:
+        train: Number of training lines.
+        val: Number of validation lines.
+        groups: Number of groups that were kept together.
+        seed: Seed of the shuffle.
+        backups: The lists of before the first split, and the files that hold them now.
+        created: Lists that did not exist before.
+    """
 
     train: int
     val: int
@@ -34,101 +41,115 @@ class SplitReport:
     created: tuple[str, ...]
 
     def to_dict(self) -> dict[str, Any]:
+        """Give the report as plain values.
+
+        Returns:
+            A dictionary that JSON can hold.
+        """
         return asdict(self)
 
 
 def split_dataset(root: Path, val_percent: int, seed: int, group: str | None = None) -> SplitReport:
-    """Write ``train.txt`` and ``val.txt`` anew from all samples; other lists stay as ``.bak``.
+    """Write ``train.txt`` and ``val.txt`` anew from all samples; the lists of before stay as ``.bak``.
 
-    The division depends on the samples and the seed alone, not on how they were divided before. ``group`` is a
-    pattern that is searched in the image path (relative to ``root``, with ``/``): images whose match is equal (its
-    first group, if it has one) stay on one side. Raises DataError if lines would be lost, a path does not match, or
-    a part would be empty.
+    The division depends on the samples and the seed alone, not on how they were divided before.
+
+    Args:
+        root: Folder of the dataset.
+        val_percent: Percentage of validation lines.
+        seed: Seed of the shuffle.
+        group: Regular expression searched in the image path (relative to ``root``, with ``/``). Images with the
+            same match (its first group, if it has one) stay on one side.
+
+    Returns:
+        What was done.
+
+    Raises:
+        DataError: If lines would be lost, a path does not match ``group``, or a part would be empty.
+        ConfigError: If ``group`` is not a regular expression.
     """
     recover(root)
     dataset = read_dataset(root)
-    lost = [issue for issue in dataset.issues if issue.code in _LOSING and issue.severity == "error"]
-    if lost:
-        raise DataError(
-            f"{lost[0].where}: {lost[0].message} ({len(lost)} such lines would be lost by a split)",
-            hint="put these lines right first",
-        )
-    lines = sorted((_relative(sample, root), sample.text) for sample in dataset.samples)
-    parts, count = divide_groups([path for path, _ in lines], val_percent, seed, group)
-    files = {
-        name: "".join(f"{lines[i][0]}\t{lines[i][1]}\n" for i in sorted(part)).encode()
-        for name, part in zip(_LISTS, parts, strict=True)
-    }
+    require_all_lines_read(dataset)
+    rows = sorted(
+        ((relative_name(sample.image, root), sample) for sample in dataset.samples),
+        key=lambda row: (row[0], row[1].text),
+    )
+    lines = [list_line(name, sample) for name, sample in rows]
+    parts, groups = divide_groups([name for name, _ in rows], val_percent, seed, group)
+    files = {name: "".join(lines[i] for i in sorted(part)).encode() for name, part in zip(_LISTS, parts, strict=True)}
+
     before = [path.name for path in dataset.label_files if path.parent == root and path.suffix == ".txt"]
-    record = _record(root)
+    record = _read_record(root)
     if record is None:
-        kept = {name: backup(root / name).name for name in before}
-        made = tuple(name for name in _LISTS if name not in before)
+        backups = {name: backup(root / name).name for name in before}
+        created = tuple(name for name in _LISTS if name not in before)
     else:
-        kept, made = record["kept"], tuple(record["made"])
+        backups, created = record["kept"], tuple(record["made"])
         _keep_edited(root, record)
-    report = SplitReport(len(parts[0]), len(parts[1]), count, seed, kept, made)
-    note = {
-        "train": report.train,
-        "val": report.val,
-        "groups": count,
-        "seed": seed,
-        "kept": dict(kept),
-        "made": list(made),
-        "val_percent": val_percent,
-        "group": group,
-        "digests": _digests(files),
-    }
-    rewrite(root, files, [name for name in before if name not in files], record=note)
+
+    report = SplitReport(len(parts[0]), len(parts[1]), groups, seed, backups, created)
+    settings = {"val_percent": val_percent, "group": group}
+    remove = [name for name in before if name not in files]
+    replace_files(root, files, remove, record={**_to_record(report), **settings, "digests": _digests(files)})
     return report
 
 
 def undo_split(root: Path) -> tuple[str, ...]:
-    """Put the lists back, byte for byte, as they were before the first split; returns their names.
+    """Put the lists back, byte for byte, as they were before the first split.
 
-    Lists that were edited since the split are kept as ``.bak1`` … Raises DataError if there was no split.
+    Lists that were edited since the split are kept as ``.bak1`` …
+
+    Args:
+        root: Folder of the dataset.
+
+    Returns:
+        Names of the lists.
+
+    Raises:
+        DataError: If there was no split, or a copy of a list is missing.
     """
     recover(root)
-    record = _record(root)
+    record = _read_record(root)
     if record is None:
         raise DataError(f"{root}: no split to undo ({SPLIT_RECORD} is missing)")
-    missing = [kept for kept in record["kept"].values() if not (root / kept).is_file()]
+    missing = [copy for copy in record["kept"].values() if not (root / copy).is_file()]
     if missing:
         raise DataError(f"{root / missing[0]}: missing; the split cannot be undone")
+
     _keep_edited(root, record)
-    files = {name: (root / kept).read_bytes() for name, kept in record["kept"].items()}
-    made = [name for name in record["made"] if name not in files]
-    rewrite(root, files, [*made, *record["kept"].values(), SPLIT_RECORD])
+    files = {name: (root / copy).read_bytes() for name, copy in record["kept"].items()}
+    created = [name for name in record["made"] if name not in files]
+    replace_files(root, files, [*created, *record["kept"].values(), SPLIT_RECORD])
     return tuple(files)
-
-
-def _keep_edited(root: Path, record: dict[str, Any]) -> None:
-    for name, digest in record["digests"].items():
-        path = root / name
-        if path.is_file() and _digest(path.read_bytes()) != digest:
-            backup(path)
-
-
-def _digests(files: Mapping[str, bytes]) -> dict[str, str]:
-    return {name: _digest(data) for name, data in files.items()}
-
-
-def _digest(data: bytes) -> str:
-    return hashlib.sha256(data).hexdigest()
 
 
 def divide_groups(
     paths: Sequence[str], val_percent: int, seed: int, group: str | None = None
 ) -> tuple[tuple[list[int], list[int]], int]:
-    """Indices of the training and of the validation part, and the number of groups.
+    """Divide paths into two parts without dividing a group.
 
     Whole groups go to the validation part, in a shuffled order, as long as they bring it nearer to ``val_percent``.
+
+    Args:
+        paths: Image paths.
+        val_percent: Percentage of the validation part.
+        seed: Seed of the shuffle.
+        group: Regular expression; paths with the same match form a group. Without it each path is one.
+
+    Returns:
+        Indices of the training and of the validation part, and the number of groups.
+
+    Raises:
+        DataError: If a path does not match ``group``, or a part would be empty.
+        ConfigError: If ``group`` is not a regular expression.
     """
     members: dict[str, list[int]] = {}
     for i, path in enumerate(paths):
-        members.setdefault(_group(path, group), []).append(i)
+        members.setdefault(_group_of(path, group), []).append(i)
     order = sorted(members)
     random.Random(seed).shuffle(order)
+
     wanted = len(paths) * val_percent / 100
     train: list[int] = []
     val: list[int] = []
@@ -136,16 +157,17 @@ def divide_groups(
         size = len(members[name])
         nearer = abs(len(val) + size - wanted) < abs(len(val) - wanted)
         (val if nearer else train).extend(members[name])
+
     if not train or not val:
         what = f"{len(members)} groups" if group else f"{len(paths)} lines"
         raise DataError(
             f"{what} cannot be divided {100 - val_percent} to {val_percent}: a part would be empty",
-            hint="more lines, or a pattern that makes smaller groups" if group else "more lines are needed",
+            hint="add lines, or use a pattern that makes smaller groups" if group else "add lines",
         )
     return (train, val), len(members)
 
 
-def _group(path: str, pattern: str | None) -> str:
+def _group_of(path: str, pattern: str | None) -> str:
     if pattern is None:
         return path
     try:
@@ -160,25 +182,40 @@ def _group(path: str, pattern: str | None) -> str:
     return match.group(1) if match.re.groups else match.group(0)
 
 
-def _relative(sample: Sample, root: Path) -> str:
-    path = os.fspath(sample.image)
-    if sample.image.is_relative_to(root):
-        path = sample.image.relative_to(root).as_posix()
-    if "\t" in path or "\n" in path or "\n" in sample.text:
-        raise DataError(f"{sample.source}: a TAB or line end cannot stand in train.txt", hint="rename the image")
-    return path
+def _keep_edited(root: Path, record: Mapping[str, Any]) -> None:
+    """Back up the lists that were edited since the last split."""
+    for name, digest in record["digests"].items():
+        path = root / name
+        if path.is_file() and _digest(path.read_bytes()) != digest:
+            backup(path)
 
 
-def _record(root: Path) -> dict[str, Any] | None:
+def _digests(files: Mapping[str, bytes]) -> dict[str, str]:
+    return {name: _digest(data) for name, data in files.items()}
+
+
+def _digest(data: bytes) -> str:
+    return hashlib.sha256(data).hexdigest()
+
+
+def _to_record(report: SplitReport) -> dict[str, Any]:
+    """The report under the keys of ``split.json``."""
+    fields = report.to_dict()
+    kept, made = fields.pop("backups"), list(fields.pop("created"))
+    return {**fields, "kept": kept, "made": made}
+
+
+def _read_record(root: Path) -> dict[str, Any] | None:
     path = root / SPLIT_RECORD
     if not path.is_file():
         return None
     try:
         record = json.loads(path.read_text(encoding="utf-8"))
-        return {
-            "kept": {str(name): str(kept) for name, kept in record["kept"].items()},
-            "made": [str(name) for name in record["made"]],
-            "digests": dict(record["digests"]),
-        }
-    except (ValueError, KeyError, TypeError, AttributeError):
+        kept = {str(name): str(copy) for name, copy in record["kept"].items()}
+        made = [str(name) for name in record["made"]]
+        digests = dict(record["digests"])
+        if not all(map(is_inside, (*kept, *kept.values(), *made, *digests))):
+            raise ValueError
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
         raise DataError(f"{path}: damaged", hint="put the .bak lists back by hand, then delete it") from None
+    return {"kept": kept, "made": made, "digests": digests}

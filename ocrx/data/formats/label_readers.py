@@ -1,77 +1,142 @@
-"""The label files that are not ``path<TAB>text``: JSON lines, CSV and TSV, and ``x.png`` with ``x.gt.txt``."""
+"""One reader for each label format: ``path<TAB>text`` lists, JSON lines, tables, and ``x.png`` with ``x.gt.txt``.
+
+Every reader takes a file (or a folder of pairs) and the dataset's folder. It returns the samples in order and the
+issues; a line with an error that leaves no sample is in the issues alone.
+"""
 
 from __future__ import annotations
 
 import csv
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 
 from ocrx.data.formats.text_file import read_text
-from ocrx.data.sample import Sample
+from ocrx.data.sample import Sample, relative_name
 from ocrx.errors import DataError
 from ocrx.imaging.reading import IMAGE_SUFFIXES
 from ocrx.results import Issue
 
 PATH_COLUMNS = ("file_name", "filename", "image", "image_path", "path", "file", "img", "img_path", "name")
 TEXT_COLUMNS = ("text", "label", "transcription", "ground_truth", "words", "sentence", "gt", "rec_text")
+TABLE_SUFFIXES = (".csv", ".tsv")
 PAIR_SUFFIX = ".gt.txt"
-# ocropy keeps binarised and flattened versions of a line under these names
+
+# ocropy keeps binarised and flattened versions of a line under these names.
 _EXTRA_SUFFIXES = (".bin.png", ".nrm.png")
+_SHOWN = 60
+
+
+def read_list(path: Path, root: Path) -> tuple[list[Sample], list[Issue]]:
+    """Read ``path<TAB>text`` lines. The first TAB separates; further ones stay in the text and are reported.
+
+    Args:
+        path: The list.
+        root: Folder that the image paths are relative to.
+
+    Returns:
+        The samples in order, and the issues: lines without a TAB, blank lines, encoding and line ends.
+
+    Raises:
+        DataError: If the file is missing or cannot be opened.
+    """
+    name = relative_name(path, root)
+    file = read_text(path, name)
+    samples: list[Sample] = []
+    issues = list(file.issues)
+    blank = 0
+    for number, line in file.lines():
+        source = f"{name}:{number}"
+        # Blank lines at the end of a file are not reported.
+        if blank:
+            issues.append(Issue("info", "blank-line", f"{name}:{blank}", "blank line, skipped", "delete it"))
+            blank = 0
+        if not line:
+            blank = number
+            continue
+
+        image, tab, text = line.partition("\t")
+        if not tab or not image.strip():
+            issues.append(_missing_column(source, line))
+            continue
+        if "\t" in text:
+            count = text.count("\t") + 2
+            message = f"{count} columns; expected 2, path<TAB>text; the label is read with its TABs"
+            issues.append(Issue("error", "columns", source, message, "remove the extra TABs from the line"))
+        samples.append(Sample(root / image, text, source))
+    return samples, issues
 
 
 def read_jsonl(path: Path, root: Path) -> tuple[list[Sample], list[Issue]]:
-    """One JSON object a line with a file name and a text, paths relative to the file's own folder."""
-    name = _name(path, root)
+    """Read one JSON object a line, with a file name and a text under any of their usual keys.
+
+    Args:
+        path: The file; image paths are relative to its folder.
+        root: Folder of the dataset.
+
+    Returns:
+        The samples in order, and the issues.
+
+    Raises:
+        DataError: If the file is missing or cannot be opened.
+    """
+    name = relative_name(path, root)
     file = read_text(path, name)
     samples: list[Sample] = []
     issues = list(file.issues)
     for number, line in file.lines():
-        source = f"{name}:{number}"
         if not line.strip():
             continue
+        source = f"{name}:{number}"
         try:
-            row = json.loads(line)
-        except ValueError as error:
-            issues.append(Issue("error", "columns", source, f"not JSON ({error})", "write one JSON object a line"))
-            continue
-        image = _value(row, PATH_COLUMNS) if isinstance(row, dict) else None
-        text = _value(row, TEXT_COLUMNS) if isinstance(row, dict) else None
-        if not isinstance(image, str) or not isinstance(text, str):
-            message = "expected an object with a file name and a text, both strings"
-            hint = f'for example {{"{PATH_COLUMNS[0]}": "a.png", "{TEXT_COLUMNS[0]}": "hello"}}'
-            issues.append(Issue("error", "columns", source, message, hint))
-            continue
-        if not _is_unicode(image + text):
-            message = "half of a surrogate pair (\\ud800 to \\udfff), which is no character"
-            issues.append(Issue("error", "columns", source, message, "write the line again as UTF-8"))
-            continue
-        samples.append(Sample(path.parent / image, text, source))
+            image, text = _json_fields(line)
+        except DataError as error:
+            issues.append(Issue("error", "columns", source, error.message, error.hint or ""))
+        else:
+            samples.append(Sample(path.parent / image, text, source))
     return samples, issues
 
 
+def _json_fields(line: str) -> tuple[str, str]:
+    """File name and text of a JSON line; DataError says what is wrong with it."""
+    try:
+        row = json.loads(line)
+    except ValueError as error:  # also an integer of thousands of digits
+        raise DataError(f"not JSON ({error})", hint="write one JSON object a line") from None
+    except RecursionError:
+        raise DataError("not JSON of a label (nested too deeply)", hint="write one JSON object a line") from None
+
+    image, text = (_first_value(row, names) for names in (PATH_COLUMNS, TEXT_COLUMNS))
+    if not isinstance(image, str) or not isinstance(text, str):
+        hint = f'for example {{"{PATH_COLUMNS[0]}": "a.png", "{TEXT_COLUMNS[0]}": "hello"}}'
+        raise DataError("expected an object with a file name and a text, both strings", hint=hint)
+    if not _is_unicode(image + text):
+        message = "half of a surrogate pair (\\ud800 to \\udfff), which is not a character"
+        raise DataError(message, hint="write the line again as UTF-8")
+    return image, text
+
+
 def read_table(path: Path, root: Path) -> tuple[list[Sample], list[Issue]]:
-    """CSV (comma or semicolon) or TSV with a header row, paths relative to the file's own folder.
+    """Read a CSV (comma or semicolon) or TSV file with a header row.
 
     CSV follows the usual quoting rules; in TSV a quote is an ordinary character.
-    Raises DataError if no header names an image and a text column.
+
+    Args:
+        path: The file; image paths are relative to its folder.
+        root: Folder of the dataset.
+
+    Returns:
+        The samples in order, and the issues.
+
+    Raises:
+        DataError: If the file cannot be opened, or the header names no image or no text column.
     """
-    name = _name(path, root)
+    name = relative_name(path, root)
     file = read_text(path, name)
     issues = list(file.issues)
-    lines = (line + "\n" for _, line in file.lines())
-    header = next(lines, "")
-    if path.suffix.lower() == ".tsv":
-        columns = header.rstrip("\n").split("\t")
-        rows: Iterable[tuple[int, Sequence[str]]] = (
-            (number, line.rstrip("\n").split("\t")) for number, line in enumerate(lines, start=2)
-        )
-    else:
-        delimiter = ";" if header.count(";") > header.count(",") else ","
-        columns = next(csv.reader([header], delimiter=delimiter), [])
-        reader = csv.reader(lines, delimiter=delimiter)
-        rows = ((reader.line_num + 1, row) for row in reader)
-    image_at, text_at = (_column(columns, names, path) for names in (PATH_COLUMNS, TEXT_COLUMNS))
+    columns, rows = _table_rows(path, (line + "\n" for _, line in file.lines()))
+    image_at, text_at = (_find_column(columns, names, path) for names in (PATH_COLUMNS, TEXT_COLUMNS))
+
     samples: list[Sample] = []
     number = 1
     try:
@@ -90,8 +155,29 @@ def read_table(path: Path, root: Path) -> tuple[list[Sample], list[Issue]]:
     return samples, issues
 
 
+def _table_rows(path: Path, lines: Iterator[str]) -> tuple[list[str], Iterable[tuple[int, Sequence[str]]]]:
+    """The header, and each further row with its line number."""
+    header = next(lines, "")
+    if path.suffix.lower() == ".tsv":
+        rows = ((number, line.rstrip("\n").split("\t")) for number, line in enumerate(lines, start=2))
+        return header.rstrip("\n").split("\t"), rows
+
+    delimiter = ";" if header.count(";") > header.count(",") else ","
+    reader = csv.reader(lines, delimiter=delimiter)
+    columns = next(csv.reader([header], delimiter=delimiter), [])
+    return columns, ((reader.line_num + 1, row) for row in reader)
+
+
 def find_image_pairs(folder: Path, *, first: bool = False) -> list[Path]:
-    """The ``.gt.txt`` files under ``folder``, sorted; with ``first`` only one of them."""
+    """Find the ``.gt.txt`` files under a folder.
+
+    Args:
+        folder: Where to search, with all folders below.
+        first: Stop at the first one found.
+
+    Returns:
+        The files, sorted.
+    """
     found = folder.rglob("*" + PAIR_SUFFIX)
     if first:
         one = next(found, None)
@@ -100,11 +186,22 @@ def find_image_pairs(folder: Path, *, first: bool = False) -> list[Path]:
 
 
 def read_pairs(folder: Path, root: Path) -> tuple[list[Sample], list[Issue]]:
-    """``x.gt.txt`` holds the text of ``x.png`` (any image suffix, also ``x.bin.png``)."""
+    """Read pairs: ``x.gt.txt`` holds the text of ``x.png`` (any image suffix, also ``x.bin.png``).
+
+    Args:
+        folder: Where the pairs are, with all folders below.
+        root: Folder of the dataset.
+
+    Returns:
+        The samples in the order of their names, and the issues.
+
+    Raises:
+        DataError: If a file cannot be opened.
+    """
     samples: list[Sample] = []
     issues: list[Issue] = []
     for path in find_image_pairs(folder):
-        name = _name(path, root)
+        name = relative_name(path, root)
         file = read_text(path, name)
         # A missing final newline is usual for a file of one line.
         issues += [issue for issue in file.issues if issue.code != "no-final-newline"]
@@ -113,13 +210,14 @@ def read_pairs(folder: Path, root: Path) -> tuple[list[Sample], list[Issue]]:
             lines.pop()
         if len(lines) > 1:
             message = f"{len(lines)} lines; expected one, the text of the image"
-            issues.append(Issue("error", "columns", name, message, "an image holds one line of text: cut it"))
+            hint = "an image holds one line of text: cut the image into lines"
+            issues.append(Issue("error", "columns", name, message, hint))
             continue
-        samples.append(Sample(_image_of(path), lines[0] if lines else "", f"{name}:1"))
+        samples.append(Sample(_image_of_pair(path), lines[0] if lines else "", f"{name}:1"))
     return samples, issues
 
 
-def _image_of(path: Path) -> Path:
+def _image_of_pair(path: Path) -> Path:
     stem = path.name[: -len(PAIR_SUFFIX)]
     suffixes = [*IMAGE_SUFFIXES, *(suffix.upper() for suffix in IMAGE_SUFFIXES), *_EXTRA_SUFFIXES]
     candidates = [path.with_name(stem + suffix) for suffix in suffixes]
@@ -134,11 +232,13 @@ def _is_unicode(text: str) -> bool:
     return True
 
 
-def _value(row: Mapping[str, object], names: Sequence[str]) -> object:
+def _first_value(row: object, names: Sequence[str]) -> object:
+    if not isinstance(row, Mapping):
+        return None
     return next((row[name] for name in names if name in row), None)
 
 
-def _column(columns: Sequence[str], names: Sequence[str], path: Path) -> int:
+def _find_column(columns: Sequence[str], names: Sequence[str], path: Path) -> int:
     folded = [column.strip().casefold() for column in columns]
     for name in names:
         if name in folded:
@@ -149,5 +249,7 @@ def _column(columns: Sequence[str], names: Sequence[str], path: Path) -> int:
     )
 
 
-def _name(path: Path, root: Path) -> str:
-    return path.relative_to(root).as_posix() if path.is_relative_to(root) else path.name
+def _missing_column(source: str, line: str) -> Issue:
+    shown = line if len(line) <= _SHOWN else line[: _SHOWN - 3] + "..."
+    message = f"no TAB in {shown!r}; expected path<TAB>text" if "\t" not in line else "no path before the TAB"
+    return Issue("error", "columns", source, message, "separate path and text with one TAB, not with spaces")

@@ -1,13 +1,14 @@
-"""Reading text files that people made: byte order marks, line ends and encodings, each noticed and named.
+"""Text files that people wrote: byte order marks, line ends and encodings are noticed and reported.
 
-Text is UTF-8. A file in another encoding is an error with the guess in its message; it is still decoded by
-that guess, so that the other problems in it can be found in the same pass.
+Label files are UTF-8. A file in another encoding is an error that names the likely one; it is decoded all the
+same, so that one pass finds its other problems too.
 """
 
 from __future__ import annotations
 
 import codecs
 import re
+import stat
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,13 +16,27 @@ from pathlib import Path
 from ocrx.errors import DataError
 from ocrx.results import Issue
 
-_HIGH_RUNS = re.compile(rb"[\x80-\xff]+")
-_SAMPLE = 1_000_000
+MAX_BYTES = 2 << 30
+"""Larger label files are rejected; a million lines take about 50 MB."""
+
+_HIGH_BYTE_RUNS = re.compile(rb"[\x80-\xff]+")
+_GUESS_FROM = 1_000_000
+_BOM_ISSUE = (
+    "starts with a byte order mark, which other tools read as part of the first path",
+    "save as UTF-8 without BOM, or use --fix",
+)
 
 
 @dataclass(frozen=True)
 class TextFile:
-    """The decoded text of a file, what was odd about it, and the numbers of lines that could not be decoded."""
+    """A decoded text file.
+
+    Attributes:
+        name: What issues call the file.
+        text: Its content; line ends as they are.
+        issues: What was odd about it.
+        undecodable: Numbers of the lines that could not be decoded.
+    """
 
     name: str
     text: str
@@ -29,7 +44,11 @@ class TextFile:
     undecodable: frozenset[int] = frozenset()
 
     def lines(self) -> Iterator[tuple[int, str]]:
-        """(number from 1, line without its end); lines end with LF or CRLF alone, and a final LF opens no new line."""
+        """Split the text at LF and CRLF; a final LF does not start another line.
+
+        Yields:
+            Line numbers from 1 and lines without their ends; undecodable lines are left out.
+        """
         start, number, size = 0, 0, len(self.text)
         while start < size:
             end = self.text.find("\n", start)
@@ -42,41 +61,52 @@ class TextFile:
 
 
 def read_text(path: Path, name: str) -> TextFile:
-    """Decode a file; ``name`` is how issues call it.
+    """Read and decode a text file.
 
-    Raises DataError if the file is missing or cannot be opened.
+    Args:
+        path: The file.
+        name: What issues call it.
+
+    Returns:
+        The text and what was odd about it.
+
+    Raises:
+        DataError: If the file is missing, not a regular file, larger than ``MAX_BYTES`` or cannot be opened.
     """
-    try:
-        data = path.read_bytes()
-    except FileNotFoundError:
-        raise DataError(f"{path}: no such file") from None
-    except OSError as error:
-        raise DataError(f"{path}: cannot be read ({error.strerror or error})") from None
+    data = _read_bytes(path)
     issues: list[Issue] = []
-    bad: frozenset[int] = frozenset()
-    wide = _utf16(data)
+    undecodable: frozenset[int] = frozenset()
+    wide = _utf16_codec(data)
     if wide:
         text = data.decode(wide, errors="replace").removeprefix("\ufeff")
         issues.append(_encoding_issue(name, "UTF-16", 1))
     else:
         if data.startswith(codecs.BOM_UTF8):
             data = data[len(codecs.BOM_UTF8) :]
-            issues.append(
-                Issue(
-                    "warning",
-                    "bom",
-                    f"{name}:1",
-                    "starts with a byte order mark, which other tools read as part of the first path",
-                    "save as UTF-8 without BOM, or use --fix",
-                )
-            )
+            issues.append(Issue("warning", "bom", f"{name}:1", *_BOM_ISSUE))
         try:
             text = data.decode("utf-8")
         except UnicodeDecodeError as error:
-            text, bad, found = _not_utf8(data, name, error)
+            text, undecodable, found = _decode_other(data, name, error)
             issues += found
+
     issues += _line_end_issues(text, name)
-    return TextFile(name, text, tuple(issues), bad)
+    return TextFile(name, text, tuple(issues), undecodable)
+
+
+def _read_bytes(path: Path) -> bytes:
+    try:
+        status = path.stat()
+        # A FIFO would block, and a device may have no end.
+        if not stat.S_ISREG(status.st_mode):
+            raise DataError(f"{path}: not a regular file; expected a text file")
+        if status.st_size > MAX_BYTES:
+            raise DataError(f"{path}: {status.st_size:,} bytes; label files may have {MAX_BYTES:,}")
+        return path.read_bytes()
+    except FileNotFoundError:
+        raise DataError(f"{path}: no such file") from None
+    except OSError as error:
+        raise DataError(f"{path}: cannot be read ({error.strerror or error})") from None
 
 
 def _line_end_issues(text: str, name: str) -> list[Issue]:
@@ -84,12 +114,12 @@ def _line_end_issues(text: str, name: str) -> list[Issue]:
     crlf = text.find("\r\n")
     if crlf >= 0:
         where = f"{name}:{text.count(chr(10), 0, crlf) + 1}"
-        count = text.count("\r\n")
-        message = f"{count} lines end with CRLF, which other tools read as part of the label"
+        message = f"{text.count(chr(13) + chr(10))} lines end with CRLF, which other tools read as part of the label"
         issues.append(Issue("warning", "crlf", where, message, "use LF line ends, or --fix"))
     elif "\r" in text and "\n" not in text:
         message = "lines end with CR alone; the file reads as one line"
         issues.append(Issue("error", "crlf", f"{name}:1", message, "use LF line ends"))
+
     if text and not text.endswith("\n"):
         message = "no newline at the end; a line appended later would run into the last one"
         where = f"{name}:{text.count(chr(10)) + 1}"
@@ -97,7 +127,8 @@ def _line_end_issues(text: str, name: str) -> list[Issue]:
     return issues
 
 
-def _utf16(data: bytes) -> str | None:
+def _utf16_codec(data: bytes) -> str | None:
+    """The UTF-16 codec of the data by its byte order mark or its many NUL bytes; None for other data."""
     if data.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
         return "utf-16"
     head = data[:4000]
@@ -106,8 +137,8 @@ def _utf16(data: bytes) -> str | None:
     return None
 
 
-def _not_utf8(data: bytes, name: str, error: UnicodeDecodeError) -> tuple[str, frozenset[int], list[Issue]]:
-    """Text by the best guess. Where most lines are UTF-8, only the bad ones are left out."""
+def _decode_other(data: bytes, name: str, error: UnicodeDecodeError) -> tuple[str, frozenset[int], list[Issue]]:
+    """Decode what is not UTF-8 by the best guess; where most lines are UTF-8, only the bad ones are left out."""
     bad: list[int] = []
     good = 0
     for number, line in enumerate(data.split(b"\n"), start=1):
@@ -118,11 +149,13 @@ def _not_utf8(data: bytes, name: str, error: UnicodeDecodeError) -> tuple[str, f
             good += 1
         except UnicodeDecodeError:
             bad.append(number)
+
     if good >= len(bad):
         text = data.decode("utf-8", errors="replace")
         message = "not UTF-8, though the rest of the file is; the line is left out"
         hint = "write the line again as UTF-8"
         return text, frozenset(bad), [Issue("error", "encoding", f"{name}:{n}", message, hint) for n in bad]
+
     first = data.count(b"\n", 0, error.start) + 1
     if _looks_like_gbk(data):
         return data.decode("gb18030", errors="replace"), frozenset(), [_encoding_issue(name, "GBK", first)]
@@ -131,7 +164,7 @@ def _not_utf8(data: bytes, name: str, error: UnicodeDecodeError) -> tuple[str, f
 
 def _looks_like_gbk(data: bytes) -> bool:
     """Two-byte text has runs of high bytes of even length; in single-byte text many are odd."""
-    runs = [len(run) for run in _HIGH_RUNS.findall(data[:_SAMPLE])]
+    runs = [len(run) for run in _HIGH_BYTE_RUNS.findall(data[:_GUESS_FROM])]
     if not runs or sum(length % 2 == 0 for length in runs) < 0.8 * len(runs):
         return False
     text = data.decode("gb18030", errors="replace")

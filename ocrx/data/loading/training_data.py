@@ -6,7 +6,8 @@ from collections.abc import Container, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from ocrx.data.formats.layouts import DICT_FILE, Dataset, read_dataset
+from ocrx.data.formats.dictionary import DICT_FILE
+from ocrx.data.formats.layouts import Dataset, read_dataset
 from ocrx.data.sample import Sample
 from ocrx.errors import DataError
 from ocrx.results import Issue

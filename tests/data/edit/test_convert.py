@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import os
 from itertools import product
 from pathlib import Path
 
@@ -93,3 +94,11 @@ def test_refusals(source: Path, tmp_path: Path) -> None:
     (source / "train.txt").write_text("no tab\n")
     with pytest.raises(DataError, match="would be lost"):
         convert_dataset(source, "csv", output=tmp_path / "new")
+
+
+def test_an_image_that_is_no_file_is_named(source: Path, tmp_path: Path) -> None:
+    (source / "a" / "x.png").unlink()
+    os.mkfifo(source / "a" / "x.png")
+    with pytest.raises(DataError, match=r"train.txt:1.*not a regular file"):
+        convert_dataset(source, "csv", output=tmp_path / "new")
+    assert not (tmp_path / "new").exists()

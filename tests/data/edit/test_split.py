@@ -1,13 +1,12 @@
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ocrx.data.edit import journal as rewrite_module
-from ocrx.data.edit.journal import JOURNAL
 from ocrx.data.edit.split import divide_groups, split_dataset, undo_split
 from ocrx.data.formats.layouts import read_dataset
 from ocrx.errors import ConfigError, DataError
@@ -120,23 +119,33 @@ def test_refusals_change_nothing(folder: Path) -> None:
     assert _snapshot(folder) == before
 
 
-def test_a_kill_in_the_middle_is_completed_at_the_next_start(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    before = _lines(folder)
+@pytest.mark.parametrize(
+    "record",
+    [
+        "[" * 100_000,
+        "{}",
+        '{"kept": {"train.txt": "../precious.txt"}, "made": [], "digests": {}}',
+        '{"kept": {}, "made": ["/precious.txt"], "digests": {}}',
+        '{"kept": [], "made": [], "digests": {}}',
+    ],
+)
+def test_a_damaged_record_is_named_and_touches_nothing(tmp_path: Path, record: str) -> None:
+    root = tmp_path / "set"
+    root.mkdir()
+    (tmp_path / "precious.txt").write_text("precious")
+    (root / "train.txt").write_text("a.png\ta\nb.png\tb\n")
+    (root / "split.json").write_text(record)
+    with pytest.raises(DataError, match=r"split\.json: damaged"):
+        undo_split(root)
+    with pytest.raises(DataError, match=r"split\.json: damaged"):
+        split_dataset(root, 50, seed=0)
+    assert (tmp_path / "precious.txt").read_text() == "precious"
+    assert (root / "train.txt").read_text() == "a.png\ta\nb.png\tb\n"
 
-    def stop(root: Path) -> bool:
-        if (root / JOURNAL).exists():
-            (root / "train.txt.new").replace(root / "train.txt")
-            raise KeyboardInterrupt
-        return False
 
-    with monkeypatch.context() as patch:
-        patch.setattr(rewrite_module, "recover", stop)
-        with pytest.raises(KeyboardInterrupt):
-            split_dataset(folder, 50, seed=0)
-    with pytest.raises(DataError, match="interrupted half-way"):
-        read_dataset(folder)
-    assert rewrite_module.recover(folder)
-    train, val = _lines(folder)
-    assert (len(train), len(val)) == (25, 25)
-    assert train | val == before[0] | before[1]
-    assert not list(folder.glob("*.new"))
+def test_the_record_keeps_its_keys(folder: Path) -> None:
+    split_dataset(folder, 20, seed=0)
+    record = json.loads((folder / "split.json").read_text())
+    assert record["kept"] == {"train.txt": "train.txt.bak", "val.txt": "val.txt.bak"}
+    assert record["made"] == []
+    assert {"train", "val", "groups", "seed", "val_percent", "group", "digests"} <= record.keys()
