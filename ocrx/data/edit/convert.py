@@ -112,6 +112,7 @@ def _convert_lmdb(root: Path, target: str, output: Path | None) -> ConvertReport
         raise DataError(f"{root}: is already an LMDB database")
     folder = output or (root if target == "paddlex" else _folder_beside(root, target))
     unpacked = folder if target == "paddlex" else folder.with_name(f".{folder.name}.unpacked")
+
     try:
         train, val = read_lmdb(root, unpacked)
         if target != "paddlex":
@@ -194,6 +195,7 @@ def _write_pairs(folder: Path, root: Path, parts: _Parts) -> None:
                 number += 1
                 stem = f"{flat}_{number}"
             taken.add(stem)
+
             _link_image(sample, inside / (stem + sample.image.suffix))
             _write(inside / (stem + PAIR_SUFFIX), sample.text + "\n")
 

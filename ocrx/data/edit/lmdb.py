@@ -120,6 +120,7 @@ def _entries(database: Path) -> Iterator[tuple[int, bytes, str]]:
             environment.begin() as transaction,
         ):
             count = int(_value(transaction, b"num-samples", database))
+
             for number in range(1, count + 1):
                 data = _value(transaction, b"image-%09d" % number, database)
                 label = _value(transaction, b"label-%09d" % number, database)

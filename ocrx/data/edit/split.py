@@ -174,6 +174,7 @@ def _group_of(path: str, pattern: str | None) -> str:
         match = re.search(pattern, path)
     except re.error as error:
         raise ConfigError(f"CheckDataset.split.group: {pattern!r} is not a pattern ({error})") from None
+
     if match is None:
         raise DataError(
             f"{path}: does not match the group pattern {pattern!r}",
@@ -214,6 +215,7 @@ def _read_record(root: Path) -> dict[str, Any] | None:
         kept = {str(name): str(copy) for name, copy in record["kept"].items()}
         made = [str(name) for name in record["made"]]
         digests = dict(record["digests"])
+
         if not all(map(is_inside, (*kept, *kept.values(), *made, *digests))):
             raise ValueError
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError):

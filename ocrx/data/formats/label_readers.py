@@ -84,6 +84,7 @@ def read_jsonl(path: Path, root: Path) -> tuple[list[Sample], list[Issue]]:
     file = read_text(path, name)
     samples: list[Sample] = []
     issues = list(file.issues)
+
     for number, line in file.lines():
         if not line.strip():
             continue
@@ -205,6 +206,7 @@ def read_pairs(folder: Path, root: Path) -> tuple[list[Sample], list[Issue]]:
         file = read_text(path, name)
         # A missing final newline is usual for a file of one line.
         issues += [issue for issue in file.issues if issue.code != "no-final-newline"]
+
         lines = [line for _, line in file.lines()]
         while len(lines) > 1 and not lines[-1]:
             lines.pop()
@@ -213,6 +215,7 @@ def read_pairs(folder: Path, root: Path) -> tuple[list[Sample], list[Issue]]:
             hint = "an image holds one line of text: cut the image into lines"
             issues.append(Issue("error", "columns", name, message, hint))
             continue
+
         samples.append(Sample(_image_of_pair(path), lines[0] if lines else "", f"{name}:1"))
     return samples, issues
 

@@ -102,6 +102,7 @@ def _read_bytes(path: Path) -> bytes:
             raise DataError(f"{path}: not a regular file; expected a text file")
         if status.st_size > MAX_BYTES:
             raise DataError(f"{path}: {status.st_size:,} bytes; label files may have {MAX_BYTES:,}")
+
         return path.read_bytes()
     except FileNotFoundError:
         raise DataError(f"{path}: no such file") from None
