@@ -13,7 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from ocrx import create_model
-from ocrx.evaluation.latency import resident_mib
+from ocrx.process import resident_mib
 
 
 def lines(count: int) -> Iterator[npt.NDArray[np.uint8]]:

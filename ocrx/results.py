@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-import gzip
-import json
-import os
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Literal
+
+from ocrx.errors import OcrxError
+from ocrx.files import read_json, write_json
+from ocrx.process import is_main_process
 
 Severity = Literal["error", "warning", "info"]
 Progress = Callable[[int, int], None]
@@ -41,36 +42,9 @@ class Issue:
         return asdict(self)
 
 
-def to_json(data: Any, indent: int | None = None, ensure_ascii: bool = False, allow_nan: bool = True) -> str:
-    """JSON that UTF-8 can hold: all in ASCII escapes where a file name has bytes that are no Unicode."""
-    text = json.dumps(data, indent=indent, ensure_ascii=ensure_ascii, allow_nan=allow_nan)
-    try:
-        text.encode("utf-8")
-    except UnicodeEncodeError:
-        return json.dumps(data, indent=indent, allow_nan=allow_nan)
-    return text
-
-
-def write_json(path: Path, data: Mapping[str, Any]) -> None:
-    """Write JSON, compressed for a name ending with ``.gz``, so that a reader never sees half of it."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    partial = path.with_name(f".{path.name}.{os.getpid()}")
-    try:
-        content = (to_json(data, indent=2, allow_nan=False) + "\n").encode("utf-8")
-        partial.write_bytes(gzip.compress(content, mtime=0) if path.suffix == ".gz" else content)
-        partial.replace(path)
-    finally:
-        partial.unlink(missing_ok=True)
-
-
 def write_result(output: Path, mode: str, fields: Mapping[str, Any]) -> None:
     """``<output>/<mode>_result.json`` of a mode that is done, unless a field says otherwise (PaddleX's contract)."""
     write_json(output / f"{mode}_result.json", {"done_flag": True, **fields})
-
-
-def is_main_process() -> bool:
-    """Whether this process speaks for all: of those that torchrun starts, only the first does."""
-    return "WORLD_SIZE" not in os.environ or os.environ.get("RANK", "0") == "0"
 
 
 def write_failure(output: Path, mode: str, error: BaseException) -> None:
@@ -87,7 +61,7 @@ def write_failure(output: Path, mode: str, error: BaseException) -> None:
 def _tells_of_work(path: Path) -> bool:
     """Whether a result file is there that is not of a failure."""
     try:
-        found = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError):
+        found = read_json(path)
+    except OcrxError:
         return False
     return isinstance(found, dict) and "err_type" not in found

@@ -11,7 +11,7 @@ import pytest
 PACKAGE = Path(__file__).parents[1] / "ocrx"
 # A part may import from its own layer and from those above it in this list.
 LAYERS = [
-    {"errors", "version", "arrays", "files"},
+    {"errors", "version", "arrays", "files", "process", "schema"},
     {"model_spec", "model_folder", "results", "config", "text", "imaging"},
     {"ctc", "decoding", "models", "data"},
     {"backends"},
@@ -29,6 +29,8 @@ TORCH_FREE = {
     "version",
     "arrays",
     "files",
+    "process",
+    "schema",
     "model_spec",
     "model_folder",
     "results",

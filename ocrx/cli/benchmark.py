@@ -17,7 +17,7 @@ from ocrx.cli.options import (
     OutputOption,
     Overrides,
 )
-from ocrx.results import to_json
+from ocrx.files import to_json
 
 if TYPE_CHECKING:
     from ocrx.modes.benchmark import BenchmarkReport

@@ -20,7 +20,7 @@ from ocrx.cli.options import (
     Overrides,
     dataset_option,
 )
-from ocrx.results import to_json
+from ocrx.files import to_json
 
 if TYPE_CHECKING:
     from rich.table import Table

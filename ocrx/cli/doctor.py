@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from ocrx.cli import console
 from ocrx.cli.options import JsonOption
-from ocrx.results import to_json
+from ocrx.files import to_json
 
 if TYPE_CHECKING:
     from ocrx.modes.doctor import DoctorReport

@@ -33,7 +33,7 @@ from ocrx.cli.options import (
     dataset_option,
     decode_options,
 )
-from ocrx.results import to_json
+from ocrx.files import to_json
 
 if TYPE_CHECKING:
     from ocrx.config import Config

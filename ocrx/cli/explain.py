@@ -31,7 +31,7 @@ from ocrx.cli.options import (
     ThreadsOption,
     decode_options,
 )
-from ocrx.results import to_json
+from ocrx.files import to_json
 
 if TYPE_CHECKING:
     from ocrx.modes.explain import Explanation

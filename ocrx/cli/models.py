@@ -10,7 +10,7 @@ import typer
 
 from ocrx.cli import console
 from ocrx.cli.options import JsonOption
-from ocrx.results import to_json
+from ocrx.files import to_json
 
 if TYPE_CHECKING:
     from ocrx.modes.models import ModelRow

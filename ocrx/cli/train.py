@@ -60,7 +60,7 @@ def run(config: Config) -> int:
         The exit code.
     """
     from ocrx.modes import train as mode
-    from ocrx.results import is_main_process
+    from ocrx.process import is_main_process
 
     def work() -> int:
         report = mode.run(config, log=console.info, progress=console.progress)

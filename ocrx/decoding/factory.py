@@ -21,6 +21,7 @@ from ocrx.decoding.language_model import CharacterModel, NgramModel
 from ocrx.decoding.single_line_beam import single_line_beam_search
 from ocrx.decoding.viterbi import best_path
 from ocrx.errors import ConfigError, DataError
+from ocrx.files import read_lines
 from ocrx.text.charset import Charset
 
 Decoder = Callable[[Floats], Sequence[Decoded]]
@@ -158,13 +159,7 @@ def read_lexicon(path: Path) -> list[str]:
     Raises:
         DataError: A file that is missing, empty or not UTF-8.
     """
-    try:
-        text = path.read_text(encoding="utf-8-sig")
-    except UnicodeDecodeError as error:
-        raise DataError(f"{path}: not UTF-8 ({error.reason} at byte {error.start})") from None
-    except OSError as error:
-        raise DataError(f"{path}: {error.strerror}") from None
-    words = [line for line in text.replace("\r\n", "\n").split("\n") if line]
+    words = [line for line in read_lines(path) if line]
     if not words:
         raise DataError(f"{path}: empty; expected one entry a line")
     return words

@@ -8,10 +8,7 @@ over all characters, so that nothing is impossible.
 
 from __future__ import annotations
 
-import gzip
-import json
 import math
-import zlib
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
@@ -24,7 +21,7 @@ import numpy as np
 
 from ocrx.arrays import Float64s, Floats, Ints
 from ocrx.errors import ConfigError, DataError
-from ocrx.results import write_json
+from ocrx.files import read_json, write_json
 from ocrx.text.charset import Charset
 from ocrx.text.normalize import normalize
 
@@ -116,13 +113,9 @@ class NgramModel:
     @classmethod
     def load(cls, path: Path) -> NgramModel:
         """Read a model, compressed or not. Raises DataError that says what is wrong with the file."""
-        try:
-            content = path.read_bytes()
-            data = json.loads(gzip.decompress(content) if content.startswith(_GZIP) else content)
-        except FileNotFoundError:
-            raise DataError(f"{path}: no such language model", hint="build one with `ocrx lm build`") from None
-        except (OSError, EOFError, zlib.error, ValueError) as error:
-            raise DataError(f"{path}: not a language model ({error})") from None
+        if not path.exists():
+            raise DataError(f"{path}: no such language model", hint="build one with `ocrx lm build`")
+        data = read_json(path)
         if not isinstance(data, dict) or data.get("format") != FORMAT:
             raise DataError(f"{path}: not a language model", hint="build one with `ocrx lm build`")
         if data.get("version") != VERSION:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import base64
 import io
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -14,6 +13,7 @@ from PIL import Image
 from ocrx.errors import DataError
 from ocrx.evaluation.analysis import Analysis, Interval, Pair, edit_pairs, is_exact
 from ocrx.evaluation.evaluate import Evaluation, LineResult
+from ocrx.files import data_uri
 from ocrx.imaging.reading import read_image
 from ocrx.text.normalize import normalize
 
@@ -95,4 +95,4 @@ def _picture(line: LineResult) -> str:
     image.thumbnail((_PICTURE_WIDTH, _PICTURE_HEIGHT), Image.Resampling.BOX)
     buffer = io.BytesIO()
     image.save(buffer, "PNG")
-    return "data:image/png;base64," + base64.b64encode(buffer.getvalue()).decode()
+    return data_uri(buffer.getvalue(), "image/png")

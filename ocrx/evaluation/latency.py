@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import sys
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from functools import partial
-from pathlib import Path
 from typing import Any, TypeVar
 
 import numpy as np
@@ -18,6 +16,7 @@ from ocrx.imaging.preparation import prepare
 from ocrx.inference.inputs import ImageInput
 from ocrx.inference.recognizer import Recognizer
 from ocrx.inference.results import Prediction
+from ocrx.process import resident_mib
 
 _T = TypeVar("_T")
 
@@ -126,18 +125,3 @@ def _timed(work: Callable[[], _T]) -> tuple[_T, float]:
     start = time.perf_counter()
     result = work()
     return result, time.perf_counter() - start
-
-
-def resident_mib() -> float:
-    """Memory of this process that lies in RAM now; where the system does not say, the most it ever was."""
-    status = Path("/proc/self/statm")
-    if status.exists():
-        import resource
-
-        return int(status.read_text().split()[1]) * resource.getpagesize() / 2**20
-    if sys.platform == "win32":
-        return 0.0
-    import resource
-
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    return peak / (2**20 if sys.platform == "darwin" else 2**10)

@@ -13,9 +13,9 @@ from typing import Any, TypeAlias
 
 from PIL import Image, PngImagePlugin
 
-from ocrx.errors import DataError
+from ocrx.errors import DataError, OcrxError
+from ocrx.files import read_json, to_json
 from ocrx.inference.drawing import draw_prediction
-from ocrx.results import to_json
 
 Box = tuple[int, int, int, int]
 SavePath: TypeAlias = str | os.PathLike[str]
@@ -118,12 +118,12 @@ class Prediction(Mapping[str, Any]):
     ) -> None:
         """Write the result to stdout; ``json_format`` is another name of ``format_json``."""
         pretty = format_json if json_format is None else json_format
-        text = to_json(self.json, indent, ensure_ascii) if pretty else f"{self.json}"
+        text = to_json(self.json, indent=indent, ensure_ascii=ensure_ascii) if pretty else f"{self.json}"
         sys.stdout.write(text + "\n")
 
     def save_to_json(self, save_path: SavePath, indent: int = 4, ensure_ascii: bool = False) -> Path:
         """Write ``.json`` to a file that ends so, else into a folder under a name of its own; returns the path."""
-        text = to_json(self.to_dict(details=True), indent, ensure_ascii) + "\n"
+        text = to_json(self.to_dict(details=True), indent=indent, ensure_ascii=ensure_ascii) + "\n"
         target = Path(save_path)
         path = _place(target, ".json", self, is_file=target.suffix.lower() == ".json")
         path.write_text(text, encoding="utf-8")
@@ -185,11 +185,11 @@ def _take(path: Path, prediction: Prediction) -> bool:
 def _owner(path: Path) -> str | None:
     try:
         if path.suffix == ".json":
-            fields = json.loads(path.read_text(encoding="utf-8"))
+            fields = read_json(path)
             return _identity_of(fields["input_path"], fields["page_index"], fields.get("line_index"))
         with Image.open(path) as image:
             return str(image.info.get("ocrx"))
-    except (OSError, ValueError, KeyError, TypeError):
+    except (OcrxError, OSError, ValueError, KeyError, TypeError):
         return None
 
 

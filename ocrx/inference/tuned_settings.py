@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import platform
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -11,8 +10,8 @@ from typing import Any
 from ocrx.backends import own_cores
 from ocrx.backends.processor import processor_name
 from ocrx.errors import ModelError
+from ocrx.files import read_json, write_json
 from ocrx.model_folder import cache_folder, find_model_folder, is_embedded
-from ocrx.results import write_json
 
 TUNED_FILE = "tuned.json"
 
@@ -68,10 +67,10 @@ def machine() -> str:
 
 
 def _read(path: Path) -> dict[str, dict[str, Any]]:
-    try:
-        data = json.loads(path.read_text(encoding="utf-8"))
-    except FileNotFoundError:
+    if not path.exists():
         return {}
-    except (OSError, ValueError) as error:
-        raise ModelError(f"{path}: damaged ({error})", hint="run `ocrx benchmark --tune` again") from None
+    try:
+        data = read_json(path, error=ModelError)
+    except ModelError as error:
+        raise ModelError(error.message, hint="run `ocrx benchmark --tune` again") from None
     return data if isinstance(data, dict) else {}

@@ -7,8 +7,8 @@ import io
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from types import MappingProxyType
 
+from ocrx.files import to_json
 from ocrx.inference.results import Prediction
-from ocrx.results import to_json
 
 _CSV_FIELDS = ("input_path", "page_index", "line_index", "rec_text", "rec_score", "min_score", "error")
 _ESCAPES = str.maketrans({"\\": "\\\\", "\t": "\\t", "\n": "\\n", "\r": "\\r"})

@@ -16,11 +16,11 @@ from ocrx.config import BenchmarkConfig, Config
 from ocrx.data.formats.layouts import read_dataset
 from ocrx.errors import DataError, OcrxError
 from ocrx.evaluation.latency import STAGES, Timing, measure_latency
+from ocrx.files import write_json
 from ocrx.inference.inputs import ImageInput, Input, iter_inputs
 from ocrx.inference.recognizer import Recognizer, find_model
 from ocrx.inference.tuned_settings import TunedSettings, machine, save_tuned_settings
 from ocrx.model_folder import find_model_folder
-from ocrx.results import write_json
 
 _BACKENDS = ("onnx", "openvino", "torch")  # TorchScript runs code from a file, hence only where it is asked for
 _PRECISIONS = ("fp32", "bf16", "int8")

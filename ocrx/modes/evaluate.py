@@ -16,6 +16,7 @@ from ocrx.errors import DataError
 from ocrx.evaluation.analysis import Analysis, Interval, analyse, intervals, is_exact
 from ocrx.evaluation.evaluate import LineResult, evaluate
 from ocrx.evaluation.html_report import Comparison, EvaluatedModel, render_report, worst_lines
+from ocrx.files import write_file
 from ocrx.inference.recognizer import Recognizer, describe, find_model
 from ocrx.model_folder import bundled_language_model
 from ocrx.results import Issue, Progress, write_result
@@ -101,9 +102,9 @@ def run(config: Config, log: Callable[[str], None], progress: Progress | None = 
         report_file=output / "evaluate" / "report.html",
     )
     report.lines_file.parent.mkdir(parents=True, exist_ok=True)
-    report.lines_file.write_text(_table(lines), encoding="utf-8")
+    write_file(report.lines_file, _table(lines))
     html = render_report(report.dataset, judged, comparison, settings.worst)
-    report.report_file.write_text(html, encoding="utf-8")
+    write_file(report.report_file, html)
     write_result(output, "evaluate", report.to_dict())
     return report
 

@@ -19,11 +19,11 @@ from ocrx.decoding.factory import DEFAULT_BEAM, BeamDecoder
 from ocrx.decoding.greedy import greedy
 from ocrx.decoding.lattice_plot import Lattice, Panels, draw_explanation
 from ocrx.errors import DataError
+from ocrx.files import write_json
 from ocrx.imaging.preparation import prepare, rotate_if_tall
 from ocrx.imaging.reading import read_image
 from ocrx.inference.recognizer import describe, open_model
 from ocrx.model_spec import ModelSpec
-from ocrx.results import write_json
 from ocrx.text.charset import BLANK, Charset
 
 ALTERNATIVES = 3

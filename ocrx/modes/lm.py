@@ -19,6 +19,7 @@ from ocrx.decoding.factory import DEFAULT_BEAM, BeamDecoder, ConfidenceGatedDeco
 from ocrx.decoding.greedy import greedy
 from ocrx.decoding.language_model import DEFAULT_ORDER, CharacterModel, NgramModel
 from ocrx.errors import DataError
+from ocrx.files import read_lines
 from ocrx.imaging.preparation import prepare
 from ocrx.imaging.reading import read_image
 from ocrx.inference.recognizer import describe, open_model
@@ -154,13 +155,7 @@ def tune(
 def _texts(path: Path) -> list[str]:
     if path.is_dir():
         return [sample.text for sample in read_dataset(path).train]
-    try:
-        text = path.read_text(encoding="utf-8-sig")
-    except UnicodeDecodeError as error:
-        raise DataError(f"{path}: not UTF-8 ({error.reason} at byte {error.start})") from None
-    except OSError as error:
-        raise DataError(f"{path}: {error.strerror}") from None
-    lines = [line for line in text.replace("\r\n", "\n").split("\n") if line]
+    lines = [line for line in read_lines(path) if line]
     if lines and all("\t" in line for line in lines):
         raise DataError(f"{path}: every line holds a TAB, as in a label file", hint=f"give its folder: {path.parent}")
     return lines

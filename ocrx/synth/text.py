@@ -14,6 +14,7 @@ from pathlib import Path
 from random import Random
 
 from ocrx.errors import ConfigError, DataError
+from ocrx.files import read_text
 from ocrx.synth import patterns
 from ocrx.synth.scenes import SCENES
 from ocrx.text.charset import Charset
@@ -245,12 +246,7 @@ def _cut(text: str, start: int, end: int) -> str:
 
 
 def _read_words(path: Path) -> list[str]:
-    try:
-        words = normalize(path.read_text(encoding="utf-8-sig")).split()
-    except UnicodeDecodeError as error:
-        raise DataError(f"{path}: not UTF-8 ({error.reason} at byte {error.start})") from None
-    except OSError as error:
-        raise DataError(f"{path}: cannot be read ({error.strerror})") from None
+    words = normalize(read_text(path)).split()
     if not words:
         raise DataError(f"{path}: the corpus is empty")
     return words

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ocrx.errors import DataError
+from ocrx.files import read_lines, write_file
 from ocrx.text.direction import MIRRORED, logical_order, runs_right_to_left, visual_order
 from ocrx.text.normalize import normalize
 
@@ -61,14 +62,7 @@ class Charset:
         As in PaddleX the space is always a class; it is added at the end if no line holds it, and is
         never a second class.
         """
-        try:
-            text = path.read_text(encoding="utf-8-sig")
-        except UnicodeDecodeError as error:
-            raise DataError(f"{path}: not UTF-8 ({error.reason} at byte {error.start})") from None
-        except OSError as error:
-            raise DataError(f"{path}: {error.strerror}") from None
-        lines = text.replace("\r\n", "\n").split("\n")
-        characters = [line for line in lines if line]
+        characters = [line for line in read_lines(path) if line]
         if not characters:
             raise DataError(f"{path}: empty; expected one character a line")
         try:
@@ -78,7 +72,7 @@ class Charset:
 
     def save(self, path: Path) -> None:
         """Write one entry a line, UTF-8, LF; ``from_file`` reads it back."""
-        path.write_text("".join(f"{character}\n" for character in self.characters), encoding="utf-8", newline="\n")
+        write_file(path, "".join(f"{character}\n" for character in self.characters))
 
     def encode(self, text: str) -> list[int]:
         """Classes of ``text`` (normalised to NFC), from left to right.

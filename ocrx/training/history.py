@@ -11,6 +11,8 @@ from pathlib import Path
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
+from ocrx.files import write_file
+
 
 @dataclass(frozen=True)
 class Row:
@@ -37,7 +39,7 @@ def write_history(rows: Sequence[Row], folder: Path) -> None:
     writer = csv.DictWriter(text, [f.name for f in fields(Row)], lineterminator="\n")
     writer.writeheader()
     writer.writerows(asdict(row) for row in rows)
-    (folder / "history.csv").write_text(text.getvalue(), encoding="utf-8")
+    write_file(folder / "history.csv", text.getvalue())
     _draw(rows, folder / "curves.png")
 
 

@@ -6,7 +6,6 @@ position inside the epoch. A resumed training therefore continues bit for bit on
 
 from __future__ import annotations
 
-import sys
 import time
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import asdict, dataclass, field, replace
@@ -23,6 +22,7 @@ from ocrx.errors import ModelError
 from ocrx.model_spec import ModelSpec
 from ocrx.models import build_model
 from ocrx.models.guide import build_guide
+from ocrx.process import peak_mib
 from ocrx.text.metrics import Metrics
 from ocrx.training.checkpoint import FinalizeFolder, carry_best, load_state, remove_partial, save_checkpoint
 from ocrx.training.distributed.group import ALONE, Group
@@ -362,15 +362,8 @@ class Trainer:
 
 
 def _peak_memory(device: torch.device) -> int:
-    """Peak memory in MB: of the GPU there, else of the process; 0 where the system does not tell."""
-    if device.type == "cuda":
-        return torch.cuda.max_memory_allocated(device) // 2**20
-    if sys.platform == "win32":
-        return 0
-    import resource
-
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    return peak // (2**20 if sys.platform == "darwin" else 2**10)
+    """Largest memory so far in MiB: of the GPU that trains, else of the process."""
+    return torch.cuda.max_memory_allocated(device) // 2**20 if device.type == "cuda" else int(peak_mib())
 
 
 def _clock(seconds: float) -> str:

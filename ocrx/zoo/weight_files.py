@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -16,7 +15,8 @@ import yaml
 from safetensors.torch import load_file
 from torch import Tensor
 
-from ocrx.errors import BackendError, DataError, ModelError
+from ocrx.errors import BackendError, ModelError
+from ocrx.files import read_json, read_lines, read_text
 from ocrx.zoo.onnx_weights import OnnxWeights, read_onnx
 from ocrx.zoo.paddle_checkpoint import read_pdparams
 
@@ -169,10 +169,11 @@ def model_name_beside(file: Path) -> str | None:
 def _settings(path: Path) -> Any:
     if not path.is_file():
         return None
+    if path.suffix == ".json":
+        return read_json(path, error=ModelError)
     try:
-        text = path.read_text(encoding="utf-8")
-        return json.loads(text) if path.suffix == ".json" else yaml.safe_load(text)
-    except (OSError, ValueError, yaml.YAMLError) as error:
+        return yaml.safe_load(read_text(path, error=ModelError))
+    except (ValueError, yaml.YAMLError) as error:
         raise ModelError(f"{path}: cannot be read ({error})") from None
 
 
@@ -184,12 +185,4 @@ def _nested(tree: Any, keys: tuple[str, ...]) -> Any:
 
 def read_dictionary(path: Path) -> tuple[str, ...]:
     """The lines of a dictionary exactly as they stand, so that their number tells whether it fits a head."""
-    try:
-        # Decoded from bytes, because reading as text would turn a lone carriage return into a line's end.
-        text = path.read_bytes().decode("utf-8-sig")
-    except FileNotFoundError:
-        raise DataError(f"{path}: no such file") from None
-    except (OSError, UnicodeDecodeError) as error:
-        raise DataError(f"{path}: cannot be read ({error})") from None
-    lines = [line.removesuffix("\r") for line in text.split("\n")]
-    return tuple(lines[:-1] if lines and lines[-1] == "" else lines)
+    return tuple(read_lines(path))

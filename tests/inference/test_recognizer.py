@@ -17,11 +17,11 @@ from support.lines import draw_line
 from ocrx import create_model
 from ocrx.data.formats.layouts import read_dataset
 from ocrx.errors import BackendError, ConfigError, ModelError, OcrxError
-from ocrx.evaluation.latency import resident_mib
 from ocrx.imaging.preparation import prepare
 from ocrx.inference.recognizer import WINDOW, Recognizer
 from ocrx.inference.results import Prediction
 from ocrx.model_spec import FrameSpec, ImageSpec, ModelSpec
+from ocrx.process import resident_mib
 
 SPEC = ModelSpec("fake", {}, ("a", "b", "c"), ImageSpec(), FrameSpec(((8, 8, 0),)))
 

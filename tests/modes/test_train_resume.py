@@ -16,9 +16,9 @@ from support.lines import make_line_folder
 from ocrx.cli import train as train_command
 from ocrx.config import Config, load_config
 from ocrx.errors import DataError, ModelError, OcrxError
+from ocrx.files import write_json
 from ocrx.model_folder import read_spec
 from ocrx.modes import train as mode
-from ocrx.results import write_json
 from ocrx.training.setup import _changes
 
 GROWING = ("train.log", "augment.png", "images.npy")

@@ -82,5 +82,5 @@ def test_a_bad_dict_file_is_named(tmp_path: Path, content: bytes, message: str) 
 
 
 def test_a_missing_dict_file_is_named(tmp_path: Path) -> None:
-    with pytest.raises(DataError, match="No such file"):
+    with pytest.raises(DataError, match="no such file"):
         Charset.from_file(tmp_path / "none.txt")

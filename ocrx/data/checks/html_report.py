@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import base64
 import io
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
@@ -15,6 +14,7 @@ from jinja2 import Environment
 from PIL import Image
 
 from ocrx.errors import DataError
+from ocrx.files import data_uri
 from ocrx.imaging.reading import read_image
 from ocrx.results import Issue
 
@@ -63,7 +63,7 @@ def render_report(data: ReportData, issues: Sequence[Issue], images: Mapping[str
         codes=[(severity, code, n) for (severity, code), n in counts.items()],
         hidden=len(issues) - len(shown),
         totals=Counter(issue.severity for issue in issues),
-        histogram=_data_uri(data.histogram.read_bytes(), "png") if data.histogram else None,
+        histogram=data_uri(data.histogram.read_bytes(), "image/png") if data.histogram else None,
     )
 
 
@@ -94,8 +94,4 @@ def _thumbnail(path: Path) -> str | None:
     image.thumbnail(_THUMBNAIL, Image.Resampling.LANCZOS)
     buffer = io.BytesIO()
     image.save(buffer, "JPEG", quality=70)
-    return _data_uri(buffer.getvalue(), "jpeg")
-
-
-def _data_uri(data: bytes, kind: str) -> str:
-    return f"data:image/{kind};base64,{base64.b64encode(data).decode('ascii')}"
+    return data_uri(buffer.getvalue(), "image/jpeg")

@@ -23,6 +23,7 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image, UnidentifiedImageError
 
+from ocrx.files import atomic_file
 from ocrx.imaging.pixels import to_grey_or_rgb
 from ocrx.imaging.reading import DECODE_ERRORS, EXIF_ORIENTATION, MAX_PIXELS
 from ocrx.results import Progress
@@ -244,11 +245,5 @@ def _save(cache: Path, facts: Facts, problems: dict[int, Problem], known: Facts)
     good[list(problems)] = False
     table = np.concatenate([facts[good], known[~np.isin(known["key"], facts["key"])]])
     table.sort(order="key")
-    cache.parent.mkdir(parents=True, exist_ok=True)
-    partial = cache.with_name(f".{cache.name}.{os.getpid()}")
-    try:
-        with partial.open("wb") as file:
-            np.save(file, table, allow_pickle=False)
-        partial.replace(cache)
-    finally:
-        partial.unlink(missing_ok=True)
+    with atomic_file(cache) as file:
+        np.save(file, table, allow_pickle=False)

@@ -94,9 +94,7 @@ def build_dict(root: Path) -> tuple[Charset, Path | None]:
 
     path = root / DICT_FILE
     copy = backup(path) if path.is_file() else None
-    partial = root / f".{DICT_FILE}.new"
-    charset.save(partial)
-    partial.replace(path)
+    charset.save(path)
     return charset, copy
 
 

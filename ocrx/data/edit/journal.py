@@ -6,35 +6,15 @@ process dies in between, ``recover`` completes the change at the next start, so 
 
 from __future__ import annotations
 
-import json
-import os
 from collections.abc import Iterable, Mapping
 from pathlib import Path, PurePath
 
 from ocrx.data.formats.layouts import JOURNAL_FILE
 from ocrx.errors import DataError
-from ocrx.results import write_json
+from ocrx.files import read_json, write_file, write_json
 
 SPLIT_RECORD = "split.json"
 _NEW = ".new"
-
-
-def write_whole(path: Path, data: bytes) -> None:
-    """Write a file under another name, then move it into place.
-
-    Args:
-        path: The file.
-        data: Its content.
-    """
-    partial = path.with_name(f".{path.name}.{os.getpid()}")
-    try:
-        with partial.open("wb") as file:
-            file.write(data)
-            file.flush()
-            os.fsync(file.fileno())
-        partial.replace(path)
-    finally:
-        partial.unlink(missing_ok=True)
 
 
 def backup(path: Path) -> Path:
@@ -53,7 +33,7 @@ def backup(path: Path) -> Path:
         copy = path.with_name(f"{path.name}.bak{number}")
 
     if not copy.exists():
-        write_whole(copy, data)
+        write_file(copy, data)
     return copy
 
 
@@ -74,7 +54,7 @@ def replace_files(
     """
     recover(root)
     for name, data in files.items():
-        write_whole(root / (name + _NEW), data)
+        write_file(root / (name + _NEW), data)
     write_json(root / JOURNAL_FILE, {"put": sorted(files), "remove": sorted(remove), "record": record})
     recover(root)
 
@@ -95,11 +75,11 @@ def recover(root: Path) -> bool:
     if not journal.is_file():
         return False
     try:
-        plan = json.loads(journal.read_text(encoding="utf-8"))
+        plan = read_json(journal)
         put, remove, record = list(plan["put"]), list(plan["remove"]), plan["record"]
         if not all(map(is_inside, (*put, *remove))):
             raise ValueError
-    except (ValueError, KeyError, TypeError, RecursionError):
+    except (DataError, ValueError, KeyError, TypeError):
         hint = "compare the label files with their .bak files, then delete it"
         raise DataError(f"{journal}: damaged", hint=hint) from None
 

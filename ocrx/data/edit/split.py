@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import json
 import random
 import re
 from collections.abc import Mapping, Sequence
@@ -16,6 +15,7 @@ from ocrx.data.edit.list_writer import list_line, require_all_lines_read
 from ocrx.data.formats.layouts import read_dataset
 from ocrx.data.sample import relative_name
 from ocrx.errors import ConfigError, DataError
+from ocrx.files import read_json
 
 _LISTS = ("train.txt", "val.txt")
 
@@ -211,13 +211,13 @@ def _read_record(root: Path) -> dict[str, Any] | None:
     if not path.is_file():
         return None
     try:
-        record = json.loads(path.read_text(encoding="utf-8"))
+        record = read_json(path)
         kept = {str(name): str(copy) for name, copy in record["kept"].items()}
         made = [str(name) for name in record["made"]]
         digests = dict(record["digests"])
 
         if not all(map(is_inside, (*kept, *kept.values(), *made, *digests))):
             raise ValueError
-    except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
+    except (DataError, ValueError, KeyError, TypeError, AttributeError):
         raise DataError(f"{path}: damaged", hint="put the .bak lists back by hand, then delete it") from None
     return {"kept": kept, "made": made, "digests": digests}

@@ -1,0 +1,47 @@
+"""Facts about the running process: its memory, and whether it is the main one of several.
+
+Imports nothing but the standard library.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from pathlib import Path
+
+
+def is_main_process() -> bool:
+    """Whether this process reports for all: of those that torchrun starts, only rank 0 does.
+
+    Returns:
+        True outside torchrun and for rank 0.
+    """
+    return "WORLD_SIZE" not in os.environ or os.environ.get("RANK", "0") == "0"
+
+
+def resident_mib() -> float:
+    """Memory of this process that is in RAM now.
+
+    Returns:
+        MiB; the peak where the system does not report the present value, 0 on Windows.
+    """
+    status = Path("/proc/self/statm")
+    if not status.exists():
+        return peak_mib()
+    import resource
+
+    return int(status.read_text().split()[1]) * resource.getpagesize() / 2**20
+
+
+def peak_mib() -> float:
+    """Largest memory that this process has had in RAM.
+
+    Returns:
+        MiB; 0 on Windows.
+    """
+    if sys.platform == "win32":
+        return 0.0
+    import resource
+
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return peak / (2**20 if sys.platform == "darwin" else 2**10)
