@@ -25,8 +25,8 @@ from ocrx.arrays import Floats
 from ocrx.backends import Backend, exported_name
 from ocrx.backends.processor import processor_features, processor_name
 from ocrx.errors import BackendError, ModelError
+from ocrx.files import write_json
 from ocrx.model_folder import INFERENCE_DIR, ONNX_FILE, cache_folder
-from ocrx.results import write_json
 
 PROBE_SUFFIX = ".probe.safetensors"
 
