@@ -115,14 +115,9 @@ def analyse(lines: Sequence[LineResult], precision: float = 0.99) -> Analysis:
         spaces_added=sum(p == " " != t for t, p in pairs),
         repeats=repeats,
         repeats_lost=repeats_lost,
-        calibration=calibrate([(line.score, is_exact(line)) for line in lines], precision),
+        calibration=calibrate([(line.score, line.is_right()) for line in lines], precision),
         unreadable=sum(line.error is not None for line in lines),
     )
-
-
-def is_exact(line: LineResult) -> bool:
-    """Whether the line was read without any error (NFC)."""
-    return normalize(line.sample.text) == normalize(line.prediction)
 
 
 def edit_pairs(truth: str, prediction: str) -> list[Pair]:
@@ -241,7 +236,7 @@ def _grouped(lines: Sequence[LineResult], name: Callable[[LineResult], tuple[int
     for line in lines:
         key = name(line)
         count[key] += 1
-        wrong[key] += not is_exact(line)
+        wrong[key] += not line.is_right()
     return tuple(Group(key[1], count[key], wrong[key]) for key in sorted(count))
 
 

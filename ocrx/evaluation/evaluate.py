@@ -13,6 +13,7 @@ from ocrx.inference.recognizer import Recognizer
 from ocrx.inference.results import Prediction
 from ocrx.results import Progress
 from ocrx.text.metrics import Metrics, compute_metrics
+from ocrx.text.normalize import normalize
 
 
 @dataclass(frozen=True)
@@ -24,6 +25,18 @@ class LineResult:
     score: float
     error: str | None
     details: Prediction
+
+    def is_right(self, ignore_case: bool = False) -> bool:
+        """Whether the line was read without an error.
+
+        Args:
+            ignore_case: Differences of case are no errors.
+
+        Returns:
+            True if label and reading agree in NFC.
+        """
+        truth, read = normalize(self.sample.text), normalize(self.prediction)
+        return truth.casefold() == read.casefold() if ignore_case else truth == read
 
 
 @dataclass(frozen=True)

@@ -11,7 +11,7 @@ import jinja2
 from PIL import Image
 
 from ocrx.errors import DataError
-from ocrx.evaluation.analysis import Analysis, Interval, Pair, edit_pairs, is_exact
+from ocrx.evaluation.analysis import Analysis, Interval, Pair, edit_pairs
 from ocrx.evaluation.evaluate import Evaluation, LineResult
 from ocrx.files import data_uri
 from ocrx.imaging.reading import read_image
@@ -65,13 +65,13 @@ def render_report(dataset: str, judged: EvaluatedModel, comparison: Comparison |
 
 def worst_lines(lines: Sequence[LineResult], count: int) -> list[int]:
     """Indices of the wrong lines with most edits, the most certain first among equals; unreadable ones before all."""
-    wrong = [i for i, line in enumerate(lines) if not is_exact(line)]
+    wrong = [i for i, line in enumerate(lines) if not line.is_right()]
     return sorted(wrong, key=lambda i: (lines[i].error is None, -_errors(lines[i]), -lines[i].score, i))[:count]
 
 
 def _differing(models: Sequence[EvaluatedModel], count: int) -> list[_Row]:
     first, second = (model.evaluation.lines for model in models)
-    different = [i for i in range(len(first)) if is_exact(first[i]) != is_exact(second[i])]
+    different = [i for i in range(len(first)) if first[i].is_right() != second[i].is_right()]
     return [_row(index, models) for index in different[:count]]
 
 

@@ -13,7 +13,7 @@ from ocrx.data.formats.layouts import read_dataset
 from ocrx.data.sample import Sample
 from ocrx.decoding.factory import build_decoder, decoder_notice
 from ocrx.errors import DataError
-from ocrx.evaluation.analysis import Analysis, Interval, analyse, intervals, is_exact
+from ocrx.evaluation.analysis import Analysis, Interval, analyse, intervals
 from ocrx.evaluation.evaluate import LineResult, evaluate
 from ocrx.evaluation.html_report import Comparison, EvaluatedModel, render_report, worst_lines
 from ocrx.files import write_file
@@ -137,7 +137,7 @@ def _judge(
 
 
 def _compare(first: EvaluatedModel, second: EvaluatedModel) -> Comparison:
-    pairs = [(is_exact(a), is_exact(b)) for a, b in zip(first.evaluation.lines, second.evaluation.lines, strict=True)]
+    pairs = [(a.is_right(), b.is_right()) for a, b in zip(first.evaluation.lines, second.evaluation.lines, strict=True)]
     return Comparison(
         second=second,
         differences=intervals(first.evaluation.lines, second.evaluation.lines),
@@ -163,5 +163,5 @@ def _table(lines: Sequence[LineResult]) -> str:
     rows = [("source", "image", "truth", "prediction", "score", "exact", "error")]
     for line in lines:
         values = (line.sample.source, str(line.sample.image), line.sample.text, line.prediction, f"{line.score:.4f}")
-        rows.append((*values, str(int(is_exact(line))), line.error or ""))
+        rows.append((*values, str(int(line.is_right())), line.error or ""))
     return "".join("\t".join(value.translate(_ESCAPES) for value in row) + "\n" for row in rows)

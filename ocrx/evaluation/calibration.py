@@ -1,0 +1,215 @@
+"""Calibrated confidence: fit it on labelled lines, store it in the model, and say how good it is.
+
+The fit follows temperature scaling (Guo et al. 2017) and Platt scaling: a temperature for the probabilities of the
+characters, then a logistic regression of "the line is right" on the log odds of the line and the logarithm of its
+length. The regression is drawn towards the uncalibrated model, so that a few lines suffice to fit it.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
+
+from ocrx.arrays import Float64s
+from ocrx.data.sample import Sample
+from ocrx.evaluation.evaluate import LineResult, evaluate
+from ocrx.inference.confidence import line_confidence, line_log_odds, typical_score
+from ocrx.inference.recognizer import Recognizer
+from ocrx.model_folder import INFERENCE_DIR, SPEC_FILE, read_spec
+from ocrx.model_spec import CalibrationSpec
+from ocrx.results import Progress, write_json
+
+MIN_LINES = 20
+MAX_LINES = 2000
+KEPT = 0.98  # share of the correctly read lines that are familiar
+
+_FOLDS = 5
+_TEMPERATURES = tuple(2.0 ** (step / 4) for step in range(-8, 13))  # 0.25 to 8
+_PRIOR_LINES = 2.0  # weight of the uncalibrated model, in lines
+_BINS = 10
+
+
+@dataclass(frozen=True)
+class ConfidenceQuality:
+    """How well the score and the calibrated confidence predict that a line is right.
+
+    ``brier`` is the mean squared distance to 1 (right) or 0 (wrong), ``ece`` the expected calibration error over ten
+    bins (Naeini et al. 2015); both are better the smaller they are. ``_score`` is before, ``_confidence`` after
+    calibration. ``cross_validated``: each line was judged by a calibration fitted without it.
+    """
+
+    lines: int
+    brier_score: float
+    brier_confidence: float
+    ece_score: float
+    ece_confidence: float
+    cross_validated: bool
+
+
+@dataclass(frozen=True)
+class _Fitted:
+    weights: Float64s  # bias, slope, length
+    loss: float
+
+
+def fit_calibration(lines: Sequence[LineResult], *, ignore_case: bool = False) -> CalibrationSpec | None:
+    """Fit the calibration of a model on labelled lines that it has read.
+
+    Args:
+        lines: Lines of an evaluation that training did not learn from. Unreadable images and empty readings are
+            left out.
+        ignore_case: A line counts as right if only case differs.
+
+    Returns:
+        The calibration, or None for fewer than ``MIN_LINES`` lines.
+    """
+    kept = [line for line in lines if line.details.char_scores]
+    if len(kept) < MIN_LINES:
+        return None
+
+    scores = [line.details.char_scores for line in kept]
+    right = np.array([line.is_right(ignore_case) for line in kept], dtype=np.float64)
+    fits = {temperature: _fit(scores, right, temperature) for temperature in _TEMPERATURES}
+    temperature = min(fits, key=lambda t: fits[t].loss + _PRIOR_LINES * math.log(t) ** 2 / 2)
+    bias, slope, length = fits[temperature].weights.tolist()
+
+    typical = [typical_score(values) for values, exact in zip(scores, right, strict=True) if exact]
+    familiar = float(np.quantile(typical, 1 - KEPT)) if len(typical) >= MIN_LINES else 0.0
+    return CalibrationSpec(temperature, bias, slope, length, familiar, len(kept))
+
+
+def calibrate_model(
+    folder: Path,
+    recognizer: Recognizer,
+    samples: Sequence[Sample],
+    *,
+    ignore_case: bool = False,
+    progress: Progress | None = None,
+) -> CalibrationSpec | None:
+    """Calibrate a model on validation lines and write the result into its folder.
+
+    To be called once at the end of a training, on the main process, for the folder of the best model::
+
+        calibrate_model(best, create_model(model_dir=best), dataset.val)
+
+    Args:
+        folder: The model folder; ``model.json`` in it and in ``inference/`` are replaced atomically.
+        recognizer: The model in that folder, with the decoder that predictions will use.
+        samples: Labelled lines that training did not learn from; at most ``MAX_LINES`` of them are read, spread evenly.
+        ignore_case: A line counts as right if only case differs.
+        progress: Called with (lines done, lines in all).
+
+    Returns:
+        The calibration, or None where there were too few lines and nothing was written.
+
+    Raises:
+        ModelError: The folder holds no model.
+    """
+    step = max(1, -(-len(samples) // MAX_LINES))
+    evaluation = evaluate(recognizer, samples[::step], progress=progress)
+    calibration = fit_calibration(evaluation.lines, ignore_case=ignore_case)
+    if calibration is not None:
+        store_calibration(folder, calibration)
+    return calibration
+
+
+def store_calibration(folder: Path, calibration: CalibrationSpec) -> None:
+    """Write a calibration into ``model.json`` of a model folder and of the exported model in it.
+
+    Args:
+        folder: The model folder.
+        calibration: What ``fit_calibration`` found.
+
+    Raises:
+        ModelError: The folder holds no model.
+    """
+    for place in (folder, folder / INFERENCE_DIR):
+        if place == folder or (place / SPEC_FILE).is_file():
+            spec = replace(read_spec(place), calibration=calibration)
+            write_json(place / SPEC_FILE, spec.to_dict())
+
+
+def confidence_quality(
+    lines: Sequence[LineResult], calibration: CalibrationSpec | None = None, *, ignore_case: bool = False
+) -> ConfidenceQuality | None:
+    """Compare score and confidence of labelled lines with whether the lines are right.
+
+    Args:
+        lines: The lines of an evaluation. Unreadable images are left out.
+        calibration: The model's calibration; None to fit one by cross-validation on these very lines.
+        ignore_case: A line counts as right if only case differs.
+
+    Returns:
+        The figures, or None for fewer than ``MIN_LINES`` lines, which allow no fit.
+    """
+    kept = [line for line in lines if line.error is None]
+    if not kept or (calibration is None and len(kept) < MIN_LINES):
+        return None
+
+    right = np.array([line.is_right(ignore_case) for line in kept], dtype=np.float64)
+    score = np.array([line.score for line in kept])
+    if calibration is not None:
+        confidence = np.array([line_confidence(line.details.char_scores, calibration) for line in kept])
+    else:
+        confidence = _cross_validated(kept, ignore_case)
+    return ConfidenceQuality(
+        lines=len(kept),
+        brier_score=float(np.mean((score - right) ** 2)),
+        brier_confidence=float(np.mean((confidence - right) ** 2)),
+        ece_score=calibration_error(score, right),
+        ece_confidence=calibration_error(confidence, right),
+        cross_validated=calibration is None,
+    )
+
+
+def calibration_error(confidence: Float64s, right: Float64s) -> float:
+    """The expected calibration error: mean distance of confidence and accuracy over ten bins, weighted by lines.
+
+    Args:
+        confidence: Probabilities [N] from 0 to 1.
+        right: 1.0 or 0.0 [N].
+
+    Returns:
+        A value from 0 to 1.
+    """
+    bins = np.minimum((confidence * _BINS).astype(np.int64), _BINS - 1)
+    gaps = np.bincount(bins, weights=confidence - right, minlength=_BINS)
+    return float(np.abs(gaps).sum() / max(1, len(confidence)))
+
+
+def _cross_validated(lines: Sequence[LineResult], ignore_case: bool) -> Float64s:
+    """The confidence of each line, by a calibration fitted on the lines of the other folds."""
+    fold = np.random.default_rng(0).permutation(len(lines)) % _FOLDS
+    confidence = np.zeros(len(lines))
+    for part in range(_FOLDS):
+        others = [line for line, place in zip(lines, fold, strict=True) if place != part]
+        calibration = fit_calibration(others, ignore_case=ignore_case) or CalibrationSpec()
+        for index in np.flatnonzero(fold == part).tolist():
+            confidence[index] = line_confidence(lines[index].details.char_scores, calibration)
+    return confidence
+
+
+def _fit(scores: Sequence[Sequence[float]], right: Float64s, temperature: float) -> _Fitted:
+    """Logistic regression by Newton's method, with a Gaussian prior around the uncalibrated model."""
+    log_odds = [line_log_odds(values, temperature) for values in scores]
+    x = np.stack([np.ones(len(scores)), log_odds, np.log([len(values) for values in scores])], axis=1)
+    prior = np.array([0.0, 1.0, 0.0])
+    weights = prior.copy()
+
+    for _ in range(50):
+        p = 1 / (1 + np.exp(-np.clip(x @ weights, -500, 500)))
+        gradient = x.T @ (p - right) + _PRIOR_LINES * (weights - prior)
+        hessian = (x * (p * (1 - p))[:, None]).T @ x + _PRIOR_LINES * np.eye(3)
+        step = np.linalg.solve(hessian, gradient)
+        # A full step may overshoot where hardly a line is uncertain.
+        weights -= step * min(1.0, 2.0 / float(np.abs(step).max() + 1e-12))
+        if np.abs(step).max() < 1e-8:
+            break
+
+    z = x @ weights
+    loss = float((np.logaddexp(0, z) - right * z).sum()) + _PRIOR_LINES * float(((weights - prior) ** 2).sum()) / 2
+    return _Fitted(weights, loss)

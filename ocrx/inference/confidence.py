@@ -1,0 +1,62 @@
+"""The calibrated probability that a line was read right."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+
+from ocrx.model_spec import CalibrationSpec
+
+_SMALLEST = 1e-9  # a probability of 0 or 1 has no logit
+_LARGEST = 1 - 1e-7
+
+
+def line_confidence(scores: Sequence[float], calibration: CalibrationSpec) -> float:
+    """The probability that all characters of a line are right and none is missing.
+
+    Args:
+        scores: Probability of each character that was read.
+        calibration: What the model's folder says, see ``CalibrationSpec``.
+
+    Returns:
+        A probability from 0 to 1; 0 for a line without characters.
+    """
+    if not scores:
+        return 0.0
+    log_odds = line_log_odds(scores, calibration.temperature)
+    z = calibration.bias + calibration.slope * log_odds + calibration.length * math.log(len(scores))
+    return 1 / (1 + math.exp(min(-z, 700)))
+
+
+def line_log_odds(scores: Sequence[float], temperature: float) -> float:
+    """The logit of the product of all character probabilities, each softened by a temperature.
+
+    Args:
+        scores: Probability of each character, at least one.
+        temperature: Divides the logit of each probability; above 1 makes the characters less certain.
+
+    Returns:
+        ln(P / (1 - P)) of the product P.
+    """
+    surprise = 0.0  # -ln P
+    for score in scores:
+        p = min(max(score, _SMALLEST), _LARGEST)
+        against = (math.log1p(-p) - math.log(p)) / temperature
+        surprise += max(against, 0.0) + math.log1p(math.exp(-abs(against)))
+
+    # logit(P) = -ln(exp(surprise) - 1), without overflow for long lines.
+    return -surprise - math.log(-math.expm1(-surprise))
+
+
+def typical_score(scores: Sequence[float]) -> float:
+    """The geometric mean of the character probabilities, which falls where all characters are uncertain.
+
+    Args:
+        scores: Probability of each character that was read.
+
+    Returns:
+        A value from 0 to 1; 0 for a line without characters.
+    """
+    if not scores:
+        return 0.0
+    return math.exp(sum(math.log(max(score, _SMALLEST)) for score in scores) / len(scores))
