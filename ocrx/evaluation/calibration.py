@@ -17,11 +17,12 @@ import numpy as np
 from ocrx.arrays import Float64s
 from ocrx.data.sample import Sample
 from ocrx.evaluation.evaluate import LineResult, evaluate
+from ocrx.files import write_json
 from ocrx.inference.confidence import line_confidence, line_log_odds, typical_score
 from ocrx.inference.recognizer import Recognizer
 from ocrx.model_folder import INFERENCE_DIR, SPEC_FILE, read_spec
 from ocrx.model_spec import CalibrationSpec
-from ocrx.results import Progress, write_json
+from ocrx.results import Progress
 
 MIN_LINES = 20
 MAX_LINES = 2000
