@@ -1,4 +1,4 @@
-"""Which frames belong to which character of a known text, and which pixels to which frames. NumPy only."""
+"""Which frames belong to which character of a known text. NumPy only."""
 
 from __future__ import annotations
 
@@ -10,7 +10,6 @@ import numpy.typing as npt
 
 from ocrx.arrays import Float64s
 from ocrx.ctc.reference import emissions, extend, log_likelihoods
-from ocrx.model_spec import ModelSpec
 
 Spans = tuple[tuple[int, int], ...]
 
@@ -78,18 +77,3 @@ def _trace(best: Float64s, moves: npt.NDArray[np.int8], size: int) -> Alignment:
             last[state // 2] = max(last[state // 2], t)
         state -= int(moves[t, state])
     return Alignment(tuple(zip(first, last, strict=True)), score)
-
-
-def pixel_spans(
-    spans: Spans, spec: ModelSpec, resized_width: int, original_width: int
-) -> tuple[tuple[float, float], ...]:
-    """Left and right edge, in pixels of the original image, of spans of frames.
-
-    ``resized_width`` is the width after resizing and before padding; edges are clipped to the image.
-    """
-    scale = original_width / resized_width
-
-    def inside(pixel: float) -> float:
-        return min(max(pixel, 0.0), float(resized_width)) * scale
-
-    return tuple((inside(spec.frames.pixels(first)[0]), inside(spec.frames.pixels(last)[1])) for first, last in spans)

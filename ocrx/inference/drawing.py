@@ -8,6 +8,8 @@ from typing import Protocol
 
 from PIL import Image, ImageDraw, ImageFont
 
+from ocrx.inference.spans import PixelSpans
+
 _HEIGHT = 64
 _DEJAVU = "mpl-data/fonts/ttf/DejaVuSans.ttf"
 _BLUE, _RED, _BLACK = (30, 90, 200), (200, 40, 30), (0, 0, 0)
@@ -23,7 +25,7 @@ class Drawable(Protocol):
     @property
     def char_scores(self) -> tuple[float, ...]: ...
     @property
-    def char_spans(self) -> tuple[tuple[float, float], ...]: ...
+    def char_spans(self) -> PixelSpans: ...
 
 
 def draw_prediction(image: Image.Image, prediction: Drawable) -> Image.Image:

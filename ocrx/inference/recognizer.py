@@ -23,7 +23,6 @@ from PIL import Image
 from ocrx.arrays import Floats, Pixels
 from ocrx.backends import Backend, lines_at_once, named_file, open_backend
 from ocrx.config import Config, DecodeOptions
-from ocrx.ctc.alignment import pixel_spans
 from ocrx.decoding.factory import Decoder, build_decoder
 from ocrx.decoding.greedy import Decoded, greedy
 from ocrx.decoding.language_model import NgramModel
@@ -32,6 +31,7 @@ from ocrx.imaging.preparation import pad, resize, rotate_if_tall, scale
 from ocrx.inference.inputs import ImageInput, Input, iter_inputs
 from ocrx.inference.line_segmentation import Box, line_boxes, page_warning
 from ocrx.inference.results import Prediction
+from ocrx.inference.spans import ColumnProfile, DeferredSpans, PixelSpans, character_spans, word_spans
 from ocrx.inference.tuned_settings import load_tuned_settings
 from ocrx.model_folder import EMBEDDED_DIR, SPEC_FILE, bundled_language_model, find_model_folder, reject_url
 from ocrx.model_spec import ModelSpec
@@ -223,15 +223,15 @@ class Recognizer:
         return batch
 
     def _prediction(self, line: _Line, decoded: Decoded) -> Prediction:
-        width = line.pixels.shape[1] if line.pixels is not None else 1
         order = self.charset.reading_order(decoded.classes)
-        spans = pixel_spans(decoded.spans, self.spec, width, line.size[0])
+        characters, words = self._spans(line, decoded, order)
         return Prediction(
             text=self.charset.decode(decoded.classes),
             score=decoded.score,
             min_score=decoded.min_score,
             char_scores=tuple(decoded.scores[i] for i in order),
-            char_spans=tuple(spans[i] for i in order),
+            char_spans=characters,
+            word_spans=words,
             input_path=line.item.name,
             page_index=line.item.page_index,
             warning=line.warning,
@@ -242,6 +242,26 @@ class Recognizer:
             turned=line.turned,
             source=line.item.load,
         )
+
+    def _spans(self, line: _Line, decoded: Decoded, order: Sequence[int]) -> tuple[PixelSpans, PixelSpans]:
+        """Spans of the characters and of the words in the order of the text; found when they are first read."""
+        if line.pixels is None or not decoded.classes:
+            return (), ()
+        profile = ColumnProfile.from_pixels(line.pixels)
+
+        def spaces() -> list[bool]:
+            return [self.charset.characters[c - 1].isspace() for c in decoded.classes]
+
+        def characters() -> PixelSpans:
+            spans = character_spans(decoded.spans, self.spec.frames, profile, spaces(), line.size[0])
+            return tuple(spans[i] for i in order)
+
+        def words() -> PixelSpans:
+            blank = spaces()
+            return word_spans(found, [blank[i] for i in order])
+
+        found = DeferredSpans(characters)
+        return found, DeferredSpans(words)
 
 
 def create_model(

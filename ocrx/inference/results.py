@@ -16,6 +16,7 @@ from PIL import Image, PngImagePlugin
 from ocrx.errors import DataError, OcrxError
 from ocrx.files import read_json, to_json
 from ocrx.inference.drawing import draw_prediction
+from ocrx.inference.spans import PixelSpans
 
 Box = tuple[int, int, int, int]
 SavePath: TypeAlias = str | os.PathLike[str]
@@ -25,20 +26,21 @@ SavePath: TypeAlias = str | os.PathLike[str]
 class Prediction(Mapping[str, Any]):
     """The text of one line; as a mapping, the fields of ``to_dict`` under PaddleX's names.
 
-    ``score`` is the mean of ``char_scores``, 0.0 for an empty text; ``char_spans`` are the left and right edge of each
-    character in pixels of the original image. ``error`` says why an image could not be read; its text is ''.
-    ``warning`` says that the image does not look like one line. ``matched`` is False where a constraint was set and the
-    text does not satisfy it (it is '' then, unless a reading outside the lexicon was allowed). ``line_index``
-    and ``box`` (left, top, right, bottom) are set where a page was cut into lines. ``image_size`` is its width and
-    height. Where the model's step ``rotate_tall`` turned it by 90 degrees counter-clockwise, ``turned`` is True, and
-    ``char_spans`` and ``image_size`` are those of the turned image. ``source`` opens the input again, as it was.
+    ``score`` is the mean of ``char_scores``, 0.0 for an empty text; ``char_spans`` and ``word_spans`` are the left and
+    right edge of each character and word in pixels of the original image. ``error`` says why an image could not be
+    read; its text is ''. ``warning`` says that the image does not look like one line. ``matched`` is False where
+    a constraint was set and the text does not satisfy it (it is '' then, unless a reading outside the lexicon was
+    allowed). ``line_index`` and ``box`` (left, top, right, bottom) are set where a page was cut into lines.
+    ``image_size`` is its width and height. Where the model's step ``rotate_tall`` turned it by 90 degrees
+    counter-clockwise, ``turned`` is True, and spans and ``image_size`` are those of the turned image. ``source`` opens
+    the input again, as it was.
     """
 
     text: str = ""
     score: float = 0.0
     min_score: float = 0.0
     char_scores: tuple[float, ...] = ()
-    char_spans: tuple[tuple[float, float], ...] = ()
+    char_spans: PixelSpans = ()
     input_path: str | None = None
     page_index: int | None = None
     error: str | None = None
@@ -49,6 +51,7 @@ class Prediction(Mapping[str, Any]):
     image_size: tuple[int, int] | None = None
     turned: bool = False
     source: Callable[[], Image.Image] | None = field(default=None, repr=False, compare=False)
+    word_spans: PixelSpans = ()
 
     def to_dict(self, details: bool = False) -> dict[str, Any]:
         """``input_path``, ``page_index``, ``rec_text``, ``rec_score``, and ``error`` on failure.
@@ -69,6 +72,7 @@ class Prediction(Mapping[str, Any]):
                 "min_score": self.min_score,
                 "char_scores": list(self.char_scores),
                 "char_spans": [list(span) for span in self.char_spans],
+                "word_spans": [list(span) for span in self.word_spans],
             }
             if self.turned:
                 fields["turned"] = True

@@ -7,11 +7,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ocrx.ctc.alignment import Alignment, align_lines, forced_alignment, log_likelihood, pixel_spans
+from ocrx.ctc.alignment import Alignment, align_lines, forced_alignment, log_likelihood
 from ocrx.ctc.frames import required_frames
 from ocrx.ctc.reference import log_softmax
 from ocrx.decoding.greedy import greedy
-from ocrx.model_spec import FrameSpec, ImageSpec, ModelSpec
 
 
 def brute_force(logits: np.ndarray, classes: tuple[int, ...]) -> tuple[tuple[tuple[int, int], ...], float]:
@@ -57,25 +56,3 @@ def test_a_batch_equals_its_lines() -> None:
     together = align_lines(logits, targets)
     for line, target, alignment in zip(logits, targets, together, strict=True):
         assert alignment == forced_alignment(line, target)
-
-
-def test_pixels_are_clipped_and_scaled_to_the_original() -> None:
-    spec = ModelSpec("any", {}, ("a",), ImageSpec(), FrameSpec(layers=((4, 4, 0),)))
-    assert spec.frames.pixels(0) == (0.0, 4.0)
-    spans = pixel_spans(((0, 0), (2, 4)), spec, resized_width=18, original_width=36)
-    assert spans == ((0.0, 8.0), (16.0, 36.0))
-
-
-def test_pixels_follow_padding_and_valid_convolutions() -> None:
-    padded = ModelSpec("any", {}, ("a",), ImageSpec(), FrameSpec(layers=((3, 2, 1), (3, 2, 1))))
-    ((left, right),) = pixel_spans(((3, 3),), padded, 64, 64)
-    assert (left + right) / 2 == pytest.approx(3 * 4 + 0.5)
-    valid = ModelSpec("any", {}, ("a",), ImageSpec(), FrameSpec(layers=((3, 1, 0), (3, 2, 0))))
-    ((left, right),) = pixel_spans(((0, 0),), valid, 64, 64)
-    assert (left + right) / 2 == pytest.approx(2.5)
-
-
-def test_a_measured_shift_moves_the_spans_and_survives_json() -> None:
-    spec = ModelSpec("any", {}, ("a",), ImageSpec(), FrameSpec(layers=((4, 4, 0),), shift=10.0))
-    assert pixel_spans(((1, 1),), spec, 64, 64) == ((14.0, 18.0),)
-    assert ModelSpec.from_json(spec.to_json(), "model.json") == spec
