@@ -2,10 +2,10 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: help install demo lint type test bench fonts clean
+.PHONY: help install demo lint type test test-oldest test-avx2 bench fonts clean
 
 help: ## Show the targets
-	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
+	@grep -E '^[a-z0-9-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
 
 install: .venv/installed ## Make .venv with ocrx and all it needs
 
@@ -28,6 +28,17 @@ type: install ## Types
 test: install ## Set up and run the tests
 	$(BIN)/python -m pytest
 
+test-oldest: .venv-oldest/installed ## Run the tests with the oldest versions that pyproject.toml allows
+	.venv-oldest/bin/python -m pytest
+
+.venv-oldest/installed: pyproject.toml tests/oldest.txt
+	$(PYTHON) -m venv .venv-oldest
+	.venv-oldest/bin/python -m pip install --quiet --editable ".[dev]" --constraint tests/oldest.txt
+	touch .venv-oldest/installed
+
+test-avx2: install ## Run the int8 tests as on a processor without AVX-512 and VNNI (needs qemu-user)
+	qemu-x86_64 -cpu Haswell $(BIN)/python -m pytest -k int8 tests/export tests/backends
+
 bench: install ## Measure against other readers (needs ../shared/data; see benchmarks/)
 	$(BIN)/python benchmarks/accuracy.py
 
@@ -35,5 +46,5 @@ fonts: ## Install the fonts and word lists of the embedded model's recipe (Debia
 	apt-get update -qq && xargs apt-get install -y -qq --no-install-recommends < datasets/fonts.txt
 
 clean: ## Remove what make and the tests wrote
-	rm -rf .venv build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	rm -rf .venv .venv-oldest build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +

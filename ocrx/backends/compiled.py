@@ -7,7 +7,6 @@ from typing import Any
 
 import torch
 from torch._dynamo.exc import TorchDynamoException
-from torch._inductor.exc import InductorError
 
 from ocrx.arrays import Floats
 from ocrx.backends.pytorch import TorchBackend
@@ -30,7 +29,7 @@ class CompiledBackend(TorchBackend):
         """float32 [N, C, H, W] → float32 [N, T, K]."""
         try:
             return super().logits(images)
-        except (TorchDynamoException, InductorError) as error:
+        except TorchDynamoException as error:
             reason = str(error).strip().splitlines()[0]
             raise BackendError(
                 f"torch-compile: {reason}", hint="it needs a C++ compiler; or use --backend torch"

@@ -1,4 +1,4 @@
-"""One labelled line of text, and how messages name the files of a dataset."""
+"""One labelled line of text, and how messages about a dataset name its files and quote its labels."""
 
 from __future__ import annotations
 
@@ -33,3 +33,16 @@ def relative_name(path: Path, root: Path) -> str:
         The path relative to ``root`` with ``/``; the whole path if it does not start with ``root``.
     """
     return path.relative_to(root).as_posix() if path.is_relative_to(root) else os.fspath(path)
+
+
+def quote(text: str, limit: int = 120) -> str:
+    """Quote a label in a message.
+
+    Args:
+        text: The label.
+        limit: Longer labels are cut to this many characters.
+
+    Returns:
+        The label as a Python literal, so that invisible characters are seen.
+    """
+    return repr(text if len(text) <= limit else text[: limit - 3] + "...")

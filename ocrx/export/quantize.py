@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import tempfile
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -33,9 +34,12 @@ def quantized_onnx(source: Path, target: Path, images: Sequence[Floats]) -> None
     """
     model = _with_fp32_weights(source)
     nodes = [node for node in model.graph.node if node.op_type in _QUANTIZED]
-    with _quiet():
+    with _quiet(), tempfile.TemporaryDirectory() as work:
+        # A model in memory is not read back whole by ONNX Runtime 1.18.
+        plain = Path(work, "model.onnx")
+        onnx.save(model, str(plain))
         quantize_static(
-            model,
+            str(plain),
             str(target),
             _Images(model.graph.input[0].name, images),
             quant_format=QuantFormat.QDQ,

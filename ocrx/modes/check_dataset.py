@@ -7,7 +7,7 @@ import shutil
 import unicodedata
 from collections import Counter
 from collections.abc import Container, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -96,9 +96,8 @@ def run(config: Config, progress: Progress | None = None) -> CheckReport:
     dataset = read_dataset(root)
     image = config.Image.spec()
     findings = run_checks(
-        dataset,
+        replace(dataset, charset=resolve_charset(config.Global.charset)) if config.Global.charset else dataset,
         recipe_geometry(config.Global.model, config.Model.architecture, config.Model.params, image),
-        resolve_charset(config.Global.charset) if config.Global.charset else None,
         min_samples=config.CheckDataset.min_samples,
         cache=output / CACHE_FILE,
         workers=config.CheckDataset.workers,

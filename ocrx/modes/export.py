@@ -42,9 +42,9 @@ def run(config: Config, log: Callable[[str], None], target: Path | None = None) 
 
     The file goes to ``target``, default: the folder ``inference`` of the model, unless that is an embedded one.
     Lines of ``Global.dataset_dir`` are read by both; without a dataset the logits of noise are compared (fp32 only).
-    Raises ConfigError for an embedded model without ``target``; BackendError if a text changes in full precision, or
-    reduced precision costs more accuracy than ``Export.max_loss``; nothing is left in place then. Writes
-    ``export_result.json`` into ``Global.output``.
+    Raises ConfigError for an embedded model without ``target``; BackendError if a logit in full precision
+    differs by more than rounding, or reduced precision costs more accuracy than ``Export.max_loss``; nothing is left in
+    place then. Writes ``export_result.json`` into ``Global.output``.
     """
     settings = config.Export
     folder = _source(settings.weight_path)

@@ -226,11 +226,11 @@ def _trainable(
     ignored = config.Train.ignore_checks
     if config.Train.synth.enable:
         ignored = (*ignored, "list-missing", "list-empty")
+    charset = Charset.from_spec(spec) if config.Global.charset or (resumed and not config.Train.synth.enable) else None
     with progress("checking images") as tick:
         findings = run_checks(
-            dataset,
+            replace(dataset, charset=charset) if charset else dataset,
             Geometry.of(spec),
-            Charset.from_spec(spec) if config.Global.charset or (resumed and not config.Train.synth.enable) else None,
             min_samples=config.CheckDataset.min_samples,
             near_duplicates=False,
             cache=Path(config.Global.output) / CACHE_FILE,

@@ -15,7 +15,7 @@ import pytest
 import torch
 from support.random_net import random_model
 
-from ocrx.backends import open_backend
+from ocrx.backends import Backend, open_backend
 from ocrx.data.formats.layouts import read_dataset
 from ocrx.data.sample import Sample
 from ocrx.errors import BackendError, ConfigError, DataError
@@ -167,3 +167,37 @@ def test_training_exports_with_images_that_cannot_be_read(line_folder: Path, tmp
     assert (tmp_path / "model.onnx").is_file()
     assert not any(parameter.grad is not None for parameter in model.parameters())
     assert torch.is_grad_enabled()
+
+
+class Altered:
+    """A back end for which one class of one frame is more likely than all others by ``margin`` (a logit)."""
+
+    def __init__(self, backend: Backend, margin: float) -> None:
+        self.spec, self.name, self.threads, self.parallel, self.pixels = backend.spec, "altered", 1, 1, None
+        self._backend, self._margin = backend, margin
+
+    def logits(self, images: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
+        logits = self._backend.logits(images)
+        logits[:, 3, 5] = -np.inf
+        logits[:, 3, 5] = logits[:, 3].max(axis=1) + self._margin
+        return logits
+
+
+@pytest.mark.parametrize(("margin", "mismatch"), [(-1e-3, False), (-9.0, True)])
+def test_a_text_that_only_rounding_decides_is_no_mismatch(
+    model_folder: Path,
+    samples: list[Sample],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    margin: float,
+    mismatch: bool,
+) -> None:
+    opened = open_backend(model_folder, "torch")
+    monkeypatch.setattr("ocrx.export.exporter.TorchBackend", lambda *given: Altered(opened, 1e-3))
+    monkeypatch.setattr("ocrx.export.exporter.OnnxBackend", lambda *given: Altered(opened, margin))
+    if mismatch:
+        with pytest.raises(BackendError, match="altered differs"):
+            export_folder(model_folder, "onnx", "fp32", samples, target=tmp_path / "out")
+        return
+    done = export_folder(model_folder, "onnx", "fp32", samples, target=tmp_path / "out")
+    assert done.texts_changed == done.lines and 0.0015 < done.largest_difference < 0.0025

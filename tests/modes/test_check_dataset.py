@@ -368,7 +368,7 @@ def test_real_sets_give_no_false_errors(shared_data: Path) -> None:
         # Fifteen tall crops of long handwritten lines really give too few frames; one set has no training lines.
         expected = {"handwriting_fr": {"label-too-long"}, "print_multi": {"list-missing"}}.get(folder.name, set())
         assert {issue.code for issue in findings.errors} == expected
-    assert len(found) == 15
+    assert len(found) >= 15
     assert found["handwriting_fr"]["label-markup"] == 30
     assert found["early_print_latin"]["label-private-use"] > 100
     assert found["greek_print"]["label-mixed-scripts"] > 50

@@ -1,4 +1,4 @@
-"""What the dataset rules need of a network, known without loading it: image size and frames."""
+"""What the checks need to know of a network without loading it: image size and frames."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import Any
 from ocrx.model_spec import FrameSpec, ImageSpec, ModelSpec
 
 _Layers = tuple[tuple[int, int, int], ...]
-
+"""Kernel, stride and padding along the width."""
 
 _HALVED_TWICE: _Layers = ((3, 2, 1), (3, 2, 1))
 _HALVED_THRICE: _Layers = (*_HALVED_TWICE, (2, 2, 0))
@@ -24,7 +24,7 @@ def _fixed(*layers: tuple[int, int, int]) -> Callable[[Mapping[str, Any]], _Laye
     return lambda params: layers
 
 
-# Said again here because the networks import torch, and the checker must not; a test holds both equal.
+# A copy of what the networks know: they import torch, and the checks must not. A test compares the two.
 LAYERS: Mapping[str, Callable[[Mapping[str, Any]], _Layers]] = MappingProxyType(
     {
         "cnn_bilstm": _fixed((2, 2, 0), (2, 2, 0), (2, 2, 0), (7, 1, 0)),
@@ -45,7 +45,13 @@ LAYERS: Mapping[str, Callable[[Mapping[str, Any]], _Layers]] = MappingProxyType(
 
 @dataclass(frozen=True)
 class Geometry:
-    """How large images become and how many frames a width gives; ``name`` is the model's, for messages."""
+    """How large images become for a model, and how many frames they give.
+
+    Attributes:
+        name: The model's name, for messages.
+        image: How it prepares images.
+        frames: How its layers reduce the width.
+    """
 
     name: str
     image: ImageSpec
@@ -53,20 +59,54 @@ class Geometry:
 
     @classmethod
     def of(cls, spec: ModelSpec) -> Geometry:
+        """Take the geometry from a model.
+
+        Args:
+            spec: The model's description.
+
+        Returns:
+            Its geometry.
+        """
         return cls(spec.name or spec.architecture, spec.image, spec.frames)
 
     def size(self, width: int, height: int) -> tuple[int, int]:
-        """Width and height in pixels as the model's steps turn the image."""
+        """Rotate a size as the model's steps rotate the image.
+
+        Args:
+            width: Width of the image in pixels.
+            height: Height of the image in pixels.
+
+        Returns:
+            Width and height in pixels as the model sees them.
+        """
         tall = "rotate_tall" in self.image.steps and height >= 1.5 * width
         return (height, width) if tall else (width, height)
 
     def frame_count(self, width: int, height: int) -> int:
-        """Frames for an image of ``width`` x ``height`` pixels."""
+        """Count the frames that an image gives.
+
+        Args:
+            width: Width of the image in pixels.
+            height: Height of the image in pixels.
+
+        Returns:
+            Number of frames.
+        """
         resized = self.image.resized_width(*self.size(width, height))
         return self.frames.count(self.image.bucket_width(resized))
 
 
 def recipe_geometry(name: str, architecture: str, params: Mapping[str, Any], image: ImageSpec) -> Geometry | None:
-    """The geometry of a recipe; None for an architecture that is not in ``LAYERS``."""
+    """Take the geometry from a recipe.
+
+    Args:
+        name: Name of the recipe.
+        architecture: Name of the network.
+        params: Its parameters.
+        image: How images are prepared.
+
+    Returns:
+        The geometry; None for an architecture that is not in ``LAYERS``.
+    """
     layers = LAYERS.get(architecture)
     return Geometry(name, image, FrameSpec(layers(params))) if layers else None

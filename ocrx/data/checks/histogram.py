@@ -1,4 +1,4 @@
-"""How long the labels are: every label in exactly one bin, the two parts apart."""
+"""Counts and draws how long the labels are, for each part."""
 
 from __future__ import annotations
 
@@ -9,12 +9,20 @@ from pathlib import Path
 from ocrx.text.normalize import normalize
 
 BIN = 5
+"""Characters a bin."""
 LONGEST = 100
+"""Longer labels share the last bin."""
 
 
 @dataclass(frozen=True)
 class Histogram:
-    """Labels of bins such as ``1-5`` or ``>100``, and the number of training and validation labels in each."""
+    """Label lengths.
+
+    Attributes:
+        bins: Names of the bins, such as ``1-5`` or ``>100``.
+        train: Number of training labels in each.
+        val: Number of validation labels in each.
+    """
 
     bins: tuple[str, ...]
     train: tuple[int, ...]
@@ -22,29 +30,45 @@ class Histogram:
 
 
 def count_label_lengths(train: Iterable[str], val: Iterable[str]) -> Histogram:
-    """Count labels by their length in characters (NFC, spaces count): 0, then bins of 5 up to 100, then the rest."""
+    """Count labels by their length in characters (NFC; spaces count): 0, then bins of 5 up to 100, then the rest.
+
+    Args:
+        train: Training labels.
+        val: Validation labels.
+
+    Returns:
+        Every label in exactly one bin, up to the last bin in use.
+    """
     slots = [[_slot(len(normalize(text))) for text in part] for part in (train, val)]
     used = slots[0] + slots[1]
     last = max(used, default=1)
     first = 0 if 0 in used else 1
+
     counts = []
     for part in slots:
         row = [0] * (last + 1)
         for slot in part:
             row[slot] += 1
         counts.append(tuple(row[first:]))
+
     return Histogram(tuple(map(_name, range(first, last + 1))), counts[0], counts[1])
 
 
 def draw_histogram(histogram: Histogram, path: Path) -> None:
-    """Write the bars as PNG, training and validation beside each other, counts above."""
-    # matplotlib takes half a second to load; a check that only needs the counts does without.
+    """Draw the bars of the two parts side by side, with their counts.
+
+    Args:
+        histogram: What to draw.
+        path: PNG file to write.
+    """
+    # Loading matplotlib takes half a second.
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
 
     figure = Figure(figsize=(10, 5), dpi=120, layout="constrained")
     FigureCanvasAgg(figure)
     axes = figure.subplots()
+
     places = range(len(histogram.bins))
     parts: Sequence[tuple[str, tuple[int, ...], float, str]] = (
         ("train", histogram.train, -0.2, "#2563eb"),
@@ -53,6 +77,7 @@ def draw_histogram(histogram: Histogram, path: Path) -> None:
     for name, counts, shift, colour in parts:
         bars = axes.bar([x + shift for x in places], counts, 0.4, label=f"{name} ({sum(counts):,})", color=colour)
         axes.bar_label(bars, [f"{n:,}" if n else "" for n in counts], fontsize=7)
+
     axes.set_xticks(list(places), histogram.bins, rotation=45 if len(histogram.bins) > 12 else 0)
     axes.set_xlabel("characters in the label")
     axes.set_ylabel("images")

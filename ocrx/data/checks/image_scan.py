@@ -1,7 +1,7 @@
-"""One pass over all images: every one is decoded, its size, oddities and fingerprints are kept.
+"""Opens every image once and keeps its size, oddities and fingerprints.
 
-Facts are compact (one 72-byte row an image) and cached by path, size and time of change, so that a training
-after a check decodes nothing again. Images that could not be read are never cached.
+The facts of an image are one row of 72 bytes. They are cached by path, size and modification time, so that a
+training after a check opens no image again. Images that could not be read are never cached.
 """
 
 from __future__ import annotations
@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 import io
 import os
+import stat
 import warnings
 from collections import deque
 from collections.abc import Iterator, Sequence
@@ -23,18 +24,23 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image, UnidentifiedImageError
 
+from ocrx.arrays import Bools, Ints
 from ocrx.files import atomic_file
 from ocrx.imaging.pixels import to_grey_or_rgb
 from ocrx.imaging.reading import DECODE_ERRORS, EXIF_ORIENTATION, MAX_PIXELS
 from ocrx.results import Progress
 
 HASH_COLUMNS, HASH_ROWS = 32, 8
-# Steps between neighbours smaller than this are noise of compression, not strokes.
+# Smaller steps between neighbours are noise of compression, not strokes.
 HASH_STEP = 6
+# A range of tones smaller than this is an empty image.
 BLANK_RANGE = 16
+# Below this number of images, starting processes takes longer than they save.
 POOL_FROM = 4000
-_CHUNK = 128
-# To be changed with the meaning of any fact, so that older caches no longer match.
+MAX_FILE_BYTES = 1 << 30
+
+_BATCH = 128
+# Changes with the meaning of any fact, so that older caches no longer match.
 _VERSION = b"facts 1"
 
 FACTS = np.dtype(
@@ -57,29 +63,37 @@ Facts = npt.NDArray[np.void]
 
 @dataclass(frozen=True, slots=True)
 class Problem:
-    """Why an image cannot be used: an issue code and what was found."""
+    """Why an image cannot be used.
+
+    Attributes:
+        code: Finding code.
+        message: What was found.
+    """
 
     code: str
     message: str
 
 
-_MISSING = Problem("image-missing", "no such image")
-
-
 ScanResult = Problem | tuple[object, ...]
+"""What is wrong with an image, or its facts after ``key``."""
+
+_MISSING = Problem("image-missing", "no such image")
 
 
 @dataclass(frozen=True)
 class ImageScan:
     """Facts about the images of a list of paths.
 
-    ``row_of[i]`` is the row of ``facts`` for path i; paths that name the same file share a row. ``problems`` maps
-    a row to why the image is unusable; the other fields of such a row are 0. Width and height are in pixels, after
-    the turn that an EXIF tag asks for. ``decoded`` counts the images opened now, not taken from the cache.
+    Attributes:
+        facts: One row an image file, of dtype ``FACTS``. Width and height are in pixels, after the rotation that an
+            EXIF tag asks for; they and the fingerprints of an unusable image are 0.
+        row_of: Row of ``facts`` for each path; paths of the same file share a row.
+        problems: Why the image of a row is unusable.
+        decoded: Number of images opened now, not taken from the cache.
     """
 
     facts: Facts
-    row_of: npt.NDArray[np.int64]
+    row_of: Ints
     problems: dict[int, Problem]
     decoded: int
 
@@ -91,24 +105,25 @@ def scan_images(
     workers: int | None = None,
     progress: Progress | None = None,
 ) -> ImageScan:
-    """Decode every image once.
+    """Open every image once.
 
-    ``cache`` is a file to take known facts from and to keep them in. ``workers`` is the number of processes; by
-    default as many as there are processors if thousands of images are new, else none. They are started afresh
-    (spawn), so a script that calls this needs the usual ``if __name__ == "__main__"``.
+    Args:
+        paths: The images; one may be listed repeatedly.
+        cache: File to take known facts from and to keep new ones in.
+        workers: Number of processes; by default one a processor if thousands of images are new, else none. They are
+            spawned, so a script that calls this needs the usual ``if __name__ == "__main__"``.
+        progress: Called with the numbers of finished and of all images.
+
+    Returns:
+        The facts.
     """
     keys = np.fromiter((_key(path) for path in paths), dtype=np.uint64, count=len(paths))
     unique, first, row_of = np.unique(keys, return_index=True, return_inverse=True)
     facts = np.zeros(len(unique), dtype=FACTS)
     facts["key"] = unique
-    problems: dict[int, Problem] = {}
-    for row, at in enumerate(first.tolist()):
-        try:
-            stat = paths[at].stat()
-        except (OSError, ValueError):  # ValueError: a NUL in the path
-            problems[row] = _MISSING
-        else:
-            facts["size"][row], facts["mtime"][row] = stat.st_size, stat.st_mtime_ns
+    names = [os.fspath(paths[at]) for at in first.tolist()]
+    problems = _stat_all(names, facts)
+
     known = _load(cache)
     fresh = _take_known(facts, known)
     fresh[list(problems)] = False
@@ -116,8 +131,9 @@ def scan_images(
     done = len(unique) - len(todo)
     if progress:
         progress(done, len(unique))
-    batches = [todo[i : i + _CHUNK] for i in range(0, len(todo), _CHUNK)]
-    jobs = ([os.fspath(paths[first[row]]) for row in batch] for batch in batches)
+
+    batches = [todo[i : i + _BATCH] for i in range(0, len(todo), _BATCH)]
+    jobs = ([names[row] for row in batch] for batch in batches)
     for batch, results in zip(batches, _scan_all(jobs, workers, len(todo)), strict=True):
         for row, result in zip(batch, results, strict=True):
             if isinstance(result, Problem):
@@ -127,18 +143,44 @@ def scan_images(
         done += len(batch)
         if progress:
             progress(done, len(unique))
+
     if cache is not None and todo:
         _save(cache, facts, problems, known)
     return ImageScan(facts, row_of.reshape(-1).astype(np.int64), problems, len(todo))
 
 
+def _stat_all(names: Sequence[str], facts: Facts) -> dict[int, Problem]:
+    """Fill in sizes and modification times; what is no file that may be opened, by row."""
+    problems: dict[int, Problem] = {}
+    sizes, times = [0] * len(names), [0] * len(names)
+    for row, name in enumerate(names):
+        try:
+            status = os.stat(name)  # noqa: PTH116  # a Path per image would cost a tenth of the pass
+        except (OSError, ValueError):  # ValueError: a NUL in the path
+            problems[row] = _MISSING
+            continue
+
+        sizes[row], times[row] = status.st_size, status.st_mtime_ns
+        if stat.S_ISDIR(status.st_mode):
+            problems[row] = Problem("image-unreadable", "a folder, not an image")
+        elif not stat.S_ISREG(status.st_mode):
+            # Reading a FIFO would block, and a device may have no end.
+            problems[row] = Problem("image-unreadable", "not a regular file")
+        elif status.st_size > MAX_FILE_BYTES:
+            problems[row] = Problem("image-bomb", f"{status.st_size:,} bytes, more than {MAX_FILE_BYTES:,} are refused")
+
+    facts["size"], facts["mtime"] = sizes, times
+    return problems
+
+
 def _scan_all(jobs: Iterator[list[str]], workers: int | None, count: int) -> Iterator[list[ScanResult]]:
-    """Results in order; with processes, only a few batches are under way at a time."""
+    """Results in order; with processes, only a few batches are in progress at a time."""
     if workers is None:
         workers = (os.cpu_count() or 1) if count >= POOL_FROM else 0
-    if workers < 2 or count <= _CHUNK:
+    if workers < 2 or count <= _BATCH:
         yield from map(scan_batch, jobs)
         return
+
     with ProcessPoolExecutor(workers, mp_context=get_context("spawn")) as pool:
         waiting = deque(pool.submit(scan_batch, job) for job in islice(jobs, 4 * workers))
         while waiting:
@@ -148,7 +190,14 @@ def _scan_all(jobs: Iterator[list[str]], workers: int | None, count: int) -> Ite
 
 
 def scan_batch(paths: Sequence[str]) -> list[ScanResult]:
-    """The facts of some images after ``key``, or what is wrong with each; runs in a worker process."""
+    """Open some images; runs in a worker process.
+
+    Args:
+        paths: Regular files.
+
+    Returns:
+        Facts of each image after ``key``, or what is wrong with it.
+    """
     with warnings.catch_warnings():
         # Pillow warns of what is checked here, and of metadata that does not matter.
         warnings.simplefilter("ignore")
@@ -158,39 +207,24 @@ def scan_batch(paths: Sequence[str]) -> list[ScanResult]:
 def _scan_image(path: str) -> ScanResult:
     try:
         with open(path, "rb") as file:  # noqa: PTH123  # a Path per image would cost a tenth of the pass
-            stat = os.fstat(file.fileno())
+            status = os.fstat(file.fileno())
             data = file.read()
-    except IsADirectoryError:
-        return Problem("image-unreadable", "a folder, not an image")
     except OSError as error:
         return Problem("image-unreadable", f"cannot be read ({error.strerror or error})")
     if not data:
         return Problem("image-empty", "empty file (0 bytes)")
-    try:
-        with Image.open(io.BytesIO(data)) as image:
-            width, height = image.size
-            if width * height > MAX_PIXELS:
-                return Problem("image-bomb", f"{width}x{height} pixels, more than {MAX_PIXELS:,} are refused")
-            orientation = int(image.getexif().get(EXIF_ORIENTATION, 1))
-            frames = int(getattr(image, "n_frames", 1))
-            # A JPEG is decoded at a fraction of its size where that is enough; truncation still shows.
-            image.draft("L", (HASH_COLUMNS * 4, HASH_ROWS * 4))
-            image.load()
-            grey = (image if image.mode in ("1", "L", "RGB") else to_grey_or_rgb(image)).convert("L")
-    except Image.DecompressionBombError:
-        return Problem("image-bomb", f"more than {MAX_PIXELS:,} pixels are refused")
-    except UnidentifiedImageError:
-        return Problem("image-unreadable", "not an image in a known format")
-    except DECODE_ERRORS as error:
-        cut = "truncat" in str(error).lower()
-        return Problem("image-truncated" if cut else "image-unreadable", f"damaged image ({error})")
+
+    opened = _open(data)
+    if isinstance(opened, Problem):
+        return opened
+    grey, width, height, orientation, frames = opened
     if 5 <= orientation <= 8:
         width, height = height, width
     low, high = cast("tuple[int, int]", grey.getextrema())  # two numbers, in mode L
     digest = int.from_bytes(hashlib.blake2b(data, digest_size=8).digest(), "little")
     return (
-        stat.st_size,
-        stat.st_mtime_ns,
+        status.st_size,
+        status.st_mtime_ns,
         width,
         height,
         orientation if 1 <= orientation <= 8 else 1,
@@ -201,8 +235,32 @@ def _scan_image(path: str) -> ScanResult:
     )
 
 
+def _open(data: bytes) -> Problem | tuple[Image.Image, int, int, int, int]:
+    """The image in mode L, perhaps at a fraction of its size; its width, height, EXIF orientation and frames."""
+    try:
+        with Image.open(io.BytesIO(data)) as image:
+            width, height = image.size
+            if width * height > MAX_PIXELS:
+                return Problem("image-bomb", f"{width}x{height} pixels, more than {MAX_PIXELS:,} are refused")
+            orientation = int(image.getexif().get(EXIF_ORIENTATION, 1))
+            frames = int(getattr(image, "n_frames", 1))
+
+            # A JPEG is decoded at a fraction of its size where that is enough; truncation still shows.
+            image.draft("L", (HASH_COLUMNS * 4, HASH_ROWS * 4))
+            image.load()
+            grey = (image if image.mode in ("1", "L", "RGB") else to_grey_or_rgb(image)).convert("L")
+    except Image.DecompressionBombError:
+        return Problem("image-bomb", f"more than {MAX_PIXELS:,} pixels are refused")
+    except UnidentifiedImageError:
+        return Problem("image-unreadable", "not an image in a known format")
+    except DECODE_ERRORS as error:
+        truncated = "truncat" in str(error).lower()
+        return Problem("image-truncated" if truncated else "image-unreadable", f"damaged image ({error})")
+    return grey, width, height, orientation, frames
+
+
 def _stroke_hash(grey: Image.Image) -> tuple[int, ...]:
-    """256 bits: where the tone rises to the right, on a grid of 33 x 8 means (a difference hash with a dead zone)."""
+    """256 bits: where the tone rises to the right on a grid of 33 x 8 means (a difference hash with a dead zone)."""
     small = grey.resize((HASH_COLUMNS + 1, HASH_ROWS), Image.Resampling.BOX)
     tones = np.asarray(small, dtype=np.int16)
     bits = np.packbits(tones[:, 1:] - tones[:, :-1] > HASH_STEP)
@@ -215,7 +273,7 @@ def _key(path: Path) -> int:
 
 
 def _load(cache: Path | None) -> Facts:
-    """The kept facts, sorted by key; an unreadable or older cache is as good as none."""
+    """The cached facts, sorted by key; none if the cache is unreadable or older."""
     empty = np.zeros(0, dtype=FACTS)
     if cache is None or not cache.is_file():
         return empty
@@ -223,11 +281,12 @@ def _load(cache: Path | None) -> Facts:
         table = np.load(cache, allow_pickle=False)
     except (OSError, ValueError, EOFError):
         return empty
-    return table if table.dtype == FACTS else empty
+    is_cache = isinstance(table, np.ndarray) and table.dtype == FACTS and table.ndim == 1
+    return table if is_cache else empty
 
 
-def _take_known(facts: Facts, known: Facts) -> npt.NDArray[np.bool_]:
-    """Fill in the facts of files that have not changed; True for those that have to be opened."""
+def _take_known(facts: Facts, known: Facts) -> Bools:
+    """Fill in the facts of unchanged files; True for the rows that have to be opened."""
     if not len(known):
         return np.ones(len(facts), dtype=bool)
     at = np.minimum(np.searchsorted(known["key"], facts["key"]), len(known) - 1)
@@ -235,14 +294,15 @@ def _take_known(facts: Facts, known: Facts) -> npt.NDArray[np.bool_]:
     for name in ("key", "size", "mtime"):
         same &= known[name][at] == facts[name]
     facts[same] = known[at[same]]
-    fresh: npt.NDArray[np.bool_] = ~same
+    fresh: Bools = ~same
     return fresh
 
 
 def _save(cache: Path, facts: Facts, problems: dict[int, Problem], known: Facts) -> None:
-    """Keep the facts of now beside those of other folders; whole under another name, then in place."""
+    """Write the new facts together with the cached ones of other images."""
     good = np.ones(len(facts), dtype=bool)
     good[list(problems)] = False
+
     table = np.concatenate([facts[good], known[~np.isin(known["key"], facts["key"])]])
     table.sort(order="key")
     with atomic_file(cache) as file:

@@ -1,8 +1,8 @@
-"""Finds images of two parts that are nearly the same: saved again, resized, blurred, lighter or darker.
+"""Finds near duplicates: images of two parts that were saved again, resized, blurred, lightened or darkened.
 
-Candidates come from 256-bit stroke hashes (see ``imagescan``) by bands: hashes that differ in few bits agree in
-at least one of 16 bands. Each candidate pair is then compared pixel by pixel, in windows narrower than a character,
-so that two lines which differ in one character are not taken for one.
+Candidates come from 256-bit stroke hashes (see ``image_scan``) by bands: hashes that differ in few bits agree in at
+least one of 16 bands. Each candidate pair is then compared pixel by pixel, in windows narrower than a character, so
+that two lines which differ in one character do not count.
 """
 
 from __future__ import annotations
@@ -14,51 +14,68 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image
 
+from ocrx.arrays import Floats, Ints
 from ocrx.data.checks.image_scan import Facts
 from ocrx.errors import DataError
 from ocrx.imaging.reading import read_image
 
 MAX_BITS = 28
-# Bands that many hashes share (empty margins) tell nothing.
+"""Largest number of different bits of a candidate pair."""
 MAX_SHARED = 64
+"""A band that more hashes share, such as that of an empty margin, gives no candidates."""
 MAX_COMPARED = 5000
-MIN_ALIKE = 0.93
-MIN_WINDOW = 0.8
+"""Pairs compared pixel by pixel."""
+MIN_CORRELATION = 0.93
+"""Of whole images."""
+MIN_WINDOW_CORRELATION = 0.8
+"""Of every window."""
+
 _HEIGHT = 24
 _WINDOW = 12
+_MAX_WIDTH = 2400
+_MAX_STRETCH = 0.85
+# Standard deviation of the tones of what counts as flat.
 _FLAT = 6.0
 
-Indices = npt.NDArray[np.int64]
-Tones = npt.NDArray[np.float32]
+# Number of set bits of every 16-bit value.
 _ONES = np.array([bin(i).count("1") for i in range(1 << 16)], dtype=np.uint8)
 
 
 def find_near_duplicates(
-    facts: Facts, first: Indices, second: Indices, paths: Sequence[Path]
+    facts: Facts, first: Ints, second: Ints, paths: Sequence[Path]
 ) -> Iterator[tuple[int, int, float]]:
-    """(index in ``first``, index in ``second``, correlation) of images that look the same but are other files.
+    """Find images that look the same but are different files.
 
-    ``facts`` and ``paths`` run along the same samples; ``first`` and ``second`` pick the two parts.
+    Args:
+        facts: Facts of all images, see ``image_scan``.
+        first: Indices of the images of one part.
+        second: Ints of the images of the other part.
+        paths: Paths in the order of ``facts``.
+
+    Yields:
+        Index in the first part, index in the second, and the correlation of the two images, 0.93 to 1. The most
+        likely pairs come first; at most ``MAX_COMPARED`` pairs are compared.
     """
     bands = np.ascontiguousarray(facts["hash"]).view("<u2").reshape(len(facts), 16)
     pairs = _candidates(bands, first, second)
     ratio = facts["width"] / np.maximum(facts["height"], 1)
-    cache: dict[int, Tones | None] = {}
+    cache: dict[int, Floats | None] = {}
     compared = 0
+
     for a, b in pairs:
         same_file = facts["digest"][a] == facts["digest"][b]
-        if same_file or not 0.85 <= ratio[a] / max(ratio[b], 1e-9) <= 1 / 0.85:
+        if same_file or not _MAX_STRETCH <= ratio[a] / max(ratio[b], 1e-9) <= 1 / _MAX_STRETCH:
             continue
         compared += 1
         if compared > MAX_COMPARED:
             return
-        alike = _alike(_tones(paths[a], a, cache), _tones(paths[b], b, cache))
-        if alike is not None:
-            yield a, b, alike
+        similarity = _similarity(_tones(paths[a], a, cache), _tones(paths[b], b, cache))
+        if similarity is not None:
+            yield a, b, similarity
 
 
-def _candidates(bands: npt.NDArray[np.uint16], first: Indices, second: Indices) -> list[tuple[int, int]]:
-    """Pairs whose hashes differ in at most MAX_BITS, the most alike first."""
+def _candidates(bands: npt.NDArray[np.uint16], first: Ints, second: Ints) -> list[tuple[int, int]]:
+    """Pairs whose hashes differ in at most MAX_BITS, those with the fewest different bits first."""
     found: dict[tuple[int, int], int] = {}
     for band in range(bands.shape[1]):
         keys = bands[first, band]
@@ -69,6 +86,8 @@ def _candidates(bands: npt.NDArray[np.uint16], first: Indices, second: Indices) 
         count[count > MAX_SHARED] = 0
         if not count.any():
             continue
+
+        # For each index of the second part, the run of equal keys in the first.
         at = np.repeat(left - np.concatenate([[0], np.cumsum(count)[:-1]]), count) + np.arange(count.sum())
         a, b = first[order[at]], np.repeat(second, count)
         bits = _ONES[bands[a] ^ bands[b]].sum(axis=1)
@@ -77,38 +96,40 @@ def _candidates(bands: npt.NDArray[np.uint16], first: Indices, second: Indices) 
     return sorted(found, key=lambda pair: (found[pair], pair))
 
 
-def _tones(path: Path, index: int, cache: dict[int, Tones | None]) -> Tones | None:
-    """Tones of the image at 24 pixels height; None if it cannot be read any more."""
+def _tones(path: Path, index: int, cache: dict[int, Floats | None]) -> Floats | None:
+    """Tones of the image at a height of 24 pixels; None if it can no longer be read."""
     if index not in cache:
         try:
             image = read_image(path).convert("L")
         except DataError:
             cache[index] = None
         else:
-            width = max(_HEIGHT, min(2400, round(_HEIGHT * image.width / image.height)))
+            width = max(_HEIGHT, min(_MAX_WIDTH, round(_HEIGHT * image.width / image.height)))
             cache[index] = np.asarray(image.resize((width, _HEIGHT), Image.Resampling.BOX), dtype=np.float32)
     return cache[index]
 
 
-def _alike(a: Tones | None, b: Tones | None) -> float | None:
+def _similarity(a: Floats | None, b: Floats | None) -> float | None:
     """Correlation of two images if they show the same in every window, else None."""
     if a is None or b is None:
         return None
+
     if b.shape != a.shape:
         resized = Image.fromarray(b.astype(np.uint8)).resize((a.shape[1], a.shape[0]), Image.Resampling.BILINEAR)
         b = np.asarray(resized, dtype=np.float32)
     whole = _correlation(a, b)
-    if whole is None or whole < MIN_ALIKE:
+    if whole is None or whole < MIN_CORRELATION:
         return None
+
     step = _WINDOW // 2
     for start in range(0, max(1, a.shape[1] - step), step):
         part = _correlation(a[:, start : start + _WINDOW], b[:, start : start + _WINDOW])
-        if part is not None and part < MIN_WINDOW:
+        if part is not None and part < MIN_WINDOW_CORRELATION:
             return None
     return whole
 
 
-def _correlation(a: Tones, b: Tones) -> float | None:
+def _correlation(a: Floats, b: Floats) -> float | None:
     """Pearson correlation; None where both are flat, 0 where one is."""
     deviation = (float(a.std()), float(b.std()))
     if max(deviation) < _FLAT:

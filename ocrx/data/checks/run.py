@@ -1,4 +1,4 @@
-"""All rules over a dataset, in one pass; what ``check-dataset`` shows and what ``train`` refuses."""
+"""Runs all checks over a dataset: what ``check-dataset`` shows, and what ``train`` requires before it starts."""
 
 from __future__ import annotations
 
@@ -12,26 +12,33 @@ from ocrx.data.checks.image_scan import ImageScan, scan_images
 from ocrx.data.checks.images import check_images
 from ocrx.data.checks.labels import check_label
 from ocrx.data.formats.layouts import Dataset
+from ocrx.data.sample import relative_name
 from ocrx.errors import DataError
 from ocrx.results import Issue, Progress
-from ocrx.text.charset import Charset
 
 MIN_SAMPLES = 5
+"""Characters in fewer training labels are reported."""
 CACHE_FILE = Path("check_dataset") / "images.npy"
-# Errors that a training line cannot be trained with, whatever is allowed.
+"""Where a mode keeps the facts about images, under its output."""
+
+# A line with one of these errors cannot be trained with, whatever checks are ignored.
 _UNTRAINABLE = frozenset(f"image-{problem}" for problem in ("missing", "empty", "truncated", "unreadable", "bomb")) | {
     "letter-case",
     "label-charset",
     "label-too-long",
 }
 _ORDER = {"error": 0, "warning": 1, "info": 2}
+_SHOWN = 10
 
 
 @dataclass(frozen=True)
 class Findings:
-    """Issues, errors first, otherwise in the order of the lists; and what was counted on the way.
+    """What the checks found.
 
-    ``scan.row_of`` runs along ``train`` then ``val``. ``characters`` counts the training labels that hold each.
+    Attributes:
+        issues: Errors first, then warnings, then remarks; otherwise in the order of the lists.
+        scan: Facts about the images; ``scan.row_of`` follows ``train``, then ``val``.
+        characters: Number of training labels with each character.
     """
 
     issues: tuple[Issue, ...]
@@ -40,6 +47,7 @@ class Findings:
 
     @property
     def errors(self) -> tuple[Issue, ...]:
+        """The issues of severity error."""
         return tuple(issue for issue in self.issues if issue.severity == "error")
 
     @property
@@ -51,7 +59,6 @@ class Findings:
 def run_checks(
     dataset: Dataset,
     geometry: Geometry | None = None,
-    charset: Charset | None = None,
     *,
     min_samples: int = MIN_SAMPLES,
     near_duplicates: bool = True,
@@ -59,60 +66,80 @@ def run_checks(
     workers: int | None = None,
     progress: Progress | None = None,
 ) -> Findings:
-    """Apply every rule.
+    """Run every check.
 
-    ``geometry`` is the model's, for the rules about size and frames; without it they are left out. ``charset``
-    replaces that of dict.txt. ``near`` also looks for nearly equal images across the parts. ``cache`` keeps what
-    was learned about the images (``output / CACHE_FILE``), so that a later check opens only new ones.
+    Args:
+        dataset: As read; its charset is the dictionary that the labels are compared with, if there is one.
+        geometry: Image size and frames of the model; without it the checks that need them are left out.
+        min_samples: Characters in fewer training labels are reported.
+        near_duplicates: Whether to search for nearly equal images in both parts.
+        cache: File with facts about images (``output / CACHE_FILE``), so that a later check opens only new ones.
+        workers: Number of processes that open images; see ``scan_images``.
+        progress: Called with the numbers of finished and of all images.
+
+    Returns:
+        All findings.
     """
     samples = [*dataset.train, *dataset.val]
-    issues = list(dataset.issues)
-    issues += _empty_lists(dataset)
+    issues = [*dataset.issues, *_empty_lists(dataset)]
     for sample in samples:
         issues += check_label(sample)
-    counts, validated = count_characters(dataset.train), count_characters(dataset.val)
-    charset = charset or dataset.charset
-    if charset is not None:
-        issues += check_charset(dataset, charset, counts, validated)
-    issues += check_coverage(dataset, counts, validated, min_samples)
+
+    train_counts, val_counts = count_characters(dataset.train), count_characters(dataset.val)
+    if dataset.charset is not None:
+        issues += check_charset(dataset, dataset.charset, train_counts, val_counts)
+    issues += check_coverage(dataset, train_counts, val_counts, min_samples)
+
     scan = scan_images([sample.image for sample in samples], cache=cache, workers=workers, progress=progress)
     issues += check_images(samples, scan, dataset.root, geometry, dataset.extra_roots)
     issues += check_duplicates(dataset, scan, near_duplicates)
+
     issues.sort(key=lambda issue: _ORDER[issue.severity])
-    return Findings(tuple(issues), scan, counts)
+    return Findings(tuple(issues), scan, train_counts)
 
 
 def require_no_errors(findings: Findings, ignored: tuple[str, ...]) -> None:
-    """Raise DataError that lists the errors whose codes are not ignored (``Train.ignore_checks``)."""
-    refused = [issue for issue in findings.errors if issue.code not in ignored]
-    if not refused:
+    """Refuse a dataset with errors.
+
+    Args:
+        findings: What the checks found.
+        ignored: Codes of errors to accept (``Train.ignore_checks``).
+
+    Raises:
+        DataError: If there are other errors; it shows the first of them.
+    """
+    errors = [issue for issue in findings.errors if issue.code not in ignored]
+    if not errors:
         return
-    counts = Counter(issue.code for issue in refused)
-    shown = "".join(f"\n  {issue.where}: {issue.message} [{issue.code}]" for issue in refused[:10])
-    more = f"\n  … and {len(refused) - 10:,} more" if len(refused) > 10 else ""
+
+    counts = Counter(issue.code for issue in errors)
+    shown = "".join(f"\n  {issue.where}: {issue.message} [{issue.code}]" for issue in errors[:_SHOWN])
+    more = f"\n  … and {len(errors) - _SHOWN:,} more" if len(errors) > _SHOWN else ""
     codes = ", ".join(f"{code} ({count:,})" for code, count in counts.most_common())
     option = f"-o Train.ignore_checks=[{','.join(counts)}]"
     raise DataError(
-        f"the dataset has {len(refused):,} errors: {codes}{shown}{more}",
-        hint=f"see all with `ocrx check-dataset`; to train without such lines, or in spite of them: {option}",
+        f"the dataset has {len(errors):,} errors: {codes}{shown}{more}",
+        hint=f"see all with `ocrx check-dataset`; to train anyway, without the lines that cannot be read: {option}",
     )
 
 
 def _empty_lists(dataset: Dataset) -> list[Issue]:
-    """A part that is there but holds no sample."""
-    named = {issue.where.partition(":")[0] for issue in dataset.issues if issue.code == "list-missing"}
+    """Parts without samples, and a dataset that is not divided."""
+    missing = {issue.where.partition(":")[0] for issue in dataset.issues if issue.code == "list-missing"}
     parts = [("train", dataset.train)]
     if dataset.layout == "paddlex" or len(dataset.label_files) == 2:
         parts.append(("val", dataset.val))
+
     found = []
     for part, samples in parts:
         path = next((path for path in dataset.label_files if part in path.name), None)
-        name = path.relative_to(dataset.root).as_posix() if path else f"{part}.txt"
-        if not samples and name not in named:
+        name = relative_name(path, dataset.root) if path else f"{part}.txt"
+        if not samples and name not in missing:
             message = "no usable line" if dataset.issues else "empty list"
             found.append(Issue("error", "list-empty", name, message, "each line is path<TAB>text"))
+
     if len(parts) == 1 and dataset.layout != "list" and dataset.train:
-        where = dataset.label_files[0].relative_to(dataset.root).as_posix()
-        message = "one list only: there is no validation part to measure a training with"
-        found.append(Issue("info", "not-divided", where, message, "divide it: ocrx check-dataset DIR --split 90"))
+        where = relative_name(dataset.label_files[0], dataset.root)
+        hint = "divide it: ocrx check-dataset DIR --split 90"
+        found.append(Issue("info", "not-divided", where, "not divided: there are no validation lines", hint))
     return found

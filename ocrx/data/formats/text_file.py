@@ -8,15 +8,14 @@ from __future__ import annotations
 
 import codecs
 import re
-import stat
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from ocrx.errors import DataError
+from ocrx.files import read_bytes
 from ocrx.results import Issue
 
-MAX_BYTES = 2 << 30
+MAX_BYTES = 1 << 30
 """Larger label files are rejected; a million lines take about 50 MB."""
 
 _HIGH_BYTE_RUNS = re.compile(rb"[\x80-\xff]+")
@@ -73,7 +72,7 @@ def read_text(path: Path, name: str) -> TextFile:
     Raises:
         DataError: If the file is missing, not a regular file, larger than ``MAX_BYTES`` or cannot be opened.
     """
-    data = _read_bytes(path)
+    data = read_bytes(path, max_bytes=MAX_BYTES)
     issues: list[Issue] = []
     undecodable: frozenset[int] = frozenset()
     wide = _utf16_codec(data)
@@ -92,22 +91,6 @@ def read_text(path: Path, name: str) -> TextFile:
 
     issues += _line_end_issues(text, name)
     return TextFile(name, text, tuple(issues), undecodable)
-
-
-def _read_bytes(path: Path) -> bytes:
-    try:
-        status = path.stat()
-        # A FIFO would block, and a device may have no end.
-        if not stat.S_ISREG(status.st_mode):
-            raise DataError(f"{path}: not a regular file; expected a text file")
-        if status.st_size > MAX_BYTES:
-            raise DataError(f"{path}: {status.st_size:,} bytes; label files may have {MAX_BYTES:,}")
-
-        return path.read_bytes()
-    except FileNotFoundError:
-        raise DataError(f"{path}: no such file") from None
-    except OSError as error:
-        raise DataError(f"{path}: cannot be read ({error.strerror or error})") from None
 
 
 def _line_end_issues(text: str, name: str) -> list[Issue]:

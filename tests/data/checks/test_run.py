@@ -1,11 +1,13 @@
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image
+from support.issues import codes_and_places
 
 from ocrx.data.checks.geometry import recipe_geometry
 from ocrx.data.checks.histogram import count_label_lengths, draw_histogram
@@ -34,7 +36,7 @@ def _set(root: Path, train: list[str], val: list[str], size: tuple[int, int] = (
 
 def _found(root: Path, **options: object) -> list[tuple[str, str]]:
     findings = run_checks(read_dataset(root), min_samples=0, **options)  # type: ignore[arg-type]  # options of check
-    return [(issue.code, issue.where) for issue in findings.issues]
+    return codes_and_places(findings.issues)
 
 
 def test_what_fits_depends_on_the_model(tmp_path: Path) -> None:
@@ -66,8 +68,10 @@ def test_charset_given_replaces_dict_txt(tmp_path: Path) -> None:
     root = _set(tmp_path, ["abc", "abd"], ["abc"])
     (root / "dict.txt").write_text("a\nb\nc\n")
     assert _found(root) == [("label-charset", "train.txt:2")]
-    assert _found(root, charset=Charset("abcd")) == []
-    assert _found(root, charset=Charset("abcde")) == [("dict-unused", "dict.txt")]
+    dataset = read_dataset(root)
+    for characters, expected in (("abcd", []), ("abcde", [("dict-unused", "dict.txt")])):
+        found = run_checks(replace(dataset, charset=Charset(characters)), min_samples=0).issues
+        assert codes_and_places(found) == expected
 
 
 def test_classes_of_several_characters(tmp_path: Path) -> None:
