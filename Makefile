@@ -42,8 +42,12 @@ test-avx2: install ## Run the int8 tests as on a processor without AVX-512 and V
 bench: install ## Measure against other readers (needs ../shared/data; see benchmarks/)
 	$(BIN)/python benchmarks/accuracy.py
 
-fonts: ## Install the fonts and word lists of the embedded model's recipe (Debian, root)
+fonts: install ## Install the fonts and word lists of the printed_* recipes (Debian, root; npm)
 	apt-get update -qq && xargs apt-get install -y -qq --no-install-recommends < datasets/fonts.txt
+	$(BIN)/python -m pip install --quiet --editable ".[synth]"
+	sed 's|^|@fontsource/|' datasets/fonts_npm.txt | xargs npm install --prefix build/npm --ignore-scripts --no-audit --no-fund
+	$(BIN)/python benchmarks/embed_fonts.py build/npm/node_modules datasets/fonts
+	$(BIN)/python benchmarks/embed_words.py datasets/words
 
 clean: ## Remove what make and the tests wrote
 	rm -rf .venv .venv-oldest build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis

@@ -142,10 +142,11 @@ class SynthConfig:
     val_percent: int = 10  # of these, for val.txt
     workers: Optional[int] = None  # processes; default: one for each processor
     charset: str = "western"  # names, joined with +, a .txt file with one character a line, or the characters
+    languages: Optional[str] = None  # a folder of word lists (benchmarks/embed_words.py): texts in many languages
     corpus: Optional[str] = None  # a text file to take words from
     corpus_share: float = 0.5  # of the lines; all of them where the charset has no English letters
     word_lists: tuple[str, ...] = ("system",)  # files; system is the machine's own list, where there is one
-    fonts: tuple[str, ...] = ()  # folders; default: what fontconfig finds
+    fonts: tuple[str, ...] = ()  # folders; system, and the default: what fontconfig finds
     min_length: int = 1
     max_length: int = 40
     receipt: float = 0.5

@@ -172,7 +172,15 @@ class SimpleStem(nn.Module):
 class LCNetV4Block(nn.Module):
     """Depthwise 3x3, squeeze and excite, then 1x1 twice as wide: [N, in, H, W] → [N, out, H or H / 2, W]."""
 
-    def __init__(self, channels: int, out: int, halved: bool, weighted: bool, single_token: bool = False) -> None:
+    def __init__(
+        self,
+        channels: int,
+        out: int,
+        halved: bool,
+        weighted: bool,
+        single_token: bool = False,
+        activation: type[nn.Module] = nn.GELU,
+    ) -> None:
         super().__init__()
         self.short_cut = channels == out and not halved
         self.token: nn.Module = RepDepthwise(channels)
@@ -181,7 +189,7 @@ class LCNetV4Block(nn.Module):
         elif single_token:
             self.token = nn.Conv2d(channels, channels, 3, 1, 1, groups=channels)
         self.weigh: nn.Module = SqueezeExcite(channels) if weighted else nn.Identity()
-        self.widen = ConvNorm(channels, 2 * channels, 1, act=nn.GELU())
+        self.widen = ConvNorm(channels, 2 * channels, 1, act=activation())
         self.narrow = ConvNorm(2 * channels, out, 1)
         if self.short_cut:
             # The block starts as its token mixer alone, so that depth does not hurt early training.

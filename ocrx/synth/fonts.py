@@ -21,6 +21,7 @@ from ocrx.text.charsets import JOINERS
 from ocrx.text.direction import runs_right_to_left
 
 SUFFIXES = (".ttf", ".otf", ".ttc", ".otb", ".pcf", ".pcf.gz")
+SYSTEM = Path("system")  # among the folders: the faces that fontconfig finds
 BITMAP_FOLDERS = (Path("/usr/share/fonts/X11"),)
 KINDS = ("mono", "slab", "narrow", "pixel", "plain", "core")
 
@@ -89,7 +90,8 @@ class FontBook:
     """The usable faces of this machine by kind, opened only when drawn. Everything is cached in the object."""
 
     def __init__(self, folders: Sequence[Path] = (), keep_open: int = 600) -> None:
-        faces = _in_folders(folders) if folders else _from_fontconfig() or _in_folders([_matplotlib_folder()])
+        faces = _from_system() if not folders or SYSTEM in folders else []
+        faces += _in_folders([folder for folder in folders if folder != SYSTEM])
         if not faces:
             where = ", ".join(map(str, folders)) or "this machine"
             raise DataError(f"{where}: no usable font", hint=f"expected files ending in {', '.join(SUFFIXES)}")
@@ -198,6 +200,10 @@ def _unpacked(path: str) -> io.BytesIO:
 def _picture(font: ImageFont.FreeTypeFont, character: str) -> tuple[tuple[int, int], bytes]:
     mask = font.getmask(character, mode="L")
     return mask.size, bytes(mask)
+
+
+def _from_system() -> list[Face]:
+    return _from_fontconfig() or _in_folders([_matplotlib_folder()])
 
 
 def _from_fontconfig() -> list[Face]:

@@ -52,6 +52,7 @@ class LineGenerator:
             config.word_lists,
             config.min_length,
             config.max_length,
+            Path(config.languages) if config.languages else None,
         )
         self.fonts = FontBook([Path(folder) for folder in config.fonts])
         self.textures = Textures()

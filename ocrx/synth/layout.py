@@ -19,6 +19,7 @@ PRINTER_DOTS = (11, 12, 13, 14, 16, 16, 18, 18, 20, 20, 22, 24, 24, 26, 28, 32)
 _TALLEST_INK = 54.0
 _CELLS = ("mono", "slab", "pixel")  # kinds of faces whose characters all have the same width
 _POINTS = re.compile(r"(?<=\d)[.:](?=\d\d(?!\d))")
+_SUPERSAMPLED = 0.4
 _LEAST_CELL = 4.3  # pixels from one character to the next, on average, that condensing leaves
 
 
@@ -38,6 +39,9 @@ def lay_out(
     one_bit = face.kind == "pixel" or (strength > 0 and rng.random() < (0.4 if till else 0.06))
     shaped = needs_shaping(text) or (not one_bit and face.kind not in ("mono", "slab") and rng.random() < 0.4)
     unit = face.size or (rng.choice(PRINTER_DOTS) if one_bit else round(em))
+    fine = not one_bit and strength > 0 and not till and rng.random() < _SUPERSAMPLED
+    if fine:
+        unit *= 2  # and halved in the end: strokes between pixels and without hints, as in a rasterised PDF
     font = fonts.open(face, unit, shaped)
     setting = _setting(rng, text, face, shaped, one_bit, till) if strength else Setting(shaped=shaped)
     inked = draw_line(text, font, setting)
@@ -56,7 +60,7 @@ def lay_out(
     if rng.random() < 0.3:
         top, bottom = min(top, inked.baseline - 0.72 * unit), max(bottom, inked.baseline + 0.2 * unit)
     area = (min(b[0] for b in inked.boxes), top, max(b[2] for b in inked.boxes), bottom)
-    scale = min(em / unit if one_bit else 1.0, _TALLEST_INK / (bottom - top))
+    scale = min(em / unit if one_bit or fine else 1.0, _TALLEST_INK / (bottom - top))
     still = scene == "screen"
     return place(inked, area, _placement(rng, area, len(text), scale, unit * scale, face, till, still, strength))
 
@@ -206,6 +210,8 @@ def _margins(rng: Random, em: float, height: float, strength: float) -> tuple[fl
     else:
         loose = 0.3 if dice < 0.75 else 0.6
         sides = [rng.uniform(0, loose * (0.85 if i % 2 else 1)) * em for i in range(4)]
+    if rng.random() < 0.1 * strength:
+        sides[0] = rng.uniform(-0.03, 0.03) * em  # the first letter at the very edge
     if rng.random() < 0.12 * strength:
         sides[rng.choice((1, 3, 3))] = -rng.uniform(0.02, 0.07) * em
     lack = max(0.0, MIN_HEIGHT + 1 - (height + sides[1] + sides[3])) / 2

@@ -8,6 +8,7 @@ from ocrx.synth import patterns as p
 from ocrx.synth import print_styles as look
 from ocrx.synth.patterns import Kind
 from ocrx.synth.print_styles import Look
+from ocrx.synth.rasterized import rasterized
 
 
 @dataclass(frozen=True)
@@ -44,8 +45,8 @@ SCENES = {
         faces=(5, 8, 4, 0, 45, 38),
         italics=0.5,
         looks=(
-            (look.office, 60), (look.bilevel, 22), (look.thermal, 8), (look.pale, 5), (look.tinted, 3),
-            (look.reversed_block, 2),
+            (rasterized, 45), (look.office, 30), (look.bilevel, 12), (look.thermal, 5), (look.pale, 4),
+            (look.tinted, 2), (look.reversed_block, 2),
         ),
     ),
     "screen": Scene(

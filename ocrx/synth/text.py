@@ -16,13 +16,14 @@ from random import Random
 from ocrx.errors import ConfigError, DataError
 from ocrx.files import read_text
 from ocrx.synth import patterns
+from ocrx.synth.charsets import CHARSETS
+from ocrx.synth.languages import load_languages
+from ocrx.synth.multilingual import SCENE_SHARES, MultilingualTexts
 from ocrx.synth.scenes import SCENES
 from ocrx.text.charset import Charset
 from ocrx.text.charsets import JOINERS, charset_names, named_charset
 from ocrx.text.normalize import normalize
 
-ASCII = "".join(chr(c) for c in range(32, 127))
-CHARSETS = {"western": ASCII + "“”‘’–—…•°±×©®™€£¥§½", "ascii": ASCII, "digits": "0123456789"}
 SYSTEM_WORD_LISTS = (
     "/usr/share/dict/american-english-large",
     "/usr/share/dict/american-english",
@@ -95,13 +96,14 @@ class TextSource:
         word_lists: Sequence[str] = ("system",),
         min_length: int = 1,
         max_length: int = 40,
+        languages: Path | None = None,
     ) -> None:
         self.allowed = frozenset(characters)
         self.visible = sorted(self.allowed - {" ", *JOINERS})
         self.bases = [c for c in self.visible if not _clings(c)]
         if not self.bases:
             raise DataError("Synth.charset: holds no character that can be seen")
-        self.signs = [c for c in self.bases if not c.isalnum() and unicodedata.category(c) != "Cf"] or self.bases
+        self.signs = [c for c in self.bases if _is_sign(c)] or self.bases
         self.till_signs = [c for c in _TILL_SIGNS if c in self.allowed] or self.signs
         self.min_length, self.max_length = min_length, max_length
         english = set("abcdefghijklmnopqrstuvwxyz0123456789") <= {c.lower() for c in self.allowed}
@@ -115,7 +117,10 @@ class TextSource:
         self._bearers = _by_script(c for c in self.bases if c.isalpha() and _BEARER.search(unicodedata.name(c, "")))
         letters = [c for c in self.visible if c.isalnum() or _clings(c)]
         foreign = [c for c in letters if c not in CHARSETS["western"]]
-        self._foreign = list(_by_script(foreign).values()) if english and not corpus else []
+        self._foreign = list(_by_script(foreign).values()) if english and not (corpus or languages) else []
+        self._multilingual: MultilingualTexts | None = None
+        if languages:
+            self._multilingual = MultilingualTexts(load_languages(languages, self.allowed), self.allowed)
         self._foreign_share = min(_MOST_FOREIGN, len(foreign) / max(1, len(letters)))
         self._kinds = {
             name: ([kind for kind, _ in rows], list(accumulate(weight for _, weight in rows)))
@@ -125,7 +130,9 @@ class TextSource:
     def draw(self, rng: Random, scene: str) -> str:
         """A text for a scene: ``receipt``, ``document``, ``screen`` or ``photo``."""
         for _ in range(_TRIES):
-            if self.corpus and rng.random() < self.corpus_share:
+            if self._multilingual and rng.random() < SCENE_SHARES[scene]:
+                text = self._multilingual.sample(rng, scene, self.max_length)
+            elif self.corpus and rng.random() < self.corpus_share:
                 text = self._from_corpus(rng)
             elif self._foreign and rng.random() < self._foreign_share:
                 text = self._by_chance(rng, rng.choices(self._foreign, [len(script) for script in self._foreign])[0])
@@ -218,6 +225,11 @@ class TextSource:
                     continue  # they would be one character, which the charset may lack
             text += c
         return text
+
+
+def _is_sign(character: str) -> bool:
+    """Whether it is neither a letter nor a decimal digit; superscripts and fractions are signs."""
+    return not (character.isalpha() or character.isdecimal()) and unicodedata.category(character) != "Cf"
 
 
 def _clings(character: str) -> bool:

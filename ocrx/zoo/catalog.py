@@ -39,6 +39,9 @@ _ONNX4 = "RapidOCR ONNX (in rapidocr-onnxruntime 1.4.4), Paddle .pdparams"
 _HF = "Hugging Face safetensors (PaddlePaddle/{}_safetensors), Paddle .pdparams"
 
 _ENTRIES = (
+    Entry("printed_latin", "Latin letters of Europe, Turkish, Vietnamese", 425),
+    Entry("printed_cyrillic", "Cyrillic of Europe, English", 243),
+    Entry("printed_greek", "Greek, English", 214),
     Entry("printed_en", "English", 115),
     Entry("fine_tune", "any", 115),
     Entry("lcnetv4_tiny", "any", 97),
@@ -111,6 +114,9 @@ def refuse_weightless(name: str) -> None:
 # Parameters and 10^9 multiplications for one image of the size named, in inference form; a test recomputes them.
 COSTS: Mapping[str, tuple[int, float, str]] = MappingProxyType(
     {
+        "printed_latin": (2017545, 0.27, "32x320"),
+        "printed_cyrillic": (1970771, 0.26, "32x320"),
+        "printed_greek": (1963318, 0.26, "32x320"),
         "printed_en": (1937875, 0.26, "32x320"),
         "fine_tune": (1937875, 0.26, "32x320"),
         "lcnetv4_tiny": (519517, 0.16, "48x320"),

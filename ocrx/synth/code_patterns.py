@@ -1,0 +1,26 @@
+"""Names, options, paths, addresses and expressions as manuals and screens print them."""
+
+from __future__ import annotations
+
+from random import Random
+
+from ocrx.synth import words as w
+from ocrx.synth.languages import Language
+
+_ROUND_NUMBERS = (0, 1, 2, 8, 16, 64, 100, 255, 1024, 8080)
+
+
+def code(rng: Random, language: Language, _: int) -> str:
+    """A name, an option, a path, an address or an expression; its words are plain ones of the language."""
+    plain = [_ascii(language.word(rng)) or rng.choice(w.IDENTIFIERS) for _ in range(4)]
+    one, two = rng.choice(w.IDENTIFIERS), rng.choice(w.IDENTIFIERS)
+
+    values = dict(zip("abcd", plain, strict=True))
+    values |= {"A": plain[0].upper(), "B": plain[1].title(), "C": plain[2].upper(), "i": one, "j": two}
+    values |= {"e": rng.choice(w.FILE_ENDINGS), "t": rng.choice(w.DOMAIN_ENDINGS)}
+    numbers = {"n": rng.randint(0, 99), "m": rng.choice(_ROUND_NUMBERS)}
+    return rng.choice(w.CODE).format_map({**values, **numbers})
+
+
+def _ascii(word: str) -> str:
+    return word if word.isascii() and word.isalpha() else ""

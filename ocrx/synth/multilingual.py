@@ -1,0 +1,80 @@
+"""Texts in many languages for the scenes of the synthetic lines."""
+
+from __future__ import annotations
+
+import unicodedata
+from collections.abc import Sequence
+from itertools import accumulate
+from random import Random
+
+from ocrx.synth.languages import Language
+from ocrx.synth.prose import KINDS
+
+# Share of a scene's texts that these languages supply; the English patterns supply the rest.
+SCENE_SHARES = {"receipt": 0.12, "document": 0.92, "screen": 0.78, "photo": 0.65}
+# Relative frequency of a language, 1 by default: more for English, which all others quote, and for many accents.
+_WEIGHTS = {
+    "en": 7.0,
+    "vi": 2.0,
+    "tr": 1.5,
+    "id": 0.3,
+    "eu": 0.5,
+    "gl": 0.5,
+    "br": 0.4,
+    "gd": 0.4,
+    "ga": 0.6,
+    "fo": 0.6,
+}
+_ENGLISH_TEXT = 0.1  # share of English texts beside languages of another script
+_FOREIGN_WORD = 0.12  # share of the texts in another script that hold an English word
+_RARE_LETTERS = 0.04  # share of the texts in which some letters are replaced by others with an accent
+_STROKED = dict(zip("dhlost", "đħłøßŧ", strict=True))  # letters that Unicode does not decompose
+
+
+class MultilingualTexts:
+    """Samples texts in several languages; each text is a pure function of the random source.
+
+    Args:
+        languages: at least one. Beside languages of another script, only English is used of those in Latin script.
+        allowed: the charset, which supplies rare letters.
+    """
+
+    def __init__(self, languages: Sequence[Language], allowed: frozenset[str]) -> None:
+        native = [language for language in languages if language.script != "latin"]
+        self.languages = tuple(native or languages)
+        self._weights = list(accumulate(_WEIGHTS.get(language.code, 1.0) for language in self.languages))
+        self._variants = _accented_variants(allowed)
+        self._english = next((language for language in languages if language.code == "en"), None)
+
+    def sample(self, rng: Random, scene: str, length: int) -> str:
+        """A text for a scene; it may be a little longer than ``length`` characters."""
+        language = rng.choices(self.languages, cum_weights=self._weights)[0]
+        if language.script != "latin" and self._english and rng.random() < _ENGLISH_TEXT:
+            language = self._english
+        kinds, weights = KINDS[scene]
+        text = rng.choices(kinds, cum_weights=weights)[0](rng, language, length)
+
+        if language.script != "latin" and self._english and rng.random() < _FOREIGN_WORD:
+            text = _with_foreign_word(rng, text, self._english)
+        if rng.random() < _RARE_LETTERS:
+            text = "".join(rng.choice(self._variants.get(c, [c])) if rng.random() < 0.3 else c for c in text)
+        return text
+
+
+def _accented_variants(allowed: frozenset[str]) -> dict[str, list[str]]:
+    """For each plain letter the letters of the charset that are the same letter with a mark."""
+    variants: dict[str, list[str]] = {}
+    for c in sorted(allowed):
+        base = unicodedata.normalize("NFD", c)[0]
+        if base != c and base.isalpha():
+            variants.setdefault(base, []).append(c)
+    for base, stroked in _STROKED.items():
+        if stroked in allowed:
+            variants.setdefault(base, []).append(stroked)
+    return variants
+
+
+def _with_foreign_word(rng: Random, text: str, english: Language) -> str:
+    words = text.split(" ")
+    words[rng.randrange(len(words))] = rng.choice((english.capitalized, english.upper, str))(english.word(rng))
+    return " ".join(words)
