@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections import Counter
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Annotated, Optional
 
 import typer
@@ -20,18 +20,23 @@ from ocrx.cli.options import (
     Overrides,
     dataset_option,
 )
+from ocrx.data.checks.grouping import split_place
 from ocrx.files import to_json
 
 if TYPE_CHECKING:
     from rich.table import Table
 
     from ocrx.config import Config
+    from ocrx.evaluation.label_errors import LabelError
     from ocrx.modes.check_dataset import CheckReport
+    from ocrx.results import Issue
 
 # Typer reads annotations at run time and needs typing.Optional on Python 3.10.
 # ruff: noqa: UP045
 
 FINDINGS_ON_TERMINAL = 5
+PLACES_ON_TERMINAL = 3
+_COLOURS = {"error": "red", "warning": "yellow", "info": "blue"}
 _CHANGE = "Change the dataset first"
 
 
@@ -115,7 +120,7 @@ def run(config: Config, as_json: bool = False) -> int:
 
 
 def show(report: CheckReport, as_json: bool) -> int:
-    """Write findings to stdout (on a terminal the first few of each kind) and the summary to stderr.
+    """Write the summary to stderr, then the findings to stdout.
 
     Args:
         report: What the check found.
@@ -124,37 +129,29 @@ def show(report: CheckReport, as_json: bool) -> int:
     Returns:
         The exit code.
     """
+    _write_summary(report)
     if as_json:
         sys.stdout.write(to_json({"check_pass": report.passed, **report.to_dict()}) + "\n")
+    elif sys.stdout.isatty():
+        _write_groups(report)
     else:
-        _write_findings(report)
+        _write_lines(report)
+    return 0 if report.passed else 1
 
+
+def _write_summary(report: CheckReport) -> None:
     from rich.markup import escape
 
     stderr = console.stderr_console()
     for action in report.actions:
         stderr.print(f"[bold]done:[/] {escape(action)}", soft_wrap=True)
+    # PaddleX's words.
+    verdict = "[bold green]Check dataset passed ![/]" if report.passed else "[bold red]Check dataset failed ![/]"
+    stderr.print(verdict)
+    parts = f"{report.train:,} training and {report.val:,} validation lines ({report.layout}), {report.images:,} images"
+    stderr.print(f"{parts}; see {escape(str(report.page))}", soft_wrap=True)
     if report.issues:
         stderr.print(_findings_table(report))
-
-    verdict = "[bold green]passed[/]" if report.passed else "[bold red]failed[/]"
-    parts = f"{report.train:,} training and {report.val:,} validation lines ({report.layout}), {report.images:,} images"
-    page = report.output / "check_dataset" / "report.html"
-    stderr.print(f"{verdict}: {parts}; see {escape(str(page))}", soft_wrap=True)
-    return 0 if report.passed else 1
-
-
-def _write_findings(report: CheckReport) -> None:
-    most = FINDINGS_ON_TERMINAL if sys.stdout.isatty() else sys.maxsize
-    shown: Counter[str] = Counter()
-    for issue in report.issues:
-        shown[issue.code] += 1
-        if shown[issue.code] <= most:
-            sys.stdout.write(f"{issue.where}: {issue.severity}: {issue.message} [{issue.code}]\n")
-
-    for label in report.label_errors[:most]:
-        read = f"labelled {label.sample.text!r}, read {label.prediction!r}, log odds {label.log_odds:.1f}"
-        sys.stdout.write(f"{label.sample.source}: info: {read} [suspect]\n")
 
 
 def _findings_table(report: CheckReport) -> Table:
@@ -162,10 +159,40 @@ def _findings_table(report: CheckReport) -> Table:
     from rich.table import Column, Table
 
     table = Table("", "finding", Column("count", justify="right"), "first", "what to do", box=None, pad_edge=False)
-    colours = {"error": "red", "warning": "yellow", "info": "blue"}
-    first = {issue.code: issue for issue in reversed(report.issues)}
-    for severity, code, count in report.counts():
-        issue = first[code]
-        place = escape(issue.where.split(", ")[0])
-        table.add_row(f"[{colours[severity]}]{severity}[/]", code, f"{count:,}", place, escape(issue.hint))
+    for group in report.groups():
+        colour = _COLOURS[group.severity]
+        place = split_place(group.findings[0].places[0])[0]
+        row = (group.code, f"{group.count:,}", escape(place), escape(group.hint))
+        table.add_row(f"[{colour}]{group.severity}[/]", *row)
     return table
+
+
+def _write_groups(report: CheckReport) -> None:
+    """The first few findings of each code for a person, equal ones on one line."""
+    for group in report.groups():
+        sys.stdout.write(f"{group.severity} {group.code} ({group.count:,}): {group.hint}\n")
+        for equal in group.findings[:FINDINGS_ON_TERMINAL]:
+            sys.stdout.write(f"  {equal.first_places(PLACES_ON_TERMINAL)}: {equal.message}\n")
+        if (more := len(group.findings) - FINDINGS_ON_TERMINAL) > 0:
+            sys.stdout.write(f"  {more:,} more in {report.page.with_name('issues.jsonl')}\n")
+
+    for label in report.label_errors[:FINDINGS_ON_TERMINAL]:
+        sys.stdout.write(_label_error_line(label))
+
+
+def _write_lines(report: CheckReport) -> None:
+    """One finding a line for programs, those of one code together."""
+    for issue in sorted(report.issues, key=_order_of_groups(report)):
+        sys.stdout.write(f"{issue.where}: {issue.severity}: {issue.message} [{issue.code}]\n")
+    for label in report.label_errors:
+        sys.stdout.write(_label_error_line(label))
+
+
+def _order_of_groups(report: CheckReport) -> Callable[[Issue], int]:
+    order = {(group.severity, group.code): i for i, group in enumerate(report.groups())}
+    return lambda issue: order[issue.severity, issue.code]
+
+
+def _label_error_line(label: LabelError) -> str:
+    read = f"labelled {label.sample.text!r}, read {label.prediction!r}, log odds {label.log_odds:.1f}"
+    return f"{label.sample.source}: info: {read} [suspect]\n"

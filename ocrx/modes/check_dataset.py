@@ -1,8 +1,7 @@
-"""``ocrx check-dataset``: split, convert and repair if asked; then all that would spoil a training, in one pass."""
+"""``ocrx check-dataset``: convert, fix or split the dataset if asked, then check it and write the results."""
 
 from __future__ import annotations
 
-import json
 import shutil
 import unicodedata
 from collections import Counter
@@ -14,10 +13,11 @@ from typing import TYPE_CHECKING, Any
 from ocrx.config import Config
 from ocrx.data.checks.dataset import count_characters
 from ocrx.data.checks.geometry import recipe_geometry
+from ocrx.data.checks.grouping import FindingGroup, group_findings
 from ocrx.data.checks.histogram import count_label_lengths, draw_histogram
-from ocrx.data.checks.html_report import ReportData, render_report, shown_issues
+from ocrx.data.checks.html_report import ReportData, illustrated_places, render_report
 from ocrx.data.checks.run import CACHE_FILE, Findings, run_checks
-from ocrx.data.edit.convert import ConvertReport, convert_dataset
+from ocrx.data.edit.convert import convert_dataset
 from ocrx.data.edit.fix import FixReport, build_dict, fix_labels
 from ocrx.data.edit.journal import recover
 from ocrx.data.edit.split import SplitReport, split_dataset, undo_split
@@ -25,6 +25,7 @@ from ocrx.data.formats.dictionary import DICT_FILE
 from ocrx.data.formats.layouts import Dataset, read_dataset
 from ocrx.data.sample import Sample
 from ocrx.errors import ConfigError
+from ocrx.files import atomic_file, to_json, write_file
 from ocrx.results import Issue, Progress, write_result
 from ocrx.text.charset import Charset
 from ocrx.text.charsets import resolve_charset
@@ -33,6 +34,8 @@ if TYPE_CHECKING:
     from ocrx.evaluation.label_errors import LabelError
 
 FOLDER = "check_dataset"
+"""Folder of the results, under the output."""
+
 # PaddleX lists ten images of each part.
 _DEMO_IMAGES = 10
 _LISTED = 10_000
@@ -42,7 +45,20 @@ _PAGE_CHARACTERS = 1000
 
 @dataclass(frozen=True)
 class CheckReport:
-    """What was found. ``issues`` are sorted, errors first; ``actions`` says in words what was changed on disk."""
+    """What a check found.
+
+    Attributes:
+        dataset_dir: What was checked.
+        output: Where the results are.
+        layout: Layout of the label files.
+        train: Number of training lines.
+        val: Number of validation lines.
+        images: Number of image files.
+        decoded: Number of images that were opened, not known from the cache.
+        issues: The findings, errors first.
+        actions: What was changed on disk first, in words.
+        label_errors: Labels that a model does not read, the least probable first; empty without a model.
+    """
 
     dataset_dir: Path
     output: Path
@@ -61,21 +77,35 @@ class CheckReport:
         return self.dataset_dir if self.dataset_dir.is_dir() else self.dataset_dir.parent
 
     @property
+    def page(self) -> Path:
+        """The HTML report."""
+        return self.output / FOLDER / "report.html"
+
+    @property
     def passed(self) -> bool:
         """No finding is an error."""
         return not any(issue.severity == "error" for issue in self.issues)
 
-    def counts(self) -> list[tuple[str, str, int]]:
-        """(severity, code, number), errors first."""
-        found = Counter((issue.severity, issue.code) for issue in self.issues)
-        return [(severity, code, n) for (severity, code), n in found.items()]
+    def groups(self) -> list[FindingGroup]:
+        """Group the findings.
+
+        Returns:
+            Findings of one code together, equal ones merged; errors first.
+        """
+        return group_findings(self.issues)
 
     def to_dict(self) -> dict[str, Any]:
+        """Give the report as plain values.
+
+        Returns:
+            A dictionary that JSON can hold; long lists are cut.
+        """
+        counts = Counter((issue.severity, issue.code) for issue in self.issues)
         return {
             "layout": self.layout,
             "images": self.images,
             "actions": list(self.actions),
-            "summary": [{"severity": s, "code": c, "count": n} for s, c, n in self.counts()],
+            "summary": [{"severity": s, "code": c, "count": n} for (s, c), n in counts.items()],
             "issues": [issue.to_dict() for issue in self.issues[:_LISTED]],
             "issues_total": len(self.issues),
             "suspects": [label.to_dict(self.root) for label in self.label_errors[:_LISTED]],
@@ -83,21 +113,31 @@ class CheckReport:
 
 
 def run(config: Config, progress: Progress | None = None) -> CheckReport:
-    """Do what ``CheckDataset`` asks for (undo, convert, fix, split, dictionary), then check, and write the results.
+    """Do what ``CheckDataset`` asks for, then check the dataset.
 
-    Leaves ``check_dataset_result.json`` and the folder ``check_dataset`` in ``Global.output``. Raises DataError if
-    there is no dataset to check, ConfigError without ``Global.dataset_dir``.
+    Writes ``check_dataset_result.json`` and the folder ``check_dataset`` to ``Global.output``.
+
+    Args:
+        config: The configuration.
+        progress: Called with the numbers of finished and of all images.
+
+    Returns:
+        What was found.
+
+    Raises:
+        ConfigError: Without ``Global.dataset_dir``, or for changes that cannot be made together.
+        DataError: If there is no dataset to check.
     """
     if not config.Global.dataset_dir:
         hint = "ocrx check-dataset DIR, or -o Global.dataset_dir=DIR"
         raise ConfigError("Global.dataset_dir: not given", hint=hint)
-    root, output = Path(config.Global.dataset_dir), Path(config.Global.output)
-    root, actions = _prepare(root, config)
+    output = Path(config.Global.output)
+    root, actions = _change_dataset(Path(config.Global.dataset_dir), config)
+
     dataset = read_dataset(root)
-    image = config.Image.spec()
     findings = run_checks(
         replace(dataset, charset=resolve_charset(config.Global.charset)) if config.Global.charset else dataset,
-        recipe_geometry(config.Global.model, config.Model.architecture, config.Model.params, image),
+        recipe_geometry(config.Global.model, config.Model.architecture, config.Model.params, config.Image.spec()),
         min_samples=config.CheckDataset.min_samples,
         cache=output / CACHE_FILE,
         workers=config.CheckDataset.workers,
@@ -113,67 +153,87 @@ def run(config: Config, progress: Progress | None = None) -> CheckReport:
         decoded=findings.scan.decoded,
         issues=findings.issues,
         actions=tuple(actions),
-        label_errors=_label_errors(config, dataset, progress),
+        label_errors=_find_label_errors(config, dataset, progress),
     )
-    _write(report, dataset, findings)
+    _write_results(report, dataset, findings)
     return report
 
 
-def _prepare(root: Path, config: Config) -> tuple[Path, list[str]]:
-    """The changes on disk that were asked for; the folder to check, and what was done in words."""
+def _change_dataset(root: Path, config: Config) -> tuple[Path, list[str]]:
+    """Make the changes on disk that are asked for; the folder to check, and what was done in words."""
     options = config.CheckDataset
+    to_lmdb = options.convert.enable and options.convert.dst_dataset_type == "lmdb"
+    _reject_contradictions(root, config, to_lmdb)
+
     actions: list[str] = []
-    changes = (options.split.undo, options.convert.enable, options.fix, options.split.enable, options.build_dict)
-    if root.is_file() and any(changes):
-        raise ConfigError(f"{root}: a file; to change a dataset, name its folder")
-    packed = options.convert.enable and options.convert.dst_dataset_type == "lmdb"
-    if packed and (options.fix or options.split.enable or options.build_dict):
-        raise ConfigError("a database is not changed any more", hint="fix, split and build first, then convert to lmdb")
-    if options.split.group and not options.split.enable:
-        raise ConfigError("CheckDataset.split.group: nothing is divided", hint="say how: --split 90")
     if root.is_dir() and recover(root):
-        actions.append("completed a change of the lists that had been interrupted")
+        actions.append("completed an interrupted change of the label files")
     if options.split.undo:
-        actions.append(f"put back {', '.join(undo_split(root))} as before the split")
+        actions.append(f"restored {', '.join(undo_split(root))} from before the split")
     if options.convert.enable:
-        made = _convert(root, config)
+        output = Path(options.convert.output) if options.convert.output else None
+        source, target = options.convert.src_dataset_type, options.convert.dst_dataset_type
+        made = convert_dataset(root, target, source=source, output=output)
         actions.append(f"converted {made.source} to {made.target} in {made.folder}: {made.train} + {made.val} lines")
         # An LMDB database holds no files to check: the lines it was made of are checked.
-        root = root if packed else made.folder
+        root = root if to_lmdb else made.folder
     if options.fix:
         actions.append(describe_fix(fix_labels(root)))
     if options.split.enable:
         percent, seed = options.split.val_percent or 0, config.Global.seed
         actions.append(describe_split(split_dataset(root, percent, seed, options.split.group)))
     if options.build_dict:
-        charset, kept = build_dict(root)
-        old = f", the old one is {kept.name}" if kept else ""
-        actions.append(f"wrote {DICT_FILE} with {len(charset)} characters of the training labels{old}")
+        charset, copy = build_dict(root)
+        old = f"; the old one is now {copy.name}" if copy else ""
+        actions.append(f"wrote {DICT_FILE} with the {len(charset)} characters of the training labels{old}")
     return root, actions
 
 
-def _convert(root: Path, config: Config) -> ConvertReport:
-    options = config.CheckDataset.convert
-    output = Path(options.output) if options.output else None
-    return convert_dataset(root, options.dst_dataset_type, source=options.src_dataset_type, output=output)
+def _reject_contradictions(root: Path, config: Config, to_lmdb: bool) -> None:
+    """Raise ConfigError for changes that cannot be made, before any is made."""
+    options = config.CheckDataset
+    changes = (options.split.undo, options.convert.enable, options.fix, options.split.enable, options.build_dict)
+    if root.is_file() and any(changes):
+        raise ConfigError(f"{root}: a file; to change a dataset, name its folder")
+    if to_lmdb and (options.fix or options.split.enable or options.build_dict):
+        hint = "fix, split and build the dictionary first, then convert to lmdb"
+        raise ConfigError("an LMDB database cannot be changed after the conversion", hint=hint)
+    if options.split.group and not options.split.enable:
+        raise ConfigError("CheckDataset.split.group: given without a split", hint="add the split: --split 90")
 
 
 def describe_fix(report: FixReport) -> str:
+    """Put a repair into words.
+
+    Args:
+        report: What was repaired.
+
+    Returns:
+        One line.
+    """
     if not report.backups:
         return "nothing to fix"
     repairs = ", ".join(f"{code} {n}×" for code, n in report.repairs.items())
-    kept = list(report.backups.items())
-    shown = ", ".join(f"{name} (before: {old})" for name, old in kept[:4])
-    return f"fixed {repairs} in {shown}" + (f" and {len(kept) - 4} more files" if len(kept) > 4 else "")
+    changed = list(report.backups.items())
+    shown = ", ".join(f"{name} (original: {copy})" for name, copy in changed[:4])
+    return f"fixed {repairs} in {shown}" + (f" and {len(changed) - 4} more files" if len(changed) > 4 else "")
 
 
 def describe_split(report: SplitReport) -> str:
-    kept = f"; before: {', '.join(report.backups.values())}" if report.backups else ""
-    return f"split into {report.train} training and {report.val} validation lines (seed {report.seed}{kept})"
+    """Put a split into words.
+
+    Args:
+        report: What was done.
+
+    Returns:
+        One line.
+    """
+    originals = f"; originals: {', '.join(report.backups.values())}" if report.backups else ""
+    return f"split into {report.train} training and {report.val} validation lines (seed {report.seed}{originals})"
 
 
-def _label_errors(config: Config, dataset: Dataset, progress: Progress | None) -> tuple[LabelError, ...]:
-    """All labels that the model does not read, the least probable first; empty without a model."""
+def _find_label_errors(config: Config, dataset: Dataset, progress: Progress | None) -> tuple[LabelError, ...]:
+    """Labels that the model does not read, the least probable first; empty without a model."""
     if config.CheckDataset.model is None:
         return ()
     # The model's runtime is loaded only where a model is asked for.
@@ -181,55 +241,55 @@ def _label_errors(config: Config, dataset: Dataset, progress: Progress | None) -
     from ocrx.inference.recognizer import create_model
 
     recognizer = create_model(config.CheckDataset.model, device=config.Global.device, threads=config.Global.threads)
-    ranked = rank_labels(
-        recognizer, [*dataset.train, *dataset.val], config.Predict.batch_size or recognizer.batch_size, progress
-    )
+    batch_size = config.Predict.batch_size or recognizer.batch_size
+    ranked = rank_labels(recognizer, [*dataset.train, *dataset.val], batch_size, progress)
     return tuple(label for label in ranked if label.log_odds > 0)
 
 
-def _write(report: CheckReport, dataset: Dataset, findings: Findings) -> None:
-    output, folder = report.output, report.output / FOLDER
-    scan, at = findings.scan, findings.scan.row_of.tolist()
+def _write_results(report: CheckReport, dataset: Dataset, findings: Findings) -> None:
+    folder = report.output / FOLDER
     folder.mkdir(parents=True, exist_ok=True)
-    draw_histogram(
-        count_label_lengths((s.text for s in dataset.train), (s.text for s in dataset.val)), folder / "histogram.png"
-    )
+    lengths = count_label_lengths((s.text for s in dataset.train), (s.text for s in dataset.val))
+    draw_histogram(lengths, folder / "histogram.png")
+    with atomic_file(folder / "issues.jsonl") as file:
+        file.writelines((to_json(issue.to_dict()) + "\n").encode() for issue in report.issues)
+
     val_counts = count_characters(dataset.val)
     characters = sorted({*findings.characters, *val_counts}, key=lambda c: (findings.characters[c], c))
-    _write_characters(folder / "characters.tsv", characters, findings.characters, val_counts, dataset.charset)
-    with (folder / "issues.jsonl").open("w", encoding="utf-8") as file:
-        for issue in report.issues:
-            file.write(json.dumps(issue.to_dict(), ensure_ascii=False) + "\n")
-    page = ReportData(
-        title=f"{report.dataset_dir.absolute().name}: dataset check",
-        passed=report.passed,
-        facts=_facts(report, len(findings.characters)),
-        histogram=folder / "histogram.png",
-        characters=[(_visible(c), findings.characters[c], val_counts[c]) for c in characters[:_PAGE_CHARACTERS]],
-        label_errors=[label.to_dict(report.root) for label in report.label_errors[:_PAGE_LABEL_ERRORS]],
-    )
-    (folder / "report.html").write_text(render_report(page, report.issues, _places(report, dataset)), encoding="utf-8")
-    fields = {
+    rows = [(c, findings.characters[c], val_counts[c]) for c in characters]
+    _write_characters(folder / "characters.tsv", rows, dataset.charset)
+    _write_page(report, dataset, findings, rows)
+
+    rows_of, problems = findings.scan.row_of.tolist(), findings.scan.problems
+    demo = {
+        "train": _copy_demo_images(dataset.train, rows_of[: report.train], problems, folder, "train"),
+        "val": _copy_demo_images(dataset.val, rows_of[report.train :], problems, folder, "val"),
+    }
+    write_result(report.output, "check_dataset", _result_fields(report, demo))
+
+
+def _result_fields(report: CheckReport, demo_images: dict[str, list[str]]) -> dict[str, Any]:
+    """The fields of PaddleX, and after them those of ocrx."""
+    return {
         "check_pass": report.passed,
         "attributes": {
             "train_samples": report.train,
-            "train_sample_paths": _demo_images(dataset.train, at[: report.train], scan.problems, folder, "train"),
+            "train_sample_paths": demo_images["train"],
             "val_samples": report.val,
-            "val_sample_paths": _demo_images(dataset.val, at[report.train :], scan.problems, folder, "val"),
+            "val_sample_paths": demo_images["val"],
         },
         "analysis": {"histogram": f"{FOLDER}/histogram.png"},
         "dataset_path": str(report.dataset_dir),
         "show_type": "image",
         "dataset_type": "MSTextRecDataset",
-        "report": f"{FOLDER}/report.html",
+        "report": f"{FOLDER}/{report.page.name}",
         "issues_file": f"{FOLDER}/issues.jsonl",
         "characters_file": f"{FOLDER}/characters.tsv",
         **report.to_dict(),
     }
-    write_result(output, "check_dataset", fields)
 
 
-def _demo_images(
+def _copy_demo_images(
     samples: Sequence[Sample], rows: Sequence[int], problems: Container[int], folder: Path, part: str
 ) -> list[str]:
     """Copy the first readable images of a part; their paths relative to the output."""
@@ -237,11 +297,13 @@ def _demo_images(
     target.mkdir(exist_ok=True)
     for old in target.glob(f"{part}_*"):
         old.unlink()
+
     paths: list[str] = []
     for sample, row in zip(samples, rows, strict=True):
         if row in problems:
             continue
-        name = f"{part}_{len(paths):02}_{sample.image.name[-50:]}"  # a whole name may be as long as names can be
+        # A name may already be as long as the file system allows.
+        name = f"{part}_{len(paths):02}_{sample.image.name[-50:]}"
         shutil.copyfile(sample.image, target / name)
         paths.append(f"{FOLDER}/demo_img/{name}")
         if len(paths) == _DEMO_IMAGES:
@@ -249,15 +311,40 @@ def _demo_images(
     return paths
 
 
-def _write_characters(
-    path: Path, characters: Sequence[str], train: Counter[str], val: Counter[str], charset: Charset | None
+def _write_characters(path: Path, rows: Sequence[tuple[str, int, int]], charset: Charset | None) -> None:
+    """A table of all characters with the numbers of training and validation labels that hold them."""
+    lines = ["character\tcode\tname\ttrain_labels\tval_labels\tin_dict\n"]
+    for character, train, val in rows:
+        in_dict = "" if charset is None else str(character in charset).lower()
+        name = unicodedata.name(character, "")
+        lines.append(f"{_visible(character)}\tU+{ord(character):04X}\t{name}\t{train}\t{val}\t{in_dict}\n")
+    write_file(path, "".join(lines))
+
+
+def _write_page(
+    report: CheckReport, dataset: Dataset, findings: Findings, characters: Sequence[tuple[str, int, int]]
 ) -> None:
-    rows = ["character\tcode\tname\ttrain_labels\tval_labels\tin_dict\n"]
-    for c in characters:
-        known = "" if charset is None else str(c in charset).lower()
-        name = unicodedata.name(c, "")
-        rows.append(f"{_visible(c)}\tU+{ord(c):04X}\t{name}\t{train[c]}\t{val[c]}\t{known}\n")
-    path.write_text("".join(rows), encoding="utf-8")
+    groups = report.groups()
+    label_errors = report.label_errors[:_PAGE_LABEL_ERRORS]
+    data = ReportData(
+        title=f"{report.dataset_dir.absolute().name}: dataset check",
+        passed=report.passed,
+        facts=_facts(report, len(findings.characters)),
+        histogram=report.output / FOLDER / "histogram.png",
+        characters=[(_visible(c), train, val) for c, train, val in characters[:_PAGE_CHARACTERS]],
+        label_errors=[label.to_dict(report.root) for label in label_errors],
+    )
+
+    wanted = illustrated_places(groups) | {label.sample.source for label in label_errors}
+    rows = findings.scan.row_of.tolist()
+    images = {
+        sample.source: sample.image
+        for sample, row in zip(dataset.samples, rows, strict=True)
+        if sample.source in wanted and row not in findings.scan.problems
+    }
+    page = render_report(data, groups, images)
+    # A file name may have bytes that are not UTF-8.
+    write_file(report.page, page.encode("utf-8", errors="replace"))
 
 
 def _facts(report: CheckReport, characters: int) -> list[tuple[str, str]]:
@@ -272,15 +359,8 @@ def _facts(report: CheckReport, characters: int) -> list[tuple[str, str]]:
     return facts + [("done first", action) for action in report.actions]
 
 
-def _places(report: CheckReport, dataset: Dataset) -> dict[str, Path]:
-    """The images that the page shows beside findings and candidate label errors."""
-    wanted = {place for issue in shown_issues(report.issues) for place in issue.where.split(", ")[:2]}
-    wanted |= {label.sample.source for label in report.label_errors[:_PAGE_LABEL_ERRORS]}
-    return {sample.source: sample.image for sample in dataset.samples if sample.source in wanted}
-
-
 def _visible(character: str) -> str:
-    """The character itself, or its name where nothing or something else would be seen."""
+    """The character itself, or its code point where it would be invisible."""
     if character == " ":
         return "(space)"
     if unicodedata.category(character)[0] in "CZ":

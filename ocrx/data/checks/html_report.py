@@ -1,4 +1,4 @@
-"""The findings as one HTML page that needs nothing else: thumbnails, filter by finding, worst first."""
+"""The findings as one HTML page that loads nothing else: summary, groups of equal findings, thumbnails, filter."""
 
 from __future__ import annotations
 
@@ -13,20 +13,32 @@ from typing import Any
 from jinja2 import Environment
 from PIL import Image
 
+from ocrx.data.checks.grouping import EqualFindings, FindingGroup, split_place
 from ocrx.errors import DataError
 from ocrx.files import data_uri
 from ocrx.imaging.reading import read_image
-from ocrx.results import Issue
 
-# A page has to open on a phone: so many findings of one code, and so many thumbnails in all.
-SHOWN_PER_CODE = 200
+# A page has to open on a phone, so it is limited.
+FINDINGS_PER_CODE = 200
+PLACES_PER_FINDING = 20
+IMAGES_PER_FINDING = 2
 MAX_THUMBNAILS = 400
+
 _THUMBNAIL = (480, 64)
 
 
 @dataclass(frozen=True)
 class ReportData:
-    """What the page shows beside the issues: ``facts`` are (name, value) pairs, ``label_errors`` the worst labels."""
+    """What the page shows beside the findings.
+
+    Attributes:
+        title: Heading of the page.
+        passed: Whether there are no errors.
+        facts: Names and values for the head of the page.
+        histogram: PNG of the label lengths.
+        characters: Characters with their numbers of training and validation labels.
+        label_errors: The most probable label errors, as their ``to_dict`` gives them.
+    """
 
     title: str
     passed: bool
@@ -36,35 +48,73 @@ class ReportData:
     label_errors: Sequence[Mapping[str, Any]]
 
 
-def shown_issues(issues: Sequence[Issue]) -> list[Issue]:
-    """The first of each code, as many as the page has room for."""
-    seen: Counter[str] = Counter()
-    shown = []
-    for issue in issues:
-        seen[issue.code] += 1
-        if seen[issue.code] <= SHOWN_PER_CODE:
-            shown.append(issue)
-    return shown
+def illustrated_places(groups: Iterable[FindingGroup]) -> set[str]:
+    """Tell which images the page shows.
+
+    Args:
+        groups: The findings.
+
+    Returns:
+        Sources of the lines, such as ``train.txt:17``.
+    """
+    return {source for group in groups for equal in group.findings[:FINDINGS_PER_CODE] for source in _sources(equal)}
 
 
-def render_report(data: ReportData, issues: Sequence[Issue], images: Mapping[str, Path]) -> str:
-    """The page. ``images`` maps a place (``train.txt:17``) to the image that stands there."""
-    counts = Counter((issue.severity, issue.code) for issue in issues)
+def render_report(data: ReportData, groups: Sequence[FindingGroup], images: Mapping[str, Path]) -> str:
+    """Render the page.
+
+    Args:
+        data: What it shows beside the findings.
+        groups: The findings.
+        images: The image of each source in ``illustrated_places`` and of each label error.
+
+    Returns:
+        HTML.
+    """
     thumbnails = _Thumbnails(images)
-    shown = shown_issues(issues)
-    rows = [{**issue.to_dict(), "images": thumbnails.of(issue.where.split(", ")[:2])} for issue in shown]
+    rendered = [_group_fields(group, thumbnails) for group in groups]
     label_errors = [{**label, "images": thumbnails.of([label["where"]])} for label in data.label_errors]
+    totals: Counter[str] = Counter()
+    for group in groups:
+        totals[group.severity] += group.count
+
     environment = Environment(autoescape=True, trim_blocks=True, lstrip_blocks=True)
     template = environment.from_string(files("ocrx.data.checks").joinpath("templates/report.html").read_text("utf-8"))
     return template.render(
         data=data,
-        rows=rows,
+        groups=rendered,
         label_errors=label_errors,
-        codes=[(severity, code, n) for (severity, code), n in counts.items()],
-        hidden=len(issues) - len(shown),
-        totals=Counter(issue.severity for issue in issues),
+        totals=totals,
         histogram=data_uri(data.histogram.read_bytes(), "image/png") if data.histogram else None,
     )
+
+
+def _group_fields(group: FindingGroup, thumbnails: _Thumbnails) -> dict[str, Any]:
+    shown = group.findings[:FINDINGS_PER_CODE]
+
+    return {
+        "severity": group.severity,
+        "code": group.code,
+        "count": group.count,
+        "hint": group.hint,
+        "more": group.count - sum(len(equal.places) for equal in shown),
+        "findings": [
+            {
+                "message": equal.message,
+                "hint": equal.hint if equal.hint != group.hint else "",
+                "count": len(equal.places),
+                "places": equal.first_places(PLACES_PER_FINDING),
+                "images": thumbnails.of(_sources(equal)),
+            }
+            for equal in shown
+        ],
+    }
+
+
+def _sources(equal: EqualFindings) -> list[str]:
+    """Sources of the lines whose images illustrate a finding."""
+    sources = [source for place in equal.places[:IMAGES_PER_FINDING] for source in split_place(place)]
+    return sources[:IMAGES_PER_FINDING]
 
 
 class _Thumbnails:
@@ -74,8 +124,8 @@ class _Thumbnails:
         self._images = images
         self._made: dict[Path, str | None] = {}
 
-    def of(self, places: Iterable[str]) -> list[str]:
-        found = (self._one(self._images[place]) for place in places if place in self._images)
+    def of(self, sources: Iterable[str]) -> list[str]:
+        found = (self._one(self._images[source]) for source in sources if source in self._images)
         return [uri for uri in found if uri]
 
     def _one(self, path: Path) -> str | None:
