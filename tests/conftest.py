@@ -11,6 +11,7 @@ os.environ.setdefault("OMP_NUM_THREADS", "1")
 import hypothesis
 import pytest
 from support.lines import draw_line, make_line_folder
+from support.planted import Planted, write_clean, write_planted
 
 # A busy machine is no failure.
 hypothesis.settings.register_profile("ocrx", deadline=None)
@@ -46,6 +47,18 @@ def model_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     save_model(model, spec, folder)
     export_model(model, spec, folder / "inference")
     return folder
+
+
+@pytest.fixture(scope="session")
+def clean(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A dataset without findings; tests that change it copy it first."""
+    return write_clean(tmp_path_factory.mktemp("check") / "clean")
+
+
+@pytest.fixture(scope="session")
+def planted(clean: Path, tmp_path_factory: pytest.TempPathFactory) -> Planted:
+    """A dataset with every problem that the checks know."""
+    return write_planted(clean, tmp_path_factory.mktemp("planted") / "bad")
 
 
 @pytest.fixture

@@ -18,7 +18,7 @@ from dataclasses import dataclass
 from itertools import islice
 from multiprocessing import get_context
 from pathlib import Path
-from typing import cast
+from typing import Any, cast
 
 import numpy as np
 import numpy.typing as npt
@@ -278,11 +278,11 @@ def _load(cache: Path | None) -> Facts:
     if cache is None or not cache.is_file():
         return empty
     try:
-        table = np.load(cache, allow_pickle=False)
+        with cache.open("rb") as file:
+            table: npt.NDArray[Any] = np.lib.format.read_array(file, allow_pickle=False)
     except (OSError, ValueError, EOFError):
         return empty
-    is_cache = isinstance(table, np.ndarray) and table.dtype == FACTS and table.ndim == 1
-    return table if is_cache else empty
+    return table if table.dtype == FACTS and table.ndim == 1 else empty
 
 
 def _take_known(facts: Facts, known: Facts) -> Bools:

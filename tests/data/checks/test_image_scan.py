@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from PIL import Image, ImageDraw, ImageFont
 
-from ocrx.data.checks.image_scan import scan_images
+from ocrx.data.checks.image_scan import FACTS, MAX_FILE_BYTES, scan_images
 
 
 def _line(text: str) -> Image.Image:
@@ -101,3 +101,44 @@ def test_one_file_listed_twice_is_one_row(images: list[Path]) -> None:
     scan = scan_images([images[0], images[1], images[0], other_way])
     assert scan.row_of[0] == scan.row_of[2] == scan.row_of[3] != scan.row_of[1]
     assert scan.decoded == 2
+
+
+@pytest.mark.parametrize("workers", [0, 2])
+def test_what_is_no_regular_file_is_not_opened(tmp_path: Path, workers: int) -> None:
+    """A FIFO would block, and /dev/zero has no end."""
+    os.mkfifo(tmp_path / "fifo.png")
+    (tmp_path / "zero.png").symlink_to("/dev/zero")
+    (tmp_path / "folder.png").mkdir()
+    _line("abc").save(tmp_path / "good.png")
+    paths = [Path("/dev/zero"), *(tmp_path / f"{name}.png" for name in ("fifo", "zero", "folder", "good"))]
+    scan = scan_images(paths, workers=workers)
+    found = [scan.problems.get(row) for row in scan.row_of.tolist()]
+    assert [problem and problem.code for problem in found] == ["image-unreadable"] * 4 + [None]
+    assert [problem and problem.message for problem in found[:3]] == ["not a regular file"] * 3
+    assert scan.decoded == 1
+
+
+def test_a_huge_file_is_not_opened(tmp_path: Path) -> None:
+    path = tmp_path / "huge.png"
+    path.touch()
+    os.truncate(path, MAX_FILE_BYTES + 1)  # takes no room on the disk
+    scan = scan_images([path])
+    assert (scan.problems[0].code, scan.decoded) == ("image-bomb", 0)
+
+
+@pytest.mark.parametrize("content", [b"", b"PK\x03\x04", b"\x93NUMPY\x01\x00"])
+def test_a_damaged_cache_is_written_anew(images: list[Path], tmp_path: Path, content: bytes) -> None:
+    cache = tmp_path / "cache.npy"
+    cache.write_bytes(content)
+    assert scan_images(images[:3], cache=cache).decoded == 3
+    assert scan_images(images[:3], cache=cache).decoded == 0
+
+
+def test_a_cache_of_another_kind_is_not_used(images: list[Path], tmp_path: Path) -> None:
+    cache = tmp_path / "cache.npy"
+    for table in (np.zeros(5), np.zeros((2, 2), dtype=FACTS)):
+        np.save(cache, table)
+        assert scan_images(images[:3], cache=cache).decoded == 3
+    with cache.open("wb") as file:
+        np.savez(file, facts=np.zeros(3, dtype=FACTS))
+    assert scan_images(images[:3], cache=cache).decoded == 3
