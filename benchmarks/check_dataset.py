@@ -103,7 +103,7 @@ def sets(root: Path) -> None:
 def suspects(folder: Path, model: str) -> None:
     """Alter 3 % of the validation labels by one character, ten times; count those in the top 6 % of the ranking."""
     from ocrx.evaluation.label_errors import rank_labels
-    from ocrx.inference.recognizer import create_model
+    from ocrx.inference.opening import create_model
 
     samples = read_dataset(folder).val
     letters = sorted({c for sample in samples for c in sample.text if c != " "})

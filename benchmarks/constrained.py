@@ -28,7 +28,7 @@ from ocrx.decoding.greedy import greedy
 from ocrx.errors import OcrxError
 from ocrx.imaging.preparation import prepare
 from ocrx.imaging.reading import read_image
-from ocrx.inference.recognizer import find_model
+from ocrx.inference.discovery import find_model
 from ocrx.text.charset import Charset
 from ocrx.text.metrics import compute_metrics
 

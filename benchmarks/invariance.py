@@ -21,8 +21,9 @@ from ocrx.data.formats.layouts import read_dataset
 from ocrx.errors import DataError
 from ocrx.imaging.preparation import prepare
 from ocrx.imaging.reading import read_image
+from ocrx.inference.discovery import find_model
 from ocrx.inference.inputs import ImageInput
-from ocrx.inference.recognizer import Recognizer, find_model
+from ocrx.inference.recognizer import Recognizer
 from ocrx.inference.results import Prediction
 
 BATCH_SIZES = (1, 7, 64)

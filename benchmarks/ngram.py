@@ -18,7 +18,8 @@ from ocrx.decoding.factory import BeamDecoder, Decoder, build_decoder
 from ocrx.decoding.greedy import greedy
 from ocrx.decoding.language_model import NgramModel
 from ocrx.evaluation.evaluate import evaluate
-from ocrx.inference.recognizer import Recognizer, find_model
+from ocrx.inference.discovery import find_model
+from ocrx.inference.recognizer import Recognizer
 from ocrx.modes import lm
 from ocrx.text.charset import Charset
 

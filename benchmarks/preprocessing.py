@@ -21,7 +21,8 @@ from ocrx.data.formats.layouts import read_dataset
 from ocrx.data.sample import Sample
 from ocrx.imaging.cleanup import STEP_FUNCTIONS
 from ocrx.imaging.reading import read_image
-from ocrx.inference.recognizer import Recognizer, find_model
+from ocrx.inference.discovery import find_model
+from ocrx.inference.recognizer import Recognizer
 from ocrx.model_folder import INFERENCE_DIR, ONNX_FILE
 from ocrx.text.metrics import Metrics, compute_metrics
 

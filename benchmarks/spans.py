@@ -25,7 +25,7 @@ from ocrx.config import SynthConfig
 from ocrx.ctc.alignment import forced_alignment
 from ocrx.imaging.pixels import to_grey_or_rgb
 from ocrx.imaging.preparation import prepare, resize
-from ocrx.inference.recognizer import find_model
+from ocrx.inference.discovery import find_model
 from ocrx.inference.spans import ColumnProfile, PixelSpans, character_spans
 from ocrx.synth import degrade
 from ocrx.synth.fonts import FontBook

@@ -17,7 +17,8 @@ from ocrx.version import __version__
 
 if TYPE_CHECKING:
     from ocrx.config import DecodeOptions
-    from ocrx.inference.recognizer import Recognizer, create_model
+    from ocrx.inference.opening import create_model
+    from ocrx.inference.recognizer import Recognizer
     from ocrx.inference.results import Prediction
 
 __all__ = [
@@ -37,7 +38,7 @@ _LAZY = {
     "DecodeOptions": "ocrx.config",
     "Prediction": "ocrx.inference.results",
     "Recognizer": "ocrx.inference.recognizer",
-    "create_model": "ocrx.inference.recognizer",
+    "create_model": "ocrx.inference.opening",
 }
 
 

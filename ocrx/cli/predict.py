@@ -150,7 +150,7 @@ def show(results: Iterable[Prediction], form: str | None, details: bool, min_sco
 
     with _progress_unless("reading", terminal) as progress:
         kept = tally.watch(results, progress)
-        chunks = _table_rows(kept) if form is None and terminal else FORMATS[form or "tsv"](kept, details)
+        chunks = _table_rows(kept, details) if form is None and terminal else FORMATS[form or "tsv"](kept, details)
         for chunk in chunks:
             sys.stdout.write(chunk)
             if terminal or tally.total < 2:
@@ -212,14 +212,19 @@ class _Tally:
         return ", ".join(parts)
 
 
-def _table_rows(results: Iterable[Prediction]) -> Iterator[str]:
-    """Score, text and place in columns of fixed width: rows are written as they are read."""
+def _table_rows(results: Iterable[Prediction], details: bool) -> Iterator[str]:
+    """Score, confidence, text and place in columns of fixed width: rows are written as they are read."""
     from ocrx.inference.writers import place
 
-    yield f"{'score':>6}  {'text':<50}  image\n"
+    yield f"{'score':>6}  {'confidence':>10}  {'text':<50}  image\n"
     for result in results:
-        if result.error is None:
-            yield f"{result.score:6.3f}  {result.text:<50}  {place(result)}\n"
+        if result.error is not None:
+            continue
+        confidence = "-" if result.confidence is None else f"{result.confidence:.3f}"
+        yield f"{result.score:6.3f}  {confidence:>10}  {result.text:<50}  {place(result)}\n"
+        if details:
+            spans = zip(result.text, result.char_scores, result.char_spans, strict=False)
+            yield "".join(f"{'':8}{c}  {score:.3f}  {left:.0f}-{right:.0f}\n" for c, score, (left, right) in spans)
 
 
 @contextmanager

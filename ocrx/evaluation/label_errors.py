@@ -7,7 +7,7 @@ the label.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from itertools import islice
@@ -16,13 +16,14 @@ from typing import Any
 
 import numpy as np
 
-from ocrx.arrays import Pixels
+from ocrx.arrays import Floats, Pixels
 from ocrx.ctc.reference import log_likelihoods
 from ocrx.data.sample import Sample
 from ocrx.decoding.greedy import greedy
 from ocrx.errors import DataError
-from ocrx.imaging.preparation import pad, resize, scale
+from ocrx.imaging.preparation import resize
 from ocrx.imaging.reading import read_image
+from ocrx.inference.batching import batch_logits
 from ocrx.inference.recognizer import Recognizer
 from ocrx.results import Progress
 from ocrx.text.charset import Charset
@@ -60,19 +61,28 @@ class LabelError:
 def rank_labels(
     recognizer: Recognizer, samples: Sequence[Sample], batch_size: int = 32, progress: Progress | None = None
 ) -> list[LabelError]:
-    """Score the labels of all readable images, the highest log odds first.
+    """Score the labels of all readable images.
 
     A label too long for its frames counts like one with only unknown characters.
+
+    Args:
+        recognizer: The model that judges.
+        samples: The labelled lines.
+        batch_size: Most lines in a batch.
+        progress: Called with (lines done, lines in all).
+
+    Returns:
+        The labels, the highest log odds first.
     """
     scored: list[LabelError] = []
     stream = iter(samples)
     done = 0
     with ThreadPoolExecutor(2) as readers:
         while window := list(islice(stream, _WINDOW)):
-            pixels = readers.map(lambda sample: _pixels(recognizer, sample), window)
-            lines = [(sample, p) for sample, p in zip(window, pixels, strict=True) if p is not None]
-            for batch in _batches(recognizer, lines, batch_size):
-                scored += _score(recognizer, batch)
+            lines = list(readers.map(lambda sample: _pixels(recognizer, sample), window))
+            for indices, logits in batch_logits(lines, recognizer.backend, batch_size):
+                scored += _score(recognizer.charset, [window[index] for index in indices], logits)
+
             done += len(window)
             if progress:
                 progress(done, len(samples))
@@ -86,29 +96,14 @@ def _pixels(recognizer: Recognizer, sample: Sample) -> Pixels | None:
         return None
 
 
-def _batches(
-    recognizer: Recognizer, lines: list[tuple[Sample, Pixels]], size: int
-) -> Iterator[list[tuple[Sample, Pixels]]]:
-    """Lines of one bucket width together."""
-    by_width: dict[int, list[tuple[Sample, Pixels]]] = {}
-    for line in lines:
-        by_width.setdefault(recognizer.spec.image.bucket_width(line[1].shape[1]), []).append(line)
-    for group in by_width.values():
-        yield from (group[i : i + size] for i in range(0, len(group), size))
-
-
-def _score(recognizer: Recognizer, batch: list[tuple[Sample, Pixels]]) -> list[LabelError]:
-    spec = recognizer.spec
-    charset = Charset.from_spec(spec)
-    width = spec.image.bucket_width(batch[0][1].shape[1])
-    images = np.stack([pad(scale(pixels, spec.image), width, spec.image) for _, pixels in batch])
-    logits = recognizer.backend.logits(images)
+def _score(charset: Charset, samples: Sequence[Sample], logits: Floats) -> list[LabelError]:
     read = [decoded.classes for decoded in greedy(logits)]
-    known, unknown = zip(*(_encode(charset, sample.text) for sample, _ in batch), strict=True)
+    known, unknown = zip(*(_encode(charset, sample.text) for sample in samples), strict=True)
     of_label = log_likelihoods(logits, known)
     of_read = log_likelihoods(logits, read)
+
     scored = []
-    for i, (sample, _) in enumerate(batch):
+    for i, sample in enumerate(samples):
         impossible = len(known[i]) if np.isneginf(of_label[i]) else 0
         gap = 0.0 if impossible else max(0.0, float(of_read[i] - of_label[i]))
         scored.append(LabelError(sample, charset.decode(read[i]), gap + UNKNOWN * (unknown[i] + impossible)))

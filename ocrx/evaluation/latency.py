@@ -2,21 +2,21 @@
 
 from __future__ import annotations
 
+import sys
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from functools import partial
+from pathlib import Path
 from typing import Any, TypeVar
 
 import numpy as np
 
-from ocrx.backends import lines_at_once
 from ocrx.decoding.greedy import greedy
-from ocrx.imaging.preparation import prepare
+from ocrx.imaging.preparation import resize
+from ocrx.inference.batching import stack_lines, width_batches
 from ocrx.inference.inputs import ImageInput
 from ocrx.inference.recognizer import Recognizer
-from ocrx.inference.results import Prediction
-from ocrx.process import resident_mib
 
 _T = TypeVar("_T")
 
@@ -26,7 +26,7 @@ STAGES = ("read", "prepare", "network", "decode")
 
 @dataclass(frozen=True)
 class Stage:
-    """One operation on one thread: milliseconds a line."""
+    """One operation on one thread: milliseconds for each line."""
 
     name: str
     ms_per_line: float
@@ -34,10 +34,10 @@ class Stage:
 
 @dataclass(frozen=True)
 class Timing:
-    """Reading from files with one setting.
+    """How fast one setting reads from files.
 
-    ``ms_per_line`` and ``lines_per_second`` are end to end with all threads; ``p50_ms`` and ``p95_ms`` how long a
-    single line takes from file to text when nothing else is read; ``memory_mib`` the resident memory of the process.
+    ``ms_per_line`` and ``lines_per_second`` are end to end with all threads; ``p50_ms`` and ``p95_ms`` the latency of
+    a single line from file to text when nothing else is read; ``memory_mib`` the resident memory of the process.
     ``text_mismatch_rate`` is the share of texts that differ from fp32 in ONNX Runtime or torch.
     """
 
@@ -55,70 +55,104 @@ class Timing:
     stages: tuple[Stage, ...]
 
     def to_dict(self) -> dict[str, Any]:
-        """All fields; ``changed`` is the name that ``text_mismatch_rate`` had in earlier files."""
+        """Give the fields for ``benchmark.json``.
+
+        Returns:
+            All fields; ``changed`` is the name that ``text_mismatch_rate`` had in earlier files.
+        """
         return {**asdict(self), "changed": self.text_mismatch_rate}
 
     def stage(self, name: str) -> float:
+        """Look up a stage.
+
+        Args:
+            name: One of ``STAGES``.
+
+        Returns:
+            Its milliseconds for each line.
+        """
         return next(stage.ms_per_line for stage in self.stages if stage.name == name)
 
 
 def measure_latency(
     recognizer: Recognizer,
-    items: Sequence[ImageInput],
+    inputs: Sequence[ImageInput],
     batch_size: int,
+    *,
     seconds: float,
     precision: str,
     texts: Sequence[str],
 ) -> Timing:
-    """Read ``items`` for at least ``seconds`` end to end (after a warm-up), then singly, then stage by stage.
+    """Read images end to end after a warm-up, then singly, then stage by stage.
 
-    ``texts`` are what full precision reads.
+    Args:
+        recognizer: The model on the back end to measure.
+        inputs: Readable images.
+        batch_size: Lines in a batch.
+        seconds: Least duration of the end-to-end part; all images are read at least once.
+        precision: Of the recognizer's back end, for the report.
+        texts: What full precision reads from the same images.
+
+    Returns:
+        The measurement.
     """
-    found = [p.text for p in recognizer.predict_inputs(items, batch_size)]
+    found = [prediction.text for prediction in recognizer.predict_inputs(inputs, batch_size)]
     count, spent = 0, 0.0
     while not count or spent < seconds:
         start = time.perf_counter()
-        count += sum(1 for _ in recognizer.predict_inputs(items, batch_size))
+        count += sum(1 for _ in recognizer.predict_inputs(inputs, batch_size))
         spent += time.perf_counter() - start
-    single = [_timed(partial(_read_alone, recognizer, item))[1] for item in items[:SINGLES]]
+
+    singles = [_timed(partial(next, recognizer.predict_inputs([item])))[1] for item in inputs[:SINGLES]]
     return Timing(
         backend=recognizer.backend.name,
         precision=precision,
         threads=recognizer.backend.threads,
         batch_size=batch_size,
-        lines=len(items),
+        lines=len(inputs),
         ms_per_line=spent / count * 1000,
         lines_per_second=count / spent,
-        p50_ms=float(np.percentile(single, 50)) * 1000,
-        p95_ms=float(np.percentile(single, 95)) * 1000,
+        p50_ms=float(np.percentile(singles, 50)) * 1000,
+        p95_ms=float(np.percentile(singles, 95)) * 1000,
         memory_mib=resident_mib(),
         text_mismatch_rate=sum(a != b for a, b in zip(found, texts, strict=True)) / max(1, len(texts)),
-        stages=_stages(recognizer, items, batch_size),
+        stages=_stages(recognizer, inputs, batch_size),
     )
 
 
-def _stages(recognizer: Recognizer, items: Sequence[ImageInput], batch_size: int) -> tuple[Stage, ...]:
+def resident_mib() -> float:
+    """Measure the memory of this process.
+
+    Returns:
+        MiB in RAM now; the peak where the system does not say; 0 on Windows.
+    """
+    status = Path("/proc/self/statm")
+    if status.exists():
+        import resource
+
+        return int(status.read_text().split()[1]) * resource.getpagesize() / 2**20
+    if sys.platform == "win32":
+        return 0.0
+    import resource
+
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return peak / (2**20 if sys.platform == "darwin" else 2**10)
+
+
+def _stages(recognizer: Recognizer, inputs: Sequence[ImageInput], batch_size: int) -> tuple[Stage, ...]:
+    backend, spec = recognizer.backend, recognizer.spec.image
     spent = dict.fromkeys(STAGES, 0.0)
-    spec = recognizer.spec.image
-    images, spent["read"] = _timed(lambda: [item.load() for item in items])
-    arrays, spent["prepare"] = _timed(lambda: [prepare(image, spec)[0] for image in images])
-    arrays.sort(key=lambda array: array.shape[2])
-    start = 0
-    while start < len(arrays):
-        width = arrays[start].shape[2]
-        most = lines_at_once(recognizer.backend, width, batch_size)
-        group = [array for array in arrays[start : start + most] if array.shape[2] == width]
-        batch = np.stack(group)
-        logits, network = _timed(partial(recognizer.backend.logits, batch))
-        _, decode = _timed(partial(greedy, logits))
+    images, spent["read"] = _timed(lambda: [item.load() for item in inputs])
+    lines, spent["prepare"] = _timed(lambda: [resize(image, spec) for image in images])
+
+    for indices in width_batches(lines, backend, batch_size):
+        batch, stacking = _timed(partial(stack_lines, [lines[index] for index in indices], spec))
+        logits, network = _timed(partial(backend.logits, batch))
+        _, decoding = _timed(partial(greedy, logits))
+        spent["prepare"] += stacking
         spent["network"] += network
-        spent["decode"] += decode
-        start += len(group)
-    return tuple(Stage(name, spent[name] / len(items) * 1000) for name in STAGES)
-
-
-def _read_alone(recognizer: Recognizer, item: ImageInput) -> Prediction:
-    return next(recognizer.predict_inputs([item]))
+        spent["decode"] += decoding
+    return tuple(Stage(name, spent[name] / len(inputs) * 1000) for name in STAGES)
 
 
 def _timed(work: Callable[[], _T]) -> tuple[_T, float]:

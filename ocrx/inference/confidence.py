@@ -9,6 +9,7 @@ from ocrx.model_spec import CalibrationSpec
 
 _SMALLEST = 1e-9  # a probability of 0 or 1 has no logit
 _LARGEST = 1 - 1e-7
+_TALL = 1.5  # height over width from which a line of several characters is not upright
 
 
 def line_confidence(scores: Sequence[float], calibration: CalibrationSpec) -> float:
@@ -60,3 +61,24 @@ def typical_score(scores: Sequence[float]) -> float:
     if not scores:
         return 0.0
     return math.exp(sum(math.log(max(score, _SMALLEST)) for score in scores) / len(scores))
+
+
+def unfamiliar_warning(scores: Sequence[float], size: tuple[int, int], calibration: CalibrationSpec) -> str | None:
+    """Warn about a line whose characters are less certain than in almost all lines of the calibration.
+
+    Args:
+        scores: Probability of each character that was read.
+        size: Width and height of the image as it was read.
+        calibration: What the model's folder says.
+
+    Returns:
+        What may be wrong, or None for an ordinary line.
+    """
+    if typical_score(scores) >= calibration.familiar_score:
+        return None
+    if not scores:
+        return "no characters were read"
+    width, height = size
+    if height > _TALL * width:
+        return "unlike the lines that the model knows; looks turned by 90 degrees"
+    return "unlike the lines that the model knows: upside down, another script, handwriting or damaged?"

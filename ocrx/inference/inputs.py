@@ -20,7 +20,7 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image
 
-from ocrx.errors import DataError
+from ocrx.errors import ConfigError, DataError
 from ocrx.imaging.pixels import to_grey_or_rgb, to_uint8
 from ocrx.imaging.reading import IMAGE_SUFFIXES, apply_exif_orientation, read_image
 from ocrx.inference.multipage import pdf_pages, tiff_pages
@@ -29,6 +29,7 @@ Array: TypeAlias = npt.NDArray[Any]
 Input: TypeAlias = str | Path | bytes | bytearray | Image.Image | Array | Mapping[str, Any] | Iterable[Any]
 
 EXPECTED = "a path, URL, folder, pattern, '-', '@list.txt', array, Pillow image, bytes, file, {'img': …} or several"
+CHANNEL_ORDERS = ("RGB", "BGR")
 
 _TIFF_MAGIC = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
 
@@ -46,8 +47,51 @@ class ImageInput:
     page_index: int | None = None
 
 
-def iter_inputs(source: Any) -> Iterator[ImageInput]:
-    """All images that ``source`` (an ``Input``) means, in order, found as they are asked for."""
+def iter_inputs(source: Any, channel_order: str = "RGB") -> Iterator[ImageInput]:
+    """Find all images that a source means.
+
+    Args:
+        source: An ``Input``.
+        channel_order: ``RGB`` or ``BGR``: how NumPy arrays hold their colours.
+
+    Returns:
+        An iterator over the images, in order, found as they are asked for.
+
+    Raises:
+        ConfigError: The channel order is neither.
+    """
+    if channel_order not in CHANNEL_ORDERS:
+        raise ConfigError(f"channel_order: {channel_order!r}; expected one of {', '.join(CHANNEL_ORDERS)}")
+    return _find(source, channel_order)
+
+
+def from_array(array: Any, channel_order: str = "RGB") -> Image.Image:
+    """Make an image of an array; numbers are scaled as in ``imaging.pixels.to_uint8``.
+
+    Args:
+        array: [H, W], [H, W, C] or [C, H, W] with 1, 3 or 4 channels.
+        channel_order: ``RGB`` (with A behind it) or ``BGR``.
+
+    Returns:
+        The image, mode L or RGB.
+
+    Raises:
+        DataError: Another shape, negative values or NaN.
+    """
+    values = np.asarray(array)
+    if values.ndim == 3 and values.shape[2] not in (1, 3, 4) and values.shape[0] in (1, 3, 4):
+        values = values.transpose(1, 2, 0)
+    if values.ndim == 3 and values.shape[2] == 1:
+        values = values[:, :, 0]
+    if values.size == 0 or not (values.ndim == 2 or (values.ndim == 3 and values.shape[2] in (3, 4))):
+        raise DataError(f"array of shape {np.shape(array)}; expected [H, W], [H, W, 3] or [H, W, 4], none of them 0")
+
+    if values.ndim == 3 and channel_order == "BGR":
+        values = values[:, :, [2, 1, 0, 3][: values.shape[2]]]
+    return to_grey_or_rgb(Image.fromarray(np.ascontiguousarray(to_uint8(values, "array"))))
+
+
+def _find(source: Any, channel_order: str) -> Iterator[ImageInput]:
     if isinstance(source, str):
         yield from _from_text(source)
     elif isinstance(source, Path):
@@ -57,31 +101,19 @@ def iter_inputs(source: Any) -> Iterator[ImageInput]:
     elif isinstance(source, Image.Image):
         yield ImageInput(partial(_from_pillow, source))
     elif isinstance(source, np.ndarray) or hasattr(source, "__array__"):
-        yield ImageInput(partial(from_array, source))
+        yield ImageInput(partial(from_array, source, channel_order))
     elif isinstance(source, Mapping):
-        yield from iter_inputs(source["img"]) if "img" in source else _failed(f"a mapping without 'img': {source!r}")
+        if "img" in source:
+            yield from _find(source["img"], channel_order)
+        else:
+            yield from _failed(f"a mapping without 'img': {source!r}")
     elif hasattr(source, "read"):
         yield from _from_file(source)
     elif isinstance(source, Iterable):
         for member in source:
-            yield from iter_inputs(member)
+            yield from _find(member, channel_order)
     else:
         yield from _failed(f"cannot read {type(source).__name__} {source!r}; expected {EXPECTED}")
-
-
-def from_array(array: Any) -> Image.Image:
-    """An array [H, W], [H, W, 1 | 3 | 4] or [1 | 3 | 4, H, W] as an image; colours in the order R, G, B, A.
-
-    Numbers are scaled as in ``to_uint8``. Raises DataError for other shapes, negative values or NaN.
-    """
-    values = np.asarray(array)
-    if values.ndim == 3 and values.shape[2] not in (1, 3, 4) and values.shape[0] in (1, 3, 4):
-        values = values.transpose(1, 2, 0)
-    if values.ndim == 3 and values.shape[2] == 1:
-        values = values[:, :, 0]
-    if values.size == 0 or not (values.ndim == 2 or (values.ndim == 3 and values.shape[2] in (3, 4))):
-        raise DataError(f"array of shape {np.shape(array)}; expected [H, W], [H, W, 3] or [H, W, 4], none of them 0")
-    return to_grey_or_rgb(Image.fromarray(np.ascontiguousarray(to_uint8(values, "array"))))
 
 
 def _from_text(text: str, lists: Sequence[str] = ()) -> Iterator[ImageInput]:

@@ -1,4 +1,4 @@
-"""Pages and lines: does an image hold one line, and where are the lines of a clean, upright page."""
+"""Finds the lines of a clean, upright page by projection."""
 
 from __future__ import annotations
 
@@ -8,18 +8,8 @@ from PIL import Image
 
 Box = tuple[int, int, int, int]
 
-_LEAST_HEIGHT = 64  # lower images hardly hold two lines that could be read
-_WIDEST = 6.0  # images wider than this many times their height are lines
 _WORK_WIDTH = 800
 _INK = 0.5  # share of the way from paper to ink at which a pixel counts as ink
-
-
-def page_warning(image: Image.Image) -> str | None:
-    """Says so where an image holds several lines; None for a single line, and wherever it is not clear."""
-    if image.height < _LEAST_HEIGHT or image.width > _WIDEST * image.height:
-        return None
-    count = len(line_boxes(image))
-    return f"looks like {count} lines of text, read as one; --split-lines reads a clean page" if count > 1 else None
 
 
 def line_boxes(image: Image.Image) -> list[Box]:

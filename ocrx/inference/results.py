@@ -26,14 +26,26 @@ SavePath: TypeAlias = str | os.PathLike[str]
 class Prediction(Mapping[str, Any]):
     """The text of one line; as a mapping, the fields of ``to_dict`` under PaddleX's names.
 
-    ``score`` is the mean of ``char_scores``, 0.0 for an empty text; ``char_spans`` and ``word_spans`` are the left and
-    right edge of each character and word in pixels of the original image. ``error`` says why an image could not be
-    read; its text is ''. ``warning`` says that the image does not look like one line. ``matched`` is False where
-    a constraint was set and the text does not satisfy it (it is '' then, unless a reading outside the lexicon was
-    allowed). ``line_index`` and ``box`` (left, top, right, bottom) are set where a page was cut into lines.
-    ``image_size`` is its width and height. Where the model's step ``rotate_tall`` turned it by 90 degrees
-    counter-clockwise, ``turned`` is True, and spans and ``image_size`` are those of the turned image. ``source`` opens
-    the input again, as it was.
+    Attributes:
+        text: What was read, '' on failure.
+        score: Mean of ``char_scores``, 0.0 for an empty text.
+        min_score: The lowest of ``char_scores``, 0.0 for an empty text.
+        confidence: Calibrated probability that the whole line is right; None where the model has no calibration.
+        char_scores: Probability of each character.
+        char_spans: Left and right edge of each character in pixels of the original image.
+        word_spans: The same of each word.
+        input_path: The input as given, or folder and name; None for an image in memory.
+        page_index: From 0, in a PDF or a multi-frame TIFF.
+        error: Why the image could not be read.
+        warning: Why the image may be outside what the model reads: several lines, turned, unlike its training lines.
+        matched: False where a constraint was set and the text does not satisfy it (it is '' then, unless a reading
+            outside the lexicon was allowed).
+        line_index: From 0, where a page was cut into lines.
+        box: Left, top, right and bottom of the line on the page, where it was cut.
+        image_size: Width and height.
+        turned: The model's step ``rotate_tall`` turned the image by 90 degrees counter-clockwise; spans and
+            ``image_size`` are those of the turned image.
+        source: Opens the input again, as it was.
     """
 
     text: str = ""
@@ -50,20 +62,28 @@ class Prediction(Mapping[str, Any]):
     box: Box | None = None
     image_size: tuple[int, int] | None = None
     turned: bool = False
-    source: Callable[[], Image.Image] | None = field(default=None, repr=False, compare=False)
+    confidence: float | None = None
     word_spans: PixelSpans = ()
+    source: Callable[[], Image.Image] | None = field(default=None, repr=False, compare=False)
 
     def to_dict(self, details: bool = False) -> dict[str, Any]:
-        """``input_path``, ``page_index``, ``rec_text``, ``rec_score``, and ``error`` on failure.
+        """The result under PaddleX's names.
 
-        ``line_index`` and ``box`` follow where a page was cut; ``details`` adds the scores and spans of the characters,
-        and ``turned`` where the spans are those of the turned image.
+        Args:
+            details: Add ``min_score``, and the scores and spans of the characters.
+
+        Returns:
+            ``input_path``, ``page_index``, ``rec_text``, ``rec_score``, ``confidence`` and ``warning``; ``line_index``
+            and ``box`` where a page was cut; ``turned`` where the spans are those of the turned image; ``matched``
+            where a constraint was not satisfied; ``error`` on failure.
         """
         fields: dict[str, Any] = {
             "input_path": self.input_path,
             "page_index": self.page_index,
             "rec_text": self.text,
             "rec_score": self.score,
+            "confidence": self.confidence,
+            "warning": self.warning,
         }
         if self.line_index is not None:
             fields |= {"line_index": self.line_index, "box": list(self.box or ())}
@@ -76,6 +96,7 @@ class Prediction(Mapping[str, Any]):
             }
             if self.turned:
                 fields["turned"] = True
+
         if not self.matched:
             fields["matched"] = False
         if self.error is not None:

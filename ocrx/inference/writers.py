@@ -10,12 +10,25 @@ from types import MappingProxyType
 from ocrx.files import to_json
 from ocrx.inference.results import Prediction
 
-_CSV_FIELDS = ("input_path", "page_index", "line_index", "rec_text", "rec_score", "min_score", "error")
-_ESCAPES = str.maketrans({"\\": "\\\\", "\t": "\\t", "\n": "\\n", "\r": "\\r"})
+ESCAPES = str.maketrans({"\\": "\\\\", "\t": "\\t", "\n": "\\n", "\r": "\\r"})
+"""What a field of a TSV file must not hold, as backslash escapes."""
+
+_CSV_FIELDS = (
+    *("input_path", "page_index", "line_index", "rec_text", "rec_score", "min_score"),
+    *("confidence", "warning", "error"),
+)
+_CSV_DETAILS = ("box", "char_scores", "char_spans")
 
 
 def place(prediction: Prediction) -> str:
-    """Where the text comes from: the path, and behind it ``#page=2&line=3`` (from 1) where there are several."""
+    """Name where a text comes from.
+
+    Args:
+        prediction: The result.
+
+    Returns:
+        The path, with ``#page=2&line=3`` (from 1) behind it where there are several.
+    """
     name = prediction.input_path or ""
     parts = [
         f"{word}={number + 1}"
@@ -26,27 +39,51 @@ def place(prediction: Prediction) -> str:
 
 
 def tsv(results: Iterable[Prediction], details: bool = False) -> Iterator[str]:
-    """``path<TAB>text<TAB>score`` for each line that was read; TAB, line ends and backslash are escaped.
+    """Write ``path<TAB>text<TAB>score`` for each line that was read; TAB, line ends and backslash are escaped.
 
-    ``details`` adds the score of the least certain character.
+    Args:
+        results: The predictions.
+        details: Add columns: lowest score of a character, confidence, warning, and scores and spans of the characters
+            as JSON.
+
+    Yields:
+        A line for each result, '' for a failure.
     """
     for result in results:
-        if result.error is None:
-            more = f"\t{result.min_score:.4f}" if details else ""
-            name, text = place(result).translate(_ESCAPES), result.text.translate(_ESCAPES)
-            yield f"{name}\t{text}\t{result.score:.4f}{more}\n"
-        else:
+        if result.error is not None:
             yield ""
+            continue
+        cells = [place(result), result.text, f"{result.score:.4f}"]
+        if details:
+            confidence = "" if result.confidence is None else f"{result.confidence:.4f}"
+            cells += [f"{result.min_score:.4f}", confidence, result.warning or "", *_characters(result)]
+        yield "\t".join(cell.translate(ESCAPES) for cell in cells) + "\n"
 
 
 def json_lines(results: Iterable[Prediction], details: bool = False) -> Iterator[str]:
-    """One flat object a line, failures included."""
+    """Write one flat object for each result, failures included.
+
+    Args:
+        results: The predictions.
+        details: Add scores and spans of the characters.
+
+    Yields:
+        A line for each result.
+    """
     for result in results:
         yield to_json(result.to_dict(details)) + "\n"
 
 
 def json_document(results: Iterable[Prediction], details: bool = False) -> Iterator[str]:
-    """``[...]``, one object a line, failures included."""
+    """Write one array with an object on each line, failures included.
+
+    Args:
+        results: The predictions.
+        details: Add scores and spans of the characters.
+
+    Yields:
+        The parts of the document.
+    """
     before = "[\n"
     for result in results:
         yield before + to_json(result.to_dict(details))
@@ -55,18 +92,37 @@ def json_document(results: Iterable[Prediction], details: bool = False) -> Itera
 
 
 def comma_separated(results: Iterable[Prediction], details: bool = False) -> Iterator[str]:
-    """CSV with a header, failures included; ``details`` changes nothing."""
+    """Write CSV with a header, failures included.
+
+    Args:
+        results: The predictions.
+        details: Add the box where a page was cut, and scores and spans of the characters, as JSON.
+
+    Yields:
+        The header with the first row, then a row for each result.
+    """
     buffer = io.StringIO()
-    writer = csv.DictWriter(buffer, _CSV_FIELDS, extrasaction="ignore", lineterminator="\n")
+    fields = (*_CSV_FIELDS, *_CSV_DETAILS) if details else _CSV_FIELDS
+    writer = csv.DictWriter(buffer, fields, extrasaction="ignore", lineterminator="\n")
     writer.writeheader()
     for result in results:
-        writer.writerow({**result.to_dict(), "min_score": result.min_score})
+        row = {**result.to_dict(), "min_score": result.min_score}
+        row["char_scores"], row["char_spans"] = _characters(result)
+        row["box"] = to_json(row["box"]) if result.box else None
+        writer.writerow(row)
         yield buffer.getvalue()
         buffer.seek(0)
         buffer.truncate()
     yield buffer.getvalue()
 
 
+def _characters(result: Prediction) -> tuple[str, str]:
+    """Scores and spans of the characters as JSON, rounded to what they mean."""
+    spans = [[round(left, 1), round(right, 1)] for left, right in result.char_spans]
+    return to_json([round(score, 4) for score in result.char_scores]), to_json(spans)
+
+
 FORMATS: Mapping[str, Callable[[Iterable[Prediction], bool], Iterator[str]]] = MappingProxyType(
     {"tsv": tsv, "csv": comma_separated, "jsonl": json_lines, "json": json_document}
 )
+"""The output forms by name."""

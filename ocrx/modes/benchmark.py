@@ -17,8 +17,9 @@ from ocrx.data.formats.layouts import read_dataset
 from ocrx.errors import DataError, OcrxError
 from ocrx.evaluation.latency import STAGES, Timing, measure_latency
 from ocrx.files import write_json
+from ocrx.inference.discovery import find_model
 from ocrx.inference.inputs import ImageInput, Input, iter_inputs
-from ocrx.inference.recognizer import Recognizer, find_model
+from ocrx.inference.recognizer import Recognizer
 from ocrx.inference.tuned_settings import TunedSettings, machine, save_tuned_settings
 from ocrx.model_folder import find_model_folder
 
@@ -74,7 +75,9 @@ def run(config: Config, log: Callable[[str], None], inputs: Input | None = None)
             skipped.append(f"{backend} {precision}: {error.message}")
             continue
         for batch_size in settings.batch_sizes:
-            timing = measure_latency(recognizer, items, batch_size, settings.seconds, precision, texts)
+            timing = measure_latency(
+                recognizer, items, batch_size, seconds=settings.seconds, precision=precision, texts=texts
+            )
             log(describe_timing(timing))
             timings.append(timing)
     if not timings:

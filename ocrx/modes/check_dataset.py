@@ -238,7 +238,7 @@ def _find_label_errors(config: Config, dataset: Dataset, progress: Progress | No
         return ()
     # The model's runtime is loaded only where a model is asked for.
     from ocrx.evaluation.label_errors import rank_labels
-    from ocrx.inference.recognizer import create_model
+    from ocrx.inference.opening import create_model
 
     recognizer = create_model(config.CheckDataset.model, device=config.Global.device, threads=config.Global.threads)
     batch_size = config.Predict.batch_size or recognizer.batch_size

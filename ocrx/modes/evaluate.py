@@ -17,7 +17,9 @@ from ocrx.evaluation.analysis import Analysis, Interval, analyse, intervals
 from ocrx.evaluation.evaluate import LineResult, evaluate
 from ocrx.evaluation.html_report import Comparison, EvaluatedModel, render_report, worst_lines
 from ocrx.files import write_file
-from ocrx.inference.recognizer import Recognizer, describe, find_model
+from ocrx.inference.discovery import find_model
+from ocrx.inference.opening import describe
+from ocrx.inference.recognizer import Recognizer
 from ocrx.model_folder import bundled_language_model
 from ocrx.results import Issue, Progress, write_result
 from ocrx.text.charset import Charset

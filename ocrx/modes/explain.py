@@ -26,7 +26,7 @@ from ocrx.errors import DataError
 from ocrx.files import write_json
 from ocrx.imaging.preparation import pad, resize, rotate_if_tall, scale
 from ocrx.imaging.reading import read_image
-from ocrx.inference.recognizer import describe, open_model
+from ocrx.inference.opening import describe, open_model
 from ocrx.inference.spans import ColumnProfile, Span, character_spans
 from ocrx.model_spec import ModelSpec
 from ocrx.text.charset import BLANK, Charset

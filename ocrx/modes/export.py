@@ -13,7 +13,7 @@ from ocrx.data.formats.layouts import read_dataset
 from ocrx.data.sample import Sample
 from ocrx.errors import ConfigError
 from ocrx.export.exporter import export_folder
-from ocrx.inference.recognizer import find_model
+from ocrx.inference.discovery import find_model
 from ocrx.model_folder import find_model_folder, is_embedded
 from ocrx.results import write_result
 

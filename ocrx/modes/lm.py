@@ -8,8 +8,6 @@ from itertools import product
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 from ocrx.arrays import Floats
 from ocrx.backends import Backend
 from ocrx.config import Config, DecodeOptions
@@ -20,9 +18,10 @@ from ocrx.decoding.greedy import greedy
 from ocrx.decoding.language_model import DEFAULT_ORDER, CharacterModel, NgramModel
 from ocrx.errors import DataError
 from ocrx.files import read_lines
-from ocrx.imaging.preparation import prepare
+from ocrx.imaging.preparation import resize
 from ocrx.imaging.reading import read_image
-from ocrx.inference.recognizer import describe, open_model
+from ocrx.inference.batching import batch_logits
+from ocrx.inference.opening import describe, open_model
 from ocrx.results import Progress
 from ocrx.text.charset import Charset
 from ocrx.text.metrics import compute_metrics
@@ -163,15 +162,9 @@ def _texts(path: Path) -> list[str]:
 
 def _logits(backend: Backend, samples: Sequence[Sample]) -> Iterator[tuple[Floats, list[str]]]:
     """Logits [N, T, K] and truths, in batches of one width; an image that cannot be read is an error here."""
-    buckets: dict[int, list[tuple[Floats, str]]] = {}
-    for sample in samples:
-        planes, _ = prepare(read_image(sample.image), backend.spec.image)
-        bucket = buckets.setdefault(planes.shape[2], [])
-        bucket.append((planes, sample.text))
-    for _, rows in sorted(buckets.items()):
-        for start in range(0, len(rows), _BATCH):
-            part = rows[start : start + _BATCH]
-            yield backend.logits(np.stack([planes for planes, _ in part])), [text for _, text in part]
+    lines = [resize(read_image(sample.image), backend.spec.image) for sample in samples]
+    for indices, logits in batch_logits(lines, backend, _BATCH):
+        yield logits, [samples[index].text for index in indices]
 
 
 def _measure(batches: Sequence[tuple[Floats, list[str]]], charset: Charset, decoder: Decoder) -> tuple[float, float]:

@@ -10,7 +10,7 @@ from ocrx.config import Config
 from ocrx.decoding.factory import decoder_notice
 from ocrx.errors import ConfigError, DataError
 from ocrx.inference.inputs import Input
-from ocrx.inference.recognizer import describe, open_model
+from ocrx.inference.opening import describe, open_model
 from ocrx.inference.results import Prediction
 
 

@@ -11,7 +11,7 @@ from torch import nn
 
 from ocrx.errors import ModelError, OcrxError
 from ocrx.export.graph import inference_form
-from ocrx.inference.recognizer import find_model
+from ocrx.inference.discovery import find_model
 from ocrx.model_folder import SPEC_FILE, find_model_folder, reject_url
 from ocrx.model_spec import ModelSpec
 from ocrx.models import build_model

@@ -23,7 +23,8 @@ from ocrx.backends.pytorch import TorchBackend
 from ocrx.errors import BackendError, ConfigError, ModelError, OcrxError
 from ocrx.export.exporter import export_folder
 from ocrx.export.graph import sample_images
-from ocrx.inference.recognizer import Recognizer, create_model
+from ocrx.inference.opening import create_model
+from ocrx.inference.recognizer import Recognizer
 from ocrx.inference.tuned_settings import TunedSettings, save_tuned_settings
 from ocrx.model_spec import FrameSpec, ImageSpec, ModelSpec
 from ocrx.models.device import torch_device

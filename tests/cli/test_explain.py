@@ -13,7 +13,7 @@ from ocrx.cli.app import main
 from ocrx.config import DecodeOptions
 from ocrx.decoding.language_model import NgramModel
 from ocrx.errors import ConfigError
-from ocrx.inference import recognizer as inference
+from ocrx.inference import opening as inference
 from ocrx.model_spec import FrameSpec, ImageSpec, ModelSpec
 from ocrx.modes import evaluate
 
@@ -82,6 +82,8 @@ def test_a_line_that_cannot_match_is_told_of(image: str, capsys: pytest.CaptureF
         "page_index": None,
         "rec_text": "",
         "rec_score": 0.0,
+        "confidence": None,
+        "warning": "hardly any contrast: 0 of 255 grey levels",
         "matched": False,
     }
     assert "satisfies" in out.err

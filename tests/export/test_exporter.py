@@ -22,7 +22,8 @@ from ocrx.errors import BackendError, ConfigError, DataError
 from ocrx.evaluation.evaluate import evaluate
 from ocrx.export.exporter import export_folder
 from ocrx.export.graph import check_parity, export_model, export_onnx, sample_images
-from ocrx.inference.recognizer import Recognizer, create_model
+from ocrx.inference.opening import create_model
+from ocrx.inference.recognizer import Recognizer
 from ocrx.model_spec import ImageSpec, ModelSpec
 from ocrx.models import MODELS, build_model, frame_spec
 from ocrx.models.model_io import save_model

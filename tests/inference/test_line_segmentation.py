@@ -2,22 +2,15 @@ from __future__ import annotations
 
 import pytest
 from PIL import Image, ImageDraw, ImageOps
-from support.lines import draw_line
+from support.lines import draw_page
 
-from ocrx.inference.line_segmentation import line_boxes, page_warning
-
-
-def page(words: list[str], height: int = 40, gap: int = 30) -> Image.Image:
-    sheet = Image.new("L", (600, 60 + (height + gap) * len(words)), 255)
-    for row, word in enumerate(words):
-        sheet.paste(draw_line(word, height=height), (40, 30 + (height + gap) * row))
-    return sheet
+from ocrx.inference.line_segmentation import line_boxes
 
 
 @pytest.mark.parametrize("words", [["one"], ["gpqy", "ÄÖÜ"], ["first line", "second", "äöü i j", "last one ."]])
 @pytest.mark.parametrize("height", [24, 60])
 def test_every_line_has_a_box_around_its_ink(words: list[str], height: int) -> None:
-    sheet = page(words, height)
+    sheet = draw_page(words, height)
     boxes = line_boxes(sheet)
     assert len(boxes) == len(words)
     for row, (left, top, right, bottom) in enumerate(boxes):
@@ -30,13 +23,13 @@ def test_every_line_has_a_box_around_its_ink(words: list[str], height: int) -> N
 
 
 def test_white_on_black_and_large_scans_are_cut_as_well() -> None:
-    sheet = page(["one", "two", "three"])
+    sheet = draw_page(["one", "two", "three"])
     assert len(line_boxes(ImageOps.invert(sheet))) == 3
     assert len(line_boxes(sheet.resize((2400, sheet.height * 4)))) == 3
 
 
 def test_specks_are_not_lines() -> None:
-    sheet = page(["one", "two"], gap=100)
+    sheet = draw_page(["one", "two"], gap=100)
     ImageDraw.Draw(sheet).rectangle((300, 120, 302, 121), fill=0)
     assert len(line_boxes(sheet)) == 2
 
@@ -45,10 +38,3 @@ def test_blank_and_uniform_images_have_no_lines() -> None:
     assert line_boxes(Image.new("L", (300, 300), 255)) == []
     assert line_boxes(Image.new("RGB", (300, 300), (90, 90, 90))) == []
     assert line_boxes(Image.new("L", (1, 1), 0)) == []
-
-
-def test_a_page_is_warned_of_and_a_line_is_not() -> None:
-    assert "4 lines" in str(page_warning(page(["one", "two", "three", "four"])))
-    assert page_warning(draw_line("a single line", height=80)) is None
-    assert page_warning(page(["alone"])) is None
-    assert page_warning(Image.new("L", (200, 200), 255)) is None

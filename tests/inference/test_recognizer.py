@@ -5,8 +5,10 @@ from __future__ import annotations
 import random
 import threading
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -20,7 +22,7 @@ from ocrx.errors import BackendError, ConfigError, ModelError, OcrxError
 from ocrx.imaging.preparation import prepare
 from ocrx.inference.recognizer import WINDOW, Recognizer
 from ocrx.inference.results import Prediction
-from ocrx.model_spec import FrameSpec, ImageSpec, ModelSpec
+from ocrx.model_spec import CalibrationSpec, FrameSpec, ImageSpec, ModelSpec
 from ocrx.process import resident_mib
 
 SPEC = ModelSpec("fake", {}, ("a", "b", "c"), ImageSpec(), FrameSpec(((8, 8, 0),)))
@@ -204,7 +206,7 @@ def test_a_standing_line_is_read_and_measured_as_the_lying_one() -> None:
 
 
 def test_a_long_standing_line_is_said_to_be_squeezed() -> None:
-    (found,) = Recognizer(FakeTurning()).predict(Image.new("L", (60, 30000), 128))
+    (found,) = Recognizer(FakeTurning()).predict(Image.effect_noise((60, 30000), 50))
     assert found.warning == "30000x60 pixels, squeezed to 16% of its width"
 
 
@@ -226,12 +228,13 @@ def test_score_is_the_mean_and_min_score_the_least(recognizer: Recognizer) -> No
 @pytest.mark.parametrize("size", [(1, 1), (30000, 20), (1, 3000), (3000, 1), (2, 40)])
 def test_images_of_any_shape_are_read(recognizer: Recognizer, size: tuple[int, int]) -> None:
     (found,) = recognizer.predict(Image.new("L", size, 128))
-    assert found.error is None
-    assert (found.warning is not None) == (32 * size[0] / size[1] > 2560)
+    assert found.error is None and "contrast" in str(found.warning)
+    assert ("squeezed" in str(found.warning)) == (32 * size[0] / size[1] > 2560)
+    assert ("pixels high" in str(found.warning)) == (size[1] < 8)
 
 
 def test_a_line_longer_than_the_network_reads_is_said_to_be_squeezed(recognizer: Recognizer) -> None:
-    (found,) = recognizer.predict(Image.new("L", (30000, 60), 128))
+    (found,) = recognizer.predict(Image.effect_noise((30000, 60), 50))
     assert found.warning == "30000x60 pixels, squeezed to 16% of its width"
 
 
@@ -319,3 +322,95 @@ def test_real_lines_read_the_same_alone_and_in_batches(recognizer: Recognizer, s
     alone, together = (list(recognizer.predict(images, batch_size=size)) for size in (1, 64))
     assert [p.text for p in alone] == [p.text for p in together]
     assert max(abs(a.score - b.score) for a, b in zip(alone, together, strict=True)) < 1e-4
+
+
+def test_confidence_is_null_without_a_calibration_and_the_product_with_the_default() -> None:
+    image = draw_line("x")
+    (plain,) = Recognizer(Fake()).predict(image)
+    assert plain.confidence is None and plain.warning is None
+    (calibrated,) = Recognizer(Fake(), calibration=CalibrationSpec()).predict(image)
+    assert calibrated.confidence == pytest.approx(calibrated.score, abs=1e-6)
+    assert calibrated.text == plain.text and calibrated.warning is None
+
+
+def test_a_line_below_the_familiar_score_gets_a_warning() -> None:
+    strict = CalibrationSpec(familiar_score=1.0)
+    (found,) = Recognizer(Fake(), calibration=strict).predict(draw_line("x"))
+    assert "unlike the lines that the model knows" in str(found.warning)
+    (turned,) = Recognizer(Fake(), calibration=strict).predict(draw_line("I").resize((20, 40)))
+    assert "turned by 90 degrees" in str(turned.warning)
+
+
+def test_a_spec_brings_its_calibration_and_another_decoder_keeps_it() -> None:
+    class Calibrated(Fake):
+        spec = replace(SPEC, calibration=CalibrationSpec(bias=-50.0))
+
+    recognizer = Recognizer(Calibrated())
+    (found,) = recognizer.predict(draw_line("x"), allow="a")
+    assert found.text == "a" and found.confidence is not None and found.confidence < 1e-6
+
+
+@pytest.mark.parametrize("backend", ["onnx", "torch"])
+def test_many_threads_read_what_one_reads(model_folder: Path, backend: str) -> None:
+    """Eight threads on one recognizer: some alone, some in batches, some under a constraint."""
+    recognizer = create_model(model_dir=model_folder, backend=backend, threads=2)
+    images = lines(24)
+    tasks: list[dict[str, Any]] = [
+        {"batch_size": 5},
+        {"batch_size": 1},
+        {"pattern": "[a-h ]{1,8}"},
+        {"allow": "abc"},
+        {"lexicon": ["abc", "bad", "cab"]},
+        {"beam": 3},
+        {"batch_size": 16},
+        {},
+    ]
+    serial = [list(recognizer.predict(images, **task)) for task in tasks]
+    with ThreadPoolExecutor(len(tasks)) as threads:
+        together = list(threads.map(lambda task: list(recognizer.predict(images, **task)), tasks))
+    for alone, found in zip(serial, together, strict=True):
+        assert [p.text for p in found] == [p.text for p in alone]
+        assert [p.score for p in found] == pytest.approx([p.score for p in alone], abs=1e-4)
+
+
+def test_the_network_is_never_entered_by_more_threads_than_it_allows() -> None:
+    class Slow(Fake):
+        def logits(self, images: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
+            with self.lock:
+                self.inside = getattr(self, "inside", 0) + 1
+                self.peak = max(getattr(self, "peak", 0), self.inside)
+            result = super().logits(images)
+            threading.Event().wait(0.005)
+            with self.lock:
+                self.inside -= 1
+            return result
+
+    backend = Slow(threads=2, parallel=2)
+    recognizer, images = Recognizer(backend), lines(12)
+    readers = [recognizer, recognizer.with_decoder(recognizer.decoder)] * 3
+    with ThreadPoolExecutor(len(readers)) as threads:
+        assert [len(found) for found in threads.map(lambda r: list(r.predict(images, 2)), readers)] == [12] * 6
+    assert 1 <= backend.peak <= 2
+
+
+def test_arrays_are_rgb_and_on_request_bgr() -> None:
+    class Colours(Fake):
+        """Reads 'a' where red is the strongest channel, else 'b'."""
+
+        spec = replace(SPEC, image=ImageSpec(order="RGB"))
+
+        def logits(self, images: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
+            logits = super().logits(images)
+            red = images[:, 0].mean(axis=(1, 2)) > images[:, 2].mean(axis=(1, 2))
+            logits[:, 0, 2] = np.where(red, 0, 30)
+            return logits
+
+    recognizer = Recognizer(Colours())
+    red = np.zeros((32, 64, 3), dtype=np.uint8)
+    red[:, :, 0] = 200
+    as_image = Image.fromarray(red)
+    assert [p.text for p in recognizer.predict([red, red[:, :, ::-1], as_image])] == ["a", "b", "a"]
+    bgr = [red, red[:, :, ::-1], as_image, {"img": red[:, :, ::-1]}]
+    assert [p.text for p in recognizer.predict(bgr, channel_order="BGR")] == ["b", "a", "a", "a"]
+    with pytest.raises(ConfigError, match="channel_order"):
+        recognizer.predict(red, channel_order="GBR")

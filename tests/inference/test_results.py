@@ -25,7 +25,8 @@ READ = Prediction(
 
 
 def test_paddlex_contract(capsys: pytest.CaptureFixture[str]) -> None:
-    assert READ.json == {"res": {"input_path": "a/x.png", "page_index": None, "rec_text": "né", "rec_score": 0.75}}
+    paddlex = {"input_path": "a/x.png", "page_index": None, "rec_text": "né", "rec_score": 0.75}
+    assert READ.json == {"res": {**paddlex, "confidence": None, "warning": None}}
     assert READ.str == str(READ.json)
     READ.print()
     assert json.loads(capsys.readouterr().out) == READ.json

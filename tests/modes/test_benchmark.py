@@ -67,7 +67,7 @@ def test_what_is_given_goes_before_what_was_tuned(folder: Path, monkeypatch: pyt
         asked.append((backend, threads, precision))
         return open_backend(path, "torch")
 
-    monkeypatch.setattr("ocrx.inference.recognizer.open_backend", opened)
+    monkeypatch.setattr("ocrx.inference.opening.open_backend", opened)
     save_tuned_settings(folder, TunedSettings("onnx", "int8", 3, 2, 100.0))
     for given in ({}, {"precision": "fp32"}, {"backend": "onnx"}, {"backend": "torch"}, {"precision": "int8"}):
         create_model(model_dir=folder, use_hpip=True, **given)

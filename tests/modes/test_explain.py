@@ -15,7 +15,7 @@ from ocrx.backends import Backend, open_backend
 from ocrx.config import Config, load_config
 from ocrx.ctc.alignment import log_likelihood
 from ocrx.errors import DataError
-from ocrx.inference import recognizer
+from ocrx.inference import opening
 from ocrx.model_spec import FrameSpec, ImageSpec, ModelSpec
 from ocrx.modes import explain, predict
 
@@ -56,8 +56,8 @@ def config(tmp_path: Path) -> Config:
 
 def scripted(monkeypatch: pytest.MonkeyPatch, text: str = "abc", rival: str = "c", ahead: float = 1.0) -> Scripted:
     backend = Scripted(text, rival, ahead)
-    monkeypatch.setattr(recognizer, "find_model", lambda *given, **key: Path("model"))
-    monkeypatch.setattr(recognizer, "open_backend", lambda *given: backend)
+    monkeypatch.setattr(opening, "find_model", lambda *given, **key: Path("model"))
+    monkeypatch.setattr(opening, "open_backend", lambda *given: backend)
     return backend
 
 
@@ -86,7 +86,7 @@ def test_the_line_is_read_as_predict_reads_it(
         asked.append(given)
         return open_backend(model_folder, "onnx")
 
-    monkeypatch.setattr(recognizer, "open_backend", opened)
+    monkeypatch.setattr(opening, "open_backend", opened)
     options = {"Predict.model_dir": str(model_folder), "Predict.backend": "onnx", "Predict.precision": "fp32"}
     options |= {"Global.device": "cpu", "Global.output": str(tmp_path)}
     config, said = load_config(None, (), {**options, "Global.threads": 1}), []

@@ -67,7 +67,7 @@ def test_nothing_is_written_into_the_package(
     capsys: pytest.CaptureFixture[str], folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr("ocrx.inference.recognizer.EMBEDDED_DIR", tmp_path)
+    monkeypatch.setattr("ocrx.inference.discovery.EMBEDDED_DIR", tmp_path)
     monkeypatch.setattr("ocrx.model_folder.EMBEDDED_DIR", tmp_path)
     embedded = folder.rename(tmp_path / "printed_en")
     before = {path: path.read_bytes() for path in embedded.rglob("*") if path.is_file()}

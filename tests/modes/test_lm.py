@@ -11,7 +11,7 @@ from ocrx.arrays import Floats
 from ocrx.config import load_config
 from ocrx.decoding.language_model import NgramModel
 from ocrx.errors import ConfigError, DataError
-from ocrx.inference import recognizer
+from ocrx.inference import opening
 from ocrx.model_spec import FrameSpec, ImageSpec, ModelSpec
 from ocrx.modes import lm
 
@@ -35,8 +35,8 @@ class Doubtful:
 
 
 def read_with(backend: Doubtful, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(recognizer, "find_model", lambda *given, **key: Path("model"))
-    monkeypatch.setattr(recognizer, "open_backend", lambda *given: backend)
+    monkeypatch.setattr(opening, "find_model", lambda *given, **key: Path("model"))
+    monkeypatch.setattr(opening, "open_backend", lambda *given: backend)
 
 
 def dataset(folder: Path, texts: list[str]) -> Path:

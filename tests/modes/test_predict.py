@@ -44,7 +44,9 @@ def test_json_lines_hold_failures_and_the_exit_code_is_1(
     code, out, err = run(capsys, images / "00.png", images / "broken.jpg", "none.png", "-m", model_folder, "--jsonl")
     assert code == 1
     records = [json.loads(line) for line in out.splitlines()]
-    assert [set(r) for r in records[:1]] == [{"input_path", "page_index", "rec_text", "rec_score"}]
+    assert [set(r) for r in records[:1]] == [
+        {"input_path", "page_index", "rec_text", "rec_score", "confidence", "warning"}
+    ]
     assert "damaged" in records[1]["error"] and records[2]["error"] == "none.png: no such file"
     assert "broken.jpg" in err and "error: none.png: no such file" in err and "2 failed" in err
 

@@ -27,3 +27,11 @@ def make_line_folder(root: Path) -> Path:
     (folder / "train.txt").write_text("".join(rows[:8]), encoding="utf-8")
     (folder / "val.txt").write_text("".join(rows[8:]), encoding="utf-8")
     return folder
+
+
+def draw_page(words: list[str], height: int = 40, gap: int = 30) -> Image.Image:
+    """A white page, 600 pixels wide, with a word in each line."""
+    sheet = Image.new("L", (600, 60 + (height + gap) * len(words)), 255)
+    for row, word in enumerate(words):
+        sheet.paste(draw_line(word, height=height), (40, 30 + (height + gap) * row))
+    return sheet

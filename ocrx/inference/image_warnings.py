@@ -1,0 +1,78 @@
+"""Warnings about images that a line recogniser is not made for.
+
+They say what is visible without reading: several lines, a line turned by 90 degrees, hardly any contrast, too few
+pixels, too long. What only shows in the reading (upside down, another script, handwriting) is left to the confidence.
+"""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+from PIL import Image
+
+from ocrx.arrays import Pixels
+from ocrx.inference.line_segmentation import Box, line_boxes
+from ocrx.model_spec import ImageSpec
+
+_MIN_HEIGHT = 8  # pixels; a letter of fewer has no shape
+_MIN_CONTRAST = 24  # grey levels between the darkest and the brightest pixel
+_MIN_PAGE_HEIGHT = 64  # lower images hardly hold two lines that could be read
+_MAX_PAGE_RATIO = 6.0  # images wider than this many times their height are lines
+_TALL = 1.5  # height over width from which an image is no line of several characters
+_LINE_RATIO = 1.5  # width over height; bands of a turned line hold one character each and are narrower
+
+
+def image_warning(image: Image.Image, pixels: Pixels, spec: ImageSpec, *, several_lines: bool) -> str | None:
+    """Warn about an image that does not look like one upright line.
+
+    Args:
+        image: The image as it is read, upright.
+        pixels: The same after resizing.
+        spec: How the model takes its images.
+        several_lines: Warn about several lines as well.
+
+    Returns:
+        What is wrong, or None.
+    """
+    found = (
+        _size_warning(image),
+        _contrast_warning(pixels),
+        _layout_warning(image) if several_lines else None,
+        _squeeze_warning(image, spec),
+    )
+    return "; ".join(filter(None, found)) or None
+
+
+def _size_warning(image: Image.Image) -> str | None:
+    if image.height >= _MIN_HEIGHT:
+        return None
+    return f"only {image.height} pixels high; text needs at least {_MIN_HEIGHT}"
+
+
+def _contrast_warning(pixels: Pixels) -> str | None:
+    contrast = int(pixels.max()) - int(pixels.min())
+    return f"hardly any contrast: {contrast} of 255 grey levels" if contrast < _MIN_CONTRAST else None
+
+
+def _layout_warning(image: Image.Image) -> str | None:
+    """Several lines, or one that is turned; None for a single line, and wherever it is not clear."""
+    if image.height < _MIN_PAGE_HEIGHT or image.width > _MAX_PAGE_RATIO * image.height:
+        return None
+    boxes = line_boxes(image)
+    if len(boxes) < 2:
+        return None
+    if image.height > _TALL * image.width and float(np.median([_ratio(box) for box in boxes])) < _LINE_RATIO:
+        return "looks like a line turned by 90 degrees"
+    return f"looks like {len(boxes)} lines of text, read as one; --split-lines reads a clean page"
+
+
+def _squeeze_warning(image: Image.Image, spec: ImageSpec) -> str | None:
+    wanted = math.ceil(spec.height * image.width / image.height)
+    if wanted <= spec.max_width:
+        return None
+    return f"{image.width}x{image.height} pixels, squeezed to {spec.max_width / wanted:.0%} of its width"
+
+
+def _ratio(box: Box) -> float:
+    return (box[2] - box[0]) / max(1, box[3] - box[1])

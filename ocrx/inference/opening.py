@@ -1,0 +1,151 @@
+"""Opens a model for prediction: finds it and chooses its back end, decoder and calibration."""
+
+from __future__ import annotations
+
+import logging
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from ocrx.backends import Backend, open_backend
+from ocrx.config import Config, DecodeOptions
+from ocrx.decoding.factory import build_decoder
+from ocrx.inference.discovery import find_model
+from ocrx.inference.recognizer import BATCH_SIZE, Recognizer
+from ocrx.inference.tuned_settings import load_tuned_settings
+from ocrx.model_folder import INFERENCE_DIR, SPEC_FILE, bundled_language_model, read_spec
+from ocrx.model_spec import CalibrationSpec
+from ocrx.text.charset import Charset
+
+_LOG = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class Runtime:
+    """What computes a model.
+
+    ``backend`` and ``device`` None mean ``auto``, ``threads`` None all cores, ``precision`` None fp32. With ``tuned``
+    those that are None are taken from what ``ocrx benchmark --tune`` found fastest for the model on this machine.
+    """
+
+    backend: str | None = None
+    device: str | None = None
+    threads: int | None = None
+    precision: str | None = None
+    tuned: bool = False
+
+
+def create_model(
+    model_name: str | None = None,
+    model_dir: str | Path | None = None,
+    device: str | None = None,
+    use_hpip: bool = False,
+    backend: str | None = None,
+    threads: int | None = None,
+    precision: str | None = None,
+) -> Recognizer:
+    """Open a model for prediction.
+
+    A language model in the model's folder is used too (``predict(beam=1)`` does without it).
+
+    Args:
+        model_name: Name of an embedded model, or a model folder. Without name and folder: the embedded model.
+        model_dir: A model folder or a file in one; takes precedence over ``model_name``.
+        device: ``auto`` (default), ``cpu``, ``gpu``, ``gpu:0`` or ``mps``.
+        use_hpip: Use the back end, precision, threads and batch size that ``ocrx benchmark --tune`` found fastest on
+            this machine, except where they are given here. Where it was never run, that is logged and changes nothing.
+        backend: ``auto`` (default), ``torch``, ``torch-compile``, ``onnx``, ``openvino`` or ``torchscript``.
+        threads: Processor cores to use; default: all that this process may use.
+        precision: ``fp32`` (default), ``fp16``, ``bf16`` or ``int8``, of a file that ``ocrx export`` wrote.
+
+    Returns:
+        The recognizer.
+
+    Raises:
+        ConfigError: An argument has no meaning.
+        ModelError: There is no such model.
+        BackendError: The runtime or the device is missing.
+    """
+    runtime = Runtime(backend, device, threads, precision, tuned=use_hpip)
+    return open_recognizer(find_model(model_name, model_dir), runtime)
+
+
+def open_model(config: Config) -> tuple[Path, Recognizer]:
+    """Open the model of ``config.Predict`` with the decoder of ``config.Decode``.
+
+    Args:
+        config: The configuration.
+
+    Returns:
+        Where the model lies, and the recognizer.
+
+    Raises:
+        OcrxError: Of the classes that ``create_model`` raises.
+    """
+    settings = config.Predict
+    model = find_model(None, settings.model_dir, key="Predict.model_dir")
+    runtime = Runtime(
+        settings.backend, config.Global.device, config.Global.threads, settings.precision, settings.use_hpip
+    )
+    return model, open_recognizer(model, runtime, config.Decode)
+
+
+def open_recognizer(model: Path, runtime: Runtime, decode: DecodeOptions | None = None) -> Recognizer:
+    """Open a model that was found.
+
+    Args:
+        model: What ``find_model`` returned.
+        runtime: What computes it.
+        decode: How logits become text; None for the model's default.
+
+    Returns:
+        The recognizer.
+
+    Raises:
+        OcrxError: Of the classes that ``create_model`` raises.
+    """
+    backend, batch_size = _open_backend(model, runtime)
+    decoder = build_decoder(Charset.from_spec(backend.spec), decode, bundled_language_model(model))
+    return Recognizer(backend, decoder, batch_size, _stored_calibration(model))
+
+
+def describe(folder: Path, backend: Backend) -> str:
+    """Say which model reads, and on what.
+
+    Args:
+        folder: Where the model lies.
+        backend: What computes it.
+
+    Returns:
+        One line for people.
+    """
+    name = f" ({backend.spec.name})" if backend.spec.name else ""
+    threads = f"{backend.threads} thread{'s' if backend.threads != 1 else ''}"
+    return f"model {folder}{name}, {backend.name}, {threads}"
+
+
+def _stored_calibration(model: Path) -> CalibrationSpec | None:
+    """The calibration in ``model.json``: `evaluate --calibrate` leaves the metadata of exported files as they are."""
+    folder = model.parent if model.is_file() else model
+    folders = (folder.parent, folder) if folder.name == INFERENCE_DIR else (folder,)
+    return next((read_spec(place).calibration for place in folders if (place / SPEC_FILE).is_file()), None)
+
+
+def _open_backend(model: Path, runtime: Runtime) -> tuple[Backend, int]:
+    """The back end for a model, and how many lines it should read at once."""
+    tuned = load_tuned_settings(model) if runtime.tuned else None
+    if runtime.tuned and tuned is None:
+        _LOG.warning("%s: never tuned on this machine, read as without it; see `ocrx benchmark --tune`", model)
+    if tuned is not None:
+        # Back end and precision were found together: another back end may not hold this precision.
+        # A file says itself what reads it. Settings in a folder are no consent to TorchScript, which runs code.
+        asked = runtime.backend == tuned.backend or (
+            runtime.backend in (None, "auto") and tuned.backend != "torchscript"
+        )
+        if asked and runtime.precision in (None, tuned.precision) and model.is_dir():
+            runtime = replace(runtime, backend=tuned.backend, precision=tuned.precision)
+        runtime = replace(runtime, threads=runtime.threads or tuned.threads)
+
+    backend = open_backend(
+        model, runtime.backend or "auto", runtime.device or "auto", runtime.threads, runtime.precision or "fp32"
+    )
+    return backend, tuned.batch_size if tuned is not None else BATCH_SIZE
