@@ -16,7 +16,7 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
-from ocrx.inference.recognizer import find_model
+from ocrx.inference.discovery import find_model
 from ocrx.model_folder import find_model_folder
 from ocrx.models import build_model
 from ocrx.models.model_io import load_model, save_model
