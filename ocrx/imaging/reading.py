@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import io
-import os
-import struct
 import threading
 import warnings
 from collections.abc import Iterator
@@ -14,18 +12,20 @@ from pathlib import Path
 from PIL import Image, UnidentifiedImageError
 
 from ocrx.errors import DataError
+from ocrx.files import read_bytes
 from ocrx.imaging.pixels import to_grey_or_rgb
 
 IMAGE_SUFFIXES = (".png", ".jpg", ".jpeg", ".bmp", ".tif", ".tiff", ".webp")
+IMAGE_FORMATS = ("PNG", "JPEG", "BMP", "GIF", "PPM", "TIFF", "WEBP", "AVIF", "JPEG2000", "DIB")
+"""What ``Image.open`` may try, whatever the name of a file. Pillow knows more, some of which start other programs (EPS)
+or are hardly ever used and tested."""
+
 MAX_PIXELS = 89_000_000
+MAX_IMAGE_BYTES = 2**30
+"""Largest image file, many pages included."""
 
 EXIF_ORIENTATION = 0x0112
 """The EXIF tag."""
-
-DECODE_ERRORS = (
-    OSError, ValueError, SyntaxError, EOFError, ArithmeticError, IndexError, KeyError, TypeError, struct.error,
-)  # fmt: skip
-"""What Pillow's decoders raise on damaged files."""
 
 _UPRIGHT = {
     2: Image.Transpose.FLIP_LEFT_RIGHT,
@@ -43,10 +43,11 @@ def read_image(source: Path | bytes, name: str | None = None, frame: int = 0) ->
     """Read one frame of an image file as mode L or RGB, upright, on white where it is transparent.
 
     ``source`` is a path or the encoded bytes; ``name`` is used in messages.
-    Raises DataError if it is missing, not an image, truncated, empty or larger than 89 megapixels.
+    Raises DataError if it is missing, no regular file, not an image in one of ``IMAGE_FORMATS``, truncated, empty or
+    larger than 89 megapixels or 1 GiB.
     """
     name = name or (str(source) if isinstance(source, Path) else "image")
-    data = source if isinstance(source, bytes) else _contents(source, name)
+    data = source if isinstance(source, bytes) else read_bytes(source, max_bytes=MAX_IMAGE_BYTES, name=name)
     with _quiet_failures(name):
         try:
             return _decoded(data, name, frame)
@@ -63,29 +64,17 @@ def read_image(source: Path | bytes, name: str | None = None, frame: int = 0) ->
 def count_frames(source: Path | bytes, name: str | None = None) -> int:
     """Frames of an image file (more than one in some TIFF and GIF). Raises DataError as ``read_image`` does."""
     name = name or (str(source) if isinstance(source, Path) else "image")
-    data = source if isinstance(source, bytes) else _contents(source, name)
+    data = source if isinstance(source, bytes) else read_bytes(source, max_bytes=MAX_IMAGE_BYTES, name=name)
     with _quiet_failures(name), _FILTERS_LOCK, warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        with Image.open(io.BytesIO(data)) as image:
+        with Image.open(io.BytesIO(data), formats=IMAGE_FORMATS) as image:
             return int(getattr(image, "n_frames", 1))
-
-
-def _contents(path: Path, name: str) -> bytes:
-    try:
-        data = path.read_bytes()
-    except FileNotFoundError:
-        raise DataError(f"{name}: no such file") from None
-    except (OSError, ValueError) as error:
-        if os.path.isdir(path):  # noqa: PTH112  # Path.is_dir raises for a name that is too long
-            raise DataError(f"{name}: a folder, not an image") from None
-        raise DataError(f"{name}: cannot be read ({getattr(error, 'strerror', None) or error})") from None
-    return data
 
 
 def _decoded(data: bytes, name: str, frame: int) -> Image.Image:
     if not data:
         raise DataError(f"{name}: empty file (0 bytes)")
-    with Image.open(io.BytesIO(data)) as image:
+    with Image.open(io.BytesIO(data), formats=IMAGE_FORMATS) as image:
         if frame:
             image.seek(frame)
         if image.width * image.height > MAX_PIXELS:
@@ -112,8 +101,8 @@ def _quiet_failures(name: str) -> Iterator[None]:
         raise _too_large(name) from None
     except UnidentifiedImageError:
         raise DataError(f"{name}: not an image in a known format") from None
-    except DECODE_ERRORS as error:
-        raise DataError(f"{name}: damaged image ({error})") from None
+    except Exception as error:  # a decoder may raise anything on damaged data
+        raise DataError(f"{name}: damaged image ({str(error) or type(error).__name__})") from None
 
 
 def _too_large(name: str) -> DataError:

@@ -190,6 +190,9 @@ def _from_list(name: str, lists: Sequence[str]) -> Iterator[ImageInput]:
     if place in lists:
         yield from _failed(f"{name}: the list names itself", name)
         return
+    if name != "-" and _exists(name) and not os.path.isfile(name):  # noqa: PTH113  # as in _exists
+        yield from _failed(f"{name}: not a regular file; expected a list of inputs", name)
+        return
     try:
         with nullcontext(sys.stdin) if name == "-" else Path(name).open(encoding="utf-8-sig") as lines:
             for line in lines:

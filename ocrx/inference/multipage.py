@@ -13,7 +13,8 @@ from typing import Any
 from PIL import Image
 
 from ocrx.errors import DataError
-from ocrx.imaging.reading import MAX_PIXELS, count_frames, read_image
+from ocrx.files import read_bytes
+from ocrx.imaging.reading import MAX_IMAGE_BYTES, MAX_PIXELS, count_frames, read_image
 
 Page = Callable[[], Image.Image]
 
@@ -37,12 +38,10 @@ def pdf_pages(source: Path | bytes, name: str) -> list[Page]:
     import pypdfium2
 
     try:
-        data = source if isinstance(source, bytes) else source.read_bytes()
+        data = source if isinstance(source, bytes) else read_bytes(source, max_bytes=MAX_IMAGE_BYTES, name=name)
         with _PDFIUM:
             document = pypdfium2.PdfDocument(data)
             count = len(document)
-    except OSError as error:
-        raise DataError(f"{name}: {error.strerror or error}") from None
     except pypdfium2.PdfiumError as error:
         locked = "password" in str(error).lower()
         raise DataError(f"{name}: {'needs a password' if locked else f'damaged PDF ({error})'}") from None

@@ -212,7 +212,7 @@ def _owner(path: Path) -> str | None:
         if path.suffix == ".json":
             fields = read_json(path)
             return _identity_of(fields["input_path"], fields["page_index"], fields.get("line_index"))
-        with Image.open(path) as image:
+        with Image.open(path, formats=["PNG"]) as image:
             return str(image.info.get("ocrx"))
     except (OcrxError, OSError, ValueError, KeyError, TypeError):
         return None

@@ -130,6 +130,6 @@ def _write_here(chunk: range, folder: Path, digits: int) -> list[tuple[str, str]
 
 def _save_sheet(folder: Path, rows: list[str], generator: LineGenerator) -> None:
     pairs = (row.rstrip("\n").split("\t", 1) for row in rows[:_ON_SHEET])
-    lines = ((np.asarray(Image.open(folder / name)), text) for name, text in pairs)
+    lines = ((np.asarray(Image.open(folder / name, formats=["PNG"])), text) for name, text in pairs)
     sheet = contact_sheet(lines, generator.fonts).quantize(_SHEET_COLOURS)
     sheet.save(folder / SHEET_FILE, optimize=True)

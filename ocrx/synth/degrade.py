@@ -165,7 +165,7 @@ def jpeg(image: Image.Image, quality: int) -> Image.Image:
     """Through a JPEG file and back."""
     buffer = io.BytesIO()
     image.save(buffer, "JPEG", quality=quality)
-    return Image.open(buffer)
+    return Image.open(buffer, formats=["JPEG"])
 
 
 def speckle(pixels: Pixels, rng: Random, textures: Textures, amount: float) -> Pixels:

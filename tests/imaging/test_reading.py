@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
+import ast
 import io
+import os
 import struct
 import zlib
 from pathlib import Path
 
 import numpy as np
 import pytest
-from PIL import Image, ImageOps
+from PIL import EpsImagePlugin, Image, ImageOps, features
 from support.images import gradient
 
 from ocrx.errors import DataError
-from ocrx.imaging.reading import apply_exif_orientation, read_image
+from ocrx.imaging import reading
+from ocrx.imaging.reading import apply_exif_orientation, count_frames, read_image
+
+PACKAGE = Path(__file__).parents[2] / "ocrx"
 
 
 def save(path: Path, image: Image.Image, **options: object) -> Path:
@@ -120,3 +125,61 @@ def test_pixels_that_mean_nothing_are_named(value: float, tmp_path: Path) -> Non
     path = save(tmp_path / "x.tif", Image.fromarray(np.full((4, 4), value, dtype=np.float32)))
     with pytest.raises(DataError, match=r"x\.tif with values from"):
         read_image(path)
+
+
+POSTSCRIPT = b"%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 9 9\n%%EndComments\n0 0 9 9 rectfill\nshowpage\n%%EOF\n"
+
+
+def test_a_format_that_starts_another_program_is_no_image(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(EpsImagePlugin, "Ghostscript", lambda *given, **options: pytest.fail("Ghostscript was started"))
+    path = tmp_path / "line.png"
+    path.write_bytes(POSTSCRIPT)
+    for read in (read_image, count_frames):
+        with pytest.raises(DataError, match=r"line\.png: not an image in a known format"):
+            read(path)
+
+
+@pytest.mark.parametrize("path", sorted(PACKAGE.rglob("*.py")), ids=lambda path: str(path.relative_to(PACKAGE)))
+def test_pillow_is_told_which_formats_to_try(path: Path) -> None:
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Call) and ast.unparse(node.func).endswith("Image.open"):
+            assert any(keyword.arg == "formats" for keyword in node.keywords), f"line {node.lineno}"
+
+
+@pytest.mark.parametrize("raised", [RuntimeError("decoder failed"), MemoryError(), AssertionError(), RecursionError()])
+def test_whatever_a_decoder_raises_is_the_error_of_the_image(
+    raised: Exception, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = save(tmp_path / "x.png", gradient())
+
+    def fail(image: Image.Image) -> None:
+        raise raised
+
+    monkeypatch.setattr("PIL.ImageFile.ImageFile.load", fail)
+    with pytest.raises(DataError, match=r"x\.png: damaged image \(.+\)"):
+        read_image(path)
+
+
+@pytest.mark.skipif(not features.check("avif"), reason="this Pillow has no AVIF")
+def test_a_damaged_avif_is_named(tmp_path: Path) -> None:
+    whole = save(tmp_path / "x.avif", gradient("RGB")).read_bytes()
+    assert read_image(whole).size == (60, 20)
+    damaged = 0
+    for place in range(0, len(whole), 7):
+        try:
+            read_image(whole[:place] + bytes(value ^ 0xFF for value in whole[place : place + 8]) + whole[place + 8 :])
+        except DataError:
+            damaged += 1
+    assert damaged > 5
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="no named pipes here")
+def test_only_regular_files_of_a_bounded_size_are_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    os.mkfifo(tmp_path / "pipe.png")
+    for path in (tmp_path / "pipe.png", Path("/dev/zero")):
+        for read in (read_image, count_frames):
+            with pytest.raises(DataError, match=f"{path.name}: not a regular file"):
+                read(path)
+    monkeypatch.setattr(reading, "MAX_IMAGE_BYTES", 100)
+    with pytest.raises(DataError, match=r"x\.png: larger than 100 bytes"):
+        read_image(save(tmp_path / "x.png", gradient()))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import http.server
 import io
+import os
 import struct
 import threading
 import time
@@ -150,7 +151,7 @@ def test_arrays_that_are_no_images_are_named_errors(array: np.ndarray, message: 
         (3, "int"),
         ({"image": 1}, "without 'img'"),
         ({"img": "missing.png"}, "no such file"),
-        ("missing.pdf", "No such file"),
+        ("missing.pdf", "no such file"),
         ("missing.tif", "no such file"),
         (b"%PDF-1.4 nonsense", "damaged PDF"),
         (b"II*\0nonsense", "image"),
@@ -159,6 +160,16 @@ def test_arrays_that_are_no_images_are_named_errors(array: np.ndarray, message: 
 def test_what_cannot_be_read_is_one_item_that_says_why(source: object, message: str) -> None:
     (item,) = iter_inputs(source)
     with pytest.raises(DataError, match=message):
+        item.load()
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="no named pipes here")
+@pytest.mark.parametrize("name", ["pipe.png", "pipe.tif", "pipe.pdf", "@pipe.txt"])
+def test_a_pipe_that_nobody_writes_to_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str) -> None:
+    monkeypatch.chdir(tmp_path)
+    os.mkfifo(name.removeprefix("@"))
+    (item,) = iter_inputs(name)
+    with pytest.raises(DataError, match="not a regular file"):
         item.load()
 
 

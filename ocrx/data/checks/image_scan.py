@@ -27,7 +27,7 @@ from PIL import Image, UnidentifiedImageError
 from ocrx.arrays import Bools, Ints
 from ocrx.files import atomic_file
 from ocrx.imaging.pixels import to_grey_or_rgb
-from ocrx.imaging.reading import DECODE_ERRORS, EXIF_ORIENTATION, MAX_PIXELS
+from ocrx.imaging.reading import EXIF_ORIENTATION, IMAGE_FORMATS, MAX_IMAGE_BYTES, MAX_PIXELS
 from ocrx.results import Progress
 
 HASH_COLUMNS, HASH_ROWS = 32, 8
@@ -37,7 +37,6 @@ HASH_STEP = 6
 BLANK_RANGE = 16
 # Below this number of images, starting processes takes longer than they save.
 POOL_FROM = 4000
-MAX_FILE_BYTES = 1 << 30
 
 _BATCH = 128
 # Changes with the meaning of any fact, so that older caches no longer match.
@@ -166,8 +165,10 @@ def _stat_all(names: Sequence[str], facts: Facts) -> dict[int, Problem]:
         elif not stat.S_ISREG(status.st_mode):
             # Reading a FIFO would block, and a device may have no end.
             problems[row] = Problem("image-unreadable", "not a regular file")
-        elif status.st_size > MAX_FILE_BYTES:
-            problems[row] = Problem("image-bomb", f"{status.st_size:,} bytes, more than {MAX_FILE_BYTES:,} are refused")
+        elif status.st_size > MAX_IMAGE_BYTES:
+            problems[row] = Problem(
+                "image-bomb", f"{status.st_size:,} bytes, more than {MAX_IMAGE_BYTES:,} are refused"
+            )
 
     facts["size"], facts["mtime"] = sizes, times
     return problems
@@ -238,7 +239,7 @@ def _scan_image(path: str) -> ScanResult:
 def _open(data: bytes) -> Problem | tuple[Image.Image, int, int, int, int]:
     """The image in mode L, perhaps at a fraction of its size; its width, height, EXIF orientation and frames."""
     try:
-        with Image.open(io.BytesIO(data)) as image:
+        with Image.open(io.BytesIO(data), formats=IMAGE_FORMATS) as image:
             width, height = image.size
             if width * height > MAX_PIXELS:
                 return Problem("image-bomb", f"{width}x{height} pixels, more than {MAX_PIXELS:,} are refused")
@@ -253,9 +254,10 @@ def _open(data: bytes) -> Problem | tuple[Image.Image, int, int, int, int]:
         return Problem("image-bomb", f"more than {MAX_PIXELS:,} pixels are refused")
     except UnidentifiedImageError:
         return Problem("image-unreadable", "not an image in a known format")
-    except DECODE_ERRORS as error:
-        truncated = "truncat" in str(error).lower()
-        return Problem("image-truncated" if truncated else "image-unreadable", f"damaged image ({error})")
+    except Exception as error:  # a decoder may raise anything on damaged data
+        reason = str(error) or type(error).__name__
+        truncated = "truncat" in reason.lower()
+        return Problem("image-truncated" if truncated else "image-unreadable", f"damaged image ({reason})")
     return grey, width, height, orientation, frames
 
 

@@ -21,11 +21,14 @@ from ocrx.data.edit.list_writer import list_line
 from ocrx.data.formats.layouts import LMDB_FILE, VAL_NAMES
 from ocrx.data.sample import Sample
 from ocrx.errors import BackendError, DataError
-from ocrx.imaging.reading import DECODE_ERRORS
+from ocrx.files import read_bytes
+from ocrx.imaging.reading import MAX_IMAGE_BYTES
 
 _IMAGE_FOLDER = "images"
 _PER_TRANSACTION = 1000
-_SUFFIXES = {"PNG": ".png", "JPEG": ".jpg", "BMP": ".bmp", "TIFF": ".tif", "WEBP": ".webp", "GIF": ".gif"}
+_SUFFIXES = {
+    "PNG": ".png", "JPEG": ".jpg", "BMP": ".bmp", "TIFF": ".tif", "WEBP": ".webp", "GIF": ".gif", "AVIF": ".avif",
+}  # fmt: skip
 
 
 def read_lmdb(root: Path, folder: Path) -> tuple[int, int]:
@@ -84,12 +87,7 @@ def write_lmdb(folder: Path, samples: Sequence[Sample]) -> None:
 
 
 def _image_bytes(sample: Sample) -> bytes:
-    if sample.image.exists() and not sample.image.is_file():
-        raise DataError(f"{sample.source}: {sample.image}: not a regular file")
-    try:
-        return sample.image.read_bytes()
-    except OSError as error:
-        raise DataError(f"{sample.source}: {sample.image}: {error.strerror}") from None
+    return read_bytes(sample.image, max_bytes=MAX_IMAGE_BYTES, name=f"{sample.source}: {sample.image}")
 
 
 def _unpack_in_process(database: Path, folder: Path, part: str) -> list[str]:
@@ -140,7 +138,7 @@ def _suffix(data: bytes) -> str:
     try:
         with Image.open(io.BytesIO(data), formats=tuple(_SUFFIXES)) as image:
             return _SUFFIXES.get(image.format or "", ".png")
-    except DECODE_ERRORS:
+    except Exception:  # damaged images are unpacked as they are; reading them says so
         return ".png"
 
 

@@ -60,5 +60,5 @@ def test_an_image_that_is_no_file_is_named(tmp_path: Path) -> None:
     os.mkfifo(tmp_path / "a.png")
     with pytest.raises(DataError, match=r"train.txt:1: .*not a regular file"):
         write_lmdb(tmp_path / "db", [Sample(tmp_path / "a.png", "x", "train.txt:1")])
-    with pytest.raises(DataError, match=r"train.txt:1: .*No such file"):
+    with pytest.raises(DataError, match=r"train.txt:1: .*no such file"):
         write_lmdb(tmp_path / "db", [Sample(tmp_path / "b.png", "x", "train.txt:1")])

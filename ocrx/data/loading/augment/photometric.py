@@ -51,7 +51,7 @@ def jpeg(image: Image.Image, generator: np.random.Generator, strength: float) ->
     """Through a JPEG file of low quality and back."""
     buffer = io.BytesIO()
     image.save(buffer, "JPEG", quality=int(generator.integers(25, 75)))
-    return Image.open(buffer)
+    return Image.open(buffer, formats=["JPEG"])
 
 
 def _image(values: Floats) -> Image.Image:
