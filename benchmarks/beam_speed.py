@@ -14,7 +14,7 @@ import numpy as np
 from ocrx.arrays import Floats
 from ocrx.config import DecodeOptions
 from ocrx.decoding.factory import Decoder, build_decoder
-from ocrx.decoding.language_model import NgramModel
+from ocrx.decoding.ngram_model import NgramModel
 from ocrx.text.charset import Charset
 
 REPEATS = 5

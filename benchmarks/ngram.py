@@ -16,7 +16,7 @@ from ocrx.config import DecodeOptions, load_config
 from ocrx.data.formats.layouts import read_dataset
 from ocrx.decoding.factory import BeamDecoder, Decoder, build_decoder
 from ocrx.decoding.greedy import greedy
-from ocrx.decoding.language_model import NgramModel
+from ocrx.decoding.ngram_model import NgramModel
 from ocrx.evaluation.evaluate import evaluate
 from ocrx.inference.discovery import find_model
 from ocrx.inference.recognizer import Recognizer

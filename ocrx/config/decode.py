@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
 
-    from ocrx.decoding.language_model import NgramModel
+    from ocrx.decoding.ngram_model import NgramModel
 
     LexiconSource = str | Path | Sequence[str]
     LanguageModelSource = str | Path | NgramModel

@@ -17,7 +17,8 @@ from ocrx.decoding import constraints
 from ocrx.decoding.beam import Hypothesis, beam_search
 from ocrx.decoding.constraints import Automaton
 from ocrx.decoding.greedy import Decoded, greedy
-from ocrx.decoding.language_model import CharacterModel, NgramModel
+from ocrx.decoding.language_model import CharacterModel
+from ocrx.decoding.ngram_model import NgramModel
 from ocrx.decoding.single_line_beam import single_line_beam_search
 from ocrx.decoding.viterbi import best_path
 from ocrx.errors import ConfigError, DataError
@@ -42,7 +43,8 @@ def build_decoder(charset: Charset, options: DecodeOptions | None = None, bundle
         charset: Characters of the model.
         options: Constraints and settings of the search; without any, the result is the best path or, where there
             is a bundled language model, what that one makes of it.
-        bundled_lm: The language model in the model's folder, applied only where the options choose no other decoder.
+        bundled_lm: The language model in the model's folder, applied only where the options choose no other decoder;
+            its counts are read when a line first needs them.
 
     Returns:
         A decoder whose lines satisfy every constraint, or are empty and marked ``matched=False``.
@@ -53,7 +55,7 @@ def build_decoder(charset: Charset, options: DecodeOptions | None = None, bundle
     """
     options = options or DecodeOptions()
     if bundled_lm is not None and not options.selects_decoder:
-        options = replace(options, lm=bundled_lm)
+        options = replace(options, lm=NgramModel.open(bundled_lm))
     _reject_contradictions(charset, options)
 
     mask = None

@@ -1,4 +1,4 @@
-"""A character n-gram language model: how likely a character is after the few before it.
+"""A character language model over the classes of a charset, as the searches read it.
 
 Interpolated Witten-Bell smoothing (Chen & Goodman 1998, section 2.4): the estimate after a context h mixes its
 own counts with the estimate after the shorter context h', ``P(c|h) = (n(h c) + d(h) P(c|h')) / (n(h) + d(h))``,
@@ -9,137 +9,31 @@ over all characters, so that nothing is impossible.
 from __future__ import annotations
 
 import math
-from collections import Counter, defaultdict
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
-from pathlib import Path
+from functools import cached_property
 from threading import Lock
-from typing import Any
 
 import numpy as np
 
 from ocrx.arrays import Float64s, Floats, Ints
-from ocrx.errors import ConfigError, DataError
-from ocrx.files import read_json, write_json
+from ocrx.decoding.ngram_model import END, START, NgramModel
 from ocrx.text.charset import Charset
 from ocrx.text.normalize import normalize
 
-FORMAT = "ocrx-ngram"
-VERSION = 2
-DEFAULT_ORDER = 5
-MAX_ORDER = 12
-
-# Control characters that no line of text holds.
-START, END = "\x02", "\x03"
-
 _MAX_CACHE_BYTES = 256 << 20
-_GZIP = b"\x1f\x8b"
-
-
-@dataclass(frozen=True, eq=False)
-class NgramModel:
-    """Counts of what follows each context of up to ``order - 1`` code points, the start of a line filled with START.
-
-    ``counts`` maps a context to its counts and next characters as ``"5,2,1 abc"``, which are taken apart only where
-    they are asked for; END follows the last character of a line. ``weight`` and ``bonus`` are how much the model
-    counts in the beam and what each character earns, once ``ocrx lm tune`` found them. With a ``confidence_threshold``,
-    only lines that contain a character with a score below it are searched with the model.
-    """
-
-    order: int
-    counts: Mapping[str, str]
-    lines: int = 0
-    weight: float | None = None
-    bonus: float | None = None
-    confidence_threshold: float | None = None
-
-    @classmethod
-    def from_texts(cls, texts: Iterable[str], order: int = DEFAULT_ORDER, prune: int = 0) -> NgramModel:
-        """Count n-grams of the given lines (in NFC); empty lines are left out.
-
-        With ``prune``, n-grams of k characters that were not met ``(k - 1) * prune`` times are left out.
-        Raises ConfigError for an order outside 1 to 12, DataError where there is no text.
-        """
-        if not 1 <= order <= MAX_ORDER:
-            raise ConfigError(f"order: {order}; expected 1 to {MAX_ORDER}")
-        counts: defaultdict[str, Counter[str]] = defaultdict(Counter)
-        lines = 0
-        for text in map(normalize, texts):
-            if not text:
-                continue
-            lines += 1
-            padded = START * (order - 1) + text + END
-            for i in range(len(text) + 1):
-                counts[padded[i : i + order - 1]][padded[i + order - 1]] += 1
-        if not counts:
-            raise DataError("language model: the corpus holds no text")
-        return cls(order, _all_lengths(counts, prune), lines)
-
-    @property
-    def characters(self) -> set[str]:
-        """Every character of the corpus, END included."""
-        return set(self.following(""))
-
-    @property
-    def ngrams(self) -> int:
-        """N-grams of every length that are kept."""
-        return sum(len(row.partition(" ")[2]) for row in self.counts.values())
-
-    def following(self, context: str) -> dict[str, int]:
-        """How often each character followed a context of at most ``order - 1``; empty for one never met.
-
-        Raises DataError where the file was damaged.
-        """
-        row = self.counts.get(context)
-        if row is None:
-            return {}
-        numbers, _, characters = row.partition(" ")
-        try:
-            return dict(zip(characters, map(int, numbers.split(",")), strict=True))
-        except ValueError:
-            raise DataError(f"a damaged language model: {row!r} after {context!r}") from None
-
-    def tuned(self, weight: float, bonus: float, confidence_threshold: float | None = None) -> NgramModel:
-        """The same model with the given use in the beam."""
-        return replace(self, weight=weight, bonus=bonus, confidence_threshold=confidence_threshold)
-
-    def save(self, path: Path) -> None:
-        """Write JSON that ``load`` reads back, compressed where the name ends with ``.gz``."""
-        head = {"format": FORMAT, "version": VERSION, "order": self.order, "lines": self.lines}
-        use = {"weight": self.weight, "bonus": self.bonus, "below": self.confidence_threshold}
-        write_json(path, {**head, **use, "counts": dict(sorted(self.counts.items()))})
-
-    @classmethod
-    def load(cls, path: Path) -> NgramModel:
-        """Read a model, compressed or not. Raises DataError that says what is wrong with the file."""
-        if not path.exists():
-            raise DataError(f"{path}: no such language model", hint="build one with `ocrx lm build`")
-        data = read_json(path)
-        if not isinstance(data, dict) or data.get("format") != FORMAT:
-            raise DataError(f"{path}: not a language model", hint="build one with `ocrx lm build`")
-        if data.get("version") != VERSION:
-            raise DataError(f"{path}: written in format {data.get('version')}, this ocrx reads {VERSION}")
-        return _checked(data, path)
-
-
-def _checked(data: dict[str, Any], path: Path) -> NgramModel:
-    order, counts = data.get("order"), data.get("counts")
-    if isinstance(order, int) and isinstance(counts, dict) and "" in counts and 1 <= order <= MAX_ORDER:
-        use = (data.get("weight"), data.get("bonus"), data.get("below"))
-        if all(len(context) < order and isinstance(row, str) for context, row in counts.items()):
-            return NgramModel(order, counts, data.get("lines", 0), *use)
-    raise DataError(f"{path}: a damaged language model (order and counts do not fit)")
 
 
 class CharacterModel:
-    """An ``NgramModel`` over the classes of a charset, as the beam reads it (``beam.LanguageModel``).
+    """An ``NgramModel`` bound to the classes of a charset (a ``beam.LanguageModel``).
 
-    Contexts are numbered as they are met; 0 is the start of a line. Distributions are computed once each and
-    kept. ``weight`` scales the log-probabilities, ``bonus`` is added for every character.
+    Contexts are numbered as they are met; 0 is the start of a line. Distributions are computed once each and kept.
+    ``weight`` scales the log-probabilities, ``bonus`` is added for every character. The counts of the model are not
+    touched before the first search.
     """
 
     def __init__(self, model: NgramModel, charset: Charset, weight: float, bonus: float) -> None:
+        """Bind ``model`` to the K - 1 characters of ``charset``."""
         self.weight = weight
         self.bonus = bonus
         self.confidence_threshold = model.confidence_threshold
@@ -149,9 +43,12 @@ class CharacterModel:
         self._class_of = {END: 0, **singles}
         self._joined = {c: entry for c, entry in enumerate(charset, start=1) if len(entry) > 1}
         self._model = model
-        self._uniform = 1 / len(model.characters | set("".join(charset)) | {END})
         self._lock = Lock()
         self._forget()
+
+    @cached_property
+    def _uniform(self) -> float:
+        return 1 / len(self._model.characters | set("".join(self._entries)) | {END})
 
     def _forget(self) -> None:
         self._contexts = [START * (self._order - 1)]
@@ -163,9 +60,12 @@ class CharacterModel:
 
     @contextmanager
     def search(self) -> Iterator[None]:
-        """Holds the model for one search: its numbers of contexts are not shared between threads.
+        """Hold the model for one search: its numbers of contexts are not shared between threads.
 
         Contexts that have grown too large to keep are forgotten before.
+
+        Yields:
+            Nothing.
         """
         with self._lock:
             estimates = len(self._estimates) * self._rows.shape[1] * 8
@@ -174,12 +74,28 @@ class CharacterModel:
             yield
 
     def rows(self, contexts: Ints) -> Floats:
-        """Weighted log-probability (and bonus) of each class after each context: [..., K]; column 0 is the end."""
+        """Look up distributions.
+
+        Args:
+            contexts: Numbers of contexts, int64 of any shape [...].
+
+        Returns:
+            Weighted log-probability and bonus of each class after each context, float32 [..., K]; column 0 is the
+            end of the line.
+        """
         self._fill(int(contexts.max(initial=-1)))
         return self._rows[contexts]
 
     def value(self, context: int, c: int) -> float:
-        """The same of one class after one context."""
+        """Look up one class after one context.
+
+        Args:
+            context: Number of the context.
+            c: The class; 0 is the end of the line.
+
+        Returns:
+            Its weighted log-probability and bonus.
+        """
         if context >= self._filled:
             self._fill(context)
         return float(self._rows[context, c])
@@ -193,30 +109,70 @@ class CharacterModel:
             self._filled = number + 1
 
     def advance(self, contexts: Ints, classes: Ints) -> Ints:
-        """The contexts after reading one class each."""
+        """Append one class to each of several contexts.
+
+        Args:
+            contexts: Numbers of contexts, int64 of any shape.
+            classes: Classes (>= 1) of the same shape.
+
+        Returns:
+            The numbers of the new contexts.
+        """
         pairs = zip(contexts.ravel().tolist(), classes.ravel().tolist(), strict=True)
         return np.array([self.step(*pair) for pair in pairs], dtype=np.int64).reshape(contexts.shape)
 
+    def step(self, context: int, c: int) -> int:
+        """Append one class to a context.
+
+        Args:
+            context: Number of the context.
+            c: The class (>= 1).
+
+        Returns:
+            The number of the new context.
+        """
+        found = self._next.get((context, c))
+        if found is None:
+            text = (self._contexts[context] + self._entries[c - 1])[-(self._order - 1) :] if self._order > 1 else ""
+            while text and text not in self._model.counts:
+                text = text[1:]  # a context that never occurred says no more than its ending that did
+            found = self._number.setdefault(text, len(self._contexts))
+            if found == len(self._contexts):
+                self._contexts.append(text)
+            self._next[context, c] = found
+        return found
+
     def score(self, classes: Iterable[int]) -> float:
-        """What the beam adds for a whole text, its end included."""
+        """Score a whole text.
+
+        Args:
+            classes: The text as classes (>= 1).
+
+        Returns:
+            What the search adds to its log-probability, the end of the line included.
+        """
         context, total = 0, 0.0
         for c in classes:
             total += self.value(context, c)
             context = self.step(context, c)
         return total + self.value(context, 0)
 
-    def step(self, context: int, c: int) -> int:
-        """The context after reading one class."""
-        found = self._next.get((context, c))
-        if found is None:
-            text = (self._contexts[context] + self._entries[c - 1])[-(self._order - 1) :] if self._order > 1 else ""
-            while text and text not in self._model.counts:
-                text = text[1:]  # a context never seen says no more than its seen ending
-            found = self._number.setdefault(text, len(self._contexts))
-            if found == len(self._contexts):
-                self._contexts.append(text)
-            self._next[context, c] = found
-        return found
+    def perplexity(self, texts: Iterable[str]) -> float:
+        """Measure how well the model predicts texts.
+
+        Args:
+            texts: Lines; characters that never occurred are allowed.
+
+        Returns:
+            Perplexity per character, ends of lines included.
+        """
+        total, count = 0.0, 0
+        for text in map(normalize, texts):
+            padded = START * (self._order - 1) + text + END
+            at = range(self._order - 1, len(padded))
+            total -= sum(self._log_probability(padded[:i], padded[i]) for i in at)
+            count += len(text) + 1
+        return math.exp(total / max(1, count))
 
     def _log_row(self, context: str) -> Float64s:
         row = self._estimate(context).copy()
@@ -230,6 +186,7 @@ class CharacterModel:
         known = self._estimates.get(context)
         if known is not None:
             return known
+
         row = self._estimate(context[1:]).copy() if context else np.full(self._rows.shape[1], self._uniform)
         counts = self._model.following(context)
         if counts:
@@ -251,29 +208,3 @@ class CharacterModel:
                 kinds, total = len(counts), sum(counts.values())
                 value = (counts.get(character, 0) + kinds * value) / (total + kinds)
         return math.log(value)
-
-    def perplexity(self, texts: Iterable[str]) -> float:
-        """Per character (line ends included), of texts in NFC; characters never seen are allowed."""
-        total, count = 0.0, 0
-        for text in map(normalize, texts):
-            padded = START * (self._order - 1) + text + END
-            at = range(self._order - 1, len(padded))
-            total -= sum(self._log_probability(padded[:i], padded[i]) for i in at)
-            count += len(text) + 1
-        return math.exp(total / max(1, count))
-
-
-def _all_lengths(full: Mapping[str, Counter[str]], prune: int) -> dict[str, str]:
-    """Rows for contexts of every length, summed from those of full length; what is too rare is left out."""
-    counts: defaultdict[str, Counter[str]] = defaultdict(Counter)
-    for context, following in full.items():
-        for i in range(len(context) + 1):
-            row = counts[context[i:]]
-            for character, n in following.items():
-                row[character] += n
-    rows = {}
-    for context, row in counts.items():
-        kept = sorted((item for item in row.items() if item[1] >= len(context) * prune), key=lambda item: -item[1])
-        if kept:
-            rows[context] = ",".join(str(n) for _, n in kept) + " " + "".join(c for c, _ in kept)
-    return rows

@@ -19,7 +19,7 @@ from ocrx.backends import Backend
 from ocrx.config import DecodeOptions
 from ocrx.decoding.factory import Decoder, build_decoder
 from ocrx.decoding.greedy import Decoded, greedy
-from ocrx.decoding.language_model import NgramModel
+from ocrx.decoding.ngram_model import NgramModel
 from ocrx.errors import ConfigError
 from ocrx.inference.batching import stack_lines, width_batches
 from ocrx.inference.confidence import line_confidence, unfamiliar_warning

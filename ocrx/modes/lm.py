@@ -15,7 +15,8 @@ from ocrx.data.formats.layouts import read_dataset
 from ocrx.data.sample import Sample
 from ocrx.decoding.factory import DEFAULT_BEAM, BeamDecoder, ConfidenceGatedDecoder, Decoder, build_decoder
 from ocrx.decoding.greedy import greedy
-from ocrx.decoding.language_model import DEFAULT_ORDER, CharacterModel, NgramModel
+from ocrx.decoding.language_model import CharacterModel
+from ocrx.decoding.ngram_model import DEFAULT_ORDER, NgramModel
 from ocrx.errors import DataError
 from ocrx.files import read_lines
 from ocrx.imaging.preparation import resize

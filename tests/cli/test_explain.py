@@ -11,7 +11,7 @@ from PIL import Image
 from ocrx.arrays import Floats
 from ocrx.cli.app import main
 from ocrx.config import DecodeOptions
-from ocrx.decoding.language_model import NgramModel
+from ocrx.decoding.ngram_model import NgramModel
 from ocrx.errors import ConfigError
 from ocrx.inference import opening as inference
 from ocrx.model_spec import FrameSpec, ImageSpec, ModelSpec

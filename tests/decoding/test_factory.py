@@ -13,7 +13,7 @@ from ocrx.config import DecodeOptions
 from ocrx.ctc.alignment import log_likelihood
 from ocrx.decoding.factory import BeamDecoder, build_decoder, decoder_notice
 from ocrx.decoding.greedy import greedy
-from ocrx.decoding.language_model import NgramModel
+from ocrx.decoding.ngram_model import NgramModel
 from ocrx.errors import ConfigError, DataError
 from ocrx.text.charset import Charset
 
@@ -114,36 +114,51 @@ def test_a_language_model_decides_between_equals() -> None:
     assert read(logits, lm=NgramModel.from_texts(["A3B2"] * 5, 3)) == "A3B2"
 
 
-def doubtful(tmp_path: Path) -> Path:
-    """A language model that is for lines with a character less sure than 0.7 and that knows A3B2 alone."""
+def gated_model(tmp_path: Path) -> Path:
+    """A language model for lines that contain a character with a score below 0.7; it knows A3B2 alone."""
     path = tmp_path / "lm.json.gz"
     NgramModel.from_texts(["A3B2"] * 9, 3).tuned(0.5, 0.0, 0.7).save(path)
     return path
 
 
-def test_a_language_model_for_doubts_leaves_sure_lines_alone(tmp_path: Path) -> None:
-    sure, unsure = spell("A1B2", height=12), spell("A1B2", height=12)
-    unsure[0, 2, CHARSET.encode("13")] = (12.5, 12.0)
-    both = np.concatenate([sure, unsure])
-    decoder = build_decoder(CHARSET, DecodeOptions(lm=doubtful(tmp_path)))
+def test_a_language_model_with_a_threshold_leaves_confident_lines_alone(tmp_path: Path) -> None:
+    clear, unclear = spell("A1B2", height=12), spell("A1B2", height=12)
+    unclear[0, 2, CHARSET.encode("13")] = (12.5, 12.0)
+    both = np.concatenate([clear, unclear])
+    decoder = build_decoder(CHARSET, DecodeOptions(lm=gated_model(tmp_path)))
     plain, found = greedy(both), decoder(both)
     assert [CHARSET.decode(line.classes) for line in plain] == ["A1B2", "A1B2"]
     assert [CHARSET.decode(line.classes) for line in found] == ["A1B2", "A3B2"]
     assert found[0] == plain[0]
     assert found[1].spans == plain[1].spans and found[1].scores[1] == pytest.approx(1 - plain[1].scores[1], abs=0.01)
-    assert read(unsure, lm=doubtful(tmp_path), lm_confidence_threshold=0.1) == "A1B2"
+    assert read(unclear, lm=gated_model(tmp_path), lm_confidence_threshold=0.1) == "A1B2"
     assert "0.7" in decoder_notice(decoder)
 
 
 def test_the_bundled_language_model_reads_where_nothing_is_asked(tmp_path: Path) -> None:
-    unsure = spell("A1B2", height=12)
-    unsure[0, 2, CHARSET.encode("13")] = (12.5, 12.0)
-    bundled = doubtful(tmp_path)
-    assert read(unsure, bundled_lm=bundled) == "A3B2"
-    assert read(unsure, bundled_lm=bundled, lm_weight=0.0) == "A1B2"
+    unclear = spell("A1B2", height=12)
+    unclear[0, 2, CHARSET.encode("13")] = (12.5, 12.0)
+    bundled = gated_model(tmp_path)
+    assert read(unclear, bundled_lm=bundled) == "A3B2"
+    assert read(unclear, bundled_lm=bundled, lm_weight=0.0) == "A1B2"
     other = NgramModel.from_texts(["A1B2"] * 9, 3)
     for asked in ({"beam": 1}, {"beam": 4}, {"deny": "4"}, {"pattern": "A.*"}, {"lm": other, "lm_weight": 0.5}):
-        assert read(unsure, bundled_lm=bundled, **asked) == "A1B2", asked
+        assert read(unclear, bundled_lm=bundled, **asked) == "A1B2", asked
+
+
+def test_the_bundled_language_model_is_read_when_a_line_first_needs_it(tmp_path: Path) -> None:
+    clear, unclear = spell("A1B2", height=12), spell("A1B2", height=12)
+    unclear[0, 2, CHARSET.encode("13")] = (12.5, 12.0)
+    path = gated_model(tmp_path)
+    decoder = build_decoder(CHARSET, bundled_lm=path)
+    content = path.read_bytes()
+    path.write_bytes(b"damaged")
+    assert "0.7" in decoder_notice(decoder)
+    assert CHARSET.decode(decoder(clear)[0].classes) == "A1B2"
+    with pytest.raises(DataError, match=r"lm\.json\.gz"):
+        decoder(unclear)
+    path.write_bytes(content)
+    assert CHARSET.decode(decoder(unclear)[0].classes) == "A3B2"
 
 
 def test_scores_are_the_models_own_probabilities() -> None:
@@ -160,8 +175,8 @@ def test_scores_are_the_models_own_probabilities() -> None:
 def test_a_line_does_not_depend_on_its_batch() -> None:
     logits = np.random.default_rng(1).normal(size=(4, 20, len(CHARSET) + 1)).astype(np.float32) * 3
     model = NgramModel.from_texts(["AB 12", "C 3"], 3)
-    doubt = {"lm": model, "lm_confidence_threshold": 0.9}
-    for options in ({"beam": 5}, {"pattern": "[A-G ]{4,9}"}, {"lm": model}, doubt, {"allow": "AB1"}):
+    gated = {"lm": model, "lm_confidence_threshold": 0.9}
+    for options in ({"beam": 5}, {"pattern": "[A-G ]{4,9}"}, {"lm": model}, gated, {"allow": "AB1"}):
         decoder = build_decoder(CHARSET, DecodeOptions(**options))
         assert list(decoder(logits)) == [decoder(logits[i : i + 1])[0] for i in range(4)]
 

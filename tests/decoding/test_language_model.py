@@ -1,9 +1,6 @@
 from __future__ import annotations
 
-import gzip
-import json
 import math
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -11,8 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ocrx.decoding.beam import beam_search
-from ocrx.decoding.language_model import END, CharacterModel, NgramModel
-from ocrx.errors import ConfigError, DataError
+from ocrx.decoding.language_model import CharacterModel
+from ocrx.decoding.ngram_model import NgramModel
 from ocrx.text.charset import Charset
 
 CORPUS = ["aba", "abab", "bab", "ca"]
@@ -61,69 +58,6 @@ def test_an_entry_of_two_code_points_is_as_likely_as_both_in_turn() -> None:
 
 def test_seen_text_is_more_likely_than_unseen() -> None:
     assert bound(4).perplexity(["abab"]) < bound(4).perplexity(["bbaa"])
-
-
-def test_saved_and_loaded_models_are_equal(tmp_path: Path) -> None:
-    model = NgramModel.from_texts(CORPUS, 3).tuned(0.4, 0.1, 0.9)
-    for name in ("lm.json", "lm.json.gz"):
-        model.save(tmp_path / name)
-        loaded = NgramModel.load(tmp_path / name)
-        assert loaded.counts == model.counts and loaded.characters == set("abc") | {END}
-        assert (loaded.order, loaded.weight, loaded.bonus, loaded.confidence_threshold) == (3, 0.4, 0.1, 0.9)
-    assert (tmp_path / "lm.json").read_bytes().startswith(b"{")
-    packed = (tmp_path / "lm.json.gz").read_bytes()
-    model.save(tmp_path / "lm.json.gz")
-    assert packed.startswith(b"\x1f\x8b") and packed == (tmp_path / "lm.json.gz").read_bytes()
-
-
-def test_rare_ngrams_are_left_out() -> None:
-    whole, pruned = NgramModel.from_texts(CORPUS, 3), NgramModel.from_texts(CORPUS, 3, prune=1)
-    # Two characters must have been met once, three twice; single ones stay in any case.
-    assert pruned.following("") == whole.following("") == {"a": 6, "b": 5, "c": 1, END: 4}
-    assert pruned.following("c") == whole.following("c") == {"a": 1}
-    assert (whole.following("ca"), pruned.following("ca")) == ({END: 1}, {})
-    assert (whole.following("ba"), pruned.following("ba")) == ({"b": 2, END: 1}, {"b": 2})
-    assert NgramModel.from_texts(CORPUS, 3, prune=2).following("c") == {}
-    assert pruned.ngrams < whole.ngrams
-
-
-@pytest.mark.parametrize(
-    "content",
-    [
-        b"",
-        b"\xff\xfe",
-        b"[]",
-        b"{}",
-        json.dumps({"format": "ocrx-ngram", "version": 9}).encode(),
-        json.dumps({"format": "ocrx-ngram", "version": 1, "order": 2, "counts": {"x": {"a": 1}}}).encode(),
-        json.dumps({"format": "ocrx-ngram", "version": 2, "order": 3, "counts": {"": {"a": 1}}}).encode(),
-        json.dumps({"format": "ocrx-ngram", "version": 2, "order": 3, "counts": {"": "1 a", "abc": "1 a"}}).encode(),
-        json.dumps({"format": "ocrx-ngram", "version": 2, "order": 3, "counts": {"a": "1 a"}}).encode(),
-        json.dumps({"format": "ocrx-ngram", "version": 2, "order": 3}).encode(),
-        b"\x1f\x8b" + b"no gzip",
-        gzip.compress(b"{}"),
-        gzip.compress(b"{}" * 500)[:-9],
-    ],
-)
-def test_files_that_are_no_model(tmp_path: Path, content: bytes) -> None:
-    path = tmp_path / "lm.json"
-    path.write_bytes(content)
-    with pytest.raises(DataError, match=r"lm\.json"):
-        NgramModel.load(path)
-
-
-def test_a_damaged_row_is_named() -> None:
-    with pytest.raises(DataError, match="damaged"):
-        CharacterModel(NgramModel(2, {"": "1,2 a"}), Charset("a"), 1.0, 0.0)
-
-
-def test_missing_file_and_empty_corpus(tmp_path: Path) -> None:
-    with pytest.raises(DataError, match="no such"):
-        NgramModel.load(tmp_path / "none.json")
-    with pytest.raises(DataError, match="no text"):
-        NgramModel.from_texts(["", ""])
-    with pytest.raises(ConfigError, match="order"):
-        NgramModel.from_texts(["a"], order=0)
 
 
 @given(st.integers(0, 2**32 - 1))

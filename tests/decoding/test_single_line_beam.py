@@ -7,7 +7,8 @@ from hypothesis import strategies as st
 
 from ocrx.ctc.reference import log_softmax
 from ocrx.decoding.beam import beam_search
-from ocrx.decoding.language_model import CharacterModel, NgramModel
+from ocrx.decoding.language_model import CharacterModel
+from ocrx.decoding.ngram_model import NgramModel
 from ocrx.decoding.single_line_beam import single_line_beam_search
 from ocrx.text.charset import Charset
 

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from ocrx.cli.app import main
-from ocrx.decoding.language_model import NgramModel
+from ocrx.decoding.ngram_model import NgramModel
 
 
 @pytest.fixture

@@ -9,7 +9,7 @@ from PIL import Image
 
 from ocrx.arrays import Floats
 from ocrx.config import load_config
-from ocrx.decoding.language_model import NgramModel
+from ocrx.decoding.ngram_model import NgramModel
 from ocrx.errors import ConfigError, DataError
 from ocrx.inference import opening
 from ocrx.model_spec import FrameSpec, ImageSpec, ModelSpec
