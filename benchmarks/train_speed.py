@@ -41,6 +41,7 @@ from ocrx.inference.recognizer import Recognizer
 from ocrx.inference.tuned_settings import machine
 from ocrx.model_spec import ModelSpec
 from ocrx.models import build_model
+from ocrx.models.ctc_network import CTCNetwork
 from ocrx.text.charset import Charset
 from ocrx.text.metrics import Metrics
 from ocrx.training.loop import Trainer
@@ -102,7 +103,7 @@ class PlainLoop:
 class Engine:
     """The trainer, stopped after each epoch and sent on."""
 
-    def __init__(self, network: nn.Module, spec: ModelSpec, dataset: Dataset, config: Config, output: Path) -> None:
+    def __init__(self, network: CTCNetwork, spec: ModelSpec, dataset: Dataset, config: Config, output: Path) -> None:
         self.network, self.spec, self.dataset, self.config, self.output = network, spec, dataset, config, output
         self.title = f"ocrx, {str(select_precision(config.Train.precision, CPU)).removeprefix('torch.')}"
 

@@ -61,7 +61,6 @@ def open_folder(folder: Path, device: str, threads: int, precision: str) -> Torc
     if precision not in DTYPES:
         raise ConfigError(f"torch: precision {precision!r}; expected one of {', '.join(DTYPES)}")
     model, spec = load_model(folder)
-    fuse = getattr(model, "fuse", None)
     if target.type == "cpu":
         torch.set_num_threads(threads)
-    return TorchBackend(fuse() if fuse is not None else model, spec, target, threads, DTYPES[precision])
+    return TorchBackend(model.fuse(), spec, target, threads, DTYPES[precision])

@@ -25,6 +25,7 @@ from ocrx.imaging.preparation import prepare
 from ocrx.imaging.reading import read_image
 from ocrx.model_folder import ONNX_FILE, SPEC_FILE
 from ocrx.model_spec import ModelSpec
+from ocrx.models.blocks import fused_copy
 
 OPSET = 17
 
@@ -65,10 +66,7 @@ def prepared(images: Sequence[Path], spec: ModelSpec) -> list[Floats]:
 
 def inference_form(model: nn.Module) -> nn.Module:
     """A copy of ``model`` on the CPU in evaluation mode, in float32, fused where the network can be."""
-    network = copy.deepcopy(model).cpu().float().eval()
-    fuse = getattr(network, "fuse", None)
-    fused: nn.Module = fuse() if fuse is not None else network
-    return fused
+    return fused_copy(copy.deepcopy(model).cpu().float())
 
 
 def sample_images(spec: ModelSpec) -> list[Floats]:

@@ -1,108 +1,152 @@
-"""The networks: one file per architecture, one table of them, one way to build them."""
+"""The networks: one file per architecture, one table of them, one way to build them.
+
+This module and ``architectures`` import no torch, so that the dataset checks can ask how many frames a model gives.
+Networks are built from a ``ModelSpec`` alone. May import: errors, the model spec, config, text.
+"""
 
 from __future__ import annotations
 
 import difflib
-from collections.abc import Callable, Mapping
+import importlib
+from collections.abc import Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
-from typing import Any
-
-from torch import nn
+from typing import TYPE_CHECKING, Any
 
 from ocrx.errors import ModelError
 from ocrx.model_spec import FrameSpec, ImageSpec, ModelSpec
-from ocrx.models import (
-    cnn_bilstm,
-    crnn,
-    hgnet,
-    hgnetv2,
-    lcnet_lstm,
-    lcnetv3,
-    lcnetv4,
-    repsvtr,
-    resnet_bilstm,
-    svtr_lcnet,
-    svtrv2,
-    svtrv2_ch,
-)
+from ocrx.models import architectures
 from ocrx.models.params import parse_params
 
-__all__ = ["MODELS", "Architecture", "build_model", "frame_spec"]
+if TYPE_CHECKING:
+    from ocrx.models.ctc_network import CTCNetwork
+
+__all__ = ["MODELS", "Architecture", "accepted_heights", "build_model", "frame_spec", "parsed_params"]
 
 
 @dataclass(frozen=True)
 class Architecture:
     """What is known of an architecture without building it.
 
-    ``network(params, image, classes)`` maps float32 images [N, C, H, W] to logits [N, T, classes], T being
-    ``frames(params, image).count(W)`` for every W that is a multiple of the bucket. ``heights`` are the image
-    heights that it accepts.
+    Attributes:
+        params: Its parameter class.
+        network: Its module in this package and its class there, imported when a network is built.
     """
 
     params: type[Any]
-    network: Callable[[Any, ImageSpec, int], nn.Module]
-    frames: Callable[[Any, ImageSpec], FrameSpec]
-    heights: Callable[[Any], range]
+    network: tuple[str, str]
+
+    def network_class(self) -> type[CTCNetwork]:
+        """Import the class of the network; this loads torch."""
+        module, name = self.network
+        found: type[CTCNetwork] = getattr(importlib.import_module(f"ocrx.models.{module}"), name)
+        return found
 
 
 MODELS: Mapping[str, Architecture] = MappingProxyType(
     {
-        "cnn_bilstm": Architecture(
-            cnn_bilstm.CNNBiLSTMParams, cnn_bilstm.CNNBiLSTM, cnn_bilstm.frames, cnn_bilstm.heights
-        ),
-        "crnn": Architecture(crnn.CRNNParams, crnn.CRNN, crnn.frames, crnn.heights),
-        "hgnet": Architecture(hgnet.HGNetParams, hgnet.HGNet, hgnet.frames, hgnet.heights),
-        "hgnetv2": Architecture(hgnetv2.HGNetV2Params, hgnetv2.HGNetV2, hgnetv2.frames, hgnetv2.heights),
-        "lcnetv3": Architecture(lcnetv3.LCNetV3Params, lcnetv3.LCNetV3, lcnetv3.frames, lcnetv3.heights),
-        "lcnet_lstm": Architecture(
-            lcnet_lstm.LCNetLSTMParams, lcnet_lstm.LCNetLSTM, lcnet_lstm.frames, lcnet_lstm.heights
-        ),
-        "lcnetv4": Architecture(lcnetv4.LCNetV4Params, lcnetv4.LCNetV4, lcnetv4.frames, lcnetv4.heights),
-        "repsvtr": Architecture(repsvtr.RepSVTRParams, repsvtr.RepSVTR, repsvtr.frames, repsvtr.heights),
-        "resnet_bilstm": Architecture(
-            resnet_bilstm.ResNetBiLSTMParams, resnet_bilstm.ResNetBiLSTM, resnet_bilstm.frames, resnet_bilstm.heights
-        ),
-        "svtr_lcnet": Architecture(
-            svtr_lcnet.SVTRLCNetParams, svtr_lcnet.SVTRLCNet, svtr_lcnet.frames, svtr_lcnet.heights
-        ),
-        "svtrv2": Architecture(svtrv2.SVTRv2Params, svtrv2.SVTRv2, svtrv2.frames, svtrv2.heights),
-        "svtrv2_ch": Architecture(svtrv2_ch.SVTRv2ChParams, svtrv2_ch.SVTRv2Ch, svtrv2_ch.frames, svtrv2_ch.heights),
+        "cnn_bilstm": Architecture(architectures.CNNBiLSTMParams, ("cnn_bilstm", "CNNBiLSTM")),
+        "crnn": Architecture(architectures.CRNNParams, ("crnn", "CRNN")),
+        "hgnet": Architecture(architectures.HGNetParams, ("hgnet", "HGNet")),
+        "hgnetv2": Architecture(architectures.HGNetV2Params, ("hgnetv2", "HGNetV2")),
+        "lcnet_lstm": Architecture(architectures.LCNetLSTMParams, ("lcnet_lstm", "LCNetLSTM")),
+        "lcnetv3": Architecture(architectures.LCNetV3Params, ("lcnetv3", "LCNetV3")),
+        "lcnetv4": Architecture(architectures.LCNetV4Params, ("lcnetv4", "LCNetV4")),
+        "repsvtr": Architecture(architectures.RepSVTRParams, ("repsvtr", "RepSVTR")),
+        "resnet_bilstm": Architecture(architectures.ResNetBiLSTMParams, ("resnet_bilstm", "ResNetBiLSTM")),
+        "svtr_lcnet": Architecture(architectures.SVTRLCNetParams, ("svtr_lcnet", "SVTRLCNet")),
+        "svtrv2": Architecture(architectures.SVTRv2Params, ("svtrv2", "SVTRv2")),
+        "svtrv2_ch": Architecture(architectures.SVTRv2ChParams, ("svtrv2_ch", "SVTRv2Ch")),
     }
 )
 
 
-def build_model(spec: ModelSpec) -> nn.Module:
-    """The network that ``spec`` describes, with fresh weights.
+def build_model(spec: ModelSpec) -> CTCNetwork:
+    """Build the network that ``spec`` describes, with fresh weights.
 
-    Raises ModelError for an unknown architecture or parameter, or an image height it does not accept.
+    Args:
+        spec: Architecture, parameters, image and charset.
+
+    Returns:
+        The network in training mode, on torch's current device.
+
+    Raises:
+        ModelError: For an unknown architecture or parameter, or an image height that it does not accept.
     """
-    entry, params = _checked(spec.architecture, spec.params, spec.image)
-    return entry.network(params, spec.image, spec.classes)
+    params = _checked(spec.architecture, spec.params, spec.image)
+    return MODELS[spec.architecture].network_class()(params, spec.image, spec.classes)
 
 
 def frame_spec(architecture: str, params: Mapping[str, Any], image: ImageSpec) -> FrameSpec:
-    """How many frames ``architecture`` gives for a width; builds no weights. Raises ModelError like build_model."""
-    entry, parsed = _checked(architecture, params, image)
-    return entry.frames(parsed, image)
+    """Say how many frames an architecture gives for a width, without building it.
+
+    Args:
+        architecture: A key of ``MODELS``.
+        params: Its parameters; those left out have their defaults.
+        image: How images are prepared.
+
+    Returns:
+        The layers that change the width.
+
+    Raises:
+        ModelError: As ``build_model``.
+    """
+    found: FrameSpec = _checked(architecture, params, image).frames()
+    return found
 
 
-def _checked(architecture: str, params: Mapping[str, Any], image: ImageSpec) -> tuple[Architecture, Any]:
+def parsed_params(architecture: str, params: Mapping[str, Any]) -> Any:
+    """Build the parameter class of an architecture.
+
+    Args:
+        architecture: A key of ``MODELS``.
+        params: Its parameters; those left out have their defaults.
+
+    Returns:
+        The parameters as one of the classes of ``ocrx.models.architectures``.
+
+    Raises:
+        ModelError: For an unknown architecture, an unknown parameter or a wrong value.
+    """
     entry = MODELS.get(architecture)
     if entry is None:
         near = difflib.get_close_matches(architecture, MODELS, 1)
         hint = f"did you mean {near[0]!r}?" if near else f"known: {', '.join(sorted(MODELS))}"
         raise ModelError(f"unknown architecture {architecture!r}", hint=hint)
-    parsed = parse_params(entry.params, params, architecture)
-    accepted = entry.heights(parsed)
+    return parse_params(entry.params, params, architecture)
+
+
+def accepted_heights(architecture: str, params: Mapping[str, Any]) -> range:
+    """Say which image heights an architecture accepts.
+
+    Args:
+        architecture: A key of ``MODELS``.
+        params: Its parameters; those left out have their defaults.
+
+    Returns:
+        Heights in pixels.
+
+    Raises:
+        ModelError: As ``parsed_params``.
+    """
+    heights: range = parsed_params(architecture, params).heights()
+    return heights
+
+
+def _checked(architecture: str, params: Mapping[str, Any], image: ImageSpec) -> Any:
+    """The parameters, of an architecture that accepts the image."""
+    parsed = parsed_params(architecture, params)
+    accepted = parsed.heights()
     if image.height not in accepted:
         raise ModelError(f"{architecture}: images {image.height} pixels high do not fit; it accepts {_named(accepted)}")
-    least = image.bucket_width(1)
-    if entry.frames(parsed, image).count(least) < 1:
+
+    narrowest = image.bucket_width(1)
+    if parsed.frames().count(narrowest) < 1:
         raise ModelError(
-            f"{architecture}: an image {least} pixels wide gives no frame", hint="raise Image.min_width or Image.bucket"
+            f"{architecture}: an image {narrowest} pixels wide gives no frame",
+            hint="raise Image.min_width or Image.bucket",
         )
-    return entry, parsed
+    return parsed
 
 
 def _named(heights: range) -> str:

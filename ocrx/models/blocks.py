@@ -185,6 +185,34 @@ def frames_last(x: Tensor) -> Tensor:
     return x.squeeze(2).transpose(1, 2)
 
 
+class BiLSTM(nn.Module):
+    """One bidirectional LSTM and a linear layer: [N, T, inputs] → [N, T, outputs]."""
+
+    def __init__(self, inputs: int, hidden: int, outputs: int) -> None:
+        super().__init__()
+        self.rnn = nn.LSTM(inputs, hidden, bidirectional=True, batch_first=True)
+        self.linear = nn.Linear(2 * hidden, outputs)
+
+    def forward(self, x: Tensor) -> Tensor:
+        mixed, _ = self.rnn(x)
+        out: Tensor = self.linear(mixed)
+        return out
+
+
+def bilstm_stack(inputs: int, hidden: int, layers: int) -> nn.Sequential:
+    """Chain bidirectional LSTMs, each with its linear layer.
+
+    Args:
+        inputs: Width of the features.
+        hidden: Width of each direction, and of the output.
+        layers: How many LSTMs follow each other.
+
+    Returns:
+        A module [N, T, inputs] → [N, T, hidden].
+    """
+    return nn.Sequential(*(BiLSTM(inputs if index == 0 else hidden, hidden, hidden) for index in range(layers)))
+
+
 class BranchStem(nn.Module):
     """The stem of HGNetV2, two 2x2 convolutions beside a 2x2 maximum; ``stride`` is that of the 3x3 after them.
 

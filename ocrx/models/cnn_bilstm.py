@@ -2,36 +2,20 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from torch import Tensor, nn
 
-from ocrx.model_spec import FrameSpec, ImageSpec
+from ocrx.model_spec import ImageSpec
+from ocrx.models.architectures import CNNBiLSTMParams
+from ocrx.models.blocks import bilstm_stack, frames_last
+from ocrx.models.ctc_network import CTCNetwork
 
 
-@dataclass(frozen=True)
-class CNNBiLSTMParams:
-    """The layers are fixed; ``hidden`` is the width of each LSTM direction."""
-
-    hidden: int = 512
-
-
-def heights(params: CNNBiLSTMParams) -> range:
-    """64 to 79 pixels: three halvings, a 7x7 convolution without padding and one more halving leave one row."""
-    return range(64, 80)
-
-
-def frames(params: CNNBiLSTMParams, image: ImageSpec) -> FrameSpec:
-    """W // 8 - 6 frames: three halvings, then six columns lost to the 7x7 convolution."""
-    return FrameSpec(((2, 2, 0), (2, 2, 0), (2, 2, 0), (7, 1, 0)))
-
-
-class CNNBiLSTM(nn.Module):
+class CNNBiLSTM(CTCNetwork):
     """Grey images [N, 1, H, W] → logits [N, W // 8 - 6, classes].
 
-    H must be 64 to 79 pixels, W at least 56 (8 * 7), which gives the first frame. 17.05 M parameters with 97
-    classes. Source: the design document "Optical Character Recognition (OCR) with PyTorch", layer by layer, with
-    the transpose that it lacks between the features [N, 512, T] and the LSTM, which reads [N, T, 512].
+    H must be 64 to 79 pixels, and W at least 56 (8 * 7) for the first frame. 17.05 M parameters with 97 classes.
+    Source: the tutorial "Optical Character Recognition (OCR) with PyTorch", layer by layer, with the transpose that
+    it omits between the features [N, 512, T] and the LSTM, which takes [N, T, 512].
     """
 
     def __init__(self, params: CNNBiLSTMParams, image: ImageSpec, classes: int) -> None:
@@ -60,26 +44,15 @@ class CNNBiLSTM(nn.Module):
             nn.MaxPool2d((2, 1), (2, 1)),
             nn.Flatten(2),
         )
-        self.sequence = nn.Sequential(
-            BiLSTM(512, params.hidden, params.hidden), BiLSTM(params.hidden, params.hidden, params.hidden)
-        )
+        self.sequence = bilstm_stack(512, params.hidden, 2)
         self.head = nn.Linear(params.hidden, classes)
 
-    def forward(self, images: Tensor) -> Tensor:
-        frames_first = self.features(images).transpose(1, 2)
-        logits: Tensor = self.head(self.sequence(frames_first))
+    def extract_features(self, images: Tensor) -> Tensor:
+        """Images [N, C, H, W] → features [N, 512, 1, T]."""
+        flat: Tensor = self.features(images)
+        return flat.unsqueeze(2)
+
+    def read_features(self, features: Tensor) -> Tensor:
+        """Features → logits [N, T, K]."""
+        logits: Tensor = self.head(self.sequence(frames_last(features)))
         return logits
-
-
-class BiLSTM(nn.Module):
-    """One bidirectional LSTM and a linear layer: [N, T, inputs] → [N, T, outputs]."""
-
-    def __init__(self, inputs: int, hidden: int, outputs: int) -> None:
-        super().__init__()
-        self.rnn = nn.LSTM(inputs, hidden, bidirectional=True, batch_first=True)
-        self.linear = nn.Linear(2 * hidden, outputs)
-
-    def forward(self, x: Tensor) -> Tensor:
-        mixed, _ = self.rnn(x)
-        out: Tensor = self.linear(mixed)
-        return out

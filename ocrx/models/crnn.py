@@ -2,38 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from torch import Tensor, nn
 
-from ocrx.errors import ModelError
-from ocrx.model_spec import FrameSpec, ImageSpec
-from ocrx.models.cnn_bilstm import BiLSTM
+from ocrx.model_spec import ImageSpec
+from ocrx.models.architectures import CRNNParams
+from ocrx.models.blocks import bilstm_stack, frames_last
+from ocrx.models.ctc_network import CTCNetwork
 
 
-@dataclass(frozen=True)
-class CRNNParams:
-    """``channels`` of the last convolution; ``hidden``: width of each LSTM direction."""
-
-    channels: int = 512
-    hidden: int = 256
-
-    def __post_init__(self) -> None:
-        if self.channels < 8 or self.channels % 8 or self.hidden < 1:
-            raise ModelError("crnn: channels must be a multiple of 8, hidden at least 1")
-
-
-def heights(params: CRNNParams) -> range:
-    """32 pixels: four halvings and a 2x2 convolution leave one row."""
-    return range(32, 33)
-
-
-def frames(params: CRNNParams, image: ImageSpec) -> FrameSpec:
-    """W // 4 - 1 frames: two halvings, then one column lost to the 2x2 convolution."""
-    return FrameSpec(((2, 2, 0), (2, 2, 0), (2, 1, 0)))
-
-
-class CRNN(nn.Module):
+class CRNN(CTCNetwork):
     """Images [N, C, 32, W] → logits [N, W // 4 - 1, classes].
 
     Source: Shi et al. 2015, in the form of the deep-text-recognition benchmark (Baek et al. 2019): None-VGG-BiLSTM-CTC.
@@ -51,11 +28,15 @@ class CRNN(nn.Module):
             *(nn.Conv2d(d, d, 3, 1, 1, bias=False), nn.BatchNorm2d(d), nn.ReLU(inplace=True), nn.MaxPool2d((2, 1))),
             *(nn.Conv2d(d, d, 2), nn.ReLU(inplace=True)),
         )
-        hidden = params.hidden
-        self.sequence = nn.Sequential(BiLSTM(d, hidden, hidden), BiLSTM(hidden, hidden, hidden))
-        self.head = nn.Linear(hidden, classes)
+        self.sequence = bilstm_stack(d, params.hidden, 2)
+        self.head = nn.Linear(params.hidden, classes)
 
-    def forward(self, images: Tensor) -> Tensor:
-        sequence = self.features(images).squeeze(2).transpose(1, 2)
-        logits: Tensor = self.head(self.sequence(sequence))
+    def extract_features(self, images: Tensor) -> Tensor:
+        """Images [N, C, H, W] → features [N, channels, 1, T]."""
+        out: Tensor = self.features(images)
+        return out
+
+    def read_features(self, features: Tensor) -> Tensor:
+        """Features → logits [N, T, K]."""
+        logits: Tensor = self.head(self.sequence(frames_last(features)))
         return logits

@@ -10,7 +10,6 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Protocol, runtime_checkable
 
 import torch
 from torch import Tensor, nn
@@ -18,23 +17,20 @@ from torch import Tensor, nn
 from ocrx.config import GuideConfig
 from ocrx.errors import ConfigError
 from ocrx.model_spec import ModelSpec
-
-
-@runtime_checkable
-class Guidable(Protocol):
-    """A network in two steps: the backbone's features [N, C, 1, T], and the logits read from them."""
-
-    def features(self, images: Tensor, /) -> Tensor: ...
-
-    def read(self, features: Tensor, /) -> Tensor: ...
+from ocrx.models.ctc_network import CTCNetwork
 
 
 @dataclass(frozen=True)
-class _Compiled:
-    """The two steps of a network, each compiled for itself."""
+class TwoSteps:
+    """The two steps of a network as functions: backbone, then neck and head.
 
-    features: Callable[[Tensor], Tensor]
-    read: Callable[[Tensor], Tensor]
+    Attributes:
+        extract_features: Images [N, C, H, W] → features [N, D, rows, T].
+        read_features: Features → logits [N, T, K].
+    """
+
+    extract_features: Callable[[Tensor], Tensor]
+    read_features: Callable[[Tensor], Tensor]
 
 
 class NRTRGuide(nn.Module):
@@ -90,54 +86,91 @@ class NRTRGuide(nn.Module):
         )
 
 
-def guide_for(network: nn.Module, images: Tensor, classes: int, dims: int = 384, layers: int = 4) -> NRTRGuide | None:
-    """A guide for ``network``, or None if it is not of the kind; ``images`` [N, C, H, W] are any that it takes."""
-    if not isinstance(network, Guidable):
-        return None
+def guide_for(network: CTCNetwork, images: Tensor, classes: int, dims: int = 384, layers: int = 4) -> NRTRGuide:
+    """Make a guide that fits the features of a network.
+
+    Args:
+        network: The network to be guided.
+        images: Any images [N, C, H, W] that it takes.
+        classes: Classes of CTC, the blank included.
+        dims: Width of the guide, a multiple of 32.
+        layers: Number of its decoder layers.
+
+    Returns:
+        A fresh guide on the device of ``images``.
+    """
     training = network.training
     with torch.no_grad():
-        channels = network.eval().features(images).shape[1]
+        channels = network.eval().extract_features(images).shape[1]
     network.train(training)
     return NRTRGuide(channels, classes, dims, layers).to(images.device)
 
 
-def build_guide(network: nn.Module, spec: ModelSpec, config: GuideConfig) -> NRTRGuide | None:
-    """The guide that ``Train.guide`` asks for; None for weight 0. Raises ConfigError for a network that takes none."""
+def build_guide(network: CTCNetwork, spec: ModelSpec, config: GuideConfig) -> NRTRGuide | None:
+    """Make the guide that ``Train.guide`` asks for.
+
+    Args:
+        network: The network to train.
+        spec: Its spec.
+        config: The section ``Train.guide``.
+
+    Returns:
+        The guide; None for weight 0.
+
+    Raises:
+        ConfigError: If the network takes no guide.
+    """
     if not config.weight:
         return None
-    image = spec.image
-    images = torch.zeros(1, image.channels, image.height, image.bucket_width(1))
-    guide = guide_for(network, images, spec.classes, config.dims, config.layers)
-    if guide is None:
+    if not network.takes_guide:
         raise ConfigError(
             f"Train.guide.weight: {config.weight:g}, but {spec.architecture} takes no guide; expected 0",
             hint="the networks of PP-OCR take one",
         )
-    return guide
+    image = spec.image
+    images = torch.zeros(1, image.channels, image.height, image.bucket_width(1))
+    return guide_for(network, images, spec.classes, config.dims, config.layers)
 
 
-def guided_network(network: nn.Module, *, compiled: bool) -> Guidable:
-    """``network``, which a guide was built for, as ``guided_losses`` takes it; the parameters stay the same ones."""
-    assert isinstance(network, Guidable)
-    return _Compiled(torch.compile(network.features), torch.compile(network.read)) if compiled else network
+def two_steps(network: CTCNetwork, *, compiled: bool) -> TwoSteps:
+    """Split a network for ``guided_losses``; its parameters stay the same ones.
+
+    Args:
+        network: A network that a guide was built for.
+        compiled: Compile each step with torch.compile.
+
+    Returns:
+        Both steps as functions.
+    """
+    if compiled:
+        return TwoSteps(torch.compile(network.extract_features), torch.compile(network.read_features))
+    return TwoSteps(network.extract_features, network.read_features)
 
 
 def guided_losses(
-    network: Guidable,
+    network: TwoSteps | CTCNetwork,
     guide: NRTRGuide,
     images: Tensor,
-    targets: Tensor,
-    target_lengths: Tensor,
+    labels: tuple[Tensor, Tensor],
     *,
     detach: bool = True,
 ) -> tuple[Tensor, Tensor]:
-    """Logits for CTC, whose gradient stops at the features, and the guide's loss, whose gradient goes through them.
+    """Compute the logits for CTC, and the loss of the guide on the same features.
 
-    The loss of a step is CTC's mean over the batch plus the guide's. Targets as in ``NRTRGuide.loss``. Without
-    ``detach`` CTC's gradient goes through the features, too.
+    The loss of a step is CTC's mean over the batch plus the guide's.
+
+    Args:
+        network: The network, or its two steps.
+        guide: The guide that reads its features.
+        images: float32 [N, C, H, W].
+        labels: Targets and their lengths, as ``NRTRGuide.loss`` takes them.
+        detach: Stop the gradient of CTC at the features, so that the backbone learns from the guide alone.
+
+    Returns:
+        Logits [N, T, K], and the guide's loss, whose gradient goes through the features.
     """
-    features = network.features(images)
-    return network.read(features.detach() if detach else features), guide.loss(features, targets, target_lengths)
+    features = network.extract_features(images)
+    return network.read_features(features.detach() if detach else features), guide.loss(features, *labels)
 
 
 def _positions(length: int, dims: int, device: torch.device) -> Tensor:

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import torch
 from torch import Tensor, nn
 
-from ocrx.errors import ModelError
-from ocrx.model_spec import FrameSpec, ImageSpec
-from ocrx.models.blocks import ColumnPool, ConvNorm, Size, fuse_in_place, fused_copy
+from ocrx.model_spec import ImageSpec
+from ocrx.models.architectures import HGNetParams
+from ocrx.models.blocks import ColumnPool, ConvNorm, Size, fuse_in_place
+from ocrx.models.ctc_network import CTCNetwork
 from ocrx.models.necks import SVTRNeck
 
 # (middle, out, blocks, stride) of every stage.
@@ -21,30 +20,10 @@ _STAGES: tuple[tuple[int, int, int, Size], ...] = (
 )
 
 
-@dataclass(frozen=True)
-class HGNetParams:
-    """``fused``: the inference form, one convolution where training has convolution and batch norm."""
-
-    neck_dims: int = 120
-    fused: bool = False
-
-    def __post_init__(self) -> None:
-        if self.neck_dims < 1:
-            raise ModelError("hgnet: neck_dims must be at least 1")
-
-
-def heights(params: HGNetParams) -> range:
-    """Multiples of 16 pixels: four halvings, then the mean over the rows that remain."""
-    return range(16, 129, 16)
-
-
-def frames(params: HGNetParams, image: ImageSpec) -> FrameSpec:
-    """W / 8 frames."""
-    return FrameSpec(((3, 2, 1), (3, 2, 1), (2, 2, 0)))
-
-
-class HGNet(nn.Module):
+class HGNet(CTCNetwork):
     """Images [N, C, H, W] → logits [N, W / 8, classes]. Source: PP-OCRv4 server (2023), PPHGNet_small."""
+
+    takes_guide = True
 
     def __init__(self, params: HGNetParams, image: ImageSpec, classes: int) -> None:
         super().__init__()
@@ -66,22 +45,15 @@ class HGNet(nn.Module):
         if params.fused:
             fuse_in_place(self)
 
-    def features(self, images: Tensor) -> Tensor:
-        """[N, C, H, W] → [N, 1024, 1, T], before the neck."""
+    def extract_features(self, images: Tensor) -> Tensor:
+        """Images [N, C, H, W] → features [N, 1024, 1, T]."""
         out: Tensor = self.pool(self.stages(self.stem(images)))
         return out
 
-    def read(self, features: Tensor) -> Tensor:
-        """Features → logits [N, T, classes]."""
+    def read_features(self, features: Tensor) -> Tensor:
+        """Features → logits [N, T, K]."""
         logits: Tensor = self.head(self.neck(features))
         return logits
-
-    def forward(self, images: Tensor) -> Tensor:
-        return self.read(self.features(images))
-
-    def fuse(self) -> HGNet:
-        """The inference form: every batch norm folded into its convolution."""
-        return fused_copy(self)
 
 
 class _Dense(nn.Module):

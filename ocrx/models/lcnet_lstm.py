@@ -2,51 +2,16 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Literal
-
 from torch import Tensor, nn
 
-from ocrx.errors import ModelError
-from ocrx.model_spec import FrameSpec, ImageSpec
-from ocrx.models.blocks import ConvNorm, fuse_in_place, fused_copy
+from ocrx.model_spec import ImageSpec
+from ocrx.models.architectures import LCNetLSTMParams
+from ocrx.models.blocks import ConvNorm, frames_last, fuse_in_place
+from ocrx.models.ctc_network import CTCNetwork
 from ocrx.models.lcnetv4 import LCNetV4Block
 
 
-@dataclass(frozen=True)
-class LCNetLSTMParams:
-    """``channels`` and ``depths`` of the three stages, which have 1/4, 1/8 and 1/16 of the height; ``layers`` LSTMs,
-    ``hidden`` is the width of each of their directions.
-
-    ``fused``: the inference form, one convolution with bias for every set of parallel ones and its norms. It trains
-    1.7 times as fast on a CPU, but only from weights that are good already.
-
-    ``activation``: ``relu`` makes ONNX Runtime a tenth faster than ``gelu``. Weights of one are a start for the other.
-    """
-
-    channels: tuple[int, int, int] = (48, 96, 192)
-    depths: tuple[int, int, int] = (2, 3, 4)
-    hidden: int = 128
-    layers: int = 1
-    fused: bool = False
-    activation: Literal["gelu", "relu"] = "gelu"
-
-    def __post_init__(self) -> None:
-        if min(*self.channels, *self.depths, self.hidden, self.layers) < 1:
-            raise ModelError("lcnet_lstm: channels, depths, hidden and layers must be at least 1")
-
-
-def heights(params: LCNetLSTMParams) -> range:
-    """Multiples of 16 pixels: four halvings, then one convolution over the rows that remain."""
-    return range(16, 129, 16)
-
-
-def frames(params: LCNetLSTMParams, image: ImageSpec) -> FrameSpec:
-    """W / 4 frames: close letters and repeated ones stay apart."""
-    return FrameSpec(((3, 2, 1), (3, 2, 1)))
-
-
-class LCNetLSTM(nn.Module):
+class LCNetLSTM(CTCNetwork):
     """Images [N, C, H, W] → logits [N, W / 4, classes]; H a multiple of 16.
 
     The trunk sees about three letters; O or 0, l or 1 are decided by the LSTM, which sees the line and costs a
@@ -79,14 +44,15 @@ class LCNetLSTM(nn.Module):
         if params.fused:
             fuse_in_place(self)
 
-    def forward(self, images: Tensor) -> Tensor:
-        features = self.rows(self.blocks(self.stem(images)))
-        mixed, _ = self.context(features.squeeze(2).transpose(1, 2))
+    def extract_features(self, images: Tensor) -> Tensor:
+        """Images [N, C, H, W] → features [N, D, 1, T]."""
+        out: Tensor = self.rows(self.blocks(self.stem(images)))
+        return out
+
+    def read_features(self, features: Tensor) -> Tensor:
+        """Features → logits [N, T, K]."""
+        mixed, _ = self.context(frames_last(features))
         for layer in self.deeper:
             mixed = mixed + layer(mixed)[0]
         logits: Tensor = self.head(mixed)
         return logits
-
-    def fuse(self) -> LCNetLSTM:
-        """The inference form: every batch norm and every parallel branch folded into one convolution."""
-        return fused_copy(self)

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import torch
 from torch import Tensor, nn
 
-from ocrx.errors import ModelError
-from ocrx.model_spec import FrameSpec, ImageSpec
+from ocrx.model_spec import ImageSpec
+from ocrx.models.architectures import LCNetV3Params
 from ocrx.models.blocks import (
     Affine,
     ColumnPool,
@@ -18,8 +16,8 @@ from ocrx.models.blocks import (
     conv_with,
     fold_norm,
     fuse_in_place,
-    fused_copy,
 )
+from ocrx.models.ctc_network import CTCNetwork
 from ocrx.models.necks import SVTRNeck
 
 # (kernel, channels at scale 1, stride, squeeze and excite) of every block.
@@ -38,32 +36,10 @@ _BLOCKS: tuple[tuple[int, int, Size, bool], ...] = (
 )
 
 
-@dataclass(frozen=True)
-class LCNetV3Params:
-    """``scale`` multiplies all channels; ``branches`` parallel k x k convolutions in training; ``fused``: none."""
-
-    scale: float = 0.95
-    branches: int = 4
-    neck_dims: int = 120
-    fused: bool = False
-
-    def __post_init__(self) -> None:
-        if not 0.1 <= self.scale <= 4 or self.branches < 1 or self.neck_dims < 1:
-            raise ModelError("lcnetv3: scale must be 0.1 to 4, branches and neck_dims at least 1")
-
-
-def heights(params: LCNetV3Params) -> range:
-    """Multiples of 16 pixels: four halvings, then the mean over the rows that remain."""
-    return range(16, 129, 16)
-
-
-def frames(params: LCNetV3Params, image: ImageSpec) -> FrameSpec:
-    """W / 8 frames."""
-    return FrameSpec(((3, 2, 1), (3, 2, 1), (2, 2, 0)))
-
-
-class LCNetV3(nn.Module):
+class LCNetV3(CTCNetwork):
     """Images [N, C, H, W] → logits [N, W / 8, classes]. Source: PP-OCRv4 (2023) and PP-OCRv5 (2025) mobile."""
+
+    takes_guide = True
 
     def __init__(self, params: LCNetV3Params, image: ImageSpec, classes: int) -> None:
         super().__init__()
@@ -81,22 +57,15 @@ class LCNetV3(nn.Module):
         if params.fused:
             fuse_in_place(self)
 
-    def features(self, images: Tensor) -> Tensor:
-        """[N, C, H, W] → [N, 512 * scale, 1, T], before the neck."""
+    def extract_features(self, images: Tensor) -> Tensor:
+        """Images [N, C, H, W] → features [N, 512 * scale, 1, T]."""
         out: Tensor = self.pool(self.blocks(self.stem(images)))
         return out
 
-    def read(self, features: Tensor) -> Tensor:
-        """Features → logits [N, T, classes]."""
+    def read_features(self, features: Tensor) -> Tensor:
+        """Features → logits [N, T, K]."""
         logits: Tensor = self.head(self.neck(features))
         return logits
-
-    def forward(self, images: Tensor) -> Tensor:
-        return self.read(self.features(images))
-
-    def fuse(self) -> LCNetV3:
-        """The inference form: one convolution for every set of parallel ones."""
-        return fused_copy(self)
 
 
 def _scaled(channels: int, scale: float) -> int:

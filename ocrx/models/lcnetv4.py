@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal
 
 from torch import Tensor, nn
 
-from ocrx.errors import ModelError
-from ocrx.model_spec import FrameSpec, ImageSpec
+from ocrx.model_spec import ImageSpec
+from ocrx.models.architectures import LCNetV4Params
 from ocrx.models.blocks import (
     BranchStem,
     ColumnPool,
@@ -17,8 +16,8 @@ from ocrx.models.blocks import (
     SqueezeExcite,
     frames_last,
     fuse_in_place,
-    fused_copy,
 )
+from ocrx.models.ctc_network import CTCNetwork
 from ocrx.models.necks import ConvNeck, LightSVTR
 
 # (channels, rows halved, squeeze and excite) of every block, stage after stage.
@@ -75,45 +74,13 @@ _SIZES = {
 }
 
 
-@dataclass(frozen=True)
-class LCNetV4Params:
-    """``width_stride``: pixels per frame. ``neck_dims`` 0 means that of the size (120, 120, 192).
-
-    ``head_dims``: width of a linear layer before the last one, 0 for none (PP-OCRv6 tiny has 80).
-    ``single_token``: depthwise mixers are one convolution with bias, as the files of transformers have them.
-    ``fused``: the inference form, one convolution for every set of parallel ones.
-    """
-
-    size: Literal["tiny", "small", "medium"] = "tiny"
-    neck: Literal["none", "conv", "lightsvtr"] = "none"
-    width_stride: Literal[4, 8] = 4
-    neck_dims: int = 0
-    neck_depth: int = 2
-    head_dims: int = 0
-    single_token: bool = False
-    fused: bool = False
-
-    def __post_init__(self) -> None:
-        if self.neck_dims % 8 or self.neck_dims < 0 or self.neck_depth < 0 or self.head_dims < 0:
-            raise ModelError("lcnetv4: neck_dims must be a multiple of 8 (for 8 heads), depths and dims not negative")
-
-
-def heights(params: LCNetV4Params) -> range:
-    """Multiples of 16 pixels: four halvings, then the mean over the rows that remain."""
-    return range(16, 129, 16)
-
-
-def frames(params: LCNetV4Params, image: ImageSpec) -> FrameSpec:
-    """W / 4 or W / 8 frames."""
-    pool = ((2, 2, 0),) if params.width_stride == 8 else ()
-    return FrameSpec(((3, 2, 1), (3, 2, 1), *pool))
-
-
-class LCNetV4(nn.Module):
+class LCNetV4(CTCNetwork):
     """Images [N, C, H, W] → logits [N, W / width_stride, classes]; H a multiple of 16 (32 or 48 are usual).
 
     PP-OCRv6 small is size small with neck lightsvtr, width_stride 8, 48 high. Source: PaddleOCR's PP-OCRv6 (2026).
     """
+
+    takes_guide = True
 
     def __init__(self, params: LCNetV4Params, image: ImageSpec, classes: int) -> None:
         super().__init__()
@@ -138,22 +105,15 @@ class LCNetV4(nn.Module):
         if params.fused:
             fuse_in_place(self)
 
-    def features(self, images: Tensor) -> Tensor:
-        """[N, C, H, W] → [N, D, 1, T], before the neck."""
+    def extract_features(self, images: Tensor) -> Tensor:
+        """Images [N, C, H, W] → features [N, D, 1, T]."""
         out: Tensor = self.pool(self.blocks(self.stem(images)))
         return out
 
-    def read(self, features: Tensor) -> Tensor:
-        """Features → logits [N, T, classes]."""
+    def read_features(self, features: Tensor) -> Tensor:
+        """Features → logits [N, T, K]."""
         logits: Tensor = self.head(frames_last(features) if self.neck is None else self.neck(features))
         return logits
-
-    def forward(self, images: Tensor) -> Tensor:
-        return self.read(self.features(images))
-
-    def fuse(self) -> LCNetV4:
-        """The inference form: every batch norm and every parallel branch folded into one convolution."""
-        return fused_copy(self)
 
 
 class SimpleStem(nn.Module):

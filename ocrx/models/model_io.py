@@ -13,6 +13,7 @@ from ocrx.errors import ModelError
 from ocrx.model_folder import SPEC_FILE, WEIGHTS_FILE, find_model_folder, read_spec
 from ocrx.model_spec import ModelSpec
 from ocrx.models import build_model
+from ocrx.models.ctc_network import CTCNetwork
 
 
 def save_model(model: nn.Module, spec: ModelSpec, folder: Path, dtype: torch.dtype | None = None) -> None:
@@ -25,7 +26,7 @@ def save_model(model: nn.Module, spec: ModelSpec, folder: Path, dtype: torch.dty
     (folder / SPEC_FILE).write_text(spec.to_json(), encoding="utf-8")
 
 
-def load_model(path: Path) -> tuple[nn.Module, ModelSpec]:
+def load_model(path: Path) -> tuple[CTCNetwork, ModelSpec]:
     """The network of a model folder in eval mode on the CPU, float32, and its spec.
 
     Raises ModelError if the weights are missing, damaged, or do not fit the spec.
@@ -44,7 +45,8 @@ def load_model(path: Path) -> tuple[nn.Module, ModelSpec]:
             f"expected {expected.get(first)} ({len(wrong)} tensors differ)"
         )
     model.load_state_dict(state)
-    return model.eval(), spec
+    model.eval()
+    return model, spec
 
 
 def read_weights(path: Path) -> dict[str, torch.Tensor]:

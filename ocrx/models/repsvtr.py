@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from torch import Tensor, nn
 
-from ocrx.model_spec import FrameSpec, ImageSpec
-from ocrx.models.blocks import ColumnPool, ConvNorm, RepDepthwise, SqueezeExcite, fuse_in_place, fused_copy
+from ocrx.model_spec import ImageSpec
+from ocrx.models.architectures import RepSVTRParams
+from ocrx.models.blocks import ColumnPool, ConvNorm, RepDepthwise, SqueezeExcite, fuse_in_place
+from ocrx.models.ctc_network import CTCNetwork
 from ocrx.models.necks import SVTRNeck
 
 # (channels, rows halved, squeeze and excite) of every block.
@@ -23,25 +23,10 @@ _BLOCKS: tuple[tuple[int, bool, bool], ...] = (
 )
 
 
-@dataclass(frozen=True)
-class RepSVTRParams:
-    """``fused``: the inference form, one convolution for every set of parallel ones."""
-
-    fused: bool = False
-
-
-def heights(params: RepSVTRParams) -> range:
-    """Multiples of 16 pixels: four halvings, then the mean over the rows that remain."""
-    return range(16, 129, 16)
-
-
-def frames(params: RepSVTRParams, image: ImageSpec) -> FrameSpec:
-    """W / 8 frames."""
-    return FrameSpec(((3, 2, 1), (3, 2, 1), (2, 2, 0)))
-
-
-class RepSVTR(nn.Module):
+class RepSVTR(CTCNetwork):
     """Images [N, C, H, W] → logits [N, W / 8, classes]. Source: OpenOCR's RepSVTR (2024); RepViT (Wang et al. 2024)."""
+
+    takes_guide = True
 
     def __init__(self, params: RepSVTRParams, image: ImageSpec, classes: int) -> None:
         super().__init__()
@@ -58,22 +43,15 @@ class RepSVTR(nn.Module):
         if params.fused:
             fuse_in_place(self)
 
-    def features(self, images: Tensor) -> Tensor:
-        """[N, C, H, W] → [N, 384, 1, T], before the neck."""
+    def extract_features(self, images: Tensor) -> Tensor:
+        """Images [N, C, H, W] → features [N, 384, 1, T]."""
         out: Tensor = self.pool(self.blocks(self.stem(images)))
         return out
 
-    def read(self, features: Tensor) -> Tensor:
-        """Features → logits [N, T, classes]."""
+    def read_features(self, features: Tensor) -> Tensor:
+        """Features → logits [N, T, K]."""
         logits: Tensor = self.head(self.neck(features))
         return logits
-
-    def forward(self, images: Tensor) -> Tensor:
-        return self.read(self.features(images))
-
-    def fuse(self) -> RepSVTR:
-        """The inference form: every batch norm and every parallel branch folded into one convolution."""
-        return fused_copy(self)
 
 
 class _Block(nn.Module):

@@ -1,105 +1,87 @@
-"""A torchvision ResNet that keeps the width, two bidirectional LSTMs, CTC; pretrained weights on request."""
+"""A torchvision backbone that keeps the width, bidirectional LSTMs, CTC; ImageNet weights on request."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import torch
 from torch import Tensor, nn
 
 from ocrx.errors import ModelError
-from ocrx.model_spec import FrameSpec, ImageSpec
-from ocrx.models.blocks import frames_last
-from ocrx.models.cnn_bilstm import BiLSTM
+from ocrx.model_spec import ImageSpec
+from ocrx.models.architectures import ResNetBiLSTMParams
+from ocrx.models.blocks import bilstm_stack, frames_last
+from ocrx.models.ctc_network import CTCNetwork
+
+# Blocks of EfficientNet-B0 that reach 1/8, 1/16 and 1/32 of the height, and the channels that the last one gives.
+_EFFICIENTNET_STAGES = {2: (3, 40), 3: (5, 112), 4: (7, 320)}
+_EFFICIENTNET_KEPT_WIDTH = (3, 4, 6)
 
 
-@dataclass(frozen=True)
-class ResNetBiLSTMParams:
-    """``depth`` 18 or 34; ``hidden``: width of each LSTM direction.
-
-    ``stages``: how many of the four stages of the ResNet are used (3 has 256 channels, 4 has 512).
-    """
-
-    depth: Literal[18, 34] = 18
-    hidden: int = 256
-    stages: Literal[2, 3, 4] = 4
-
-    def __post_init__(self) -> None:
-        if self.hidden < 1:
-            raise ModelError("resnet_bilstm: hidden must be at least 1")
-
-
-def heights(params: ResNetBiLSTMParams) -> range:
-    """Multiples of 32 pixels: up to five halvings, then the mean over the rows that remain."""
-    return range(32, 129, 32)
-
-
-def frames(params: ResNetBiLSTMParams, image: ImageSpec) -> FrameSpec:
-    """W / 4 frames: the stem halves the width twice, the stages only the height."""
-    return FrameSpec(((7, 2, 3), (3, 2, 1)))
-
-
-class ResNetBiLSTM(nn.Module):
+class ResNetBiLSTM(CTCNetwork):
     """Images [N, C, H, W] → logits [N, W / 4, classes]; every frame goes to the LSTM and to CTC.
 
-    The stages' strides are (2, 1) instead of (2, 2), so that the width survives; all weights keep their shapes, hence
-    ``load_pretrained`` takes those of torchvision. Source: He et al. 2015; the design document on handwriting with
-    ResNet, LSTM and CTC.
+    After 1/4 of the width the strides are (2, 1) instead of (2, 2). All weights keep their shapes, so that
+    ``load_pretrained`` takes those of torchvision. Sources: ResNet (He et al. 2015), EfficientNet (Tan and Le 2019);
+    the combination with LSTM and CTC is common in handwriting recognition.
     """
 
     def __init__(self, params: ResNetBiLSTMParams, image: ImageSpec, classes: int) -> None:
         super().__init__()
-        # torchvision takes a second to import and only this architecture needs it.
-        from torchvision import models
-
-        resnet = (models.resnet18 if params.depth == 18 else models.resnet34)(weights=None)
-        if image.channels != 3:
-            resnet.conv1 = nn.Conv2d(image.channels, 64, 7, 2, 3, bias=False)
-        stages = (resnet.layer1, resnet.layer2, resnet.layer3, resnet.layer4)[: params.stages]
-        for stage in stages[1:]:
-            stage[0].conv1.stride = (2, 1)
-            stage[0].downsample[0].stride = (2, 1)
         self.params, self.order = params, image.order
-        self.stem = nn.Sequential(resnet.conv1, resnet.bn1, resnet.relu, resnet.maxpool)
-        self.stages = nn.Sequential(*stages)
-        channels = 64 * 2 ** (params.stages - 1)
-        self.sequence = nn.Sequential(
-            BiLSTM(channels, params.hidden, params.hidden), BiLSTM(params.hidden, params.hidden, params.hidden)
-        )
+        build = _resnet if params.backbone == "resnet" else _efficientnet
+        self.stem, self.stages, channels = build(params, image.channels)
+        self.sequence = bilstm_stack(channels, params.hidden, params.layers)
         self.head = nn.Linear(params.hidden, classes)
 
-    def forward(self, images: Tensor) -> Tensor:
-        features = self.stages(self.stem(images)).mean(2, keepdim=True)
+    def extract_features(self, images: Tensor) -> Tensor:
+        """Images [N, C, H, W] → features [N, D, 1, T]."""
+        out: Tensor = self.stages(self.stem(images)).mean(2, keepdim=True)
+        return out
+
+    def read_features(self, features: Tensor) -> Tensor:
+        """Features → logits [N, T, K]."""
         logits: Tensor = self.head(self.sequence(frames_last(features)))
         return logits
 
     def load_pretrained(self, source: str = "imagenet") -> None:
-        """Take the ResNet's weights from ImageNet (torchvision downloads them) or from a ``.pth`` file of torchvision.
+        """Load ImageNet weights into the backbone; the LSTM and the head keep theirs.
 
-        A grey stem gets the sum over the colour channels, one for BGR their reverse. Raises ModelError where the file
-        is missing or the download is not possible, or where a tensor does not fit.
+        A grey stem gets the sum over the colour channels, one for BGR their reverse.
+
+        Args:
+            source: ``imagenet`` (torchvision downloads the weights) or a ``.pth`` file of torchvision.
+
+        Raises:
+            ModelError: If the file is missing, the download fails or a tensor does not fit.
         """
-        state = _imagenet(self.params.depth) if source == "imagenet" else _from_file(Path(source))
-        names = {"0": "conv1", "1": "bn1"}
+        state = _imagenet(self.params) if source == "imagenet" else _from_file(Path(source))
         own = self.state_dict()
         found: dict[str, Tensor] = {}
         for name in own:
             part, rest = name.split(".", 1)
             if part not in ("stem", "stages"):
                 continue
-            index, leaf = rest.split(".", 1)
-            theirs = f"{names[index]}.{leaf}" if part == "stem" else f"layer{int(index) + 1}.{leaf}"
-            if theirs not in state and leaf.endswith("num_batches_tracked"):
+
+            theirs = self._torchvision_name(part, rest)
+            if theirs not in state and theirs.endswith("num_batches_tracked"):
                 continue  # files from before PyTorch 0.4.1 have no counters
             if theirs not in state:
-                raise ModelError(f"{source}: not the weights of a ResNet-{self.params.depth}: no tensor {theirs}")
-            value = self._reordered(state[theirs]) if theirs == "conv1.weight" else state[theirs]
+                raise ModelError(f"{source}: not the weights of {_title(self.params)}: no tensor {theirs}")
+            value = self._reordered(state[theirs]) if name == "stem.0.weight" else state[theirs]
             if value.shape != own[name].shape:
                 raise ModelError(f"{source}: {theirs} is {tuple(value.shape)}, expected {tuple(own[name].shape)}")
             found[name] = value
+
         self.load_state_dict({**own, **found})
+
+    def _torchvision_name(self, part: str, rest: str) -> str:
+        """torchvision's name of the tensor ``part.rest``."""
+        index, leaf = rest.split(".", 1)
+        if self.params.backbone == "resnet":
+            return f"{('conv1', 'bn1')[int(index)]}.{leaf}" if part == "stem" else f"layer{int(index) + 1}.{leaf}"
+        return f"features.0.{rest}" if part == "stem" else f"features.{int(index) + 1}.{leaf}"
 
     def _reordered(self, stem: Tensor) -> Tensor:
         """The first convolution's weight, made for RGB, for the order of channels here."""
@@ -108,15 +90,53 @@ class ResNetBiLSTM(nn.Module):
         return stem.sum(1, keepdim=True) if self.order == "L" else stem.flip(1)
 
 
-def _imagenet(depth: int) -> dict[str, Any]:
+def _resnet(params: ResNetBiLSTMParams, image_channels: int) -> tuple[nn.Sequential, nn.Sequential, int]:
+    """Stem, stages and the channels of the last stage."""
+    # torchvision takes a second to import and only this architecture needs it.
     from torchvision import models
 
-    weights = models.ResNet18_Weights.IMAGENET1K_V1 if depth == 18 else models.ResNet34_Weights.IMAGENET1K_V1
+    resnet = (models.resnet18 if params.depth == 18 else models.resnet34)(weights=None)
+    if image_channels != 3:
+        resnet.conv1 = nn.Conv2d(image_channels, 64, 7, 2, 3, bias=False)
+    stages = (resnet.layer1, resnet.layer2, resnet.layer3, resnet.layer4)[: params.stages]
+    for stage in stages[1:]:
+        stage[0].conv1.stride = (2, 1)
+        stage[0].downsample[0].stride = (2, 1)
+
+    stem = nn.Sequential(resnet.conv1, resnet.bn1, resnet.relu, resnet.maxpool)
+    return stem, nn.Sequential(*stages), 64 * 2 ** (params.stages - 1)
+
+
+def _efficientnet(params: ResNetBiLSTMParams, image_channels: int) -> tuple[nn.Sequential, nn.Sequential, int]:
+    """Stem, stages and the channels of the last stage."""
+    from torchvision import models
+
+    features = models.efficientnet_b0(weights=None).features
+    stem, last = features[0], _EFFICIENTNET_STAGES[params.stages]
+    if image_channels != 3:
+        stem[0] = nn.Conv2d(image_channels, 32, 3, 2, 1, bias=False)
+    for number in _EFFICIENTNET_KEPT_WIDTH:
+        # In a block's first layer: widen, then the depthwise convolution that has the stride.
+        features[number][0].block[1][0].stride = (2, 1)
+    return stem, nn.Sequential(*features[1 : last[0] + 1]), last[1]
+
+
+def _title(params: ResNetBiLSTMParams) -> str:
+    return f"ResNet-{params.depth}" if params.backbone == "resnet" else "EfficientNet-B0"
+
+
+def _imagenet(params: ResNetBiLSTMParams) -> dict[str, Any]:
+    from torchvision import models
+
+    weights: Any = models.EfficientNet_B0_Weights.IMAGENET1K_V1
+    if params.backbone == "resnet":
+        of_depth = {18: models.ResNet18_Weights.IMAGENET1K_V1, 34: models.ResNet34_Weights.IMAGENET1K_V1}
+        weights = of_depth[params.depth]
     try:
         state: dict[str, Any] = weights.get_state_dict(progress=False)
     except (OSError, RuntimeError) as error:
         raise ModelError(
-            f"ImageNet weights of ResNet-{depth} could not be downloaded ({error})",
+            f"ImageNet weights of {_title(params)} could not be downloaded ({error})",
             hint=f"download {weights.url} elsewhere, then -o Train.pretrain_weight_path=FILE",
         ) from None
     return state

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from torch import Tensor, nn
 
-from ocrx.model_spec import FrameSpec, ImageSpec
-from ocrx.models.blocks import ConvNorm, Size, SqueezeExcite, fuse_in_place, fused_copy
+from ocrx.model_spec import ImageSpec
+from ocrx.models.architectures import SVTRLCNetParams
+from ocrx.models.blocks import ConvNorm, Size, SqueezeExcite, fuse_in_place
+from ocrx.models.ctc_network import CTCNetwork
 from ocrx.models.necks import SVTRNeck
 
 # (kernel, channels, stride, squeeze and excite) of every separable convolution.
@@ -24,25 +24,10 @@ _BLOCKS: tuple[tuple[int, int, Size, bool], ...] = (
 )
 
 
-@dataclass(frozen=True)
-class SVTRLCNetParams:
-    """``fused``: the inference form, one convolution where training has convolution and batch norm."""
-
-    fused: bool = False
-
-
-def heights(params: SVTRLCNetParams) -> range:
-    """32 or 48 pixels: four halvings, then a 2x2 mean that leaves one row of two or three."""
-    return range(32, 49, 16)
-
-
-def frames(params: SVTRLCNetParams, image: ImageSpec) -> FrameSpec:
-    """W / 8 frames."""
-    return FrameSpec(((3, 2, 1), (5, 2, 2), (2, 2, 0)))
-
-
-class SVTRLCNet(nn.Module):
+class SVTRLCNet(CTCNetwork):
     """Images [N, C, H, W] → logits [N, W / 8, classes]. Source: PP-OCRv3 (Li et al. 2022), SVTR_LCNet."""
+
+    takes_guide = True
 
     def __init__(self, params: SVTRLCNetParams, image: ImageSpec, classes: int) -> None:
         super().__init__()
@@ -59,22 +44,15 @@ class SVTRLCNet(nn.Module):
         if params.fused:
             fuse_in_place(self)
 
-    def features(self, images: Tensor) -> Tensor:
-        """[N, C, H, W] → [N, 512, 1, T], before the neck."""
+    def extract_features(self, images: Tensor) -> Tensor:
+        """Images [N, C, H, W] → features [N, 512, 1, T]."""
         out: Tensor = self.pool(self.blocks(self.stem(images)))
         return out
 
-    def read(self, features: Tensor) -> Tensor:
-        """Features → logits [N, T, classes]."""
+    def read_features(self, features: Tensor) -> Tensor:
+        """Features → logits [N, T, K]."""
         logits: Tensor = self.head(self.neck(features))
         return logits
-
-    def forward(self, images: Tensor) -> Tensor:
-        return self.read(self.features(images))
-
-    def fuse(self) -> SVTRLCNet:
-        """The inference form: every batch norm folded into its convolution."""
-        return fused_copy(self)
 
 
 class _Separable(nn.Module):

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal
 
 import torch
 from torch import Tensor, nn
 
-from ocrx.model_spec import FrameSpec, ImageSpec
-from ocrx.models.blocks import ConvNorm, DropPath, Size, fuse_in_place, fused_copy
+from ocrx.model_spec import ImageSpec
+from ocrx.models.architectures import SVTRv2Params
+from ocrx.models.blocks import ConvNorm, DropPath, Size, fuse_in_place
+from ocrx.models.ctc_network import CTCNetwork
 from ocrx.models.necks import GlobalBlock
 
 
@@ -29,25 +30,7 @@ _SIZES = {
 }
 
 
-@dataclass(frozen=True)
-class SVTRv2Params:
-    """``fused``: the inference form of the patch embedding."""
-
-    size: Literal["tiny", "small", "base"] = "tiny"
-    fused: bool = False
-
-
-def heights(params: SVTRv2Params) -> range:
-    """Multiples of 8 pixels: three halvings, then a weighted mean over the rows that remain."""
-    return range(16, 129, 8)
-
-
-def frames(params: SVTRv2Params, image: ImageSpec) -> FrameSpec:
-    """W / 4 frames."""
-    return FrameSpec(((3, 2, 1), (3, 2, 1)))
-
-
-class SVTRv2(nn.Module):
+class SVTRv2(CTCNetwork):
     """Images [N, C, H, W] → logits [N, W / 4, classes]. Source: SVTRv2 (Du et al. 2025) with the RCTC decoder."""
 
     def __init__(self, params: SVTRv2Params, image: ImageSpec, classes: int) -> None:
@@ -59,13 +42,15 @@ class SVTRv2(nn.Module):
         if params.fused:
             fuse_in_place(self)
 
-    def forward(self, images: Tensor) -> Tensor:
-        logits: Tensor = self.head(self.reader(self.encoder(images)))
-        return logits
+    def extract_features(self, images: Tensor) -> Tensor:
+        """Images [N, C, H, W] → features [N, D, rows, T]."""
+        out: Tensor = self.encoder(images)
+        return out
 
-    def fuse(self) -> SVTRv2:
-        """The inference form: batch norms of the patch embedding folded."""
-        return fused_copy(self)
+    def read_features(self, features: Tensor) -> Tensor:
+        """Features → logits [N, T, K]."""
+        logits: Tensor = self.head(self.reader(features))
+        return logits
 
 
 class SVTRv2Encoder(nn.Module):

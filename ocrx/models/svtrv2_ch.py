@@ -2,37 +2,22 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from torch import Tensor, nn
 
-from ocrx.model_spec import FrameSpec, ImageSpec
-from ocrx.models.blocks import ColumnPool, fuse_in_place, fused_copy
+from ocrx.model_spec import ImageSpec
+from ocrx.models.architectures import SVTRv2ChParams
+from ocrx.models.blocks import ColumnPool, fuse_in_place
+from ocrx.models.ctc_network import CTCNetwork
 from ocrx.models.necks import SVTRNeck
 from ocrx.models.svtrv2 import Layout, SVTRv2Encoder
 
 _LAYOUT = Layout((128, 256, 384), (6, 6, 6), (6, 2, 0))
 
 
-@dataclass(frozen=True)
-class SVTRv2ChParams:
-    """``fused``: the inference form, one convolution where training has convolution and batch norm."""
-
-    fused: bool = False
-
-
-def heights(params: SVTRv2ChParams) -> range:
-    """Multiples of 16 pixels: four halvings, then the mean over the rows that remain."""
-    return range(16, 129, 16)
-
-
-def frames(params: SVTRv2ChParams, image: ImageSpec) -> FrameSpec:
-    """W / 8 frames."""
-    return FrameSpec(((3, 2, 1), (3, 2, 1), (2, 2, 0)))
-
-
-class SVTRv2Ch(nn.Module):
+class SVTRv2Ch(CTCNetwork):
     """Images [N, C, H, W] → logits [N, W / 8, classes]. Source: OpenOCR's svtrv2_ch (2024), PaddleX's ch_SVTRv2_rec."""
+
+    takes_guide = True
 
     def __init__(self, params: SVTRv2ChParams, image: ImageSpec, classes: int) -> None:
         super().__init__()
@@ -45,19 +30,12 @@ class SVTRv2Ch(nn.Module):
         if params.fused:
             fuse_in_place(self)
 
-    def features(self, images: Tensor) -> Tensor:
-        """[N, C, H, W] → [N, 384, 1, T], before the neck."""
+    def extract_features(self, images: Tensor) -> Tensor:
+        """Images [N, C, H, W] → features [N, 384, 1, T]."""
         out: Tensor = self.pool(self.encoder(images))
         return out
 
-    def read(self, features: Tensor) -> Tensor:
-        """Features → logits [N, T, classes]."""
+    def read_features(self, features: Tensor) -> Tensor:
+        """Features → logits [N, T, K]."""
         logits: Tensor = self.head(self.neck(features))
         return logits
-
-    def forward(self, images: Tensor) -> Tensor:
-        return self.read(self.features(images))
-
-    def fuse(self) -> SVTRv2Ch:
-        """The inference form: batch norms of patch embedding and neck folded."""
-        return fused_copy(self)

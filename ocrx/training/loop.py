@@ -21,6 +21,7 @@ from ocrx.data.loading.loader import Batch
 from ocrx.errors import ModelError
 from ocrx.model_spec import ModelSpec
 from ocrx.models import build_model
+from ocrx.models.ctc_network import CTCNetwork
 from ocrx.models.guide import build_guide
 from ocrx.process import peak_mib
 from ocrx.text.metrics import Metrics
@@ -114,7 +115,7 @@ class Trainer:
 
     def __init__(
         self,
-        model: nn.Module,
+        model: CTCNetwork,
         spec: ModelSpec,
         source: Source,
         validate: Validate,

@@ -10,7 +10,6 @@ import torch
 from torch import nn
 
 from ocrx.errors import ModelError, OcrxError
-from ocrx.export.graph import inference_form
 from ocrx.inference.discovery import find_model
 from ocrx.model_folder import SPEC_FILE, find_model_folder, reject_url
 from ocrx.model_spec import ModelSpec
@@ -85,7 +84,7 @@ def load_pretrained(model: nn.Module, spec: ModelSpec, folder: Path) -> str:
     """
     other, other_spec = load_model(folder)
     if spec.params.get("fused") and not other_spec.params.get("fused"):
-        other = inference_form(other)
+        other = other.fuse()
     own, given = model.state_dict(), other.state_dict()
     if set(own) != set(given):
         raise ModelError(f"{folder}: a {other_spec.architecture} does not fit Model.architecture {spec.architecture}")

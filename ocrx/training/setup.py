@@ -18,8 +18,7 @@ from ocrx.data.loading.training_data import TrainingData, combine_datasets
 from ocrx.errors import ConfigError, DataError, ModelError
 from ocrx.model_folder import SPEC_FILE, find_model_folder, read_spec
 from ocrx.model_spec import ModelSpec
-from ocrx.models import MODELS, frame_spec
-from ocrx.models.params import parse_params
+from ocrx.models import frame_spec, parsed_params
 from ocrx.results import Progress
 from ocrx.synth.generator import LineGenerator
 from ocrx.synth.text import charset_characters
@@ -129,8 +128,7 @@ def _changes(spec: ModelSpec, config: Config) -> list[str]:
     # What the setup took from the start is no wish of the configuration.
     asked = {**model.params, **form} if config.Train.pretrain_weight_path else {**form, **model.params}
     frame_spec(model.architecture, asked, config.Image.spec())  # refuses what no network can be
-    kind = MODELS[model.architecture].params
-    params = [parse_params(kind, values, model.architecture) for values in (spec.params, asked)]
+    params = [parsed_params(model.architecture, values) for values in (spec.params, asked)]
     changed = [*_differences("Model.params", *params), *_differences("Image", spec.image, config.Image.spec())]
     if config.Global.charset and resolve_charset(config.Global.charset).characters != spec.charset:
         changed.append(f"Global.charset was another one of {len(spec.charset)} characters")

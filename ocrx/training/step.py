@@ -15,7 +15,8 @@ from ocrx.config import TrainConfig
 from ocrx.ctc.loss import ctc_loss
 from ocrx.data.loading.loader import Batch
 from ocrx.errors import BackendError, ConfigError, DataError
-from ocrx.models.guide import NRTRGuide, guided_losses, guided_network
+from ocrx.models.ctc_network import CTCNetwork
+from ocrx.models.guide import NRTRGuide, guided_losses, two_steps
 from ocrx.training.distributed.group import ALONE, Group
 from ocrx.training.optim import ExponentialMovingAverage, build_optimizer
 from ocrx.training.precision import autocast, select_precision
@@ -61,8 +62,8 @@ class TrainStep:
 
     def __init__(
         self,
-        model: nn.Module,
-        average: nn.Module,
+        model: CTCNetwork,
+        average: CTCNetwork,
         config: TrainConfig,
         device: torch.device,
         *,
@@ -80,7 +81,7 @@ class TrainStep:
                     f"Train.sync_batch_norm: not possible on {device}; expected GPUs",
                     hint="on CPU the statistics are those of each process's micro-batch: Train.sync_batch_norm=false",
                 )
-            model = nn.SyncBatchNorm.convert_sync_batchnorm(model)  # type: ignore[no-untyped-call]  # same names
+            nn.SyncBatchNorm.convert_sync_batchnorm(model)  # type: ignore[no-untyped-call]  # same names
         self.model = model.to(device)
         average.to(device)
         if config.channels_last:
@@ -95,7 +96,7 @@ class TrainStep:
         # The compiled network shares the parameters of the plain one, which is the one that is saved.
         # On CPU it was no faster, and every new width cost a minute.
         self.network = torch.compile(self.model) if config.compile else self.model
-        self.guided = guided_network(self.model, compiled=config.compile) if guide is not None else None
+        self.guided = two_steps(self.model, compiled=config.compile) if guide is not None else None
         self.clock = time.perf_counter()
 
     def run(self, parts: Sequence[Batch], epoch: int, number: int, max_pixels: int | None) -> StepResult:
@@ -184,7 +185,7 @@ class TrainStep:
         if self.guide is None or self.guided is None:
             return self.network(images), 0.0
         config, labels = self.config.guide, (batch.targets, batch.target_lengths)
-        logits, loss = guided_losses(self.guided, self.guide, images, *labels, detach=config.detach)
+        logits, loss = guided_losses(self.guided, self.guide, images, labels, detach=config.detach)
         return logits, config.weight * len(batch) * loss
 
     def _exchange(self, own: _Sums) -> _Sums:

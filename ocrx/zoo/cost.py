@@ -10,9 +10,8 @@ from torch import nn
 
 from ocrx.config import Config, load_config
 from ocrx.model_spec import ImageSpec, ModelSpec
-from ocrx.models import MODELS, build_model, frame_spec
+from ocrx.models import accepted_heights, build_model, frame_spec
 from ocrx.models.necks import GlobalBlock
-from ocrx.models.params import parse_params
 
 HEIGHT, WIDTH = 48, 320
 
@@ -32,8 +31,7 @@ def cost_of(recipe: str, classes: int) -> Cost:
     At its own height where 48 does not fit, or where a network for 48 has other parameters.
     """
     config = load_config(recipe)
-    architecture = MODELS[config.Model.architecture]
-    accepted = architecture.heights(parse_params(architecture.params, config.Model.params, recipe))
+    accepted = accepted_heights(config.Model.architecture, config.Model.params)
     own = _cost_at(config, config.Image.height, classes)
     if config.Image.height == HEIGHT or HEIGHT not in accepted:
         return own
@@ -48,8 +46,7 @@ def _cost_at(config: Config, height: int, classes: int) -> Cost:
     charset = tuple(chr(0x10000 + i) for i in range(classes - 1))
     with torch.device("meta"):
         network = build_model(ModelSpec(model.architecture, model.params, charset, shape, frames)).eval()
-        fuse = getattr(network, "fuse", None)
-        network = fuse() if fuse is not None else network
+        network = network.fuse()
         operations = multiplications(network, torch.empty(1, shape.channels, height, WIDTH))
     parameters = sum(p.numel() for p in network.parameters())
     return Cost(parameters, round(operations / 1e9, 2), f"{height}x{WIDTH}")

@@ -25,7 +25,7 @@ from ocrx.export.graph import check_parity, export_model, export_onnx, sample_im
 from ocrx.inference.opening import create_model
 from ocrx.inference.recognizer import Recognizer
 from ocrx.model_spec import ImageSpec, ModelSpec
-from ocrx.models import MODELS, build_model, frame_spec
+from ocrx.models import accepted_heights, build_model, frame_spec
 from ocrx.models.model_io import save_model
 
 needs_openvino = pytest.mark.skipif(not find_spec("openvino"), reason="openvino is not installed")
@@ -47,7 +47,7 @@ def samples(model_folder: Path, line_folder: Path) -> list[Sample]:
 
 @pytest.mark.parametrize("architecture", ["cnn_bilstm", "lcnetv4"])
 def test_onnx_takes_any_batch_and_width_and_holds_the_spec(architecture: str, tmp_path: Path) -> None:
-    height = MODELS[architecture].heights(MODELS[architecture].params())[0]
+    height = accepted_heights(architecture, {})[0]
     image = ImageSpec(height=height, min_width=64)
     params = {"hidden": 16} if architecture == "cnn_bilstm" else {"neck": "lightsvtr", "width_stride": 8}
     spec = ModelSpec(architecture, params, ("a", "é", " "), image, frame_spec(architecture, params, image))

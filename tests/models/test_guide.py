@@ -5,33 +5,32 @@ from __future__ import annotations
 import pytest
 import torch
 from support.networks import images_for, spec_of
-from torch import nn
 
 from ocrx.ctc.loss import ctc_loss
 from ocrx.models import MODELS, build_model
-from ocrx.models.guide import Guidable, NRTRGuide, guide_for, guided_losses
+from ocrx.models.ctc_network import CTCNetwork
+from ocrx.models.guide import NRTRGuide, guide_for, guided_losses
 
 TARGETS = torch.tensor([3, 1, 4, 1, 5])
 LENGTHS = torch.tensor([3, 2])
 
 
 @pytest.fixture
-def network() -> nn.Module:
+def network() -> CTCNetwork:
     torch.manual_seed(0)
     return build_model(spec_of("lcnetv4", {"neck": "lightsvtr", "neck_dims": 16}))
 
 
 def test_every_ppocr_network_takes_a_guide() -> None:
     takes = {"svtr_lcnet", "lcnetv3", "lcnetv4", "hgnet", "hgnetv2", "svtrv2_ch", "repsvtr"}
-    assert takes == {name for name, entry in MODELS.items() if issubclass(entry.network, Guidable)}  # type: ignore[arg-type]  # all are classes
+    assert takes == {name for name, entry in MODELS.items() if entry.network_class().takes_guide}
 
 
-def test_ctc_stops_at_the_features_and_the_guide_goes_through(network: nn.Module) -> None:
+def test_ctc_stops_at_the_features_and_the_guide_goes_through(network: CTCNetwork) -> None:
     spec = spec_of("lcnetv4", {"neck": "lightsvtr", "neck_dims": 16})
     images = images_for(spec, 64)
     guide = guide_for(network, images, spec.classes, dims=32, layers=1)
-    assert guide is not None and isinstance(network, Guidable)
-    logits, extra = guided_losses(network, guide, images, TARGETS, LENGTHS)
+    logits, extra = guided_losses(network, guide, images, (TARGETS, LENGTHS))
     ctc_loss(logits, TARGETS, LENGTHS).mean().backward()
     reached = {name.split(".")[0] for name, p in network.named_parameters() if p.grad is not None}
     assert reached == {"neck", "head"}

@@ -31,6 +31,8 @@ CASES: list[tuple[str, dict[str, Any], int, str, int]] = [
     ("crnn", {"channels": 32, "hidden": 16}, 32, "L", 33),
     ("resnet_bilstm", {"hidden": 16, "stages": 2}, 32, "L", 30),
     ("resnet_bilstm", {"hidden": 16, "stages": 4}, 64, "RGB", 32),
+    ("resnet_bilstm", {"hidden": 16, "stages": 2, "backbone": "efficientnet_b0", "layers": 1}, 32, "L", 30),
+    ("resnet_bilstm", {"hidden": 16, "stages": 4, "backbone": "efficientnet_b0", "layers": 3}, 64, "RGB", 32),
     ("svtr_lcnet", {}, 32, "L", 32),
     ("svtr_lcnet", {}, 48, "BGR", 20),
     ("lcnetv3", {"scale": 0.25, "branches": 2, "neck_dims": 16}, 48, "BGR", 30),
@@ -62,14 +64,13 @@ def test_frames_gradients_and_fused_form(
     logits.square().mean().backward()
     without = [name for name, p in model.named_parameters() if p.grad is None or not torch.isfinite(p.grad).all()]
     assert without == []
-    if hasattr(model, "fuse"):
-        scramble(model)
-        with torch.no_grad():
-            assert torch.allclose(model.fuse()(images), model.eval()(images), atol=1e-5, rtol=1e-4)
+    scramble(model)
+    with torch.no_grad():
+        assert torch.allclose(model.fuse()(images), model.eval()(images), atol=1e-5, rtol=1e-4)
+    if "fused" in {field.name for field in fields(MODELS[architecture].params)}:
         assert not any(isinstance(m, torch.nn.BatchNorm2d) for m in model.fuse().modules())
-        if "fused" in {field.name for field in fields(MODELS[architecture].params)}:
-            fused = build_model(spec_of(architecture, {**params, "fused": True}, height, order, bucket))
-            fused.load_state_dict(model.fuse().state_dict())
+        fused = build_model(spec_of(architecture, {**params, "fused": True}, height, order, bucket))
+        fused.load_state_dict(model.fuse().state_dict())
 
 
 @pytest.mark.parametrize(("architecture", "params", "height", "order", "bucket"), CASES)
@@ -129,8 +130,7 @@ def test_parameter_counts(
 ) -> None:
     spec = spec_of(architecture, params, height, order, characters=classes - 1)
     with torch.device("meta"):
-        model = build_model(spec)
-        model = model.fuse() if hasattr(model, "fuse") else model
+        model = build_model(spec).fuse()
     count = sum(p.numel() for p in model.parameters())
     assert count / 1e6 == pytest.approx(millions, rel=0.01), source
 

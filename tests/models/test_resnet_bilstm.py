@@ -99,3 +99,24 @@ def test_offline_says_what_to_do(monkeypatch: pytest.MonkeyPatch) -> None:
     ) as caught:
         network("RGB").load_pretrained()
     assert "resnet18" in str(caught.value.hint) and "Train.pretrain_weight_path=FILE" in str(caught.value.hint)
+
+
+def test_an_efficientnet_takes_its_own_weights(tmp_path: Path) -> None:
+    torch.manual_seed(0)
+    theirs = models.efficientnet_b0(weights=None).eval()
+    torch.save(theirs.state_dict(), tmp_path / "b0.pth")
+    spec = spec_of("resnet_bilstm", {**PARAMS, "backbone": "efficientnet_b0"}, 32, "RGB")
+    ours = build_model(spec)
+    assert isinstance(ours, ResNetBiLSTM)
+    ours.load_pretrained(str(tmp_path / "b0.pth"))
+    images = images_for(spec, 64)
+    with torch.no_grad():
+        assert torch.equal(ours.eval().stages[:2](ours.stem(images)), theirs.features[:3](images))
+    with pytest.raises(ModelError, match="not the weights of ResNet-18"):
+        network("RGB").load_pretrained(str(tmp_path / "b0.pth"))
+
+
+@pytest.mark.parametrize("layers", [1, 3])
+def test_the_number_of_lstm_layers_is_a_parameter(layers: int) -> None:
+    model = build_model(spec_of("resnet_bilstm", {**PARAMS, "layers": layers}, 32, "L"))
+    assert sum(isinstance(module, torch.nn.LSTM) for module in model.modules()) == layers

@@ -26,7 +26,7 @@ def random_model() -> tuple[nn.Module, ModelSpec]:
                 module.weight.uniform_(0.5, 1.5)
                 module.bias.normal_(0, 0.3)
         seen = [prepare(draw_line(word), image)[0][None] for word in WORDS]
-        rows = torch.cat([model.features(torch.from_numpy(one)).squeeze(2)[0].T for one in seen])
+        rows = torch.cat([model.extract_features(torch.from_numpy(one)).squeeze(2)[0].T for one in seen])
         head = model.head
         head.weight.normal_().div_(rows.std(0) + 1e-6)
         head.bias.copy_(-head.weight @ rows.mean(0))

@@ -112,7 +112,7 @@ def test_a_compiled_network_is_the_one_that_is_guided(
     monkeypatch.setattr(torch, "compile", compiled)
     run = trainer(line_folder, tmp_path / "out", replace(GUIDED, compile=True, epochs_iters=1))
     run.run()
-    assert calls == ["features", "read"] * len(run.source)
+    assert calls == ["extract_features", "read_features"] * len(run.source)
 
 
 def test_a_broken_guide_names_the_lines(line_folder: Path, tmp_path: Path) -> None:

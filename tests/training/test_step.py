@@ -15,13 +15,14 @@ from ocrx.config import TrainConfig
 from ocrx.data.loading.loader import Batch
 from ocrx.data.sample import Sample
 from ocrx.errors import BackendError, ConfigError, DataError
+from ocrx.models.ctc_network import CTCNetwork
 from ocrx.training.step import TrainStep
 
 CONFIG = TrainConfig(batch_size=8, precision="fp32", optimizer="sgd", learning_rate=0.1, momentum=0.0)
 CPU = torch.device("cpu")
 
 
-class Net(nn.Module):
+class Net(CTCNetwork):
     """Images [N, 1, 8, W] to logits [N, W, 4]; each column by itself."""
 
     def __init__(self, dropout: float = 0.0, norm: bool = False) -> None:

@@ -126,7 +126,7 @@ def test_onnx_checks_itself_against_the_original(tmp_path: Path) -> None:
 
 def write_onnx(path: Path, model: nn.Module) -> Path:
     """The model as an exporter writes it, with the dictionary in its metadata as RapidOCR does."""
-    fuse = getattr(model, "fuse", None)
+    fuse = model.fuse
     assert fuse is not None
     program = torch.onnx.export(
         fuse(),

@@ -2,45 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
-from types import MappingProxyType
 from typing import Any
 
 from ocrx.model_spec import FrameSpec, ImageSpec, ModelSpec
-
-_Layers = tuple[tuple[int, int, int], ...]
-"""Kernel, stride and padding along the width."""
-
-_HALVED_TWICE: _Layers = ((3, 2, 1), (3, 2, 1))
-_HALVED_THRICE: _Layers = (*_HALVED_TWICE, (2, 2, 0))
-
-
-def _lcnetv4(params: Mapping[str, Any]) -> _Layers:
-    return _HALVED_THRICE if params.get("width_stride", 4) == 8 else _HALVED_TWICE
-
-
-def _fixed(*layers: tuple[int, int, int]) -> Callable[[Mapping[str, Any]], _Layers]:
-    return lambda params: layers
-
-
-# A copy of what the networks know: they import torch, and the checks must not. A test compares the two.
-LAYERS: Mapping[str, Callable[[Mapping[str, Any]], _Layers]] = MappingProxyType(
-    {
-        "cnn_bilstm": _fixed((2, 2, 0), (2, 2, 0), (2, 2, 0), (7, 1, 0)),
-        "crnn": _fixed((2, 2, 0), (2, 2, 0), (2, 1, 0)),
-        "hgnet": _fixed(*_HALVED_THRICE),
-        "hgnetv2": _fixed(*_HALVED_THRICE),
-        "lcnet_lstm": _fixed(*_HALVED_TWICE),
-        "lcnetv3": _fixed(*_HALVED_THRICE),
-        "lcnetv4": _lcnetv4,
-        "repsvtr": _fixed(*_HALVED_THRICE),
-        "resnet_bilstm": _fixed((7, 2, 3), (3, 2, 1)),
-        "svtr_lcnet": _fixed((3, 2, 1), (5, 2, 2), (2, 2, 0)),
-        "svtrv2": _fixed(*_HALVED_TWICE),
-        "svtrv2_ch": _fixed(*_HALVED_THRICE),
-    }
-)
+from ocrx.models import MODELS, frame_spec
 
 
 @dataclass(frozen=True)
@@ -106,7 +73,11 @@ def recipe_geometry(name: str, architecture: str, params: Mapping[str, Any], ima
         image: How images are prepared.
 
     Returns:
-        The geometry; None for an architecture that is not in ``LAYERS``.
+        The geometry; None for an unknown architecture.
+
+    Raises:
+        ModelError: If the architecture takes no such parameters or images.
     """
-    layers = LAYERS.get(architecture)
-    return Geometry(name, image, FrameSpec(layers(params))) if layers else None
+    if architecture not in MODELS:
+        return None
+    return Geometry(name, image, frame_spec(architecture, params, image))

@@ -1,0 +1,332 @@
+"""The parameters of every architecture, the image heights it accepts and the frames it gives; all without torch.
+
+Checks of a dataset and the catalogue of models need these facts and nothing else of a network.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal, Protocol
+
+from ocrx.errors import ModelError
+from ocrx.model_spec import FrameSpec
+
+_MULTIPLES_OF_16 = range(16, 129, 16)
+_QUARTER = ((3, 2, 1), (3, 2, 1))
+_EIGHTH = (*_QUARTER, (2, 2, 0))
+
+
+class ArchitectureParams(Protocol):
+    """What every parameter class tells of its architecture."""
+
+    def heights(self) -> range:
+        """Image heights in pixels that the network accepts."""
+        ...
+
+    def frames(self) -> FrameSpec:
+        """The layers that change the width, hence how many frames a width gives."""
+        ...
+
+
+@dataclass(frozen=True)
+class CNNBiLSTMParams:
+    """Parameters of ``cnn_bilstm``; its convolutions are fixed.
+
+    Attributes:
+        hidden: Width of each LSTM direction.
+    """
+
+    hidden: int = 512
+
+    def heights(self) -> range:
+        """64 to 79 pixels: three halvings, a 7x7 convolution without padding and one more halving leave one row."""
+        return range(64, 80)
+
+    def frames(self) -> FrameSpec:
+        """W // 8 - 6 frames: three halvings, then six columns lost to the 7x7 convolution."""
+        return FrameSpec(((2, 2, 0), (2, 2, 0), (2, 2, 0), (7, 1, 0)))
+
+
+@dataclass(frozen=True)
+class CRNNParams:
+    """Parameters of ``crnn``.
+
+    Attributes:
+        channels: Channels of the last convolution, a multiple of 8.
+        hidden: Width of each LSTM direction.
+    """
+
+    channels: int = 512
+    hidden: int = 256
+
+    def __post_init__(self) -> None:
+        if self.channels < 8 or self.channels % 8 or self.hidden < 1:
+            raise ModelError("crnn: channels must be a multiple of 8, hidden at least 1")
+
+    def heights(self) -> range:
+        """32 pixels: four halvings and a 2x2 convolution leave one row."""
+        return range(32, 33)
+
+    def frames(self) -> FrameSpec:
+        """W // 4 - 1 frames: two halvings, then one column lost to the 2x2 convolution."""
+        return FrameSpec(((2, 2, 0), (2, 2, 0), (2, 1, 0)))
+
+
+@dataclass(frozen=True)
+class HGNetParams:
+    """Parameters of ``hgnet``.
+
+    Attributes:
+        neck_dims: Width of the neck's output.
+        fused: Inference form, one convolution where training has convolution and batch norm.
+    """
+
+    neck_dims: int = 120
+    fused: bool = False
+
+    def __post_init__(self) -> None:
+        if self.neck_dims < 1:
+            raise ModelError("hgnet: neck_dims must be at least 1")
+
+    def heights(self) -> range:
+        """Multiples of 16 pixels: four halvings, then the mean over the remaining rows."""
+        return _MULTIPLES_OF_16
+
+    def frames(self) -> FrameSpec:
+        """W / 8 frames."""
+        return FrameSpec(_EIGHTH)
+
+
+@dataclass(frozen=True)
+class HGNetV2Params:
+    """Parameters of ``hgnetv2``.
+
+    Attributes:
+        neck_dims: Width of the neck's output.
+        fused: Inference form, one convolution where training has convolution and batch norm.
+    """
+
+    neck_dims: int = 120
+    fused: bool = False
+
+    def __post_init__(self) -> None:
+        if self.neck_dims < 1:
+            raise ModelError("hgnetv2: neck_dims must be at least 1")
+
+    def heights(self) -> range:
+        """Multiples of 16 pixels: four halvings, then the mean over the remaining rows."""
+        return _MULTIPLES_OF_16
+
+    def frames(self) -> FrameSpec:
+        """W / 8 frames."""
+        return FrameSpec(_EIGHTH)
+
+
+@dataclass(frozen=True)
+class LCNetLSTMParams:
+    """Parameters of ``lcnet_lstm``.
+
+    Attributes:
+        channels: Channels of the three stages, which have 1/4, 1/8 and 1/16 of the image height.
+        depths: Blocks of the three stages.
+        hidden: Width of each LSTM direction.
+        layers: Number of bidirectional LSTM layers.
+        fused: Inference form, one convolution with bias for every set of parallel ones and its norms. It trains
+            1.7 times as fast on a CPU, but only from weights that are good already.
+        activation: ``relu`` makes ONNX Runtime a tenth faster than ``gelu``; weights of one can start the other.
+    """
+
+    channels: tuple[int, int, int] = (48, 96, 192)
+    depths: tuple[int, int, int] = (2, 3, 4)
+    hidden: int = 128
+    layers: int = 1
+    fused: bool = False
+    activation: Literal["gelu", "relu"] = "gelu"
+
+    def __post_init__(self) -> None:
+        if min(*self.channels, *self.depths, self.hidden, self.layers) < 1:
+            raise ModelError("lcnet_lstm: channels, depths, hidden and layers must be at least 1")
+
+    def heights(self) -> range:
+        """Multiples of 16 pixels: four halvings, then one convolution over the remaining rows."""
+        return _MULTIPLES_OF_16
+
+    def frames(self) -> FrameSpec:
+        """W / 4 frames, which keep narrow and repeated letters apart."""
+        return FrameSpec(_QUARTER)
+
+
+@dataclass(frozen=True)
+class LCNetV3Params:
+    """Parameters of ``lcnetv3``.
+
+    Attributes:
+        scale: Factor of all channel counts.
+        branches: Parallel k x k convolutions of each layer while training.
+        neck_dims: Width of the neck's output.
+        fused: Inference form, one convolution in place of the parallel ones.
+    """
+
+    scale: float = 0.95
+    branches: int = 4
+    neck_dims: int = 120
+    fused: bool = False
+
+    def __post_init__(self) -> None:
+        if not 0.1 <= self.scale <= 4 or self.branches < 1 or self.neck_dims < 1:
+            raise ModelError("lcnetv3: scale must be 0.1 to 4, branches and neck_dims at least 1")
+
+    def heights(self) -> range:
+        """Multiples of 16 pixels: four halvings, then the mean over the remaining rows."""
+        return _MULTIPLES_OF_16
+
+    def frames(self) -> FrameSpec:
+        """W / 8 frames."""
+        return FrameSpec(_EIGHTH)
+
+
+@dataclass(frozen=True)
+class LCNetV4Params:
+    """Parameters of ``lcnetv4``.
+
+    Attributes:
+        size: Width and depth of the backbone.
+        neck: What stands between backbone and head.
+        width_stride: Pixels per frame.
+        neck_dims: Width of the neck, a multiple of 8 (for 8 heads); 0 is that of the size (120, 120, 192).
+        neck_depth: Transformer blocks of the neck ``lightsvtr``.
+        head_dims: Width of a linear layer before the last one, 0 for none (PP-OCRv6 tiny has 80).
+        single_token: Depthwise mixers are one convolution with bias, as in the files of transformers.
+        fused: Inference form, one convolution in place of the parallel ones.
+    """
+
+    size: Literal["tiny", "small", "medium"] = "tiny"
+    neck: Literal["none", "conv", "lightsvtr"] = "none"
+    width_stride: Literal[4, 8] = 4
+    neck_dims: int = 0
+    neck_depth: int = 2
+    head_dims: int = 0
+    single_token: bool = False
+    fused: bool = False
+
+    def __post_init__(self) -> None:
+        if self.neck_dims % 8 or self.neck_dims < 0 or self.neck_depth < 0 or self.head_dims < 0:
+            raise ModelError("lcnetv4: neck_dims must be a multiple of 8 (for 8 heads), depths and dims not negative")
+
+    def heights(self) -> range:
+        """Multiples of 16 pixels: four halvings, then the mean over the remaining rows."""
+        return _MULTIPLES_OF_16
+
+    def frames(self) -> FrameSpec:
+        """W / 4 or W / 8 frames."""
+        return FrameSpec(_EIGHTH if self.width_stride == 8 else _QUARTER)
+
+
+@dataclass(frozen=True)
+class RepSVTRParams:
+    """Parameters of ``repsvtr``.
+
+    Attributes:
+        fused: Inference form, one convolution in place of the parallel ones.
+    """
+
+    fused: bool = False
+
+    def heights(self) -> range:
+        """Multiples of 16 pixels: four halvings, then the mean over the remaining rows."""
+        return _MULTIPLES_OF_16
+
+    def frames(self) -> FrameSpec:
+        """W / 8 frames."""
+        return FrameSpec(_EIGHTH)
+
+
+@dataclass(frozen=True)
+class ResNetBiLSTMParams:
+    """Parameters of ``resnet_bilstm``.
+
+    Attributes:
+        backbone: ``resnet`` of the given depth, or ``efficientnet_b0``.
+        depth: Layers of the ResNet.
+        hidden: Width of each LSTM direction.
+        layers: Number of bidirectional LSTM layers.
+        stages: How far the backbone is used: up to 1/8, 1/16 or 1/32 of the image height (of a ResNet, that many of
+            its four stages).
+    """
+
+    backbone: Literal["resnet", "efficientnet_b0"] = "resnet"
+    depth: Literal[18, 34] = 18
+    hidden: int = 256
+    layers: int = 2
+    stages: Literal[2, 3, 4] = 4
+
+    def __post_init__(self) -> None:
+        if self.hidden < 1 or self.layers < 1:
+            raise ModelError("resnet_bilstm: hidden and layers must be at least 1")
+
+    def heights(self) -> range:
+        """Multiples of 32 pixels: up to five halvings, then the mean over the remaining rows."""
+        return range(32, 129, 32)
+
+    def frames(self) -> FrameSpec:
+        """W / 4 frames: the width is halved twice, later layers halve the height alone."""
+        return FrameSpec(((7, 2, 3), (3, 2, 1)) if self.backbone == "resnet" else _QUARTER)
+
+
+@dataclass(frozen=True)
+class SVTRLCNetParams:
+    """Parameters of ``svtr_lcnet``.
+
+    Attributes:
+        fused: Inference form, one convolution where training has convolution and batch norm.
+    """
+
+    fused: bool = False
+
+    def heights(self) -> range:
+        """32 or 48 pixels: four halvings, then a 2x2 mean that leaves one row of two or three."""
+        return range(32, 49, 16)
+
+    def frames(self) -> FrameSpec:
+        """W / 8 frames."""
+        return FrameSpec(((3, 2, 1), (5, 2, 2), (2, 2, 0)))
+
+
+@dataclass(frozen=True)
+class SVTRv2Params:
+    """Parameters of ``svtrv2``.
+
+    Attributes:
+        size: Width and depth of the encoder.
+        fused: Inference form of the patch embedding.
+    """
+
+    size: Literal["tiny", "small", "base"] = "tiny"
+    fused: bool = False
+
+    def heights(self) -> range:
+        """Multiples of 8 pixels: three halvings, then a weighted mean over the remaining rows."""
+        return range(16, 129, 8)
+
+    def frames(self) -> FrameSpec:
+        """W / 4 frames."""
+        return FrameSpec(_QUARTER)
+
+
+@dataclass(frozen=True)
+class SVTRv2ChParams:
+    """Parameters of ``svtrv2_ch``.
+
+    Attributes:
+        fused: Inference form, one convolution where training has convolution and batch norm.
+    """
+
+    fused: bool = False
+
+    def heights(self) -> range:
+        """Multiples of 16 pixels: four halvings, then the mean over the remaining rows."""
+        return _MULTIPLES_OF_16
+
+    def frames(self) -> FrameSpec:
+        """W / 8 frames."""
+        return FrameSpec(_EIGHTH)
