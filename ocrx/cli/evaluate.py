@@ -11,6 +11,8 @@ import typer
 from ocrx.cli import console, settings
 from ocrx.cli.options import (
     MODEL,
+    OUTPUT,
+    TEXT,
     AllowOption,
     BackendOption,
     BatchOption,
@@ -60,6 +62,13 @@ def evaluate(
     lm: LmOption = None,
     lm_weight: LmWeightOption = None,
     beam: BeamOption = None,
+    ignore_case: Annotated[
+        bool, typer.Option("--ignore-case", help="Do not count differences of case.", rich_help_panel=TEXT)
+    ] = False,
+    calibrate: Annotated[
+        bool,
+        typer.Option("--calibrate", help="Fit the confidence on these lines and store it.", rich_help_panel=OUTPUT),
+    ] = False,
     output: OutputOption = None,
     json: JsonOption = False,
     backend: BackendOption = None,
@@ -80,6 +89,8 @@ def evaluate(
         "Evaluate.batch_size": batch_size,
         "Evaluate.backend": backend,
         "Evaluate.compare": compare,
+        "Evaluate.ignore_case": ignore_case or None,
+        "Evaluate.calibrate": calibrate or None,
         **decode_options(context),
     }
     weights = model or settings.override_value("Evaluate.weight_path", override)
@@ -142,17 +153,37 @@ def show(report: EvaluateReport, as_json: bool) -> int:
 
     if as_json:
         sys.stdout.write(to_json({"done_flag": True, **report.to_dict()}, indent=2) + "\n")
+    elif sys.stdout.isatty():
+        _show_table(report)
     else:
-        sys.stdout.write("".join(_metric_rows(report)))
+        sys.stdout.write("".join("\t".join(row) + "\n" for row in _metric_rows(report)))
     sys.stdout.flush()
 
     _show_worst(report)
-    calibration = report.analysis.calibration
-    if calibration.threshold is not None:
-        share = f"{calibration.kept:.1%} of the lines, {calibration.precision:.0%} of them exact"
-        console.info(f"score {calibration.threshold:.4f} or more: {share}")
+    _show_confidence(report)
     console.info(f"report: {report.report_file}, every line: {report.lines_file}")
     return 1 if report.failed else 0
+
+
+def _show_confidence(report: EvaluateReport) -> None:
+    """What score and confidence are worth, and what a calibration changed."""
+    threshold = report.analysis.calibration
+    if threshold.threshold is not None:
+        share = f"{threshold.kept:.1%} of the lines, {threshold.precision:.0%} of them exact"
+        console.info(f"score {threshold.threshold:.4f} or more: {share}")
+
+    quality, calibrated = report.analysis.confidence, report.calibrated
+    if quality is not None and quality.brier_confidence is not None and quality.ece_confidence is not None:
+        console.info(
+            f"Brier score {quality.brier_score:.4f} of the score, {quality.brier_confidence:.4f} of the confidence;"
+            f" calibration error {quality.ece_score:.4f} and {quality.ece_confidence:.4f}"
+        )
+    if calibrated is not None:
+        after = calibrated.quality
+        console.info(
+            f"calibrated on {calibrated.calibration.lines} lines, written into {calibrated.folder}; cross-validated"
+            f" Brier score {after.brier_confidence:.4f}, calibration error {after.ece_confidence:.4f}"
+        )
 
 
 def _show_worst(report: EvaluateReport) -> None:
@@ -168,11 +199,23 @@ def _show_worst(report: EvaluateReport) -> None:
     console.stderr_console().print(worst)
 
 
-def _metric_rows(report: EvaluateReport) -> Iterator[str]:
-    """``name<TAB>value<TAB>low<TAB>high`` with the 95 % interval where there is one; of a second model as well."""
+def _show_table(report: EvaluateReport) -> None:
+    """The metrics as a table for people."""
+    from rich.console import Console
+    from rich.table import Column, Table
+
+    head, *rows = _metric_rows(report)
+    table = Table(head[0], *(Column(name, justify="right") for name in head[1:]), box=None, pad_edge=False)
+    for row in rows:
+        table.add_row(*row)
+    Console(highlight=False).print(table)
+
+
+def _metric_rows(report: EvaluateReport) -> Iterator[list[str]]:
+    """Name, value and the 95 % interval where there is one; of a second model as well. The first row names them."""
     other = report.compared
     head = ["metric", "value", "95% low", "95% high"]
-    yield "\t".join(head if other is None else [*head, "", "second", "difference 95% low", "high"]) + "\n"
+    yield head if other is None else [*head, "", "second", "difference 95% low", "high"]
 
     for name in ("accuracy", "norm_edit_dis", "cer", "wer", "accuracy_ci", "cer_ci"):
         row = [name, f"{getattr(report.metrics, name):.4f}"]
@@ -181,6 +224,7 @@ def _metric_rows(report: EvaluateReport) -> Iterator[str]:
             row += [""] * (4 - len(row))  # not every metric has an interval
             row += ["compared", f"{getattr(other.metrics, name):.4f}"]
             row += [f"{bound:+.4f}" for bound in other.differences.get(name, ())]
-        yield "\t".join(row) + "\n"
+        yield row
 
-    yield f"lenient_acc\t{report.metrics.lenient.acc:.4f}\nlines\t{report.metrics.count}\n"
+    yield ["lenient_acc", f"{report.metrics.lenient.acc:.4f}"]
+    yield ["lines", str(report.metrics.count)]

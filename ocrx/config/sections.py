@@ -181,6 +181,8 @@ class EvaluateConfig:
     compare: Optional[str] = None
     wanted_precision: float = 0.99
     worst: int = 20  # worst lines shown in the report
+    ignore_case: bool = False  # differences of case are no errors
+    calibrate: bool = False  # fit the confidence on these lines and write it into the model
 
     def __post_init__(self) -> None:
         at_least("Evaluate.batch_size", self.batch_size, 1)

@@ -1,8 +1,7 @@
-"""What an evaluation says beyond its headline: how sure the numbers are, and where the errors lie."""
+"""Where the errors of an evaluation lie: which characters, lengths and widths, and how certain the figures are."""
 
 from __future__ import annotations
 
-import math
 import unicodedata
 from collections import Counter
 from collections.abc import Callable, Sequence
@@ -10,22 +9,14 @@ from dataclasses import asdict, dataclass
 from itertools import pairwise
 from typing import Any
 
-import editdistance
-import numpy as np
-import numpy.typing as npt
-
 from ocrx.evaluation.evaluate import LineResult
-from ocrx.text.normalize import normalize
+from ocrx.evaluation.intervals import Interval, intervals
+from ocrx.evaluation.reliability import ConfidenceQuality, ScoreReliability, confidence_quality, score_reliability
 
-RESAMPLES = 1000
-_Z = 1.959964  # of the normal distribution, 95 % lie within so many deviations
-_BINS = 10
 _LENGTHS = (0, 1, 3, 6, 11, 21, 41, 81)
 _WIDTHS = (0, 65, 129, 257, 513, 1025)
 
 Pair = tuple[str, str]
-Interval = tuple[float, float]
-Counts = npt.NDArray[np.float64]
 
 
 @dataclass(frozen=True)
@@ -38,6 +29,7 @@ class Group:
 
     @property
     def error_rate(self) -> float:
+        """Share of the wrong ones; 0 for an empty group."""
         return self.wrong / self.count if self.count else 0.0
 
 
@@ -51,35 +43,24 @@ class Confusion:
 
 
 @dataclass(frozen=True)
-class Bin:
-    """Lines with a score in [low, high): how many, their mean score, and the share that is exact."""
-
-    low: float
-    high: float
-    count: int
-    mean_score: float
-    accuracy: float
-
-
-@dataclass(frozen=True)
-class Calibration:
-    """How well the score tells right from wrong.
-
-    ``error`` is the mean distance of score and accuracy over the bins, weighted (expected calibration error, Naeini et
-    al. 2015). Of the lines with a score of ``threshold`` or more, a share of ``kept``, at least ``precision`` are
-    exact; None where no threshold does it.
-    """
-
-    bins: tuple[Bin, ...]
-    error: float
-    precision: float
-    threshold: float | None
-    kept: float
-
-
-@dataclass(frozen=True)
 class Analysis:
-    """Breakdown of an evaluation. ``intervals`` are 95 % intervals of the named metrics, see there."""
+    """Breakdown of an evaluation.
+
+    Attributes:
+        intervals: 95 % intervals of the metrics, see ``evaluation.intervals``.
+        confusions: Pairs of label and reading that differ, the most frequent first.
+        by_length: Lines by number of characters.
+        by_width: Lines by width of the image.
+        by_class: Characters of the labels by kind.
+        spaces: Spaces in the labels.
+        spaces_lost: Of these, those not read as spaces.
+        spaces_added: Spaces read where the label has none.
+        repeats: Characters of the labels that equal the one before them.
+        repeats_lost: Of these, those that came out as one character.
+        calibration: How well the score tells right from wrong.
+        unreadable: Images that could not be read.
+        confidence: How well the calibrated confidence does; None without a readable line.
+    """
 
     intervals: dict[str, Interval]
     confusions: tuple[Confusion, ...]
@@ -91,23 +72,37 @@ class Analysis:
     spaces_added: int
     repeats: int
     repeats_lost: int
-    calibration: Calibration
+    calibration: ScoreReliability
     unreadable: int
+    confidence: ConfidenceQuality | None
 
     def to_dict(self) -> dict[str, Any]:
+        """Give the fields for ``evaluate_result.json``.
+
+        Returns:
+            All fields as plain values.
+        """
         return asdict(self)
 
 
 def analyse(lines: Sequence[LineResult], precision: float = 0.99) -> Analysis:
-    """Break an evaluation down; ``precision`` is what the advised score threshold is to reach."""
-    edits = [edit_pairs(normalize(line.sample.text), normalize(line.prediction)) for line in lines]
+    """Break an evaluation down.
+
+    Args:
+        lines: The lines of the evaluation.
+        precision: Share of exact lines that the advised score threshold is to reach.
+
+    Returns:
+        The breakdown.
+    """
+    edits = [edit_pairs(line.truth, line.read) for line in lines]
     pairs = [pair for line in edits for pair in line]
     wrong = Counter(pair for pair in pairs if pair[0] != pair[1])
     repeats, repeats_lost = _repeats(edits)
     return Analysis(
         intervals=intervals(lines),
         confusions=tuple(Confusion(t, p, n) for (t, p), n in sorted(wrong.items(), key=lambda e: (-e[1], e[0]))),
-        by_length=_grouped(lines, lambda line: _range_name(len(normalize(line.sample.text)), _LENGTHS, "characters")),
+        by_length=_grouped(lines, lambda line: _range_name(len(line.truth), _LENGTHS, "characters")),
         by_width=_grouped(lines, _width_name),
         by_class=_by_class(pairs),
         spaces=sum(t == " " for t, _ in pairs),
@@ -115,18 +110,26 @@ def analyse(lines: Sequence[LineResult], precision: float = 0.99) -> Analysis:
         spaces_added=sum(p == " " != t for t, p in pairs),
         repeats=repeats,
         repeats_lost=repeats_lost,
-        calibration=calibrate([(line.score, line.is_right()) for line in lines], precision),
+        calibration=score_reliability(lines, precision),
         unreadable=sum(line.error is not None for line in lines),
+        confidence=confidence_quality(lines),
     )
 
 
 def edit_pairs(truth: str, prediction: str) -> list[Pair]:
-    """One cheapest way from ``truth`` to ``prediction``: (character, character read), '' for nothing on either side.
+    """Align a label and what was read by the fewest edits: Levenshtein distance with unit costs.
 
-    Levenshtein with unit costs; of equal ways the one that keeps characters paired from the end.
+    Args:
+        truth: The label.
+        prediction: What was read.
+
+    Returns:
+        (character, character read) in order, '' for nothing on either side. Of equally short alignments the one that
+        keeps characters paired from the end.
     """
     if truth == prediction:
         return [(c, c) for c in truth]
+
     rows = [list(range(len(prediction) + 1))]
     for i, t in enumerate(truth, start=1):
         above = rows[-1]
@@ -134,6 +137,8 @@ def edit_pairs(truth: str, prediction: str) -> list[Pair]:
         for j, p in enumerate(prediction, start=1):
             row.append(min(above[j] + 1, row[-1] + 1, above[j - 1] + (t != p)))
         rows.append(row)
+
+    # Back from the end.
     pairs: list[Pair] = []
     i, j = len(truth), len(prediction)
     while i or j:
@@ -150,72 +155,22 @@ def edit_pairs(truth: str, prediction: str) -> list[Pair]:
     return pairs[::-1]
 
 
-def intervals(lines: Sequence[LineResult], other: Sequence[LineResult] | None = None) -> dict[str, Interval]:
-    """95 % intervals of accuracy, norm_edit_dis, cer, wer.
+def character_class(character: str) -> str:
+    """Classify a character for reports.
 
-    Of the accuracy Wilson's, because resampled lines that are all right or all wrong would leave no doubt; of the
-    others the percentiles of 1000 seeded resamples of the lines. With ``other``, another model on the same lines,
-    resampled intervals of all differences ``other`` - ``lines``.
+    Args:
+        character: The character.
+
+    Returns:
+        A coarse kind: space, digits, punctuation, or letters by case.
     """
-    if not lines:
-        return {}
-    random = np.random.default_rng(0)
-    counts = _line_counts(lines)
-    against = None if other is None else _line_counts(other)
-    drawn = []
-    for _ in range(RESAMPLES):
-        picked = random.integers(len(lines), size=len(lines))
-        values = _ratios(counts[picked].sum(axis=0), len(lines))
-        drawn.append(values if against is None else _ratios(against[picked].sum(axis=0), len(lines)) - values)
-    low, high = np.quantile(np.array(drawn), [0.025, 0.975], axis=0)
-    names = ("accuracy", "norm_edit_dis", "cer", "wer")
-    found = {name: (float(a), float(b)) for name, a, b in zip(names, low, high, strict=True)}
-    return found if against is not None else {**found, "accuracy": wilson(int(counts[:, 0].sum()), len(lines))}
+    if character == " ":
+        return "space"
 
-
-def wilson(right: int, count: int) -> Interval:
-    """The 95 % interval of a share of which ``right`` of ``count`` were seen (E. B. Wilson 1927)."""
-    share, spread = right / count, _Z**2 / count
-    middle = (share + spread / 2) / (1 + spread)
-    reach = math.sqrt(spread * share * (1 - share) + spread**2 / 4) / (1 + spread)
-    return max(0.0, middle - reach), min(1.0, middle + reach)
-
-
-def _line_counts(lines: Sequence[LineResult]) -> Counts:
-    """Per line: exact, distance ratio, character edits and count, word edits and count."""
-    rows = []
-    for line in lines:
-        t, p = normalize(line.sample.text), normalize(line.prediction)
-        edits = editdistance.eval(t, p)
-        words = editdistance.eval(t.split(), p.split())
-        rows.append((t == p, edits / max(len(t), len(p), 1), edits, len(t), words, len(t.split())))
-    return np.array(rows, dtype=np.float64)
-
-
-def _ratios(sums: Counts, count: int) -> Counts:
-    exact, distance, edits, characters, word_edits, words = sums
-    return np.array([exact / count, 1 - distance / count, edits / max(1, characters), word_edits / max(1, words)])
-
-
-def calibrate(scored: Sequence[tuple[float, bool]], precision: float) -> Calibration:
-    """Reliability of (score, exact) pairs, and the least score that gives ``precision``."""
-    bins = []
-    for index in range(_BINS):
-        low, high = index / _BINS, (index + 1) / _BINS
-        inside = [(s, e) for s, e in scored if low <= s < high or (index == _BINS - 1 and s >= 1)]
-        count = len(inside)
-        mean, exact = (sum(values) / max(1, count) for values in ([s for s, _ in inside], [e for _, e in inside]))
-        bins.append(Bin(low, high, count, mean, exact))
-    error = sum(b.count * abs(b.mean_score - b.accuracy) for b in bins) / max(1, len(scored))
-    threshold, kept, exact_above = None, 0.0, 0
-    ranked = sorted(scored, key=lambda pair: -pair[0])
-    for number, (score, exact) in enumerate(ranked, start=1):
-        exact_above += exact
-        # Lines with equal scores are kept or left out together.
-        last_of_its_score = number == len(ranked) or ranked[number][0] != score
-        if last_of_its_score and exact_above >= precision * number:
-            threshold, kept = score, number / len(ranked)
-    return Calibration(tuple(bins), error, precision, threshold, kept)
+    category = unicodedata.category(character[0])
+    names = {"Lu": "upper case", "Ll": "lower case", "Nd": "digits"}
+    kinds = {"L": "other letters", "M": "marks", "N": "other numbers", "P": "punctuation", "S": "symbols"}
+    return names.get(category) or kinds.get(category[0], "other")
 
 
 def _repeats(edits: Sequence[Sequence[Pair]]) -> tuple[int, int]:
@@ -236,7 +191,7 @@ def _grouped(lines: Sequence[LineResult], name: Callable[[LineResult], tuple[int
     for line in lines:
         key = name(line)
         count[key] += 1
-        wrong[key] += not line.is_right()
+        wrong[key] += not line.is_right
     return tuple(Group(key[1], count[key], wrong[key]) for key in sorted(count))
 
 
@@ -263,13 +218,3 @@ def _by_class(pairs: Sequence[Pair]) -> tuple[Group, ...]:
             count[name] += 1
             wrong[name] += truth != prediction
     return tuple(Group(name, n, wrong[name]) for name, n in count.most_common())
-
-
-def character_class(character: str) -> str:
-    """A coarse kind for reports: space, digits, punctuation, or letters by case."""
-    if character == " ":
-        return "space"
-    category = unicodedata.category(character[0])
-    names = {"Lu": "upper case", "Ll": "lower case", "Nd": "digits"}
-    kinds = {"L": "other letters", "M": "marks", "N": "other numbers", "P": "punctuation", "S": "symbols"}
-    return names.get(category) or kinds.get(category[0], "other")

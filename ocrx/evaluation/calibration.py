@@ -31,24 +31,8 @@ KEPT = 0.98  # share of the correctly read lines that are familiar
 _FOLDS = 5
 _TEMPERATURES = tuple(2.0 ** (step / 4) for step in range(-8, 13))  # 0.25 to 8
 _PRIOR_LINES = 2.0  # weight of the uncalibrated model, in lines
-_BINS = 10
-
-
-@dataclass(frozen=True)
-class ConfidenceQuality:
-    """How well the score and the calibrated confidence predict that a line is right.
-
-    ``brier`` is the mean squared distance to 1 (right) or 0 (wrong), ``ece`` the expected calibration error over ten
-    bins (Naeini et al. 2015); both are better the smaller they are. ``_score`` is before, ``_confidence`` after
-    calibration. ``cross_validated``: each line was judged by a calibration fitted without it.
-    """
-
-    lines: int
-    brier_score: float
-    brier_confidence: float
-    ece_score: float
-    ece_confidence: float
-    cross_validated: bool
+_NEWTON_STEPS = 100
+_CONVERGED = 1e-7
 
 
 @dataclass(frozen=True)
@@ -57,13 +41,12 @@ class _Fitted:
     loss: float
 
 
-def fit_calibration(lines: Sequence[LineResult], *, ignore_case: bool = False) -> CalibrationSpec | None:
+def fit_calibration(lines: Sequence[LineResult]) -> CalibrationSpec | None:
     """Fit the calibration of a model on labelled lines that it has read.
 
     Args:
         lines: Lines of an evaluation that training did not learn from. Unreadable images and empty readings are
             left out.
-        ignore_case: A line counts as right if only case differs.
 
     Returns:
         The calibration, or None for fewer than ``MIN_LINES`` lines.
@@ -73,7 +56,7 @@ def fit_calibration(lines: Sequence[LineResult], *, ignore_case: bool = False) -
         return None
 
     scores = [line.details.char_scores for line in kept]
-    right = np.array([line.is_right(ignore_case) for line in kept], dtype=np.float64)
+    right = np.array([line.is_right for line in kept], dtype=np.float64)
     fits = {temperature: _fit(scores, right, temperature) for temperature in _TEMPERATURES}
     temperature = min(fits, key=lambda t: fits[t].loss + _PRIOR_LINES * math.log(t) ** 2 / 2)
     bias, slope, length = fits[temperature].weights.tolist()
@@ -111,8 +94,8 @@ def calibrate_model(
         ModelError: The folder holds no model.
     """
     step = max(1, -(-len(samples) // MAX_LINES))
-    evaluation = evaluate(recognizer, samples[::step], progress=progress)
-    calibration = fit_calibration(evaluation.lines, ignore_case=ignore_case)
+    evaluation = evaluate(recognizer, samples[::step], progress=progress, ignore_case=ignore_case)
+    calibration = fit_calibration(evaluation.lines)
     if calibration is not None:
         store_calibration(folder, calibration)
     return calibration
@@ -134,61 +117,20 @@ def store_calibration(folder: Path, calibration: CalibrationSpec) -> None:
             write_json(place / SPEC_FILE, spec.to_dict())
 
 
-def confidence_quality(
-    lines: Sequence[LineResult], calibration: CalibrationSpec | None = None, *, ignore_case: bool = False
-) -> ConfidenceQuality | None:
-    """Compare score and confidence of labelled lines with whether the lines are right.
+def cross_validated_confidence(lines: Sequence[LineResult]) -> Float64s:
+    """Judge each line by a calibration that was fitted on the other lines.
 
     Args:
-        lines: The lines of an evaluation. Unreadable images are left out.
-        calibration: The model's calibration; None to fit one by cross-validation on these very lines.
-        ignore_case: A line counts as right if only case differs.
+        lines: The lines of an evaluation.
 
     Returns:
-        The figures, or None for fewer than ``MIN_LINES`` lines, which allow no fit.
+        A confidence for each line, float64 [N].
     """
-    kept = [line for line in lines if line.error is None]
-    if not kept or (calibration is None and len(kept) < MIN_LINES):
-        return None
-
-    right = np.array([line.is_right(ignore_case) for line in kept], dtype=np.float64)
-    score = np.array([line.score for line in kept])
-    if calibration is not None:
-        confidence = np.array([line_confidence(line.details.char_scores, calibration) for line in kept])
-    else:
-        confidence = _cross_validated(kept, ignore_case)
-    return ConfidenceQuality(
-        lines=len(kept),
-        brier_score=float(np.mean((score - right) ** 2)),
-        brier_confidence=float(np.mean((confidence - right) ** 2)),
-        ece_score=calibration_error(score, right),
-        ece_confidence=calibration_error(confidence, right),
-        cross_validated=calibration is None,
-    )
-
-
-def calibration_error(confidence: Float64s, right: Float64s) -> float:
-    """The expected calibration error: mean distance of confidence and accuracy over ten bins, weighted by lines.
-
-    Args:
-        confidence: Probabilities [N] from 0 to 1.
-        right: 1.0 or 0.0 [N].
-
-    Returns:
-        A value from 0 to 1.
-    """
-    bins = np.minimum((confidence * _BINS).astype(np.int64), _BINS - 1)
-    gaps = np.bincount(bins, weights=confidence - right, minlength=_BINS)
-    return float(np.abs(gaps).sum() / max(1, len(confidence)))
-
-
-def _cross_validated(lines: Sequence[LineResult], ignore_case: bool) -> Float64s:
-    """The confidence of each line, by a calibration fitted on the lines of the other folds."""
     fold = np.random.default_rng(0).permutation(len(lines)) % _FOLDS
     confidence = np.zeros(len(lines))
     for part in range(_FOLDS):
         others = [line for line, place in zip(lines, fold, strict=True) if place != part]
-        calibration = fit_calibration(others, ignore_case=ignore_case) or CalibrationSpec()
+        calibration = fit_calibration(others) or CalibrationSpec()
         for index in np.flatnonzero(fold == part).tolist():
             confidence[index] = line_confidence(lines[index].details.char_scores, calibration)
     return confidence
@@ -199,18 +141,23 @@ def _fit(scores: Sequence[Sequence[float]], right: Float64s, temperature: float)
     log_odds = [line_log_odds(values, temperature) for values in scores]
     x = np.stack([np.ones(len(scores)), log_odds, np.log([len(values) for values in scores])], axis=1)
     prior = np.array([0.0, 1.0, 0.0])
-    weights = prior.copy()
 
-    for _ in range(50):
+    def loss(weights: Float64s) -> float:
+        z = x @ weights
+        return float((np.logaddexp(0, z) - right * z).sum() + _PRIOR_LINES * ((weights - prior) ** 2).sum() / 2)
+
+    weights, best = prior, loss(prior)
+    for _ in range(_NEWTON_STEPS):
         p = 1 / (1 + np.exp(-np.clip(x @ weights, -500, 500)))
         gradient = x.T @ (p - right) + _PRIOR_LINES * (weights - prior)
         hessian = (x * (p * (1 - p))[:, None]).T @ x + _PRIOR_LINES * np.eye(3)
         step = np.linalg.solve(hessian, gradient)
-        # A full step may overshoot where hardly a line is uncertain.
-        weights -= step * min(1.0, 2.0 / float(np.abs(step).max() + 1e-12))
-        if np.abs(step).max() < 1e-8:
-            break
 
-    z = x @ weights
-    loss = float((np.logaddexp(0, z) - right * z).sum()) + _PRIOR_LINES * float(((weights - prior) ** 2).sum()) / 2
-    return _Fitted(weights, loss)
+        # A whole step overshoots where hardly a line is uncertain; the loss is convex, so a short one never does.
+        while loss(weights - step) > best and np.abs(step).max() > _CONVERGED:
+            step /= 2
+        weights = weights - step
+        best = loss(weights)
+        if np.abs(step).max() <= _CONVERGED:
+            break
+    return _Fitted(weights, best)

@@ -18,25 +18,41 @@ from ocrx.text.normalize import normalize
 
 @dataclass(frozen=True)
 class LineResult:
-    """One labelled line and what was read. An image that could not be read has '' and an ``error``."""
+    """One labelled line and what was read.
+
+    Attributes:
+        sample: The labelled line.
+        prediction: The text that was read; '' for an image that could not be read.
+        score: The score of the line.
+        error: Why the image could not be read.
+        details: The whole prediction.
+        ignore_case: Differences of case are no errors.
+    """
 
     sample: Sample
     prediction: str
     score: float
     error: str | None
     details: Prediction
+    ignore_case: bool = False
 
-    def is_right(self, ignore_case: bool = False) -> bool:
-        """Whether the line was read without an error.
+    @property
+    def truth(self) -> str:
+        """The label as it is compared: in NFC, without case where that is ignored."""
+        return self._comparable(self.sample.text)
 
-        Args:
-            ignore_case: Differences of case are no errors.
+    @property
+    def read(self) -> str:
+        """The prediction as it is compared."""
+        return self._comparable(self.prediction)
 
-        Returns:
-            True if label and reading agree in NFC.
-        """
-        truth, read = normalize(self.sample.text), normalize(self.prediction)
-        return truth.casefold() == read.casefold() if ignore_case else truth == read
+    @property
+    def is_right(self) -> bool:
+        """Whether the line was read without an error."""
+        return self.truth == self.read
+
+    def _comparable(self, text: str) -> str:
+        return normalize(text).casefold() if self.ignore_case else normalize(text)
 
 
 @dataclass(frozen=True)
@@ -48,13 +64,29 @@ class Evaluation:
 
 
 def evaluate(
-    recognizer: Recognizer, samples: Sequence[Sample], batch_size: int = 32, progress: Progress | None = None
+    recognizer: Recognizer,
+    samples: Sequence[Sample],
+    batch_size: int = 32,
+    progress: Progress | None = None,
+    *,
+    ignore_case: bool = False,
 ) -> Evaluation:
-    """Read all samples and compare. An unreadable image counts as the text ''."""
-    items = (ImageInput(partial(read_image, sample.image), str(sample.image)) for sample in samples)
-    lines = []
-    for sample, prediction in zip(samples, recognizer.predict_inputs(items, batch_size), strict=True):
-        lines.append(LineResult(sample, prediction.text, prediction.score, prediction.error, prediction))
+    """Read labelled lines and compare. An unreadable image counts as the text ''.
+
+    Args:
+        recognizer: The model.
+        samples: The labelled lines.
+        batch_size: Lines in a batch.
+        progress: Called with (lines done, lines in all).
+        ignore_case: Differences of case are no errors.
+
+    Returns:
+        Metrics and lines.
+    """
+    inputs = (ImageInput(partial(read_image, sample.image), str(sample.image)) for sample in samples)
+    lines: list[LineResult] = []
+    for sample, found in zip(samples, recognizer.predict_inputs(inputs, batch_size), strict=True):
+        lines.append(LineResult(sample, found.text, found.score, found.error, found, ignore_case))
         if progress is not None:
             progress(len(lines), len(samples))
-    return Evaluation(compute_metrics((line.sample.text, line.prediction) for line in lines), tuple(lines))
+    return Evaluation(compute_metrics((line.truth, line.read) for line in lines), tuple(lines))

@@ -11,11 +11,11 @@ import jinja2
 from PIL import Image
 
 from ocrx.errors import DataError
-from ocrx.evaluation.analysis import Analysis, Interval, Pair, edit_pairs
+from ocrx.evaluation.analysis import Analysis, Pair, edit_pairs
 from ocrx.evaluation.evaluate import Evaluation, LineResult
+from ocrx.evaluation.intervals import METRICS, Interval
 from ocrx.files import data_uri
 from ocrx.imaging.reading import read_image
-from ocrx.text.normalize import normalize
 
 _PICTURE_HEIGHT = 48
 _PICTURE_WIDTH = 900
@@ -48,42 +48,60 @@ class _Row:
     readings: Sequence[tuple[Sequence[Pair], float, str]]
 
 
-def render_report(dataset: str, judged: EvaluatedModel, comparison: Comparison | None, worst: int) -> str:
-    """The report as HTML. ``worst`` lines with most errors are shown with their pictures."""
+def render_report(dataset: str, evaluated: EvaluatedModel, comparison: Comparison | None, worst: int) -> str:
+    """Render the report as HTML.
+
+    Args:
+        dataset: Where the lines come from.
+        evaluated: The model.
+        comparison: A second model on the same lines.
+        worst: How many of the lines with most errors are shown with their pictures.
+
+    Returns:
+        One document that needs nothing else.
+    """
     template = (files("ocrx.evaluation") / "report.html.jinja").read_text(encoding="utf-8")
     environment = jinja2.Environment(autoescape=True, trim_blocks=True, lstrip_blocks=True)
-    models = [judged] if comparison is None else [judged, comparison.second]
+    models = [evaluated] if comparison is None else [evaluated, comparison.second]
     return environment.from_string(template).render(
         dataset=dataset,
         models=models,
         comparison=comparison,
-        rows=[_row(index, models) for index in worst_lines(judged.evaluation.lines, worst)],
+        rows=[_row(index, models) for index in worst_lines(evaluated.evaluation.lines, worst)],
         differing=_differing(models, worst) if comparison else [],
-        metrics=("accuracy", "norm_edit_dis", "cer", "wer"),
+        metrics=METRICS,
     )
 
 
 def worst_lines(lines: Sequence[LineResult], count: int) -> list[int]:
-    """Indices of the wrong lines with most edits, the most certain first among equals; unreadable ones before all."""
-    wrong = [i for i, line in enumerate(lines) if not line.is_right()]
+    """Find the wrong lines with most edits, the most certain first among equals; unreadable ones before all.
+
+    Args:
+        lines: The lines of an evaluation.
+        count: Most lines to return.
+
+    Returns:
+        Indices into ``lines``.
+    """
+    wrong = [i for i, line in enumerate(lines) if not line.is_right]
     return sorted(wrong, key=lambda i: (lines[i].error is None, -_errors(lines[i]), -lines[i].score, i))[:count]
 
 
 def _differing(models: Sequence[EvaluatedModel], count: int) -> list[_Row]:
     first, second = (model.evaluation.lines for model in models)
-    different = [i for i in range(len(first)) if first[i].is_right() != second[i].is_right()]
+    different = [i for i in range(len(first)) if first[i].is_right != second[i].is_right]
     return [_row(index, models) for index in different[:count]]
 
 
 def _row(index: int, models: Sequence[EvaluatedModel]) -> _Row:
     lines = [model.evaluation.lines[index] for model in models]
-    truth = normalize(lines[0].sample.text)
-    readings = [(edit_pairs(truth, normalize(line.prediction)), line.score, line.error or "") for line in lines]
+    truth = lines[0].truth
+    readings = [(edit_pairs(truth, line.read), line.score, line.error or "") for line in lines]
     return _Row(lines[0].sample.source, _picture(lines[0]), [(c, c) for c in truth], readings)
 
 
 def _errors(line: LineResult) -> int:
-    return sum(t != p for t, p in edit_pairs(normalize(line.sample.text), normalize(line.prediction)))
+    return sum(t != p for t, p in edit_pairs(line.truth, line.read))
 
 
 def _picture(line: LineResult) -> str:

@@ -7,25 +7,27 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from ocrx.backends import open_backend
 from ocrx.config import Config
 from ocrx.data.formats.layouts import read_dataset
 from ocrx.data.sample import Sample
-from ocrx.decoding.factory import build_decoder, decoder_notice
-from ocrx.errors import DataError
-from ocrx.evaluation.analysis import Analysis, Interval, analyse, intervals
+from ocrx.decoding.factory import decoder_notice
+from ocrx.errors import DataError, ModelError
+from ocrx.evaluation.analysis import Analysis, analyse
+from ocrx.evaluation.calibration import MIN_LINES, cross_validated_confidence, fit_calibration, store_calibration
 from ocrx.evaluation.evaluate import LineResult, evaluate
 from ocrx.evaluation.html_report import Comparison, EvaluatedModel, render_report, worst_lines
+from ocrx.evaluation.intervals import Interval, intervals
+from ocrx.evaluation.reliability import ConfidenceQuality, confidence_quality
 from ocrx.files import write_file
 from ocrx.inference.discovery import find_model
-from ocrx.inference.opening import describe
-from ocrx.inference.recognizer import Recognizer
-from ocrx.model_folder import bundled_language_model
+from ocrx.inference.opening import Runtime, describe, open_recognizer
+from ocrx.inference.writers import ESCAPES
+from ocrx.model_folder import find_model_folder, is_embedded
+from ocrx.model_spec import CalibrationSpec
 from ocrx.results import Issue, Progress, write_result
-from ocrx.text.charset import Charset
 from ocrx.text.metrics import Metrics
 
-_ESCAPES = str.maketrans({"\\": "\\\\", "\t": "\\t", "\n": "\\n", "\r": "\\r"})
+_COLUMNS = ("source", "image", "truth", "prediction", "score", "exact", "error", "confidence", "warning")
 
 
 @dataclass(frozen=True)
@@ -40,30 +42,63 @@ class ModelComparison:
 
 
 @dataclass(frozen=True)
+class CalibrationReport:
+    """A calibration that was written into the model; ``quality`` is cross-validated on the lines it was fitted on."""
+
+    folder: str
+    calibration: CalibrationSpec
+    quality: ConfidenceQuality
+
+
+@dataclass(frozen=True)
 class EvaluateReport:
-    """``issues`` are what reading the label files found; lines they name are not among the evaluated ones."""
+    """The result of an evaluation.
+
+    Attributes:
+        model: Which model read, and on what.
+        dataset: Where the lines come from.
+        ignore_case: Differences of case were no errors.
+        metrics: The headline figures.
+        analysis: Where the errors lie.
+        worst: The lines with most edits.
+        failed: Lines whose image could not be read.
+        issues: What reading the label files found; lines they name are not among the evaluated ones.
+        compared: A second model on the same lines.
+        calibrated: What ``Evaluate.calibrate`` wrote.
+        lines_file: Every line as TSV.
+        report_file: The report as HTML.
+    """
 
     model: str
     dataset: str
+    ignore_case: bool
     metrics: Metrics
     analysis: Analysis
     worst: tuple[LineResult, ...]
     failed: tuple[LineResult, ...]
     issues: tuple[Issue, ...]
     compared: ModelComparison | None
+    calibrated: CalibrationReport | None
     lines_file: Path
     report_file: Path
 
     def to_dict(self) -> dict[str, Any]:
-        """What ``evaluate_result.json`` holds: PaddleX's ``metrics`` first."""
+        """Give the fields of ``evaluate_result.json``.
+
+        Returns:
+            PaddleX's ``metrics`` first, then what ocrx adds.
+        """
+        compared = None
+        if self.compared is not None:
+            compared = asdict(self.compared) | {"metrics": paddle_metrics(self.compared.metrics)}
         return {
             "metrics": paddle_metrics(self.metrics),
             "model": self.model,
             "dataset": self.dataset,
+            "ignore_case": self.ignore_case,
             "analysis": self.analysis.to_dict(),
-            "compared": asdict(self.compared) | {"metrics": paddle_metrics(self.compared.metrics)}
-            if self.compared
-            else None,
+            "compared": compared,
+            "calibrated": asdict(self.calibrated) if self.calibrated else None,
             "issues": [issue.to_dict() for issue in self.issues],
             "lines": str(self.lines_file),
             "report": str(self.report_file),
@@ -71,42 +106,67 @@ class EvaluateReport:
 
 
 def paddle_metrics(metrics: Metrics) -> dict[str, Any]:
-    """The metrics under PaddleX's name ``acc`` for the accuracy, the rest under their own."""
+    """Name the metrics as PaddleX does.
+
+    Args:
+        metrics: The metrics.
+
+    Returns:
+        The accuracy as ``acc``, the rest under their own names.
+    """
     fields = metrics.to_dict()
     return {"acc": fields.pop("accuracy"), **fields}
 
 
 def run(config: Config, log: Callable[[str], None], progress: Progress | None = None) -> EvaluateReport:
-    """Read the validation lines of ``Global.dataset_dir`` (all lines where none are set apart) and compare.
+    """Read labelled lines and compare: the validation lines of the dataset, or all where none are set apart.
 
-    ``log`` gets one line that says which model reads. Writes ``evaluate_result.json``, ``evaluate/lines.tsv`` and
-    ``evaluate/report.html`` into ``Global.output``. Raises DataError where there is nothing to evaluate; other
-    OcrxErrors where model, runtime or device are missing.
+    Writes ``evaluate_result.json``, ``evaluate/lines.tsv`` and ``evaluate/report.html`` into ``Global.output``; with
+    ``Evaluate.calibrate`` also the calibration into the model's folder.
+
+    Args:
+        config: The configuration.
+        log: Gets one line that says which model reads.
+        progress: Called with (lines done, lines in all).
+
+    Returns:
+        The report.
+
+    Raises:
+        DataError: There is nothing to evaluate, or too little to calibrate on.
+        OcrxError: Model, runtime or device are missing, or the model cannot be calibrated in place.
     """
     settings, output = config.Evaluate, Path(config.Global.output)
     samples, issues = _samples(config.Global.dataset_dir)
-    judged = _judge(config, find_model(settings.weight_path, key="Evaluate.weight_path"), samples, log, progress)
+    model = find_model(settings.weight_path, key="Evaluate.weight_path")
+    if settings.calibrate:
+        _reject_calibration(model, len(samples))
+
+    evaluated = _evaluate(config, model, samples, log, progress)
     comparison = None
     if settings.compare is not None:
         second = find_model(settings.compare, key="Evaluate.compare")
-        comparison = _compare(judged, _judge(config, second, samples, log, progress))
-    lines = judged.evaluation.lines
+        comparison = _compare(evaluated, _evaluate(config, second, samples, log, progress))
+
+    lines = evaluated.evaluation.lines
     report = EvaluateReport(
-        model=judged.name,
+        model=evaluated.name,
         dataset=config.Global.dataset_dir,
-        metrics=judged.evaluation.metrics,
-        analysis=judged.analysis,
+        ignore_case=settings.ignore_case,
+        metrics=evaluated.evaluation.metrics,
+        analysis=evaluated.analysis,
         worst=tuple(lines[i] for i in worst_lines(lines, settings.worst)),
         failed=tuple(line for line in lines if line.error is not None),
         issues=issues,
         compared=_compared(comparison),
+        calibrated=_calibrate(find_model_folder(model), lines) if settings.calibrate else None,
         lines_file=output / "evaluate" / "lines.tsv",
         report_file=output / "evaluate" / "report.html",
     )
+
     report.lines_file.parent.mkdir(parents=True, exist_ok=True)
     write_file(report.lines_file, _table(lines))
-    html = render_report(report.dataset, judged, comparison, settings.worst)
-    write_file(report.report_file, html)
+    write_file(report.report_file, render_report(report.dataset, evaluated, comparison, settings.worst))
     write_result(output, "evaluate", report.to_dict())
     return report
 
@@ -121,25 +181,47 @@ def _samples(dataset_dir: str) -> tuple[tuple[Sample, ...], tuple[Issue, ...]]:
     return samples, dataset.issues
 
 
-def _judge(
+def _evaluate(
     config: Config,
     model: Path,
     samples: Sequence[Sample],
     log: Callable[[str], None],
     progress: Progress | None,
 ) -> EvaluatedModel:
-    backend = open_backend(model, config.Evaluate.backend, config.Global.device, config.Global.threads)
-    name = describe(model, backend)
+    settings = config.Evaluate
+    runtime = Runtime(settings.backend, config.Global.device, config.Global.threads)
+    recognizer = open_recognizer(model, runtime, config.Decode)
+    name, notice = describe(model, recognizer.backend), decoder_notice(recognizer.decoder)
     log(name)
-    decoder = build_decoder(Charset.from_spec(backend.spec), config.Decode, bundled_language_model(model))
-    if decoder_notice(decoder):
-        log(decoder_notice(decoder))
-    evaluation = evaluate(Recognizer(backend, decoder), samples, config.Evaluate.batch_size, progress)
-    return EvaluatedModel(name, evaluation, analyse(evaluation.lines, config.Evaluate.wanted_precision))
+    if notice:
+        log(notice)
+
+    evaluation = evaluate(recognizer, samples, settings.batch_size, progress, ignore_case=settings.ignore_case)
+    return EvaluatedModel(name, evaluation, analyse(evaluation.lines, settings.wanted_precision))
+
+
+def _reject_calibration(model: Path, lines: int) -> None:
+    """Raise where a calibration would come to nothing, before the long work."""
+    if is_embedded(model):
+        raise ModelError(
+            f"{model.name}: an embedded model, which nothing is written into",
+            hint="copy its folder, then calibrate the copy: --model DIR",
+        )
+    if lines < MIN_LINES:
+        raise DataError(f"{lines} labelled lines; calibrating needs at least {MIN_LINES}")
+
+
+def _calibrate(folder: Path, lines: Sequence[LineResult]) -> CalibrationReport:
+    calibration = fit_calibration(lines)
+    quality = confidence_quality(lines, cross_validated_confidence(lines), cross_validated=True)
+    if calibration is None or quality is None:
+        raise DataError(f"fewer than {MIN_LINES} lines in which anything was read; too few to calibrate on")
+    store_calibration(folder, calibration)
+    return CalibrationReport(str(folder), calibration, quality)
 
 
 def _compare(first: EvaluatedModel, second: EvaluatedModel) -> Comparison:
-    pairs = [(a.is_right(), b.is_right()) for a, b in zip(first.evaluation.lines, second.evaluation.lines, strict=True)]
+    pairs = [(a.is_right, b.is_right) for a, b in zip(first.evaluation.lines, second.evaluation.lines, strict=True)]
     return Comparison(
         second=second,
         differences=intervals(first.evaluation.lines, second.evaluation.lines),
@@ -161,9 +243,15 @@ def _compared(comparison: Comparison | None) -> ModelComparison | None:
 
 
 def _table(lines: Sequence[LineResult]) -> str:
-    """Every line: source, image, label, prediction, score, exact, error; TAB, line ends and backslash are escaped."""
-    rows = [("source", "image", "truth", "prediction", "score", "exact", "error")]
+    """Every line as TSV; TAB, line ends and backslash are escaped."""
+    rows = [_COLUMNS]
     for line in lines:
-        values = (line.sample.source, str(line.sample.image), line.sample.text, line.prediction, f"{line.score:.4f}")
-        rows.append((*values, str(int(line.is_right())), line.error or ""))
-    return "".join("\t".join(value.translate(_ESCAPES) for value in row) + "\n" for row in rows)
+        confidence = line.details.confidence
+        rows.append(
+            (
+                *(line.sample.source, str(line.sample.image), line.sample.text, line.prediction, f"{line.score:.4f}"),
+                *(str(int(line.is_right)), line.error or ""),
+                *("" if confidence is None else f"{confidence:.4f}", line.details.warning or ""),
+            )
+        )
+    return "".join("\t".join(value.translate(ESCAPES) for value in row) + "\n" for row in rows)

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ocrx.data.sample import Sample
-from ocrx.evaluation.analysis import analyse, calibrate, character_class, edit_pairs, intervals
+from ocrx.evaluation.analysis import analyse, character_class, edit_pairs
 from ocrx.evaluation.evaluate import LineResult
 from ocrx.inference.results import Prediction
 
@@ -79,54 +79,7 @@ def test_texts_are_compared_in_nfc() -> None:
     assert analyse([line("é", "e\u0301")]).confusions == ()
 
 
-def test_intervals_hold_the_value_and_shrink_with_more_lines() -> None:
-    few = intervals([line("a", "a" if i % 2 else "b") for i in range(20)])["accuracy"]
-    many = intervals([line("a", "a" if i % 2 else "b") for i in range(2000)])["accuracy"]
-    assert few[0] < 0.5 < few[1] and many[0] < 0.5 < many[1]
-    assert 0.35 < few[1] - few[0] < 0.55  # 2 * 1.96 * sqrt(0.25 / 20) = 0.44
-    assert 0.035 < many[1] - many[0] < 0.05
-    assert intervals([]) == {}
-
-
-def test_a_difference_is_paired() -> None:
-    first = [line("a", "a" if i % 2 else "b") for i in range(200)]
-    assert intervals(first, first)["accuracy"] == (0.0, 0.0)
-    low, _ = intervals(first, [line("a", "a")] * 200)["accuracy"]
-    assert low > 0.4
-
-
-def test_calibration_by_hand() -> None:
-    scored = [(0.95, True)] * 8 + [(0.95, False)] * 2 + [(0.55, True), (0.55, False)]
-    found = calibrate(scored, precision=0.8)
-    top, middle = found.bins[9], found.bins[5]
-    assert (top.count, round(top.accuracy, 6), round(top.mean_score, 6)) == (10, 0.8, 0.95)
-    assert (middle.count, middle.accuracy) == (2, 0.5)
-    assert found.error == pytest.approx((10 * 0.15 + 2 * 0.05) / 12)
-    assert found.threshold == 0.95 and found.kept == pytest.approx(10 / 12)
-    assert calibrate(scored, precision=0.9).threshold is None
-    assert calibrate([(1.0, True), (0.2, False)], 0.99).threshold == 1.0
-    assert calibrate([], 0.9).threshold is None
-
-
-@given(st.lists(st.tuples(st.floats(0, 1), st.booleans())), st.floats(0.1, 0.9))
-def test_the_threshold_keeps_its_promise(scored: list[tuple[float, bool]], precision: float) -> None:
-    found = calibrate(scored, precision)
-    assert sum(b.count for b in found.bins) == len(scored)
-    if found.threshold is not None:
-        above = [exact for score, exact in scored if score >= found.threshold]
-        assert sum(above) / len(above) >= precision - 1e-9
-        assert found.kept == pytest.approx(len(above) / len(scored))
-
-
 def test_character_classes() -> None:
     expected = {"a": "lower case", "Ä": "upper case", "7": "digits", " ": "space", ".": "punctuation", "€": "symbols"}
     assert {c: character_class(c) for c in expected} == expected
     assert character_class("中") == "other letters"
-
-
-def test_all_right_or_all_wrong_leaves_doubt() -> None:
-    wrong = intervals([line("a", "b")] * 6)
-    right = intervals([line("a", "a")] * 6)
-    assert wrong["accuracy"] == pytest.approx((0.0, 0.3903), abs=1e-4)  # Wilson's, from a table
-    assert right["accuracy"] == pytest.approx((0.6097, 1.0), abs=1e-4)
-    assert right["cer"] == (0.0, 0.0), "the others are resampled"

@@ -48,7 +48,7 @@ def test_result_file_lines_and_stdout(
     assert out.startswith("metric\tvalue\t95% low\t95% high\naccuracy\t0.5000\t") and "lines\t4" in out
     assert "worst lines" in err and "val.txt:4" in err
     header, *rows = [row.split("\t") for row in (output / "evaluate" / "lines.tsv").read_text("utf-8").splitlines()]
-    assert header == ["source", "image", "truth", "prediction", "score", "exact", "error"]
+    assert header == ["source", "image", "truth", "prediction", "score", "exact", "error", "confidence", "warning"]
     assert [row[5] for row in rows] == ["1", "0", "1", "0"] and rows[3][2] == "<b>&\"'"
 
 
@@ -205,4 +205,65 @@ def test_the_report_opens_in_a_browser(
     dom = subprocess.run(command, capture_output=True, text=True, timeout=120, check=True).stdout
     seen = json.loads(dom.split("<title>")[1].split("</title>")[0])
     assert seen["all"] == seen["loaded"] == seen["lines"] == 2
-    assert seen["rows"] == 10 and seen["bars"] >= 2 and seen["wide"]
+    assert seen["rows"] == 14 and seen["bars"] >= 2 and seen["wide"]
+
+
+def test_case_is_ignored_on_request(
+    capsys: pytest.CaptureFixture[str], model_folder: Path, half_right: Path, tmp_path: Path
+) -> None:
+    rows = (half_right / "val.txt").read_text(encoding="utf-8").splitlines()
+    swapped = [f"{name}\t{text.swapcase()}\n" for name, text in (row.split("\t") for row in rows)]
+    (half_right / "val.txt").write_text("".join(swapped), encoding="utf-8")
+    arguments = (half_right, "-m", model_folder, "--output", tmp_path, "--json")
+    strict, lenient = (json.loads(run(capsys, *arguments, *more)[1]) for more in ((), ("--ignore-case",)))
+    assert strict["metrics"]["acc"] == 0 and strict["ignore_case"] is False
+    assert lenient["metrics"]["acc"] == 0.5 and lenient["ignore_case"] is True
+    assert lenient["metrics"]["cer"] == strict["metrics"]["cer_ci"]
+    assert lenient["analysis"]["intervals"]["accuracy"][0] > 0
+
+
+def test_calibrating_writes_the_confidence_into_the_model(
+    capsys: pytest.CaptureFixture[str], model_folder: Path, half_right: Path, tmp_path: Path
+) -> None:
+    folder = Path(shutil.copytree(model_folder, tmp_path / "model"))
+    arguments = (half_right, "-m", folder, "--output", tmp_path / "out")
+    code, _, err = run(capsys, *arguments, "--calibrate")
+    assert code == 1 and "calibrating needs at least 20" in err
+    rows = (half_right / "val.txt").read_text(encoding="utf-8")
+    (half_right / "val.txt").write_text(rows * 10, encoding="utf-8")
+
+    before = json.loads(run(capsys, *arguments, "--json")[1])
+    assert before["analysis"]["confidence"]["brier_confidence"] is None and before["calibrated"] is None
+    code, _, err = run(capsys, *arguments, "--calibrate")
+    assert code == 0 and "calibrated on 40 lines" in err
+    result = json.loads((tmp_path / "out" / "evaluate_result.json").read_text(encoding="utf-8"))
+    assert result["calibrated"]["quality"]["cross_validated"] is True
+    assert json.loads((folder / "model.json").read_text(encoding="utf-8"))["calibration"]["lines"] == 40
+
+    code, out, err = run(capsys, *arguments, "--json")
+    after = json.loads(out)["analysis"]["confidence"]
+    assert code == 0 and after["brier_confidence"] < after["brier_score"] and "of the confidence" in err
+    (found,) = create_model(model_dir=folder).predict(str(half_right / "images" / "08.png"))
+    assert found.confidence is not None and found.to_dict()["confidence"] == found.confidence
+
+
+def test_an_embedded_model_is_not_calibrated_in_place(
+    capsys: pytest.CaptureFixture[str], half_right: Path, tmp_path: Path
+) -> None:
+    code, _, err = run(capsys, half_right, "-m", "printed_en", "--output", tmp_path, "--calibrate")
+    assert code == 1 and "embedded" in err and "copy its folder" in err
+
+
+def test_a_terminal_shows_a_table(
+    capsys: pytest.CaptureFixture[str],
+    model_folder: Path,
+    half_right: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("sys.stdout.isatty", lambda: True)
+    monkeypatch.setenv("TERM", "dumb")
+    code, out, _ = run(capsys, half_right, "-m", model_folder, "--output", tmp_path)
+    head, accuracy = out.splitlines()[:2]
+    assert code == 0 and head.split()[:2] == ["metric", "value"] and "\t" not in out
+    assert accuracy.split()[:2] == ["accuracy", "0.5000"]
