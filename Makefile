@@ -25,8 +25,12 @@ lint: install ## Style
 type: install ## Types
 	$(BIN)/mypy
 
-test: install ## Set up and run the tests
-	$(BIN)/python -m pytest
+test: install ## Set up and run the tests, in parallel, with the coverage gate
+	$(BIN)/python -m pytest -n auto --dist loadfile --cov --cov-report=term:skip-covered --cov-fail-under=92
+
+docs: install ## Build the documentation into site/; warnings are errors
+	$(BIN)/python -m pip install --quiet --editable ".[docs]"
+	$(BIN)/mkdocs build --strict --quiet
 
 test-oldest: .venv-oldest/installed ## Run the tests with the oldest versions that pyproject.toml allows
 	.venv-oldest/bin/python -m pytest
@@ -50,5 +54,5 @@ fonts: install ## Install the fonts and word lists of the printed_* recipes (Deb
 	$(BIN)/python benchmarks/embed_words.py datasets/words
 
 clean: ## Remove what make and the tests wrote
-	rm -rf .venv .venv-oldest build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	rm -rf .venv .venv-oldest build dist site .pytest_cache .mypy_cache .ruff_cache .hypothesis .coverage*
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +

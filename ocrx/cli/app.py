@@ -35,6 +35,7 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 
+
 INTERRUPTED = 130
 
 
@@ -84,7 +85,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
         arguments: Command-line arguments; default: those of the process.
 
     Returns:
-        The exit code: 0 done, 1 the work failed, 2 wrong usage, 130 interrupted.
+        The exit code: 0 done, 1 the work failed, 2 wrong usage.
+
+    Raises:
+        KeyboardInterrupt: Ctrl-C was pressed.
     """
     # Images that are too large are refused by name.
     warnings.filterwarnings("ignore", message="Image size .* exceeds limit")
@@ -92,11 +96,6 @@ def main(arguments: Sequence[str] | None = None) -> int:
         app(args=list(arguments) if arguments is not None else None, prog_name="ocrx")
     except OcrxError as error:
         return _report(error, sys.argv[1:] if arguments is None else arguments)
-    except KeyboardInterrupt:
-        from ocrx.cli import console
-
-        console.info("interrupted")
-        return INTERRUPTED
     except BrokenPipeError:
         sys.stdout = None  # the reader is gone: nothing more may be flushed to it
         return 1
@@ -106,6 +105,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         reason = "no space left on the disk" if error.errno == errno.ENOSPC else error.strerror or error
         return _report(DataError(f"{error.filename or 'output'}: {reason}"))
     except SystemExit as stop:
+        if stop.code == INTERRUPTED:  # Typer's answer to Ctrl-C
+            raise KeyboardInterrupt from None
         return stop.code if isinstance(stop.code, int) else int(stop.code is not None)
     return 0
 

@@ -121,6 +121,8 @@ def _from_text(text: str, lists: Sequence[str] = ()) -> Iterator[ImageInput]:
     if not text:
         yield from _failed(f"an empty path; expected {EXPECTED}")
     elif text == "-":
+        if sys.stdin is None:
+            raise DataError("-: stdin is closed; expected an image")
         yield from _from_bytes(sys.stdin.buffer.read(), "-")
     elif text.startswith(("http://", "https://")):
         yield from _from_web(text)

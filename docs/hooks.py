@@ -1,0 +1,156 @@
+"""Pages that the build generates: the command line reference, the configuration reference, and files of the project.
+
+MkDocs calls ``on_files``; nothing is written into the tree.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import re
+from pathlib import Path
+from typing import Any
+
+import typer
+from mkdocs.config.defaults import MkDocsConfig
+from mkdocs.structure.files import File, Files
+
+from ocrx.cli.app import app
+from ocrx.config import Config
+
+ROOT = Path(__file__).parents[1]
+# Files of the project that are pages of the site as well.
+PAGES = {"contributing.md": "CONTRIBUTING.md", "changelog.md": "CHANGELOG.md"}
+
+
+def on_files(files: Files, config: MkDocsConfig) -> Files:
+    """Add the generated pages to the site.
+
+    Args:
+        files: The files of ``docs/``.
+        config: The configuration of the site.
+
+    Returns:
+        The files with the generated ones.
+    """
+    generated = {
+        "reference/cli.md": command_line_reference(),
+        "reference/config.md": configuration_reference(),
+        **{page: _page(ROOT / source) for page, source in PAGES.items()},
+    }
+    for name, content in generated.items():
+        files.append(File.generated(config, name, content=content))
+
+    for path in sorted((ROOT / "benchmarks").rglob("*")):
+        if path.suffix == ".md":
+            files.append(File.generated(config, f"benchmarks/{path.name}", content=_page(path)))
+        elif path.suffix == ".png":
+            target = path.relative_to(ROOT).as_posix()
+            files.append(File.generated(config, target, content=path.read_bytes()))
+    return files
+
+
+def _page(path: Path) -> str:
+    """A file of the project as a page: links to other files of the project become plain text."""
+    text = path.read_text(encoding="utf-8")
+
+    def link(match: re.Match[str]) -> str:
+        label, target = match.groups()
+        here = (path.parent / target.partition("#")[0]).resolve()
+        known = target.startswith(("http", "#")) or here.parent.name in ("benchmarks", "curves")
+        return match.group(0) if known and here.suffix in (".md", ".png", "") else label
+
+    return re.sub(r"(?<!!)\[([^\]]+)\]\(([^)\s]+)\)", link, text)
+
+
+def command_line_reference() -> str:
+    """Describe every command and option from the Typer application itself.
+
+    Returns:
+        A Markdown page.
+    """
+    parts = ["# Command line\n", "Every command takes `-h` and `--help`.\n"]
+    group = typer.main.get_command(app)
+    for name, command in sorted(_commands(group)):
+        parts.append(f"## `ocrx {name}`\n")
+        parts.append(f"{(command.help or '').strip()}\n")
+        parts.append(_arguments(command))
+        parts.append(_options(command))
+        lines = [line for line in (command.epilog or "").split("\n\n")[1:] if line]
+        if lines:
+            parts.append("```sh\n" + "\n".join(lines) + "\n```\n")
+    return "\n".join(part for part in parts if part)
+
+
+def _commands(group: Any, prefix: str = "") -> list[tuple[str, Any]]:
+    found = []
+    for name, command in group.commands.items():
+        if hasattr(command, "commands"):
+            found += _commands(command, f"{prefix}{name} ")
+        elif not command.hidden:
+            found.append((f"{prefix}{name}", command))
+    return found
+
+
+def _arguments(command: Any) -> str:
+    rows = [
+        f"- `{option.name.upper()}`: {option.help or ''}"
+        for option in command.params
+        if option.param_type_name == "argument"
+    ]
+    return "\n".join(rows) + "\n" if rows else ""
+
+
+def _options(command: Any) -> str:
+    rows = ["| option | group | meaning |", "|---|---|---|"]
+    for option in command.params:
+        if option.param_type_name == "argument" or getattr(option, "hidden", False):
+            continue
+        names = ", ".join(f"`{name}`" for name in (*option.opts, *option.secondary_opts))
+        panel = getattr(option, "rich_help_panel", None) or ""
+        rows.append(f"| {names} | {panel} | {(option.help or '').replace('|', chr(92) + '|')} |")
+    return "\n".join(rows) + "\n" if len(rows) > 2 else ""
+
+
+def configuration_reference() -> str:
+    """List every key of the configuration with its type and default.
+
+    Returns:
+        A Markdown page.
+    """
+    parts = [
+        "# Configuration\n",
+        "Sections and keys of a YAML file and of `-o Section.key=value`. Defaults in code come first, then the"
+        " model's recipe, the YAML file, and `-o`.\n",
+    ]
+    for section in dataclasses.fields(Config):
+        value = section.default_factory() if callable(section.default_factory) else None
+        if value is None or not dataclasses.is_dataclass(value):
+            continue
+        parts.append(f"## {section.name}\n")
+        text = (type(value).__doc__ or "").strip().splitlines()
+        parts.append(f"{text[0] if text else ''}\n")
+        parts.append("| key | type | default | meaning |\n|---|---|---|---|")
+        parts += _keys(value, "", _comments(type(value)))
+        parts.append("")
+    return "\n".join(parts)
+
+
+def _keys(value: Any, prefix: str, comments: dict[str, str]) -> list[str]:
+    rows = []
+    for field in dataclasses.fields(value):
+        inner = getattr(value, field.name)
+        if dataclasses.is_dataclass(inner):
+            rows += _keys(inner, f"{prefix}{field.name}.", _comments(type(inner)))
+            continue
+        kind = str(field.type).replace("|", "or")
+        rows.append(f"| `{prefix}{field.name}` | {kind} | `{inner!r}` | {comments.get(field.name, '')} |")
+    return rows
+
+
+def _comments(kind: type) -> dict[str, str]:
+    """The comment behind each field in the source: the one place where a key is described."""
+    import inspect
+
+    source = inspect.getsource(kind)
+    found = re.findall(r"^    (\w+):[^#\n]*(?:#\s*(.+))?$", source, re.MULTILINE)
+    return {name: comment.replace("|", "\\|") for name, comment in found if comment}
