@@ -79,7 +79,7 @@ def memory_child(folder: Path) -> None:
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
     print(f"{len(dataset.train):,} lines read in {read:.1f} s, peak {peak:,.0f} MB")
     config = load_config()
-    known = recipe_geometry(config.Global.model, config.Model.architecture, config.Model.params, config.Image.spec())
+    known = recipe_geometry(config.Global.model, config.Model.architecture, config.Model.params, config.Image)
     findings = run_checks(dataset, known)
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
     seconds = time.perf_counter() - start
@@ -89,7 +89,7 @@ def memory_child(folder: Path) -> None:
 def sets(root: Path) -> None:
     """A table of findings, one row a dataset."""
     config = load_config()
-    known = recipe_geometry(config.Global.model, config.Model.architecture, config.Model.params, config.Image.spec())
+    known = recipe_geometry(config.Global.model, config.Model.architecture, config.Model.params, config.Image)
     print("| set | train / val | errors | warnings |\n|---|---|---|---|")
     for folder in sorted(path for path in root.iterdir() if path.is_dir()):
         dataset = read_dataset(folder)

@@ -36,4 +36,4 @@ def name_options(text: str, arguments: Sequence[str]) -> str:
         return option(match[1]) if match[1] in DECODE_OPTIONS else f"-o Decode.{match[1]}=…"
 
     names = "|".join(field.name for field in fields(DecodeOptions))
-    return re.sub(rf"`({names})`", mentioned, re.sub(rf"^({names}):", at_fault, text))
+    return re.sub(rf"`({names})`", mentioned, re.sub(rf"^(?:Decode\.)?({names}):", at_fault, text))

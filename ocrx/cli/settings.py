@@ -31,9 +31,10 @@ def load(config: str | None, override: Sequence[str] | None, options: Mapping[st
     Returns:
         The validated configuration.
     """
+    from ocrx.cli import console
     from ocrx.config import load_config
 
-    return load_config(config, override or (), options)
+    return load_config(config, override or (), options, notice=console.info)
 
 
 def override_value(key: str, override: Sequence[str] | None) -> str | None:

@@ -1,23 +1,18 @@
-"""Every setting of ocrx: PaddleX's sections and field names, typed, with what PaddleX hides added.
+"""Every setting of ocrx, typed and checked: PaddleX's sections and keys, and those that PaddleX hides.
 
-Order: defaults here ← the recipe that ``Global.model`` names ← the YAML file ← ``-o Section.key=value``.
-A key that does not exist, a value of the wrong type and an unknown recipe are errors; nothing is ignored.
+Order: defaults in code ← the recipe that ``Global.model`` names ← the YAML file ← ``-o Section.key=value`` ← options of
+the command line. A key that does not exist, a value of another type or outside its range, and an unknown recipe are
+errors; keys of PaddleX without a meaning here are named in a line that says what replaces them.
+
+May import ``errors``, ``files``, ``schema``, ``results`` and ``model_spec``. The only package that imports omegaconf,
+and only to read and write YAML: ``ocrx predict`` without ``-c`` and ``-o`` starts without it.
 """
 
 from __future__ import annotations
 
 from ocrx.config.decode import DecodeOptions
-from ocrx.config.load import (
-    Config,
-    config_from_options,
-    find_config,
-    load_config,
-    model_named_by,
-    recipe_names,
-    recipe_path,
-    recipes_dir,
-    to_yaml,
-)
+from ocrx.config.load import Config, config_from_options, load_config, to_yaml
+from ocrx.config.recipes import find_config, model_named_by, recipe_names, recipe_path, recipes_dir
 from ocrx.config.sections import (
     DATASET_TYPES,
     DEFAULT_MODEL,
@@ -28,7 +23,6 @@ from ocrx.config.sections import (
     EvaluateConfig,
     ExportConfig,
     GlobalConfig,
-    ImageConfig,
     KernelOption,
     ModelConfig,
     PredictConfig,
@@ -50,7 +44,6 @@ __all__ = [
     "ExportConfig",
     "GlobalConfig",
     "GuideConfig",
-    "ImageConfig",
     "KernelOption",
     "ModelConfig",
     "PredictConfig",

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Optional
+from typing import TYPE_CHECKING, Annotated
 
-from ocrx.config.checks import at_least
+from ocrx.config.ranges import Fraction
 from ocrx.errors import ConfigError
+from ocrx.schema import Range, check_ranges
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -18,11 +18,8 @@ if TYPE_CHECKING:
     LexiconSource = str | Path | Sequence[str]
     LanguageModelSource = str | Path | NgramModel
 else:
-    # OmegaConf reads the annotations at run time; a configuration can only name files.
+    # The annotations are the schema of a configuration, which can only name files.
     LexiconSource = LanguageModelSource = str
-
-# OmegaConf wants typing.Optional on Python 3.10.
-# ruff: noqa: UP045
 
 
 @dataclass(frozen=True)
@@ -47,27 +44,19 @@ class DecodeOptions:
         beam: Texts kept at once. None: 10 where a search is needed; 1: the best path alone where that suffices.
     """
 
-    pattern: Optional[str] = None
-    lexicon: Optional[LexiconSource] = None
-    lexicon_margin: Optional[float] = None
-    allow: Optional[str] = None
-    deny: Optional[str] = None
-    lm: Optional[LanguageModelSource] = None
-    lm_weight: Optional[float] = None
-    lm_bonus: Optional[float] = None
-    lm_confidence_threshold: Optional[float] = None
-    beam: Optional[int] = None
+    pattern: str | None = None
+    lexicon: LexiconSource | None = None
+    lexicon_margin: Annotated[float, Range(0, 1_000_000)] | None = None
+    allow: str | None = None
+    deny: str | None = None
+    lm: LanguageModelSource | None = None
+    lm_weight: Annotated[float, Range(-1000, 1000)] | None = None
+    lm_bonus: Annotated[float, Range(-1000, 1000)] | None = None
+    lm_confidence_threshold: Fraction | None = None
+    beam: Annotated[int, Range(1, 10_000)] | None = None
 
     def __post_init__(self) -> None:
-        at_least("beam", self.beam, 1)
-        for name in ("lexicon_margin", "lm_weight", "lm_bonus", "lm_confidence_threshold"):
-            value = getattr(self, name)
-            if value is not None and not math.isfinite(value):
-                raise ConfigError(f"{name}: {value}; expected a finite number")
-        at_least("lexicon_margin", self.lexicon_margin, 0)
-        threshold = self.lm_confidence_threshold
-        if threshold is not None and not 0 <= threshold <= 1:
-            raise ConfigError(f"lm_confidence_threshold: {threshold}; expected 0 to 1")
+        check_ranges(self, error=ConfigError)
 
     @property
     def selects_decoder(self) -> bool:

@@ -3,138 +3,172 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Optional
+from typing import Annotated
 
-from ocrx.config.checks import at_least, choice
+from ocrx.config.ranges import (
+    BatchSize,
+    Count,
+    CountOrZero,
+    Fraction,
+    FractionBelowOne,
+    FractionInside,
+    Minutes,
+    Workers,
+    WorkersOrNone,
+)
 from ocrx.errors import ConfigError
 from ocrx.results import FINDING_CODES
-
-# OmegaConf reads annotations at run time and wants typing.Optional on Python 3.10.
-# ruff: noqa: UP045
+from ocrx.schema import Choice, Range
 
 
 @dataclass(frozen=True)
 class SynthTrainConfig:
-    """Training lines rendered on the fly by the ``Synth`` section."""
+    """Training lines that are rendered on the fly.
+
+    Attributes:
+        enable: Train on rendered lines, as the section ``Synth`` describes them.
+        lines_per_epoch: Lines that count as an epoch.
+    """
 
     enable: bool = False
-    lines_per_epoch: int = 20000
-
-    def __post_init__(self) -> None:
-        at_least("Train.synth.lines_per_epoch", self.lines_per_epoch, 64)
+    lines_per_epoch: Annotated[int, Range(64, 1_000_000_000)] = 20_000
 
 
 @dataclass(frozen=True)
 class GuideConfig:
-    """A second reader of the backbone's features while training, dropped afterwards: PP-OCR's NRTR. Weight 0: none."""
+    """A second decoder on the backbone's features that guides training and is dropped afterwards (PP-OCR's NRTR).
 
-    weight: float = 0.0  # of its loss, beside CTC's
-    dims: int = 384
-    layers: int = 4
-    detach: bool = True  # CTC then trains neck and head alone, and the backbone learns from the guide
+    Attributes:
+        weight: Weight of its loss beside CTC's; 0 means none.
+        dims: Width of the decoder, a multiple of 32.
+        layers: Layers of the decoder.
+        detach: Keep CTC's gradient from the backbone, which then learns from the guide alone.
+    """
+
+    weight: Annotated[float, Range(0, 1000)] = 0.0
+    dims: Annotated[int, Range(32, 4096)] = 384
+    layers: Annotated[int, Range(1, 64)] = 4
+    detach: bool = True
 
     def __post_init__(self) -> None:
-        at_least("Train.guide.weight", self.weight, 0)
-        at_least("Train.guide.layers", self.layers, 1)
-        if self.dims < 32 or self.dims % 32:
-            raise ConfigError(f"Train.guide.dims: {self.dims}; expected a multiple of 32")
+        if self.dims % 32:
+            raise ConfigError(f"dims: {self.dims}; expected a multiple of 32")
 
 
 @dataclass(frozen=True)
 class TrainConfig:
-    """How to train. ``epochs_iters`` counts epochs, as in PaddleX."""
+    """How to train.
 
-    epochs_iters: int = 20
-    batch_size: int = 32
-    learning_rate: Optional[float] = None  # default: 1e-3 from nothing, half of it from a start
-    pretrain_weight_path: Optional[str] = None
-    extra_datasets: tuple[str, ...] = ()  # folders or lists whose training lines are added
-    replay: tuple[str, ...] = ()  # folders or lists of old lines, against forgetting
-    replay_ratio: float = 0.25  # share of each epoch's lines that is drawn from them
-    freeze: tuple[str, ...] = ()  # parts of the network that are not trained, e.g. stem, blocks.0
-    resume_path: Optional[str] = None
-    log_interval: int = 20
-    eval_interval: int = 1
-    save_interval: int = 1
+    Attributes:
+        epochs_iters: Epochs, under PaddleX's name.
+        batch_size: Images of a micro-batch.
+        learning_rate: Highest learning rate; by default 1e-3, or 5e-4 with pretrained weights.
+        pretrain_weight_path: Model to fine-tune.
+        extra_datasets: Folders or label files whose training lines are added.
+        replay: Folders or label files of earlier lines, replayed against forgetting.
+        replay_ratio: Share of an epoch's lines that is drawn from them.
+        freeze: Parts of the network that are not trained, such as ``stem`` or ``blocks.0``.
+        resume_path: Folder ``latest`` of the training to resume.
+        log_interval: Steps between lines of the log.
+        eval_interval: Epochs between evaluations.
+        save_interval: Epochs between the folders ``epoch_N``.
+        overwrite: Overwrite an existing training run.
+        preflight: Checks before the first epoch: ``off``, ``basic``, or ``overfit``, which also trains a copy on
+            one batch.
+        max_minutes: Time limit of the training with its evaluations; the schedule ends with it.
+        max_pixels: Most padded pixels of a batch of more than 8 lines.
+        optimizer: Optimizer.
+        momentum: Momentum of SGD.
+        schedule: Schedule of the learning rate.
+        warmup_steps: By default 5 % of the training, 30 % with ``one_cycle``.
+        processes: Processes on the CPU; on GPUs it is one for each in ``Global.device``, and torchrun sets its own.
+        timeout_minutes: A process that keeps the others waiting for longer ends the training.
+        accumulate: Micro-batches of an update; its loss is the mean over all their samples.
+        patience: Evaluations without a better score before the training stops early.
+        weight_decay: Weight decay.
+        clip_norm: Norm that gradients are clipped to; 0 turns clipping off.
+        ema_decay: Decay of the exponential moving average of the weights; 0 turns it off.
+        tensorboard: Write curves to ``output/tensorboard``.
+        focal_gamma: Reduces the weight of lines that are read well: 0 is off, PaddleOCR has 2.
+        precision: Precision of the computation.
+        channels_last: Use the memory format that is faster for convolutions.
+        compile: Compile the network with torch.compile; meant for GPUs.
+        sync_batch_norm: Compute batch statistics over all GPUs.
+        skip_nonfinite: Skip an update whose loss or gradient is not finite, instead of stopping.
+        save_steps: Updates after which ``latest`` is saved within an epoch.
+        save_minutes: The same by time; None saves at the end of epochs only.
+        augment: Strength of the augmentation of stored lines, 0 to 1.
+        concat: Share of stored lines that are joined with another one behind them, after a space.
+        flip_vertical: Share of lines mirrored top to bottom; not for letters, since b becomes p and W becomes M.
+        workers: Threads that prepare batches; by default half of the cores, 1 to 4.
+        ignore_checks: Codes of dataset errors that do not stop the training.
+        guide: A second decoder that guides training.
+        synth: Training lines that are rendered on the fly.
+    """
+
+    epochs_iters: Annotated[int, Range(1, 1_000_000)] = 20
+    batch_size: BatchSize = 32
+    learning_rate: Annotated[float, Range(above=0, most=100)] | None = None
+    pretrain_weight_path: str | None = None
+    extra_datasets: tuple[str, ...] = ()
+    replay: tuple[str, ...] = ()
+    replay_ratio: FractionInside = 0.25
+    freeze: tuple[str, ...] = ()
+    resume_path: str | None = None
+    log_interval: Count = 20
+    eval_interval: Count = 1
+    save_interval: Count = 1
     overwrite: bool = False
-    preflight: str = (
-        "basic"  # checks before the first epoch: off, basic, or overfit, which also trains a copy on a batch
-    )
-    max_minutes: Optional[float] = None  # bounds the training with its evaluations; the schedule ends with it
-    max_pixels: int = 1_000_000  # most padded pixels of a batch of more than 8 lines
-    optimizer: str = "adamw"  # adamw, adam, sgd or adadelta
-    momentum: float = 0.9  # of sgd
-    schedule: str = "cosine"  # cosine, one_cycle or constant
-    warmup_steps: Optional[int] = None  # default: 5 % of the training, 30 % with one_cycle
-    processes: Optional[int] = None  # on CPU; on GPUs one for each that Global.device names; torchrun says it itself
-    timeout_minutes: float = 30.0  # a process that keeps the others waiting for longer ends the training
-    accumulate: int = 1  # micro-batches of an update; its loss is the mean over all their samples
-    patience: Optional[int] = None  # evaluations without a better score before the training stops early
-    weight_decay: float = 0.01
-    clip_norm: float = 5.0
-    ema_decay: float = 0.999
-    tensorboard: bool = False  # curves in output/tensorboard
-    focal_gamma: float = 0.0  # lines that are read well count less; 0 is off, PaddleOCR has 2
-    precision: str = "auto"
+    preflight: Annotated[str, Choice("off", "basic", "overfit")] = "basic"
+    max_minutes: Minutes | None = None
+    max_pixels: Annotated[int, Range(1, 100_000_000_000)] = 1_000_000
+    optimizer: Annotated[str, Choice("adamw", "adam", "sgd", "adadelta")] = "adamw"
+    momentum: FractionBelowOne = 0.9
+    schedule: Annotated[str, Choice("cosine", "one_cycle", "constant")] = "cosine"
+    warmup_steps: CountOrZero | None = None
+    processes: Workers | None = None
+    timeout_minutes: Minutes = 30.0
+    accumulate: Annotated[int, Range(1, 10_000)] = 1
+    patience: Count | None = None
+    weight_decay: Annotated[float, Range(0, 100)] = 0.01
+    clip_norm: Annotated[float, Range(0, 1_000_000)] = 5.0
+    ema_decay: FractionBelowOne = 0.999
+    tensorboard: bool = False
+    focal_gamma: Annotated[float, Range(0, 100)] = 0.0
+    precision: Annotated[str, Choice("auto", "fp32", "bf16", "fp16")] = "auto"
     channels_last: bool = True
-    compile: bool = False  # torch.compile: for GPUs; on CPU no gain was seen, and each new width took a minute
-    sync_batch_norm: bool = False  # batch statistics over all GPUs instead of each one's micro-batch
-    skip_nonfinite: bool = False  # leave an update out when loss or gradient is not finite, instead of stopping
-    save_steps: Optional[int] = None  # updates after which latest/ is saved inside an epoch
-    save_minutes: Optional[float] = 15.0  # the same by time; null: at the end of epochs only
-    augment: float = 0.5  # strength of the augmentation of stored lines, 0 to 1
-    concat: float = 0.0  # share of stored lines that get another one behind them, after a space
-    flip_vertical: float = 0.0  # share mirrored top to bottom; off: it makes other letters (b of p, W of M)
-    workers: Optional[int] = None  # threads that prepare batches; default: half of the cores, 1 to 4
-    ignore_checks: tuple[str, ...] = ()  # codes of dataset errors that do not stop the training
+    compile: bool = False
+    sync_batch_norm: bool = False
+    skip_nonfinite: bool = False
+    save_steps: Count | None = None
+    save_minutes: Annotated[float, Range(0, 1_000_000)] | None = 15.0
+    augment: Fraction = 0.5
+    concat: Fraction = 0.0
+    flip_vertical: Fraction = 0.0
+    workers: WorkersOrNone | None = None
+    ignore_checks: tuple[Annotated[str, Choice(*FINDING_CODES)], ...] = ()
     guide: GuideConfig = field(default_factory=GuideConfig)
     synth: SynthTrainConfig = field(default_factory=SynthTrainConfig)
 
     def __post_init__(self) -> None:
-        for code in self.ignore_checks:
-            choice("Train.ignore_checks", code, FINDING_CODES)
-        if self.preflight == "False":  # YAML reads off as a boolean
-            object.__setattr__(self, "preflight", "off")
-        choice("Train.preflight", self.preflight, ("off", "basic", "overfit"))
-        choice("Train.precision", self.precision, ("auto", "fp32", "bf16", "fp16"))
-        choice("Train.optimizer", self.optimizer, ("adamw", "adam", "sgd", "adadelta"))
-        choice("Train.schedule", self.schedule, ("cosine", "one_cycle", "constant"))
-        for name in ("processes", "accumulate", "patience", "save_steps"):
-            at_least(f"Train.{name}", getattr(self, name), 1)
-        at_least("Train.save_minutes", self.save_minutes, 0)
-        if self.timeout_minutes <= 0:
-            raise ConfigError(f"Train.timeout_minutes: {self.timeout_minutes}; expected more than 0")
-        if not 0 <= self.momentum < 1:
-            raise ConfigError(f"Train.momentum: {self.momentum}; expected 0 up to below 1")
-        if self.focal_gamma and self.focal_gamma < 1:
-            raise ConfigError(f"Train.focal_gamma: {self.focal_gamma}; expected 0 (off) or at least 1")
-        for name in ("epochs_iters", "batch_size", "log_interval", "eval_interval", "save_interval", "max_pixels"):
-            at_least(f"Train.{name}", getattr(self, name), 1)
-        for name in ("warmup_steps", "weight_decay", "clip_norm", "workers"):
-            at_least(f"Train.{name}", getattr(self, name), 0)
-        if self.rate <= 0 or (self.max_minutes is not None and self.max_minutes <= 0):
-            raise ConfigError("Train.learning_rate and Train.max_minutes: expected more than 0")
-        for name in ("augment", "concat", "flip_vertical"):
-            if not 0 <= getattr(self, name) <= 1:
-                raise ConfigError(f"Train.{name}: {getattr(self, name)}; expected 0 (off) to 1")
-        if not 0 < self.replay_ratio < 1:
-            raise ConfigError(f"Train.replay_ratio: {self.replay_ratio}; expected between 0 and 1")
-        if self.synth.enable and (self.concat or self.flip_vertical):
+        if 0 < self.focal_gamma < 1:
+            raise ConfigError(f"focal_gamma: {self.focal_gamma}; expected 0 (off) or at least 1")
+        if not self.synth.enable:
+            return
+        if self.concat or self.flip_vertical:
             raise ConfigError(
-                "Train.concat and Train.flip_vertical: expected stored training lines, but Train.synth.enable is set",
+                "concat and flip_vertical: set, but Train.synth.enable is, too; expected stored training lines",
                 hint="rendered lines have Synth.max_length and Synth.strength",
             )
-        if self.synth.enable and (self.extra_datasets or self.replay):
+        if self.extra_datasets or self.replay:
             raise ConfigError(
-                "Train.extra_datasets and Train.replay: expected stored training lines, but Train.synth.enable is set",
+                "extra_datasets and replay: set, but Train.synth.enable is, too; expected stored training lines",
                 hint="write lines with `ocrx synth` and give that folder",
             )
-        if not 0 <= self.ema_decay < 1:
-            raise ConfigError(f"Train.ema_decay: {self.ema_decay}; expected 0 (off) up to below 1")
 
     @property
     def rate(self) -> float:
-        """The highest learning rate: the given one, else what suits the start."""
+        """Highest learning rate: the given one, else the default for the initial weights."""
         if self.learning_rate is not None:
             return self.learning_rate
         return 5e-4 if self.pretrain_weight_path else 1e-3

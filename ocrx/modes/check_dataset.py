@@ -137,7 +137,7 @@ def run(config: Config, progress: Progress | None = None) -> CheckReport:
     dataset = read_dataset(root)
     findings = run_checks(
         replace(dataset, charset=resolve_charset(config.Global.charset)) if config.Global.charset else dataset,
-        recipe_geometry(config.Global.model, config.Model.architecture, config.Model.params, config.Image.spec()),
+        recipe_geometry(config.Global.model, config.Model.architecture, config.Model.params, config.Image),
         min_samples=config.CheckDataset.min_samples,
         cache=output / CACHE_FILE,
         workers=config.CheckDataset.workers,

@@ -81,7 +81,7 @@ def write_run_files(setup: TrainingSetup) -> None:
 
 def new_spec(config: Config, dataset: Dataset, start: Path | None = None) -> ModelSpec:
     """The spec of the model to train: charset from ``Global.charset``, else dict.txt, else the training labels."""
-    image = config.Image.spec()
+    image = config.Image
     params = _params(config, start)
     characters = _charset(config, dataset).characters
     return ModelSpec(
@@ -127,9 +127,9 @@ def _changes(spec: ModelSpec, config: Config) -> list[str]:
         return [f"Model.architecture was {spec.architecture}, is {model.architecture}"]
     # What the setup took from the start is no wish of the configuration.
     asked = {**model.params, **form} if config.Train.pretrain_weight_path else {**form, **model.params}
-    frame_spec(model.architecture, asked, config.Image.spec())  # refuses what no network can be
+    frame_spec(model.architecture, asked, config.Image)  # refuses what no network can be
     params = [parsed_params(model.architecture, values) for values in (spec.params, asked)]
-    changed = [*_differences("Model.params", *params), *_differences("Image", spec.image, config.Image.spec())]
+    changed = [*_differences("Model.params", *params), *_differences("Image", spec.image, config.Image)]
     if config.Global.charset and resolve_charset(config.Global.charset).characters != spec.charset:
         changed.append(f"Global.charset was another one of {len(spec.charset)} characters")
     if config.Train.synth.enable and (new := set(charset_characters(config.Synth.charset)) - set(spec.charset)):

@@ -40,7 +40,7 @@ def cost_of(recipe: str, classes: int) -> Cost:
 
 
 def _cost_at(config: Config, height: int, classes: int) -> Cost:
-    model, image = config.Model, config.Image.spec()
+    model, image = config.Model, config.Image
     shape = ImageSpec(height=height, order=image.order, min_width=WIDTH, mean=image.mean, std=image.std)
     frames = frame_spec(model.architecture, model.params, shape)
     charset = tuple(chr(0x10000 + i) for i in range(classes - 1))

@@ -173,7 +173,7 @@ def _find_fit(weights: Weights, classes: int, name: str | None) -> _Fit:
     for recipe in [name] if name is not None else _distinct_recipes(classes):
         config = load_config(recipe)
         # Official models read every line at its own width; padding it to a bucket changes one text in ten.
-        image = replace(config.Image.spec(), bucket=1)
+        image = replace(config.Image, bucket=1)
         for params in _variants(weights, config.Model.architecture, config.Model.params):
             try:
                 state = _state(weights, config.Model.architecture, params, image, classes)

@@ -12,10 +12,10 @@ from ocrx.errors import ConfigError
 @pytest.mark.parametrize(
     ("fields", "message"),
     [
-        ({"beam": 0}, r"^beam: 0; expected at least 1"),
-        ({"lexicon_margin": -1.0}, r"^lexicon_margin: -1.0; expected at least 0"),
-        ({"lm_weight": float("nan")}, r"^lm_weight: nan; expected a finite number"),
-        ({"lm_bonus": float("inf")}, r"^lm_bonus: inf; expected a finite number"),
+        ({"beam": 0}, r"^beam: 0; expected 1 to 10,000"),
+        ({"lexicon_margin": -1.0}, r"^lexicon_margin: -1.0; expected 0 to 1,000,000"),
+        ({"lm_weight": float("nan")}, r"^lm_weight: nan; expected -1,000 to 1,000"),
+        ({"lm_bonus": float("inf")}, r"^lm_bonus: inf; expected -1,000 to 1,000"),
         ({"lm_confidence_threshold": 1.5}, r"^lm_confidence_threshold: 1.5; expected 0 to 1"),
     ],
 )

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from ocrx.config import Config, load_config, recipe_names, recipes_dir, to_yaml
+from ocrx.config import load_config, recipes_dir
 from ocrx.errors import ConfigError
 
 PADDLEX_YAML = """
@@ -95,12 +95,6 @@ def test_options_are_taken_literally() -> None:
     assert load_config(options={"Global.dataset_dir": "a=b: c"}).Global.dataset_dir == "a=b: c"
 
 
-def test_an_old_key_still_works() -> None:
-    assert load_config(None, ["Train.allow=[leak]"]).Train.ignore_checks == ("leak",)
-    with pytest.raises(ConfigError, match=r"Train\.allow: an old name of Train\.ignore_checks"):
-        load_config(None, ["Train.allow=[leak]", "Train.ignore_checks=[leak]"])
-
-
 @pytest.mark.parametrize(
     ("overrides", "message", "hint"),
     [
@@ -110,18 +104,18 @@ def test_an_old_key_still_works() -> None:
         (["Global.model=lcnetv4_tinny"], "no recipe named 'lcnetv4_tinny'", "lcnetv4_tiny"),
         (["Train.epochs_iters"], "expected Section.key=value", None),
         (["=3"], "expected Section.key=value", None),
-        (["Train.epochs_iters=many"], "Train.epochs_iters: Value 'many'", None),
-        (["Train.epochs_iters=0"], "Train.epochs_iters: 0; expected at least 1", None),
-        (["Train=3"], "Train: expected a section", None),
+        (["Train.epochs_iters=many"], "Train.epochs_iters: 'many'; expected an integer", None),
+        (["Train.epochs_iters=0"], "Train.epochs_iters: 0; expected 1 to 1,000,000", None),
+        (["Train=3"], "Train: 3; expected a section", None),
         (["Train.precision=fp8"], "Train.precision: 'fp8'; expected one of", None),
-        (["Train.augment=1.5"], "Train.augment: 1.5; expected 0 (off) to 1", None),
+        (["Train.augment=1.5"], "Train.augment: 1.5; expected 0 to 1", None),
         (
             ["Train.synth.enable=true", "Train.concat=0.1"],
-            "Train.concat and Train.flip_vertical: expected stored",
+            "Train.concat and flip_vertical: set, but Train.synth.enable is, too",
             None,
         ),
-        (["Image.filter=magic"], "Image: filter must be one of", None),
-        (["Image.max_width=1000"], "max_width must be a multiple of bucket", None),
+        (["Image.filter=magic"], "Image.filter: 'magic'; expected one of", None),
+        (["Image.max_width=1000"], "Image.max_width: 1000; expected a multiple of bucket (32)", None),
         (["Global.mode=fly"], "Global.mode: 'fly'", None),
     ],
 )
@@ -132,39 +126,3 @@ def test_a_mistake_is_named(overrides: list[str], message: str, hint: str | None
     if hint:
         assert hint in str(caught.value.hint)
     assert caught.value.exit_code == 2
-
-
-@pytest.mark.parametrize(
-    ("text", "message"),
-    [
-        ("Global: [1, 2", ":1: not valid YAML"),
-        ("- a\n- b\n", "expected sections"),
-        ("Global: {nonsense: 1}", "Global.nonsense: no such key"),
-    ],
-)
-def test_a_broken_file_is_named(tmp_path: Path, text: str, message: str) -> None:
-    path = tmp_path / "bad.yaml"
-    path.write_text(text, encoding="utf-8")
-    with pytest.raises(ConfigError, match=message):
-        load_config(str(path))
-
-
-def test_a_missing_file_or_recipe_is_named(tmp_path: Path) -> None:
-    with pytest.raises(ConfigError, match="no such config file"):
-        load_config(str(tmp_path / "none.yaml"))
-    with pytest.raises(ConfigError, match="neither a file nor a recipe") as caught:
-        load_config("captchas")
-    assert "captcha" in str(caught.value.hint)
-    binary = tmp_path / "image.yaml"
-    binary.write_bytes(b"\x89PNG\xff\xfe")
-    with pytest.raises(ConfigError, match="not a text file"):
-        load_config(str(binary))
-
-
-@pytest.mark.parametrize("name", recipe_names())
-def test_every_recipe_survives_being_written_and_read(name: str, tmp_path: Path) -> None:
-    config = load_config(name)
-    path = tmp_path / "config.yaml"
-    path.write_text(to_yaml(config), encoding="utf-8")
-    assert load_config(str(path)) == config
-    assert isinstance(config, Config)

@@ -124,7 +124,7 @@ def test_page_filters_in_a_browser(planted: Planted, tmp_path: Path) -> None:
 def test_real_sets_give_no_false_errors(shared_data: Path) -> None:
     found = {}
     config = load_config()
-    known = recipe_geometry("lcnetv4_tiny", config.Model.architecture, config.Model.params, config.Image.spec())
+    known = recipe_geometry("lcnetv4_tiny", config.Model.architecture, config.Model.params, config.Image)
     for folder in sorted(path for path in shared_data.iterdir() if path.is_dir()):
         findings = run_checks(read_dataset(folder), known)
         found[folder.name] = Counter(issue.code for issue in findings.issues)

@@ -18,7 +18,7 @@ def network_of(recipe: str, **changes: Any) -> tuple[nn.Module, ModelSpec]:
     """The recipe's network with few classes and statistics that a wrong fusion would show."""
     config = load_config(recipe)
     params = {**config.Model.params, **changes}
-    image = config.Image.spec()
+    image = config.Image
     frames = frame_spec(config.Model.architecture, params, image)
     spec = ModelSpec(config.Model.architecture, params, (*CHARACTERS, " "), image, frames)
     torch.manual_seed(0)

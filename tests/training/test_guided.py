@@ -90,7 +90,7 @@ def test_recipes_have_it_where_paddleocr_does() -> None:
 
 @pytest.mark.parametrize(
     ("value", "message"),
-    [("weight=-1", "expected at least 0"), ("dims=100", "expected a multiple of 32"), ("layers=0", "at least 1")],
+    [("weight=-1", "expected 0 to 1,000"), ("dims=100", "expected a multiple of 32"), ("layers=0", "expected 1 to 64")],
 )
 def test_wrong_settings_are_refused(value: str, message: str) -> None:
     with pytest.raises(ConfigError, match=message):

@@ -15,7 +15,7 @@ from ocrx.model_spec import ImageSpec
 @pytest.mark.parametrize("name", recipe_names())
 def test_every_recipe_has_a_geometry(name: str) -> None:
     config = load_config(name)
-    image = config.Image.spec()
+    image = config.Image
     known = recipe_geometry(name, config.Model.architecture, config.Model.params, image)
     assert known is not None
     assert known.frame_count(320, image.height) == known.frames.count(image.bucket_width(320))
