@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
@@ -39,7 +39,13 @@ class Issue:
     hint: str = ""
 
     def to_dict(self) -> dict[str, Any]:
-        return asdict(self)
+        """Give the finding as plain values.
+
+        Returns:
+            Its fields.
+        """
+        # Several times as fast as dataclasses.asdict, for what there may be millions of.
+        return {name: getattr(self, name) for name in self.__slots__}
 
 
 def write_result(output: Path, mode: str, fields: Mapping[str, Any]) -> None:

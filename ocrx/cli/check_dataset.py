@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable
 from typing import TYPE_CHECKING, Annotated, Optional
 
 import typer
@@ -29,7 +28,6 @@ if TYPE_CHECKING:
     from ocrx.config import Config
     from ocrx.evaluation.label_errors import LabelError
     from ocrx.modes.check_dataset import CheckReport
-    from ocrx.results import Issue
 
 # Typer reads annotations at run time and needs typing.Optional on Python 3.10.
 # ruff: noqa: UP045
@@ -159,7 +157,7 @@ def _findings_table(report: CheckReport) -> Table:
     from rich.table import Column, Table
 
     table = Table("", "finding", Column("count", justify="right"), "first", "what to do", box=None, pad_edge=False)
-    for group in report.groups():
+    for group in report.groups:
         colour = _COLOURS[group.severity]
         place = split_place(group.findings[0].places[0])[0]
         row = (group.code, f"{group.count:,}", escape(place), escape(group.hint))
@@ -169,7 +167,7 @@ def _findings_table(report: CheckReport) -> Table:
 
 def _write_groups(report: CheckReport) -> None:
     """The first few findings of each code for a person, equal ones on one line."""
-    for group in report.groups():
+    for group in report.groups:
         sys.stdout.write(f"{group.severity} {group.code} ({group.count:,}): {group.hint}\n")
         for equal in group.findings[:FINDINGS_ON_TERMINAL]:
             sys.stdout.write(f"  {equal.first_places(PLACES_ON_TERMINAL)}: {equal.message}\n")
@@ -182,15 +180,11 @@ def _write_groups(report: CheckReport) -> None:
 
 def _write_lines(report: CheckReport) -> None:
     """One finding a line for programs, those of one code together."""
-    for issue in sorted(report.issues, key=_order_of_groups(report)):
+    order = {(group.severity, group.code): i for i, group in enumerate(report.groups)}
+    for issue in sorted(report.issues, key=lambda issue: order[issue.severity, issue.code]):
         sys.stdout.write(f"{issue.where}: {issue.severity}: {issue.message} [{issue.code}]\n")
     for label in report.label_errors:
         sys.stdout.write(_label_error_line(label))
-
-
-def _order_of_groups(report: CheckReport) -> Callable[[Issue], int]:
-    order = {(group.severity, group.code): i for i, group in enumerate(report.groups())}
-    return lambda issue: order[issue.severity, issue.code]
 
 
 def _label_error_line(label: LabelError) -> str:

@@ -7,6 +7,7 @@ import unicodedata
 from collections import Counter
 from collections.abc import Container, Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -86,12 +87,9 @@ class CheckReport:
         """No finding is an error."""
         return not any(issue.severity == "error" for issue in self.issues)
 
+    @cached_property
     def groups(self) -> list[FindingGroup]:
-        """Group the findings.
-
-        Returns:
-            Findings of one code together, equal ones merged; errors first.
-        """
+        """Findings of one code together, equal ones merged; errors first."""
         return group_findings(self.issues)
 
     def to_dict(self) -> dict[str, Any]:
@@ -324,7 +322,7 @@ def _write_characters(path: Path, rows: Sequence[tuple[str, int, int]], charset:
 def _write_page(
     report: CheckReport, dataset: Dataset, findings: Findings, characters: Sequence[tuple[str, int, int]]
 ) -> None:
-    groups = report.groups()
+    groups = report.groups
     label_errors = report.label_errors[:_PAGE_LABEL_ERRORS]
     data = ReportData(
         title=f"{report.dataset_dir.absolute().name}: dataset check",

@@ -112,10 +112,10 @@ def test_page_filters_in_a_browser(planted: Planted, tmp_path: Path) -> None:
         command = [chromium, "--headless", "--no-sandbox", "--disable-gpu", "--dump-dom", address]
         dom = subprocess.run(command, capture_output=True, text=True, check=True, timeout=60).stdout
         groups = re.findall(r'<section class="group \w+" data-code="([\w-]+)" id="[\w-]+"( hidden="")?', dom)
-        assert len(groups) == len(report.groups())
+        assert len(groups) == len(report.groups)
         return [code for code, hidden in groups if not hidden]
 
-    assert shown(page) == [group.code for group in report.groups()]
+    assert shown(page) == [group.code for group in report.groups]
     assert shown(page + "#label-spaces") == ["label-spaces"]
     assert shown(page + "#unheard-of") == shown(page)
 

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator
 
 from ocrx.data.sample import Sample, quote
 from ocrx.results import Issue, Severity
-from ocrx.text.direction import logical_order, visual_order
+from ocrx.text.direction import logical_order, runs_right_to_left, visual_order
 from ocrx.text.normalize import normalize
 
 _Finding = tuple[Severity, str, str, str]
@@ -163,6 +163,8 @@ def _mixed_scripts(text: str) -> Iterator[_Finding]:
 def _direction(text: str) -> Iterator[_Finding]:
     """Right-to-left lines of which another one looks the same, so that an image does not tell which it is."""
     written = normalize(text)
+    if not runs_right_to_left(written):
+        return
     shown = [written[i] for i, _ in visual_order(written)]
     again = "".join(shown[i] for i, _ in logical_order(shown))
     if again != written:
