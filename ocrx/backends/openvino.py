@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import queue
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import openvino as ov
@@ -42,7 +43,7 @@ class OpenVinoBackend:
                 hints.inference_precision(): _COMPUTE[precision],
                 "CPU_RUNTIME_CACHE_CAPACITY": "0",  # plans kept per shape would grow with each new width
             }
-            compiled = core.compile_model(network, "CPU", settings)
+            compiled = _compiled(core, network, settings)
         except RuntimeError as error:
             raise ModelError(f"{model}: cannot be loaded ({_first_line(error)})") from None
         self.spec = spec or _spec(network, str(model))
@@ -76,6 +77,16 @@ def open_folder(folder: Path, device: str, threads: int, precision: str) -> Open
     if any(path.is_file() for path in (folder / INFERENCE_DIR / ir, folder / ir)):
         return OpenVinoBackend(find_model_file(folder, ir, command), None, threads, precision)
     return OpenVinoBackend(find_model_file(folder, onnx, command), read_spec(folder), threads, precision)
+
+
+def _compiled(core: ov.Core, network: ov.Model, settings: dict[str, Any]) -> Any:
+    try:
+        return core.compile_model(network, "CPU", settings)
+    except RuntimeError:
+        if settings[hints.inference_precision()] != "bf16":
+            raise
+        # On processors without bf16 OpenVINO takes fp32, unless it is oneDNN that was told not to use it.
+        return core.compile_model(network, "CPU", settings | {hints.inference_precision(): "f32"})
 
 
 def stored_precision(precision: str) -> str:
