@@ -173,7 +173,7 @@ def test_a_label_that_leads_to_no_regular_file_ends(tmp_path: Path) -> None:
     (root / "train.txt").write_text("a.png\tab\n/dev/zero\tab\nfifo.png\tab\n../../../../../../../dev/zero\tab\n")
     (root / "val.txt").write_text("a.png\tab\n")
     command = [sys.executable, "-m", "ocrx", "check-dataset", str(root), "--output", str(tmp_path / "out")]
-    result = subprocess.run(command, capture_output=True, text=True, check=False, timeout=60)
+    result = subprocess.run(command, capture_output=True, text=True, check=False, timeout=600)
     assert result.returncode == 1
     for line in (2, 3, 4):
         assert re.search(rf"^train\.txt:{line}: error: .*not a regular file", result.stdout, re.MULTILINE)

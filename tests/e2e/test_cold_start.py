@@ -19,7 +19,7 @@ sys.exit(code)
 
 
 def loaded(*arguments: str) -> tuple[int, set[str]]:
-    done = subprocess.run([sys.executable, "-c", PROBE, *arguments], capture_output=True, text=True, timeout=120)
+    done = subprocess.run([sys.executable, "-c", PROBE, *arguments], capture_output=True, text=True, timeout=600)
     line = done.stderr.strip().splitlines()[-1]
     assert line.startswith("LOADED"), done.stderr
     return done.returncode, set(line.split()[1:])
@@ -32,7 +32,7 @@ def test_help_loads_nothing_heavy(arguments: list[str]) -> None:
 
 def test_importing_the_package_loads_nothing_heavy() -> None:
     probe = "import sys, ocrx; print(*[n for n in ('torch', 'onnxruntime', 'numpy', 'PIL') if n in sys.modules])"
-    done = subprocess.run([sys.executable, "-c", probe], capture_output=True, text=True, timeout=60, check=True)
+    done = subprocess.run([sys.executable, "-c", probe], capture_output=True, text=True, timeout=600, check=True)
     assert done.stdout.split() == []
 
 
@@ -44,7 +44,7 @@ def test_checking_a_dataset_loads_no_torch(line_folder: Path, tmp_path: Path) ->
 def test_reading_with_an_exported_model_loads_no_torch(line_folder: Path, tmp_path: Path) -> None:
     output = tmp_path / "out"
     train = [sys.executable, "-m", "ocrx", "train", "--data", str(line_folder), "--output", str(output)]
-    subprocess.run([*train, "-o", "Train.epochs_iters=1"], check=True, capture_output=True, timeout=120)
+    subprocess.run([*train, "-o", "Train.epochs_iters=1"], check=True, capture_output=True, timeout=600)
     code, names = loaded("predict", str(line_folder / "images" / "00.png"), "--model", str(output / "best_accuracy"))
     assert code == 0
     assert names == {"onnxruntime"}

@@ -110,7 +110,7 @@ def test_page_filters_in_a_browser(planted: Planted, tmp_path: Path) -> None:
 
     def shown(address: str) -> list[str]:
         command = [chromium, "--headless", "--no-sandbox", "--disable-gpu", "--dump-dom", address]
-        dom = subprocess.run(command, capture_output=True, text=True, check=True, timeout=60).stdout
+        dom = subprocess.run(command, capture_output=True, text=True, check=True, timeout=600).stdout
         groups = re.findall(r'<section class="group \w+" data-code="([\w-]+)" id="[\w-]+"( hidden="")?', dom)
         assert len(groups) == len(report.groups)
         return [code for code, hidden in groups if not hidden]

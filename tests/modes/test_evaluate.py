@@ -202,7 +202,7 @@ def test_the_report_opens_in_a_browser(
     page.write_text(page.read_text(encoding="utf-8").replace("</body>", probe + "</body>"), encoding="utf-8")
     command = [str(CHROMIUM), "--headless", "--no-sandbox", "--disable-gpu", "--virtual-time-budget=2000"]
     command += [f"--user-data-dir={tmp_path / 'profile'}", "--window-size=1000,800", "--dump-dom", page.as_uri()]
-    dom = subprocess.run(command, capture_output=True, text=True, timeout=120, check=True).stdout
+    dom = subprocess.run(command, capture_output=True, text=True, timeout=600, check=True).stdout
     seen = json.loads(dom.split("<title>")[1].split("</title>")[0])
     assert seen["all"] == seen["loaded"] == seen["lines"] == 2
     assert seen["rows"] == 14 and seen["bars"] >= 2 and seen["wide"]

@@ -162,19 +162,37 @@ def test_a_finished_training_goes_on_when_it_is_given_more(line_folder: Path, tm
     assert longer.run().state.epoch == 5
 
 
-def test_a_log_line_divides_by_its_own_updates(line_folder: Path, tmp_path: Path) -> None:
+class Clock:
+    """What a training takes for the time: it passes by ``tick`` seconds whenever it is asked for."""
+
+    def __init__(self, tick: float) -> None:
+        self.now, self.tick = 1000.0, tick
+
+    def __call__(self) -> float:
+        self.now += self.tick
+        return self.now
+
+
+def test_a_log_line_divides_by_its_own_updates(
+    line_folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(time, "perf_counter", Clock(0))
     run = trainer(line_folder, tmp_path / "out", replace(FAST, log_interval=20), small=True)
     run._log_step(_Window(start=time.perf_counter() - 1, images=40, updates=4, steps=4, loss=2.0))
     assert " 250 ms a step" in run.lines[-1]  # type: ignore[attr-defined]  # set by ``trainer``
 
 
-def test_evaluations_count_as_time_of_the_training(line_folder: Path, tmp_path: Path) -> None:
+def test_evaluations_count_as_time_of_the_training(
+    line_folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    clock = Clock(0.005)
+    monkeypatch.setattr(time, "perf_counter", clock)
     config = replace(FAST, epochs_iters=10_000, save_interval=10_000, max_minutes=0.02)
     run = trainer(line_folder, tmp_path / "out", config, small=True)
     read = run.validate
 
     def slow(network: nn.Module) -> Metrics:
-        time.sleep(0.5)
+        clock.now += 0.5
         return read(network)
 
     run.validate = slow
@@ -264,12 +282,15 @@ def test_a_finished_run_stays_finished(line_folder: Path, tmp_path: Path) -> Non
     assert_equal(before, weights(tmp_path / "out" / "latest"))
 
 
-def test_max_minutes_ends_a_training_with_its_schedule(line_folder: Path, tmp_path: Path) -> None:
+def test_max_minutes_ends_a_training_with_its_schedule(
+    line_folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(time, "perf_counter", Clock(0.02))
     config = replace(FAST, epochs_iters=10_000, eval_interval=10_000, save_interval=10_000, max_minutes=0.05)
     run = trainer(line_folder, tmp_path / "out", config)
     outcome = run.run()
     assert outcome.state.finished
-    assert 3 <= outcome.state.seconds < 6
+    assert 3 <= outcome.state.seconds < 3.5
     assert outcome.rows[-1].learning_rate < 0.05 * config.learning_rate, "the schedule has come down"
 
 

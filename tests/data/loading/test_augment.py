@@ -164,4 +164,4 @@ def test_reading_does_not_load_torchvision() -> None:
         "import sys, ocrx.data.loading.augment, ocrx.data.loading.augment.concat;"
         "assert not {'torch', 'torchvision'} & set(sys.modules)"
     )
-    subprocess.run([sys.executable, "-c", program], check=True, timeout=60)
+    subprocess.run([sys.executable, "-c", program], check=True, timeout=600)

@@ -79,7 +79,7 @@ def assert_trained_alike(left: Path, right: Path) -> None:
     assert ours["train_state"]["step"] == theirs["train_state"]["step"] == 6
 
 
-def wait_for(condition: Callable[[], bool], seconds: float = 200) -> None:
+def wait_for(condition: Callable[[], bool], seconds: float = 600) -> None:
     end = time.monotonic() + seconds
     while not condition():
         assert time.monotonic() < end, "it took too long"
@@ -112,7 +112,7 @@ def test_two_nodes_under_torchrun_train_as_one(line_folder: Path, tmp_path: Path
         launcher = ["-m", "torch.distributed.run", *meeting, f"--master-port={port}"]
         nodes.append(start([*launcher, *command(overrides)], GLOO_SOCKET_IFNAME="lo"))
     mode.run(configured(settings(line_folder, tmp_path / "one", "accumulate=2")), lambda line: None)
-    told = [node.communicate(timeout=280)[1] for node in nodes]
+    told = [node.communicate(timeout=600)[1] for node in nodes]
     assert [node.returncode for node in nodes] == [0, 0], told
     assert_trained_alike(tmp_path / "one", tmp_path / "two")
     assert "done in" in told[0] and "done in" not in told[1], "only process 0 speaks"
@@ -122,7 +122,7 @@ def test_a_signal_stops_all_at_the_same_update_and_another_division_goes_on(line
     run = start(command(settings(line_folder, tmp_path / "two", "processes=2", "log_interval=1", "epochs_iters=4000")))
     wait_for(lambda: "step 1 " in _read(tmp_path / "two" / "train.log"))
     run.send_signal(signal.SIGTERM)
-    _, told = run.communicate(timeout=200)
+    _, told = run.communicate(timeout=600)
     assert run.returncode == 0 and "stopped after step" in told, told
     place = state(tmp_path / "two")["train_state"]
     limit = place["seconds"] / 60 + 0.0001
@@ -137,7 +137,7 @@ def test_a_killed_process_ends_the_training_and_leaves_what_was_saved(line_folde
     wait_for(lambda: (output / "latest" / "state.pt").is_file())
     victim = next(pid for pid in _children(run.pid) if b"spawn_main" in Path(f"/proc/{pid}/cmdline").read_bytes())
     os.kill(victim, signal.SIGKILL)
-    _, told = run.communicate(timeout=100)
+    _, told = run.communicate(timeout=600)
     assert run.returncode == 1
     assert "of 2 was ended by SIGKILL" in told and "hint:" in told and "Traceback" not in told, told
     assert state(output)["train_state"]["step"] >= 1
