@@ -12,7 +12,7 @@ from __future__ import annotations
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
-from ocrx.errors import BackendError, ConfigError, DataError, ModelError, OcrxError
+from ocrx.errors import BackendError, ConfigError, DataError, LostProcessError, ModelError, OcrxError
 from ocrx.version import __version__
 
 if TYPE_CHECKING:
@@ -26,6 +26,7 @@ __all__ = [
     "ConfigError",
     "DataError",
     "DecodeOptions",
+    "LostProcessError",
     "ModelError",
     "OcrxError",
     "Prediction",

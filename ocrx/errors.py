@@ -1,21 +1,27 @@
-"""Every error a caller of ocrx may meet.
+"""Every error that a caller of ocrx may meet.
 
     OcrxError             anything a user can put right; exit code 1
     ├── ConfigError       a setting, option or name is wrong; exit code 2
     ├── DataError         an image, a label file or a dataset cannot be used
     ├── ModelError        not a model, a newer format, or a head that does not fit
-    ├── BackendError      a runtime or device is missing or too small, or an exported model disagrees
-    └── LostProcessError  one of several processes that train together is gone
+    ├── BackendError      a runtime or device is missing or too small, or an exported model differs from its source
+    └── LostProcessError  one of several processes that train together has died
 
 The message says where and what (``train.txt:17: no TAB``); the hint says what to do.
-Programming errors are ordinary Python exceptions and keep their traceback.
+Programming errors are ordinary Python exceptions and keep their traceback. Imports nothing.
 """
 
 from __future__ import annotations
 
 
 class OcrxError(Exception):
-    """Base of all errors that are the user's to put right."""
+    """Base of all errors that the user can put right.
+
+    Attributes:
+        message: Where and what: ``train.txt:17: no TAB; expected path<TAB>text``.
+        hint: What to do about it, if there is advice.
+        exit_code: Exit code of a command that fails with it.
+    """
 
     exit_code = 1
 
@@ -40,8 +46,8 @@ class ModelError(OcrxError):
 
 
 class BackendError(OcrxError):
-    """A runtime or device is not available or has too little memory, or an exported model disagrees with its source."""
+    """A runtime or device is missing or has too little memory, or an exported model differs from its source."""
 
 
 class LostProcessError(OcrxError):
-    """One of several processes that train together is gone, or does not answer any more."""
+    """One of several processes that train together has died or no longer responds."""

@@ -277,11 +277,13 @@ def _check_limits(value: Any, where: str, error: type[OcrxError]) -> None:
     """Raise ``error`` for values that later code could not bear; iterative, so that depth cannot overflow the stack."""
     largest = 10**MAX_INTEGER_DIGITS
     level, depth = [value], 0
+
     while level:
         if depth > MAX_JSON_DEPTH:
             raise error(f"{where}: nested deeper than {MAX_JSON_DEPTH} levels")
         if any(type(item) is int and not -largest < item < largest for item in level):
             raise error(f"{where}: an integer of more than {MAX_INTEGER_DIGITS} digits")
+
         level = [
             child
             for item in level

@@ -1,9 +1,9 @@
-"""A model on disk: one folder that describes itself. No torch here, so that ONNX prediction starts fast.
+"""A model on disk: one folder that describes itself. Imports no torch, so that prediction with ONNX starts fast.
 
 model.json          the ModelSpec
-model.safetensors   weights (EMA weights where used)
-inference/          the exported model: model.onnx (the spec in its metadata) and model.json
-lm.json.gz          a language model that the network is read with, where there is one (`ocrx lm`)
+model.safetensors   the weights (the moving average of them, if the training kept one)
+inference/          the exported model: model.onnx (with the spec in its metadata) and model.json
+lm.json.gz          a bundled language model that decoding uses by default, if there is one (``ocrx lm``)
 """
 
 from __future__ import annotations
@@ -18,6 +18,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from ocrx.errors import ConfigError, DataError, ModelError
+from ocrx.files import MAX_JSON_BYTES, read_bytes
 from ocrx.model_spec import ModelSpec
 
 SPEC_FILE = "model.json"
@@ -33,15 +34,23 @@ _RENAME_EXCHANGE = 2
 
 
 def find_model_folder(path: Path) -> Path:
-    """The model folder that ``path`` means: the folder itself, or the one around a file in it.
+    """Find the model folder that a path means.
 
-    PaddleX's spellings are understood: ``best_accuracy/best_accuracy.pdparams`` and ``best_accuracy/inference``
-    name the folder ``best_accuracy`` even where that file does not exist.
-    Raises ModelError that says what is missing.
+    Args:
+        path: The folder, or a file in it. PaddleX's spellings are understood: both
+            ``best_accuracy/best_accuracy.pdparams``, which need not exist, and ``best_accuracy/inference`` mean the
+            folder ``best_accuracy``.
+
+    Returns:
+        The folder, which holds a ``model.json``.
+
+    Raises:
+        ModelError: There is no such folder, or it holds no model.
     """
     folder = path.parent if path.is_file() or path.suffix in _FILE_SUFFIXES else path
     if folder.name == INFERENCE_DIR and (folder.parent / SPEC_FILE).is_file():
         folder = folder.parent
+
     if not folder.is_dir():
         raise ModelError(f"{path}: no such model folder", hint="train one with `ocrx train`, or see `ocrx models`")
     if not (folder / SPEC_FILE).is_file():
@@ -50,14 +59,31 @@ def find_model_folder(path: Path) -> Path:
 
 
 def bundled_language_model(model: Path) -> Path | None:
-    """The language model in a model folder, or beside an exported file or above its folder; None without one."""
+    """Find the language model that a model bundles.
+
+    Args:
+        model: A model folder, or an exported file.
+
+    Returns:
+        The language model in the folder, beside the exported file, or in the folder above ``inference``; None if
+        there is none.
+    """
     folder = model.parent if model.is_file() else model
     folders = (folder, folder.parent) if folder.name == INFERENCE_DIR else (folder,)
     return next((path for path in (place / LM_FILE for place in folders) if path.is_file()), None)
 
 
 def reject_url(key: str, source: str, otherwise: str | None = None) -> None:
-    """Raise ConfigError for a web address, which the setting ``key`` cannot be; ``otherwise`` is what to do then."""
+    """Refuse a URL for a setting that needs a local model.
+
+    Args:
+        key: The setting or option, for the message.
+        source: Its value.
+        otherwise: What the hint says to do after importing the model; by default, to give its folder for ``key``.
+
+    Raises:
+        ConfigError: ``source`` is a URL.
+    """
     if "://" in source:
         setting = f"-o {key}" if "." in key else key
         then = otherwise or f"then give its folder: {setting}=DIR"
@@ -67,7 +93,11 @@ def reject_url(key: str, source: str, otherwise: str | None = None) -> None:
 
 
 def cache_folder() -> Path | None:
-    """Where files lie that ocrx can make again: ``$XDG_CACHE_HOME/ocrx`` or ``~/.cache/ocrx``; None without a home."""
+    """Find the folder for files that ocrx can make again.
+
+    Returns:
+        ``$XDG_CACHE_HOME/ocrx`` or ``~/.cache/ocrx``, whether it exists or not; None if the user has no home.
+    """
     try:
         return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache", "ocrx")
     except RuntimeError:
@@ -75,22 +105,43 @@ def cache_folder() -> Path | None:
 
 
 def is_embedded(folder: Path) -> bool:
-    """Whether a model folder is part of the installed package, which nothing is written into."""
+    """Check whether a model is part of the installed package, which must not be written to.
+
+    Args:
+        folder: The model folder.
+
+    Returns:
+        True for an embedded model.
+    """
     return folder.resolve().is_relative_to(EMBEDDED_DIR.resolve())
 
 
 def read_spec(folder: Path) -> ModelSpec:
-    """The spec of a model folder."""
+    """Read the spec of a model folder.
+
+    Args:
+        folder: The model folder.
+
+    Returns:
+        The spec.
+
+    Raises:
+        ModelError: ``model.json`` is missing, unreadable or not a spec.
+    """
     path = folder / SPEC_FILE
-    try:
-        text = path.read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        raise ModelError(f"{path}: cannot be read ({error})") from None
-    return ModelSpec.from_json(text, str(path))
+    content = read_bytes(path, max_bytes=MAX_JSON_BYTES, error=ModelError)
+    return ModelSpec.from_json(content, str(path))
 
 
 def reject_file(target: Path) -> None:
-    """Raise DataError where a file stands that a folder is to be written to."""
+    """Refuse to write a folder where a file exists.
+
+    Args:
+        target: The folder to be written.
+
+    Raises:
+        DataError: ``target`` is a file.
+    """
     if target.exists() and not target.is_dir():
         raise DataError(f"{target}: is a file; expected a folder", hint="name another one")
 
@@ -100,19 +151,29 @@ def atomic_folder(target: Path) -> Iterator[Path]:
     """Write a folder under another name and put it in place in one step when the block ends well.
 
     A kill or a full disk at any moment leaves the complete old folder or the complete new one.
-    Raises DataError before the block where ``target`` is a file.
+
+    Args:
+        target: The folder to create or replace. If it is a link, the folder that it points to is replaced.
+
+    Yields:
+        The empty folder to write to.
+
+    Raises:
+        DataError: ``target`` is a file; raised before the block runs.
     """
     reject_file(target)
-    # Beside what a link points at: the link stays, and the data gets onto its disk.
+    # The link stays, and the data is written on the disk that it points to.
     target = target.resolve()
     target.parent.mkdir(parents=True, exist_ok=True)
     partial = target.with_name(f".{target.name}.{uuid.uuid4().hex[:8]}")
     partial.mkdir()
+
     try:
         yield partial
         for file in partial.rglob("*"):
             if file.is_file():
                 _sync(file)
+
         if target.exists():
             _exchange(partial, target)
         else:
@@ -130,7 +191,7 @@ def _sync(file: Path) -> None:
 
 
 def _exchange(new: Path, old: Path) -> None:
-    """Swap two folders atomically where the system can; else move the old one aside first."""
+    """Swap two folders atomically if the system can; otherwise move the old one aside first."""
     rename: Callable[..., int] | None = None
     if sys.platform == "linux":
         rename = getattr(ctypes.CDLL(None, use_errno=True), "renameat2", None)
@@ -138,6 +199,7 @@ def _exchange(new: Path, old: Path) -> None:
         done = rename(_AT_FDCWD, os.fsencode(new), _AT_FDCWD, os.fsencode(old), _RENAME_EXCHANGE)
         if done == 0:
             return
+
     aside = old.with_name(f".{old.name}.{uuid.uuid4().hex[:8]}.old")
     old.rename(aside)
     new.rename(old)

@@ -262,11 +262,11 @@ class ModelSpec:
         return json.dumps(self.to_dict(), ensure_ascii=False, indent=1)
 
     @classmethod
-    def from_json(cls, text: str, where: str) -> ModelSpec:
+    def from_json(cls, text: str | bytes, where: str) -> ModelSpec:
         """Parse a stored spec.
 
         Args:
-            text: The JSON text.
+            text: The JSON text; bytes are UTF-8.
             where: Names the file in errors.
 
         Returns:

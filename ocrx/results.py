@@ -1,4 +1,4 @@
-"""What the modes give back: frozen dataclasses with ``to_dict``, and ``<mode>_result.json``."""
+"""What modes return: findings, progress, and the file ``<mode>_result.json``."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from ocrx.process import is_main_process
 
 Severity = Literal["error", "warning", "info"]
 Progress = Callable[[int, int], None]
-"""Called by long work with (done, total); total 0 means unknown. Core functions never print."""
+"""Called by long-running functions with (done, total); a total of 0 means unknown."""
 
 FINDING_CODES = (
     "blank-line", "bom", "columns", "crlf", "detection-label", "dict-blank", "dict-duplicate", "dict-empty",
@@ -30,7 +30,15 @@ FINDING_CODES = (
 
 @dataclass(frozen=True, slots=True)
 class Issue:
-    """One finding about a dataset. ``where`` is one string: ``train.txt:17``; about two lines, both."""
+    """One finding about a dataset.
+
+    Attributes:
+        severity: ``error`` stops a training unless ``Train.ignore_checks`` names the code.
+        code: One of ``FINDING_CODES``.
+        where: Its place, such as ``train.txt:17``; both places for a finding about two lines.
+        message: What was found.
+        hint: What to do about it.
+    """
 
     severity: Severity
     code: str
@@ -49,23 +57,35 @@ class Issue:
 
 
 def write_result(output: Path, mode: str, fields: Mapping[str, Any]) -> None:
-    """``<output>/<mode>_result.json`` of a mode that is done, unless a field says otherwise (PaddleX's contract)."""
+    """Write ``<output>/<mode>_result.json`` for a mode that has finished, as PaddleX does.
+
+    Args:
+        output: Folder of the results.
+        mode: Name of the mode.
+        fields: What the file holds beside ``done_flag``, which is true unless it is among them.
+    """
     write_json(output / f"{mode}_result.json", {"done_flag": True, **fields})
 
 
 def write_failure(output: Path, mode: str, error: BaseException) -> None:
-    """``<output>/<mode>_result.json`` of a mode that failed: ``done_flag`` false, ``err_type``, ``err_msg``.
+    """Write ``<output>/<mode>_result.json`` for a mode that failed: ``done_flag`` false, ``err_type`` and ``err_msg``.
 
-    Not in place of what tells of a training: that one removes it when it goes on, so another was refused beside it.
+    The result of a finished training is kept: a training that starts deletes it, so where it still exists, a second
+    training was refused, for example because the output folder is not empty.
+
+    Args:
+        output: Folder of the results.
+        mode: Name of the mode.
+        error: Why it failed.
     """
-    if not is_main_process() or (mode == "train" and _tells_of_work(output / "train_result.json")):
+    if not is_main_process() or (mode == "train" and _is_success(output / "train_result.json")):
         return
     fields = {"done_flag": False, "err_type": type(error).__name__, "err_msg": str(error)}
     write_json(output / f"{mode}_result.json", fields)
 
 
-def _tells_of_work(path: Path) -> bool:
-    """Whether a result file is there that is not of a failure."""
+def _is_success(path: Path) -> bool:
+    """Whether a result file exists and records no failure."""
     try:
         found = read_json(path)
     except OcrxError:

@@ -229,17 +229,22 @@ def _convert(hint: Any, value: Any, place: _Place) -> Any:
     if origin in (Union, types.UnionType):
         (inner,) = (argument for argument in arguments if argument is not type(None))
         return None if value is None else _convert(inner, value, place)
+
+    if origin is not None:
+        return _container(origin, arguments, value, place)
+    if _is_nested(hint):
+        return _build(hint, value, place)
+    return value if hint is Any else _scalar(hint, value, place)
+
+
+def _container(origin: Any, arguments: Sequence[Any], value: Any, place: _Place) -> Any:
     if origin is Literal:
         return _literal(arguments, value, place)
     if origin is tuple:
         return _tuple(arguments, value, place)
-    if _is_nested(hint):
-        return _build(hint, value, place)
-    if isinstance(origin, type) and issubclass(origin, Mapping):
-        if not isinstance(value, Mapping) or not all(isinstance(key, str) for key in value):
-            raise place.wrong(value, "a section with keys")
-        return dict(value)
-    return value if hint is Any else _scalar(hint, value, place)
+    if not isinstance(value, Mapping) or not all(isinstance(key, str) for key in value):
+        raise place.wrong(value, "a section with keys")
+    return dict(value)
 
 
 def _spelled(value: Any, rules: Sequence[object]) -> Any:
@@ -274,10 +279,10 @@ _SCALARS: Mapping[type, str] = {bool: "true or false", int: "an integer", float:
 def _scalar(kind: type, value: Any, place: _Place) -> Any:
     if kind is float and type(value) is int and abs(value) < 2**1000:
         return float(value)
-    if type(value) is not kind:
+    if not isinstance(value, kind) or (isinstance(value, bool) and kind is not bool):
         hint = "write it in quotes" if kind is str and isinstance(value, bool | int | float) else None
         raise place.wrong(value, _SCALARS[kind], hint)
-    if value in (math.inf, -math.inf) or value != value:  # NaN
+    if isinstance(value, float) and not math.isfinite(value):
         raise place.wrong(value, "a finite number")
     return value
 
@@ -287,6 +292,7 @@ def _check_rules(hint: Any, value: Any, place: _Place) -> None:
     origin, arguments = get_origin(hint), get_args(hint)
     if value is None:
         return
+
     if origin is Annotated:
         _check_rules(arguments[0], value, place)
         for rule in arguments[1:]:

@@ -155,6 +155,7 @@ class TrainConfig:
             raise ConfigError(f"focal_gamma: {self.focal_gamma}; expected 0 (off) or at least 1")
         if not self.synth.enable:
             return
+
         if self.concat or self.flip_vertical:
             raise ConfigError(
                 "concat and flip_vertical: set, but Train.synth.enable is, too; expected stored training lines",
