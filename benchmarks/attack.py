@@ -146,7 +146,7 @@ def attack_labels(rng: random.Random, folder: Path) -> list[str]:
         "dict.txt": b"a\nb\n",
         "label.txt": text,
         "train.csv": table.encode(),
-        "metadata.jsonl": (json.dumps(row) + "\n").encode(),
+        "metadata.jsonl": dump(row) + b"\n",
     }
     for name in rng.sample(sorted(names), rng.randrange(1, 4)):
         (folder / name).write_bytes(mutate(names[name], rng))

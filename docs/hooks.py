@@ -6,7 +6,10 @@ MkDocs calls ``on_files``; nothing is written into the tree.
 from __future__ import annotations
 
 import dataclasses
+import inspect
 import re
+import types
+import typing
 from pathlib import Path
 from typing import Any
 
@@ -127,30 +130,49 @@ def configuration_reference() -> str:
         if value is None or not dataclasses.is_dataclass(value):
             continue
         parts.append(f"## {section.name}\n")
-        text = (type(value).__doc__ or "").strip().splitlines()
-        parts.append(f"{text[0] if text else ''}\n")
+        parts.append(f"{(type(value).__doc__ or '').strip().splitlines()[0]}\n")
         parts.append("| key | type | default | meaning |\n|---|---|---|---|")
-        parts += _keys(value, "", _comments(type(value)))
+        parts += _keys(value, "")
         parts.append("")
     return "\n".join(parts)
 
 
-def _keys(value: Any, prefix: str, comments: dict[str, str]) -> list[str]:
+def _keys(value: Any, prefix: str) -> list[str]:
+    meanings, hints = _attributes(type(value)), typing.get_type_hints(type(value), include_extras=True)
     rows = []
     for field in dataclasses.fields(value):
         inner = getattr(value, field.name)
         if dataclasses.is_dataclass(inner):
-            rows += _keys(inner, f"{prefix}{field.name}.", _comments(type(inner)))
+            rows += _keys(inner, f"{prefix}{field.name}.")
             continue
-        kind = str(field.type).replace("|", "or")
-        rows.append(f"| `{prefix}{field.name}` | {kind} | `{inner!r}` | {comments.get(field.name, '')} |")
+        cells = (f"`{prefix}{field.name}`", _expected(hints[field.name]), f"`{inner!r}`", meanings.get(field.name, ""))
+        rows.append("| " + " | ".join(cell.replace("|", chr(92) + "|").replace("``", "`") for cell in cells) + " |")
     return rows
 
 
-def _comments(kind: type) -> dict[str, str]:
-    """The comment behind each field in the source: the one place where a key is described."""
-    import inspect
+def _expected(hint: Any) -> str:
+    """A type annotation in words, with its range or choices: ``int, 1 to 64, or null``."""
+    if typing.get_origin(hint) in (typing.Union, types.UnionType):
+        parts = [_expected(part) for part in typing.get_args(hint) if part is not type(None)]
+        return ", ".join(parts) + (", or null" if type(None) in typing.get_args(hint) else "")
+    if typing.get_origin(hint) is typing.Annotated:
+        kind, *rules = typing.get_args(hint)
+        return ", ".join((_expected(kind), *map(str, rules)))
+    if typing.get_origin(hint) is tuple:
+        return f"list of {_expected(typing.get_args(hint)[0])}"
+    return str(getattr(hint, "__name__", hint))
 
-    source = inspect.getsource(kind)
-    found = re.findall(r"^    (\w+):[^#\n]*(?:#\s*(.+))?$", source, re.MULTILINE)
-    return {name: comment.replace("|", "\\|") for name, comment in found if comment}
+
+def _attributes(kind: type) -> dict[str, str]:
+    """What the docstring of a dataclass says about its fields."""
+    text = inspect.cleandoc(kind.__doc__ or "").partition("Attributes:")[2]
+    found: dict[str, str] = {}
+    name = ""
+    for line in text.splitlines():
+        entry = re.match(r"    (\w+): (.*)", line)
+        if entry:
+            name = entry.group(1)
+            found[name] = entry.group(2)
+        elif name and line.startswith("      "):
+            found[name] += " " + line.strip()
+    return found
