@@ -15,7 +15,7 @@ SCENE_SHARES = {"receipt": 0.12, "document": 0.92, "screen": 0.78, "photo": 0.65
 # Relative frequency of a language, 1 by default: more for English, which all others quote, and for many accents.
 _WEIGHTS = {
     "en": 7.0,
-    "vi": 2.0,
+    "vi": 3.0,
     "tr": 1.5,
     "id": 0.3,
     "eu": 0.5,
