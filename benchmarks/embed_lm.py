@@ -30,7 +30,7 @@ def texts(count: int) -> Iterator[str]:
     weights = [getattr(settings, scene) for scene in scenes]
     for i in range(count):
         rng = Random(f"lm/{i}")
-        yield source.draw(rng, rng.choices(scenes, weights)[0])
+        yield source.sample(rng, rng.choices(scenes, weights)[0])
 
 
 def main(count: int) -> None:

@@ -113,7 +113,7 @@ def glyph_lines(characters: str, count: int, seed: int) -> Iterator[Line]:
         number += 1
         rng = Random(f"{seed}/{number}")
         scene = rng.choice(scenes)
-        text = source.draw(rng, scene)
+        text = source.sample(rng, scene)
         face = fonts.pick(rng, SCENES[scene].faces, text, SCENES[scene].italics)
         if face is None:
             continue

@@ -1,4 +1,4 @@
-"""A contact sheet: the first lines of a set with their labels, for the eye."""
+"""A contact sheet: the first lines of a dataset with their labels."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _GROUND, _INK = (232, 232, 226), (140, 30, 30)
 
 
 def contact_sheet(lines: Iterable[tuple[npt.NDArray[np.uint8], str]], fonts: FontBook) -> Image.Image:
-    """Images at their own size, row by row, each with its label in red below; as many as fit."""
+    """Images at their own size, row by row, each with its label in red below it; as many as fit."""
     sheet = Image.new("RGB", (WIDTH, HEIGHT), _GROUND)
     draw = ImageDraw.Draw(sheet)
     x = y = _GAP

@@ -1,6 +1,6 @@
-"""What printing, paper, scanner and camera do to a line.
+"""Degradations of a line by printer, paper, scanner and camera.
 
-Arrays are float32; ink runs from 0 to 1, tones from 0 to 255.
+Arrays are float32; ink runs from 0 (none) to 1 (full), grey levels from 0 (black) to 255 (white).
 """
 
 from __future__ import annotations
@@ -21,14 +21,14 @@ _DOWN = (Image.Resampling.BILINEAR, Image.Resampling.NEAREST, Image.Resampling.B
 
 
 def dots(ink: Image.Image, step: int, radius: float) -> Image.Image:
-    """Each pixel as a round dot of ``radius`` on a grid of ``step`` pixels: an impact printer's mark."""
+    """Replace each pixel by a round dot of ``radius`` on a grid of ``step`` pixels, as an impact printer does."""
     grid = np.arange(step, dtype=np.float32) - (step - 1) / 2
     disc = np.clip(radius * step + 0.5 - np.hypot(grid[:, None], grid[None]), 0, 1) * 255
     return Image.fromarray(np.kron(np.asarray(ink) >> 7, disc.astype(np.uint8)))
 
 
 def lose_dots(ink: Image.Image, rng: Random, textures: Textures, amount: float) -> Image.Image:
-    """A thermal or impact head that misses: single dots, whole rows, dead columns. Works on printer dots."""
+    """Drop single dots, whole rows and columns, as a failing print head does. One pixel is one printer dot."""
     pixels = np.array(ink)
     height, width = pixels.shape
     if rng.random() < 0.6:
@@ -43,7 +43,7 @@ def lose_dots(ink: Image.Image, rng: Random, textures: Textures, amount: float) 
 
 
 def solid(amount: Floats) -> float:
-    """How dark the strokes are: the mean of what is clearly ink. Thin faces at small sizes never reach 1."""
+    """Mean darkness of the strokes. Thin faces at small sizes never reach 1."""
     inked = amount[amount > 0.15]
     return float(inked.mean()) if inked.size else 1.0
 
@@ -51,8 +51,20 @@ def solid(amount: Floats) -> float:
 def press(
     ink: Image.Image, rng: Random, textures: Textures, blur: float, spread: float, hardness: float, rough: float
 ) -> Floats:
-    """Ink on paper: ``blur`` pixels of softness, ``spread`` > 0 bleeds and < 0 thins, ``hardness`` 1 soft to 20 crisp,
-    ``rough`` breaks edges and strokes."""
+    """Transfer ink to paper.
+
+    Args:
+        ink: mode L, 255 is full ink.
+        rng: the random source.
+        textures: noise fields.
+        blur: radius of a Gaussian blur in pixels.
+        spread: above 0 the ink bleeds, below 0 strokes become thinner.
+        hardness: 1 keeps soft edges, 20 makes them crisp.
+        rough: strength of the noise that breaks edges and strokes.
+
+    Returns:
+        Darkness of each pixel, 0 to 1, float32 [H, W].
+    """
     if blur > 0.25:
         ink = ink.filter(ImageFilter.GaussianBlur(blur))
     amount: Floats = np.asarray(ink, dtype=np.float32) * np.float32(1 / 255)
@@ -69,7 +81,7 @@ def press(
 
 
 def jitter(ink: Image.Image, rng: Random, textures: Textures) -> Image.Image:
-    """Rows shifted against each other by a pixel: paper or head moved unevenly."""
+    """Shift rows against each other by a pixel, as when paper or print head move unevenly."""
     pixels = np.asarray(ink)
     height, width = pixels.shape
     shift = np.rint(textures.curve(rng, rng.choice((0, 0, 1)), height) * rng.uniform(0.3, 0.8)).astype(np.intp)
@@ -77,13 +89,13 @@ def jitter(ink: Image.Image, rng: Random, textures: Textures) -> Image.Image:
     return Image.fromarray(np.take_along_axis(pixels, np.clip(columns, 0, width - 1), 1))
 
 
-def struck_twice(ink: Image.Image, rng: Random) -> Image.Image:
-    """Emphasis by printing again a little to the side."""
+def double_strike(ink: Image.Image, rng: Random) -> Image.Image:
+    """Overprint the line a pixel or two to the side, which some printers do for emphasis."""
     return ImageChops.lighter(ink, ImageChops.offset(ink, rng.choice((1, 1, 2)), rng.choice((0, 0, 1))))
 
 
-def legible(amount: Floats, ink: Image.Image) -> Floats:
-    """The print with as much of the true ink put back as a reader needs."""
+def keep_legible(amount: Floats, ink: Image.Image) -> Floats:
+    """Restore as much of the true ink as a reader needs."""
     true = np.asarray(ink, dtype=np.float32) * np.float32(1 / 255)
     total = float(true.sum())
     kept = float((amount * true).sum()) / total if total else 1.0
@@ -93,7 +105,7 @@ def legible(amount: Floats, ink: Image.Image) -> Floats:
 
 
 def fade(amount: Floats, rng: Random, textures: Textures, strength: float) -> Floats:
-    """Weak print: pale columns, pale rows, stripes, blotches, a patch that was touched."""
+    """Fade columns, rows, stripes, blotches or one patch of the print."""
     height, width = amount.shape
     dice = rng.random()
     if dice < 0.1:
@@ -113,7 +125,7 @@ def fade(amount: Floats, rng: Random, textures: Textures, strength: float) -> Fl
 
 
 def paper(shape: tuple[int, int], rng: Random, textures: Textures, tone: float, strength: float) -> Floats:
-    """The ground of a scan: a tone, uneven light, grain."""
+    """The background of a scan: a grey level with uneven light and grain; float32 [H, W]."""
     height, width = shape
     ground = np.full(shape, tone, dtype=np.float32)
     if rng.random() < 0.5 * strength:
@@ -133,7 +145,7 @@ def paper(shape: tuple[int, int], rng: Random, textures: Textures, tone: float, 
 
 
 def edge_bar(image: Image.Image, rng: Random) -> Image.Image:
-    """A see-through bar along the left or right side: the coloured edge of a form, the shadow of a margin."""
+    """A translucent bar along the left or right side: the coloured edge of a form, or the shadow of a margin."""
     pixels = np.asarray(image).astype(np.float32)
     reach = max(1, round(image.height * rng.uniform(0.1, 0.8)))
     tone = [rng.uniform(0.3, 1) for _ in range(3)] if image.mode == "RGB" else rng.uniform(0.3, 0.85)
@@ -142,15 +154,15 @@ def edge_bar(image: Image.Image, rng: Random) -> Image.Image:
     return Image.fromarray(pixels.astype(np.uint8))
 
 
-def smear(image: Image.Image, rng: Random) -> Image.Image:
-    """Motion blur: the mean of the picture and its shifted selves."""
+def motion_blur(image: Image.Image, rng: Random) -> Image.Image:
+    """Motion blur: the mean of the image and a shifted copy."""
     dx, dy = rng.choice(((1, 0), (1, 0), (0, 1), (1, 1), (2, 0), (2, 1)))
     moved = image.transform(image.size, Image.Transform.AFFINE, (1, 0, dx, 0, 1, dy), Image.Resampling.NEAREST)
     return Image.blend(image, moved, 0.5)
 
 
-def coarse(image: Image.Image, rng: Random, least: int) -> Image.Image:
-    """Down and up again: what a small picture loses."""
+def low_resolution(image: Image.Image, rng: Random, least: int) -> Image.Image:
+    """Downsample and upsample again, as after a low-resolution scan."""
     factor = max(rng.uniform(0.4, 0.85), least / image.height)
     if factor >= 1:
         return image
@@ -162,14 +174,14 @@ def coarse(image: Image.Image, rng: Random, least: int) -> Image.Image:
 
 
 def jpeg(image: Image.Image, quality: int) -> Image.Image:
-    """Through a JPEG file and back."""
+    """Compress as JPEG and decode again."""
     buffer = io.BytesIO()
     image.save(buffer, "JPEG", quality=quality)
     return Image.open(buffer, formats=["JPEG"])
 
 
 def speckle(pixels: Pixels, rng: Random, textures: Textures, amount: float) -> Pixels:
-    """Salt and pepper."""
+    """Add salt-and-pepper noise, in place."""
     chance = textures.uniform(rng, *pixels.shape[:2])
     share = amount * rng.random() ** 2 * 0.02
     pixels[chance < share] = 255 if rng.random() < 0.5 else 0
@@ -178,17 +190,19 @@ def speckle(pixels: Pixels, rng: Random, textures: Textures, amount: float) -> P
 
 
 def sharpen(image: Image.Image, rng: Random) -> Image.Image:
-    """A scanner's sharpening, with its light rims."""
+    """Sharpen as scanners do, with light halos."""
     return image.filter(ImageFilter.UnsharpMask(rng.uniform(0.8, 2.5), rng.randint(60, 260), 0))
 
 
-def bend(image: Image.Image, boxes: tuple[Box, ...], rng: Random, amount: float) -> tuple[Image.Image, tuple[Box, ...]]:
-    """A mild perspective, and where it moves the boxes."""
+def perspective(
+    image: Image.Image, boxes: tuple[Box, ...], rng: Random, amount: float
+) -> tuple[Image.Image, tuple[Box, ...]]:
+    """Apply a mild perspective to the image and to the boxes."""
     width, height = image.size
     reach_x, reach_y = amount * height * 0.35, amount * height * 0.2
     rows, right = [], []
     for x, y in ((0, 0), (width, 0), (width, height), (0, height)):
-        # outwards more than inwards, so that the text stays in the picture
+        # more outwards than inwards, so that the text stays inside the image
         u = x + rng.uniform(-0.1, 1) * reach_x * (1 if x else -1)
         v = y + rng.uniform(-0.1, 1) * reach_y * (1 if y else -1)
         rows += [[x, y, 1, 0, 0, 0, -u * x, -u * y], [0, 0, 0, x, y, 1, -v * x, -v * y]]
@@ -211,11 +225,12 @@ def _bent_box(box: Box, matrix: Float64s) -> Box:
 
 
 def luminance(tone: tuple[int, int, int]) -> float:
+    """Luma of an RGB colour, 0 to 255 (ITU-R BT.601)."""
     return 0.299 * tone[0] + 0.587 * tone[1] + 0.114 * tone[2]
 
 
 def tones(rng: Random, contrast: float) -> tuple[tuple[int, int, int], tuple[int, int, int]]:
-    """Ink and ground colours whose brightness differs by ``contrast`` at least."""
+    """Colours of ink and background whose luminance differs by at least ``contrast``."""
     while True:
         ink = (rng.randint(0, 255), rng.randint(0, 255), rng.randint(0, 255))
         ground = (rng.randint(0, 255), rng.randint(0, 255), rng.randint(0, 255))

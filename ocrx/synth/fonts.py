@@ -1,4 +1,4 @@
-"""Finding typefaces, sorting them into kinds, and asking which characters they really have."""
+"""Typefaces of this machine: finding them, sorting them into kinds, and checking which characters they cover."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ SYSTEM = Path("system")  # among the folders: the faces that fontconfig finds
 BITMAP_FOLDERS = (Path("/usr/share/fonts/X11"),)
 KINDS = ("mono", "slab", "narrow", "pixel", "plain", "core")
 
-# Faces that draw something else than what the text says: symbols, small capitals for lower case, swashes.
+# Faces whose glyphs are not the letters of the text: symbols, small capitals for lower case, swashes.
 _UNSUITED = re.compile(
     r"symbol|dingbat|ornament|emoji|icon|math|caps|titling|D050000L|NonUnicode|STIXVar|STIXSize|STIXInt|Last ?Resort"
     r"|Fallback|Upper|CSUR|Keyfont|Keyboard|(Sign|PC|Info)font Z|Phonetic|quotation|dunhill|funny|fibonacci|cursor$|nil"
@@ -33,7 +33,7 @@ _UNSUITED = re.compile(
     r"|gost|outline|ja$|ko$|rk$|rstr",
     re.IGNORECASE,
 )
-# Faces for right-to-left scripts: some have digits and signs, too, but they are not for lines of other scripts.
+# Faces for right-to-left scripts: some have digits and signs too, but lines of other scripts do without them.
 _RIGHT_TO_LEFT = re.compile(r"arabic|hebrew", re.IGNORECASE)
 _PIXEL = re.compile(
     r"^Px|Terminus|Spleen|Unifont|proggy|glass|3270|DotGothic|Sixtyfour|Workbench|Atari|\.pcf|fixed", re.IGNORECASE
@@ -64,7 +64,7 @@ _PRIVATE = "\U0010fffd"
 
 @dataclass(frozen=True)
 class Face:
-    """One typeface: a file, an index in it, and for bitmap fonts the only pixel size it has (0: any)."""
+    """One typeface: a file, an index in it, and the pixel size of a bitmap font (0 for outlines, which have any)."""
 
     path: str
     index: int
@@ -87,7 +87,15 @@ class Face:
 
 
 class FontBook:
-    """The usable faces of this machine by kind, opened only when drawn. Everything is cached in the object."""
+    """The usable faces by kind. Files are opened when first rendered; all caches belong to the object.
+
+    Args:
+        folders: folders of fonts; ``system`` stands for the fonts that fontconfig finds, the default.
+        keep_open: how many outline fonts stay open.
+
+    Raises:
+        DataError: There is no usable font.
+    """
 
     def __init__(self, folders: Sequence[Path] = (), keep_open: int = 600) -> None:
         faces = _from_system() if not folders or SYSTEM in folders else []
@@ -108,7 +116,7 @@ class FontBook:
     def pick(self, rng: Random, weights: Sequence[float], text: str, italics: float = 1.0) -> Face | None:
         """A face that has every character of ``text``; ``weights`` follow ``KINDS``.
 
-        Families are drawn evenly, so that one with forty faces counts as one. Italic faces are kept with
+        Families are equally likely, so that one with forty faces counts once. Italic faces are kept with
         probability ``italics``. None if no face has the characters.
         """
         if runs_right_to_left(text):
@@ -126,9 +134,9 @@ class FontBook:
         return rng.choice(wanted or covering) if covering else None
 
     def _pick_covering(self, rng: Random, weights: Sequence[float], text: str, italics: float) -> Face | None:
-        """The same for scripts that few faces have, and many of those are bitmaps: kinds and families of these alone.
+        """The same for right-to-left scripts, which few faces cover, many of them bitmaps.
 
-        Chance would hardly find the families of one face among the hundreds of other scripts.
+        Only covering faces are considered: random attempts would hardly find them among hundreds of others.
         """
         covering = [face for face in self.faces if self.covers(face, text)]
         if rng.random() > italics:
@@ -142,7 +150,7 @@ class FontBook:
         return rng.choice(rng.choice(families))
 
     def open(self, face: Face, size: float, shaped: bool = False) -> ImageFont.FreeTypeFont:
-        """The face at a size in pixels per em, shaped by libraqm or laid out plainly."""
+        """The face at a size in pixels per em, with shaping by libraqm or with Pillow's basic layout."""
         key = (face.path, face.index, face.size or size, shaped)
         font = self._bitmaps.get(key) or self._fonts.get(key)
         if font is None:
@@ -161,10 +169,10 @@ class FontBook:
         return font
 
     def covers(self, face: Face, text: str) -> bool:
-        """Whether the face draws every character of ``text``, small letters differently from capitals."""
+        """Whether the face has a glyph for every character of ``text``, with lower case distinct from capitals."""
         known = self._covered.setdefault((face.path, face.index, face.size), {})
         if False in map(known.get, text):
-            return False  # before drawing anything: most faces lack most of a rare script
+            return False  # before rendering anything: most faces lack most of a rare script
         for character in text:
             has = known.get(character)
             if has is None:
@@ -174,20 +182,20 @@ class FontBook:
         return True
 
     def _has(self, face: Face, character: str) -> bool:
-        if character == " " or character in JOINERS:  # these the shaper leaves out, with or without a glyph
+        if character == " " or character in JOINERS:  # invisible, with or without a glyph
             return True
         try:
             font = self.open(face, 14)
-            drawn = _picture(font, character)
-            if not any(drawn[1]):
+            glyph = _glyph(font, character)
+            if not any(glyph[1]):
                 return False
             capital = character.upper()
-            if character.islower() and len(capital) == 1 and capital != character and drawn == _picture(font, capital):
+            if character.islower() and len(capital) == 1 and capital != character and glyph == _glyph(font, capital):
                 return False
             key = (face.path, face.index, face.size)
             if key not in self._notdef:
-                self._notdef[key] = _picture(font, _PRIVATE)
-            return drawn != self._notdef[key]
+                self._notdef[key] = _glyph(font, _PRIVATE)
+            return glyph != self._notdef[key]
         except OSError:
             return False
 
@@ -197,17 +205,17 @@ def _unpacked(path: str) -> io.BytesIO:
         return io.BytesIO(file.read())
 
 
-def _picture(font: ImageFont.FreeTypeFont, character: str) -> tuple[tuple[int, int], bytes]:
+def _glyph(font: ImageFont.FreeTypeFont, character: str) -> tuple[tuple[int, int], bytes]:
     mask = font.getmask(character, mode="L")
     return mask.size, bytes(mask)
 
 
 def _from_system() -> list[Face]:
-    return _from_fontconfig() or _in_folders([_matplotlib_folder()])
+    return _from_fontconfig() or _in_folders([matplotlib_folder()])
 
 
 def _from_fontconfig() -> list[Face]:
-    """All faces that fontconfig lists, and the bitmap fonts that it hides."""
+    """All faces that fontconfig lists, and the X11 bitmap fonts that it hides."""
     form = "%{file}\t%{index}\t%{family[0]}\t%{style[0]}\t%{spacing}\n"
     try:
         listing = subprocess.run(["fc-list", "--format", form], capture_output=True, text=True, timeout=60, check=True)
@@ -227,7 +235,7 @@ def _from_fontconfig() -> list[Face]:
 
 
 def _in_folders(folders: Sequence[Path]) -> list[Face]:
-    """All faces in the font files under the folders, opened once to learn their names."""
+    """All faces in the font files under the folders. Each file is opened once for its names."""
     faces = []
     for folder in folders:
         if not folder.is_dir():
@@ -250,7 +258,7 @@ def _outline_face(path: Path) -> Face | None:
 
 
 def _strikes(path: str) -> list[int]:
-    """The pixel sizes that a bitmap font in OpenType dress has."""
+    """The pixel sizes of an OpenType bitmap font."""
     sizes = []
     for size in range(8, 41):
         try:
@@ -262,13 +270,13 @@ def _strikes(path: str) -> list[int]:
 
 
 def _bitmap_face(path: Path) -> Face | None:
-    """A PCF file in Unicode order and of a size that can be read; its names come from the properties at its head."""
+    """The face of a PCF file, if its encoding and size are usable."""
     stem = path.name.split(".")[0]
     if re.search(r"ISO8859|KOI8|cp\d|iso-8859|JISX|^t\d|(ja|ko|rk)$|v$", stem, re.IGNORECASE):
         return None
     try:
         with (gzip.open if path.suffix == ".gz" else open)(path, "rb") as file:
-            properties = _pcf_properties(file.read(1 << 16))
+            properties = read_pcf_properties(file.read(1 << 16))
     except (OSError, EOFError, struct.error, IndexError, UnicodeDecodeError):
         return None
     size = int(properties.get("PIXEL_SIZE", 0))
@@ -278,7 +286,7 @@ def _bitmap_face(path: Path) -> Face | None:
     return _face(str(path), 0, f"{properties.get('FAMILY_NAME', stem)} bitmap", style, False, size)
 
 
-def _pcf_properties(data: bytes) -> dict[str, str | int]:
+def read_pcf_properties(data: bytes) -> dict[str, str | int]:
     """The properties table of a PCF font (X.Org's "pcf" format: table of contents, then type 1 = properties)."""
     tables = struct.unpack_from("<4sI", data)
     if tables[0] != b"\x01fcp":
@@ -313,7 +321,7 @@ def _face(path: str, index: int, family: str, style: str, monospaced: bool, size
 
 
 def _group(faces: Sequence[Face]) -> dict[str, list[list[Face]]]:
-    """For each kind, its families, each a list of faces; the many script variants of Noto count as one."""
+    """Families by kind, each a list of faces; the many script variants of Noto count as one family."""
     groups: dict[str, dict[str, list[Face]]] = {kind: {} for kind in KINDS}
     for face in faces:
         words = face.family.split()
@@ -322,8 +330,8 @@ def _group(faces: Sequence[Face]) -> dict[str, list[list[Face]]]:
     return {kind: list(families.values()) for kind, families in groups.items()}
 
 
-def _matplotlib_folder() -> Path:
-    """DejaVu and STIX, as matplotlib ships them; found without importing it."""
+def matplotlib_folder() -> Path:
+    """The folder of DejaVu and STIX that matplotlib ships, found without importing it."""
     from importlib.util import find_spec
 
     spec = find_spec("matplotlib")
@@ -333,6 +341,6 @@ def _matplotlib_folder() -> Path:
 
 
 def fingerprint(faces: Sequence[Face]) -> str:
-    """A short hash of the faces found: lines are the same only where it is."""
+    """A short hash of the faces. The same settings give the same lines only where it is the same."""
     text = "\n".join(f"{face.path}#{face.index}" for face in faces)
     return hashlib.sha256(text.encode()).hexdigest()[:12]

@@ -1,4 +1,4 @@
-"""Synthetic lines: every line a pure function of the settings, the seed, its index and the fonts found."""
+"""Synthetic lines: each is a pure function of the settings, the seed, its index and the fonts found."""
 
 from __future__ import annotations
 
@@ -28,8 +28,14 @@ _TEXTS_TRIED = 20
 
 @dataclass(frozen=True)
 class SynthLine:
-    """A drawn line: uint8 [H, W] or [H, W, 3] (RGB), 10 to 64 pixels high, its text in NFC, a box for each character
-    (left, top, right, bottom in pixels: pen advance across, ink extent down), and the face's name."""
+    """One rendered line.
+
+    Attributes:
+        image: uint8 [H, W] (grey) or [H, W, 3] (RGB), 10 to 64 pixels high.
+        text: the label, in NFC.
+        boxes: one box for each character (left, top, right, bottom in pixels): pen advance across, ink extent down.
+        font: name of the typeface.
+    """
 
     image: npt.NDArray[np.uint8]
     text: str
@@ -38,9 +44,16 @@ class SynthLine:
 
 
 class LineGenerator:
-    """Draws lines; cheap to make in every worker process. ``line(i)`` does not depend on what was drawn before.
+    """Renders lines; cheap enough to construct in every worker process.
 
-    Raises DataError if the charset, corpus, word lists or fonts of the settings cannot be used.
+    ``line(i)`` does not depend on which lines were rendered before.
+
+    Args:
+        config: the ``Synth`` section of a configuration.
+        seed: another seed gives other lines.
+
+    Raises:
+        DataError: The charset, corpus, word lists or fonts of the settings cannot be used.
     """
 
     def __init__(self, config: SynthConfig, seed: int = 0) -> None:
@@ -60,7 +73,7 @@ class LineGenerator:
         self._weights = [getattr(config, name) for name in self._names]
 
     def line(self, index: int) -> SynthLine:
-        """The line of that number."""
+        """The line with this index."""
         rng = Random(f"{self.seed}/{index}")
         name = rng.choices(self._names, self._weights)[0]
         scene = SCENES[name]
@@ -71,26 +84,26 @@ class LineGenerator:
             image = Image.eval(ink, lambda value: 255 - value)
         else:
             wear = strength * rng.random() ** 1.3
-            looks, weights = zip(*scene.looks, strict=True)
-            image = rng.choices(looks, weights)[0](ink, rng, self.textures, wear)
-            image, boxes = self._taken(rng, name, image, boxes)
+            styles, weights = zip(*scene.print_styles, strict=True)
+            image = rng.choices(styles, weights)[0](ink, rng, self.textures, wear)
+            image, boxes = self._captured(rng, name, image, boxes)
         return SynthLine(np.asarray(image), text, boxes, face.name)
 
     def _text_and_face(self, rng: Random, scene: str) -> tuple[str, Face]:
-        """A text, and a face that has its characters."""
+        """A text and a face that covers it."""
         for _ in range(_TEXTS_TRIED):
-            text = self.text.draw(rng, scene)
+            text = self.text.sample(rng, scene)
             face = self.fonts.pick(rng, SCENES[scene].faces, text, SCENES[scene].italics)
             if face:
                 return text, face
         raise DataError(
-            f"Synth.fonts: no font found draws {text!r}", hint="install fonts of that script, or narrow Synth.charset"
+            f"Synth.fonts: no font found covers {text!r}", hint="install fonts of that script, or narrow Synth.charset"
         )
 
-    def _taken(
+    def _captured(
         self, rng: Random, scene: str, image: Image.Image, boxes: tuple[Box, ...]
     ) -> tuple[Image.Image, tuple[Box, ...]]:
-        """Scanned or photographed: perspective, blur, low resolution, sharpening, JPEG; grey at times."""
+        """The line as scanned or photographed: perspective, blur, low resolution, sharpening, JPEG, often in grey."""
         s = self.config.strength
         share = self.config.color * (5 if scene in ("screen", "photo") else 4)
         if image.mode == "RGB" and rng.random() > share:
@@ -98,12 +111,12 @@ class LineGenerator:
         if scene in ("receipt", "document") and rng.random() < 0.03 * s:
             image = degrade.edge_bar(image, rng)
         if scene == "photo" and rng.random() < 0.5 * s:
-            image, boxes = degrade.bend(image, boxes, rng, s)
+            image, boxes = degrade.perspective(image, boxes, rng, s)
         if rng.random() < (0.3 if scene == "photo" else 0.07) * s:
-            image = degrade.smear(image, rng)
+            image = degrade.motion_blur(image, rng)
         size = image.size
         if rng.random() < 0.14 * s:
-            image = degrade.coarse(image, rng, 13)
+            image = degrade.low_resolution(image, rng, 13)
         if rng.random() < 0.22 * s and scene != "screen":
             image = degrade.sharpen(image, rng)
         if rng.random() < 0.4 * s:

@@ -1,4 +1,4 @@
-"""Where the ink of a line goes: size, spacing, rules and neighbours around it, slant, turn and crop."""
+"""Layout of a line of ink: size, spacing, rules and neighbouring lines, slant, rotation and crop."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from PIL import Image, ImageChops, ImageDraw
 
 from ocrx.synth import degrade
 from ocrx.synth.fonts import Face, FontBook
-from ocrx.synth.render import Box, Inked, Placement, Setting, draw_line, needs_shaping, place
+from ocrx.synth.render import Box, Inked, Placement, Setting, needs_shaping, place, render_line
 from ocrx.synth.text import TextSource
 from ocrx.synth.textures import Textures
 
@@ -33,7 +33,21 @@ def lay_out(
     textures: Textures,
     strength: float,
 ) -> tuple[Image.Image, tuple[Box, ...]]:
-    """Ink (mode L) of the line in its crop, and the box of each character in it."""
+    """Set a text and crop it.
+
+    Args:
+        rng: decides everything.
+        scene: name of the scene.
+        face: a face that covers ``text``.
+        text: what to set.
+        fonts: opens the face.
+        source: texts for the lines above and below.
+        textures: noise for printer dots.
+        strength: of all irregularities, 0 to 1; 0 gives plain lines.
+
+    Returns:
+        The ink (mode L, 255 is full ink), and the box of each character in it.
+    """
     em = 12.0 * 2 ** (rng.random() ** 0.85 * 2.1)
     till = scene == "receipt"
     one_bit = face.kind == "pixel" or (strength > 0 and rng.random() < (0.4 if till else 0.06))
@@ -41,17 +55,17 @@ def lay_out(
     unit = face.size or (rng.choice(PRINTER_DOTS) if one_bit else round(em))
     fine = not one_bit and strength > 0 and not till and rng.random() < _SUPERSAMPLED
     if fine:
-        unit *= 2  # and halved in the end: strokes between pixels and without hints, as in a rasterised PDF
+        unit *= 2  # scaled down by `place`: subpixel positions and no hinting, as in a rasterised PDF
     font = fonts.open(face, unit, shaped)
     setting = _setting(rng, text, face, shaped, one_bit, till) if strength else Setting(shaped=shaped)
-    inked = draw_line(text, font, setting)
+    inked = render_line(text, font, setting)
     if strength:
         if till and rng.random() < 0.04:
             inked = _without_points(inked, text)
         if till and rng.random() < 0.06:
-            inked = Inked(degrade.struck_twice(inked.image, rng), inked.boxes, inked.baseline)
+            inked = Inked(degrade.double_strike(inked.image, rng), inked.boxes, inked.baseline)
         if rng.random() < (0.16 if till else 0.1):
-            inked = _with_neighbours(rng, inked, source.draw(rng, scene), face, fonts, unit, setting)
+            inked = _with_neighbours(rng, inked, source.sample(rng, scene), face, fonts, unit, setting)
         if rng.random() < 0.07:
             inked = _with_rules(rng, inked, unit)
         if one_bit and till:
@@ -66,13 +80,13 @@ def lay_out(
 
 
 def _setting(rng: Random, text: str, face: Face, shaped: bool, one_bit: bool, till: bool) -> Setting:
-    """Spacing as printers and typesetters do it: gaps narrow, justified, doubled, or as wide as a column."""
+    """Spacing of words and characters: narrow, justified, doubled, or as wide as a column."""
     spaces = text.count(" ")
     factor = 1.0
     gaps: tuple[float, ...] = ()
     dice = rng.random()
     if spaces and face.kind in _CELLS:
-        # whole cells only: that is how a reader tells `Total:` from `Total :` there
+        # whole cells only, by which a reader tells `Total:` from `Total :`
         if dice < 0.3:
             gaps = tuple(font_space(face) * rng.choice((0, 0, 0, 1, 1, 2, 4)) for _ in range(spaces))
     elif spaces and dice < 0.18:
@@ -91,7 +105,7 @@ def _setting(rng: Random, text: str, face: Face, shaped: bool, one_bit: bool, ti
             tracking = rng.uniform(0.0, 0.12)
         elif dice < 0.28:
             tracking = rng.uniform(0.12, 0.36)
-            factor = max(factor, 1.0) + 2.5 * tracking  # or words could not be told apart
+            factor = max(factor, 1.0) + 2.5 * tracking  # or word gaps would vanish among letter gaps
     wobble: tuple[float, ...] = ()
     if not one_bit and not shaped and rng.random() < (0.05 if till else 0.08):
         wobble = tuple(rng.gauss(0, 0.025) for _ in range(7))
@@ -99,7 +113,7 @@ def _setting(rng: Random, text: str, face: Face, shaped: bool, one_bit: bool, ti
 
 
 def _without_points(inked: Inked, text: str) -> Inked:
-    """Weak print loses the points of a number first; people still read `12 50` in a column of prices as 12.50."""
+    """Erase decimal points, which weak print loses first; people still read `12 50` in a price column as 12.50."""
     image = inked.image.copy()
     for point in _POINTS.finditer(text):
         left, top, right, bottom = inked.boxes[point.start()]
@@ -108,19 +122,19 @@ def _without_points(inked: Inked, text: str) -> Inked:
 
 
 def font_space(face: Face) -> float:
-    """About one space more, in em."""
+    """About the width of a space, in em."""
     return 0.6 if face.kind in _CELLS else 0.28
 
 
 def _with_neighbours(
     rng: Random, inked: Inked, text: str, face: Face, fonts: FontBook, unit: float, setting: Setting
 ) -> Inked:
-    """The lines above and below, so close that a crop may catch their edges."""
+    """Add the lines above and below, so close that the crop may include their edges."""
     if not fonts.covers(face, text):
         return inked
     shaped = needs_shaping(text)
     beside = Setting(setting.tracking, shaped=shaped, one_bit=setting.one_bit)
-    other = draw_line(text, fonts.open(face, unit, shaped), beside)
+    other = render_line(text, fonts.open(face, unit, shaped), beside)
     top, bottom = min(b[1] for b in inked.boxes), max(b[3] for b in inked.boxes)
     pitch = (bottom - top) + rng.uniform(0.06, 0.35) * unit
     sides = rng.choice(((-1,), (1,), (-1, 1)))
@@ -140,7 +154,7 @@ def _with_neighbours(
 
 
 def _with_rules(rng: Random, inked: Inked, unit: float) -> Inked:
-    """An underline, the lines of a table or a box, or a stroke through."""
+    """Add an underline, the rules of a table, a box, or a strike-through."""
     image = inked.image.copy()
     draw = ImageDraw.Draw(image)
     width, height = image.size
@@ -166,7 +180,7 @@ def _with_rules(rng: Random, inked: Inked, unit: float) -> Inked:
 def _printed(
     rng: Random, inked: Inked, unit: float, em: float, textures: Textures, strength: float
 ) -> tuple[Inked, float]:
-    """What the print head makes of the dots: some are missing, and an impact printer's are round."""
+    """Print the dots: some are missing, and those of an impact printer are round."""
     image = inked.image
     if rng.random() < 0.22:
         image = degrade.lose_dots(image, rng, textures, strength)
@@ -179,6 +193,7 @@ def _printed(
 def _placement(
     rng: Random, area: Box, count: int, scale: float, em: float, face: Face, till: bool, still: bool, strength: float
 ) -> Placement:
+    """Scale, slant, rotation and margins of the crop; ``still`` lines are not rotated."""
     height = (area[3] - area[1]) * scale
     margins = _margins(rng, em, height, strength)
     if not strength:
@@ -203,7 +218,7 @@ def _placement(
 
 
 def _margins(rng: Random, em: float, height: float, strength: float) -> tuple[float, float, float, float]:
-    """Pixels around the ink: tight, even, or loose; at times cutting into it above or below."""
+    """Margins in pixels, left, top, right and bottom: tight or loose, sometimes cutting into the ink."""
     dice = rng.random()
     if dice < 0.4:
         sides = [rng.uniform(0, 0.14) * em for _ in range(4)]

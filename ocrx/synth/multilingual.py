@@ -11,7 +11,7 @@ from ocrx.synth.languages import Language
 from ocrx.synth.prose import KINDS
 
 # Share of a scene's texts that these languages supply; the English patterns supply the rest.
-SCENE_SHARES = {"receipt": 0.12, "document": 0.92, "screen": 0.78, "photo": 0.65}
+SCENE_SHARES = {"receipt": 0.08, "document": 0.92, "screen": 0.78, "photo": 0.65}
 # Relative frequency of a language, 1 by default: more for English, which all others quote, and for many accents.
 _WEIGHTS = {
     "en": 7.0,

@@ -1,4 +1,4 @@
-"""Texts that look like real English print: till fields, addresses, codes, prices, prose.
+"""Patterns of English print: till fields, addresses, codes, prices, prose.
 
 Each kind is a function of a random source and a vocabulary.
 """
@@ -15,12 +15,12 @@ Kind = Callable[[Random, "Vocabulary"], str]
 
 DIGITS = string.digits
 UPPER = string.ascii_uppercase
-# Those who make codes leave out the letters that look like digits, so a round sign among digits is a zero.
+# Issuers of codes leave out the letters that resemble digits, so a round sign among digits is a zero.
 CODE_LETTERS = "ABCDEFGHJKLMNPQRSTUVWXYZ"
 
 
 class Vocabulary:
-    """Words to draw from: the built-in list by frequency, and a large list, if there is one, uniformly."""
+    """English words: the built-in list by frequency, and a large list, if there is one, uniformly."""
 
     def __init__(self, large: Sequence[str] = ()) -> None:
         self.large = large
@@ -29,11 +29,12 @@ class Vocabulary:
         """One word in its natural case, usually lower."""
         if self.large and rng.random() < 0.45:
             return rng.choice(self.large)
-        # squaring favours the head of the list, as language does
+        # the power favours the head of the list, as language does
         return w.COMMON[int(rng.random() ** 1.7 * len(w.COMMON))]
 
 
 def digits(rng: Random, count: int) -> str:
+    """``count`` random digits."""
     return "".join(rng.choices(DIGITS, k=count))
 
 
@@ -43,12 +44,13 @@ def letters(rng: Random, count: int) -> str:
 
 
 def cased(rng: Random, text: str, upper: float = 0.45, lower: float = 0.08) -> str:
-    """Upper case with probability ``upper``, lower with ``lower``, else as it is."""
+    """Upper case with probability ``upper``, lower case with ``lower``, else unchanged."""
     dice = rng.random()
     return text.upper() if dice < upper else text.lower() if dice < upper + lower else text
 
 
 def number(rng: Random) -> str:
+    """A whole number of one to four digits."""
     return str(int(10 ** (rng.random() * 4)))
 
 
@@ -65,6 +67,7 @@ def amount(rng: Random) -> str:
 
 
 def price(rng: Random, _: Vocabulary) -> str:
+    """A price, often with a currency or a mark beside it."""
     text = amount(rng)
     dice = rng.random()
     if dice < 0.22:
@@ -81,6 +84,7 @@ def price(rng: Random, _: Vocabulary) -> str:
 
 
 def date(rng: Random, _: Vocabulary | None = None) -> str:
+    """A date in a numeric form or with the name of the month."""
     day, month, year = rng.randint(1, 31), rng.randint(1, 12), rng.randint(1990, 2030)
     dice = rng.random()
     if dice < 0.5:
@@ -99,6 +103,7 @@ def date(rng: Random, _: Vocabulary | None = None) -> str:
 
 
 def time(rng: Random, _: Vocabulary | None = None) -> str:
+    """A time of day."""
     hour, minute, second = rng.randrange(24), rng.randrange(60), rng.randrange(60)
     tail = f":{second:02}" if rng.random() < 0.45 else ""
     if rng.random() < 0.3:
@@ -108,7 +113,8 @@ def time(rng: Random, _: Vocabulary | None = None) -> str:
     return f"{hour:02}:{minute:02}{tail}"
 
 
-def moment(rng: Random, vocabulary: Vocabulary) -> str:
+def date_time(rng: Random, vocabulary: Vocabulary) -> str:
+    """A date with a time, often behind a label."""
     text = date(rng) + rng.choice((" ", " ", " ", " - ", ", ")) + time(rng)
     dice = rng.random()
     if dice < 0.35:
@@ -117,6 +123,7 @@ def moment(rng: Random, vocabulary: Vocabulary) -> str:
 
 
 def phone(rng: Random, _: Vocabulary) -> str:
+    """A phone number."""
     dice = rng.random()
     if dice < 0.45:
         body = f"0{rng.randint(1, 9)}{rng.choice(('-', '-', ' ', ' - '))}{digits(rng, rng.choice((7, 8)))}"
@@ -137,7 +144,7 @@ def phone(rng: Random, _: Vocabulary) -> str:
 
 
 def code(rng: Random, _: Vocabulary) -> str:
-    """Document, item and member numbers as shops print them: a few letters, then digits that mostly lead with zeros."""
+    """Document, item and member numbers of shops: a few letters, then digits, mostly with leading zeros."""
     dice = rng.random()
     prefix = letters(rng, rng.randint(1, 4)) if rng.random() < 0.4 else rng.choice(w.CODE_HEADS)
     if dice < 0.2:
@@ -160,92 +167,8 @@ def code(rng: Random, _: Vocabulary) -> str:
     return "#" + digits(rng, rng.randint(2, 7)) + rng.choice(("", "", "#"))
 
 
-def registration(rng: Random, _: Vocabulary) -> str:
-    """Company and tax numbers."""
-    company_number = f"{digits(rng, 6)}-{rng.choice('ADHKMPTUVWX')}"
-    long_number = f"00{digits(rng, 10)}"
-    european = rng.choice(("DE", "GB", "")) + digits(rng, 9)
-    number_ = rng.choice((long_number, long_number, company_number, european))
-    name = rng.choice(w.REGISTRATIONS)
-    text = name + rng.choice((": ", " : ", ":", " ", ". ", ". : ")) + number_
-    return text + ")" if name.startswith("(") else text if rng.random() < 0.85 else f"({number_})"
-
-
-def label(rng: Random, _: Vocabulary) -> str:
-    text = cased(rng, rng.choice(w.RECEIPT), 0.42, 0.02)
-    return text + rng.choice(("", "", "", "", ":", " :", ":", ".", " #", "#", " (RM)", "(RM)", " ($)", "*"))
-
-
-def pair(rng: Random, vocabulary: Vocabulary) -> str:
-    name = cased(rng, rng.choice(w.RECEIPT), 0.42, 0.02)
-    value = rng.choice((price, price, price, date, time, code, code, count, person, percent))(rng, vocabulary)
-    return name + rng.choice((" ", " : ", ": ", ":", ": ", " : ", " ", " = ", ". ", "#", " # ", " - ")) + value
-
-
-def count(rng: Random, _: Vocabulary) -> str:
-    value = str(rng.choice((0, 0, 1, 1, 1, 2, 2, 3, 4, 5, 6, 8, 10, 12, 24, rng.randint(1, 400))))
-    dice = rng.random()
-    if dice < 0.5:
-        return value
-    if dice < 0.6:
-        return f"{value}{rng.choice((' ', ''))}{rng.choice(w.UNITS)}"
-    if dice < 0.75:
-        return f"{value}{rng.choice((' x ', ' X ', 'x', ' @ ', '@', ' * ', ' × '))}{amount(rng)}"
-    if dice < 0.85:
-        return value + rng.choice((" x", "x", " X", ".", ")", " @", ".00", ".000", "."))
-    forms = (f"{value}.00", f"x{value}", f"X {value}", f"{rng.random() * 9:.3f}", f"({value})", f": {value}")
-    others = (f"{value}/{rng.randint(2, 30)}", f"#{value}", f"{value:0>2}", f"{value:0>4}")
-    return rng.choice(forms + others)
-
-
-def percent(rng: Random, _: Vocabulary) -> str:
-    value = rng.choice(("6", "6", "0", "0", "5", "10", "7", "19", "20", "50", "100", f"{rng.random() * 40:.1f}"))
-    return rng.choice(w.PERCENTS).format(value)
-
-
-def item(rng: Random, _: Vocabulary) -> str:
-    """A product as a till prints it."""
-    parts = [rng.choice(w.PRODUCTS) for _ in range(rng.choice((1, 1, 2, 2, 3)))]
-    if rng.random() < 0.5:
-        parts.insert(0, rng.choice(w.PRODUCT_ADJECTIVES))
-    if rng.random() < 0.2:
-        parts.insert(0, rng.choice(w.COMPANY_WORDS + w.LAST_NAMES))
-    parts += item_tail(rng, _)
-    text = rng.choice((" ", " ", " ", " ", "/", "-", "+", " & ")).join(parts[:2]) + "".join(" " + p for p in parts[2:])
-    if rng.random() < 0.15:
-        number_ = rng.randint(1, 20)
-        text = (
-            rng.choice(("*", "-", "+", "1. ", f"{number_} ", f"{number_}x ", f"{digits(rng, 4)} ", f"{number_}) "))
-            + text
-        )
-    return cased(rng, text, 0.62, 0.03)
-
-
-def item_tail(rng: Random, vocabulary: Vocabulary) -> list[str]:
-    """Size, variant, measures or number of a product, or nothing."""
-    dice = rng.random()
-    if dice < 0.3:
-        weight = str(rng.choice((50, 100, 150, 200, 250, 300, 330, 400, 500, 750, 1000)))
-        size = rng.choice((str(rng.randint(1, 30)), weight, f"{rng.random() * 5:.1f}"))
-        return [size + rng.choice(("", "", " ")) + rng.choice(w.UNITS)]
-    if dice < 0.38:
-        variant = rng.choice(w.VARIANTS)
-        return [rng.choice(("({})", "-{}", "/{}", "({})")).format(variant)]
-    if dice < 0.46:
-        unit = rng.choice(("", "", "MM", "CM", "S", "'S"))
-        return [f"{rng.randint(1, 120)}{rng.choice('xX*/')}{rng.randint(1, 120)}{unit}"]
-    return [code(rng, vocabulary)] if dice < 0.54 else []
-
-
-def item_line(rng: Random, vocabulary: Vocabulary) -> str:
-    return f"{item(rng, vocabulary)} {rng.choice((price, count, amount_line))(rng, vocabulary)}"
-
-
-def amount_line(rng: Random, vocabulary: Vocabulary) -> str:
-    return f"{rng.randint(1, 20)} {rng.choice(('x ', 'X ', '@ ', '', '* '))}{amount(rng)} {price(rng, vocabulary)}"
-
-
 def company(rng: Random, _: Vocabulary) -> str:
+    """The name of a company."""
     parts = rng.choices(w.COMPANY_WORDS + w.LAST_NAMES, k=rng.choice((1, 2, 2, 3)))
     if rng.random() < 0.1:
         parts[0] = letters(rng, rng.randint(1, 3)) + rng.choice(("", "", "&" + letters(rng, 1)))
@@ -257,6 +180,7 @@ def company(rng: Random, _: Vocabulary) -> str:
 
 
 def person(rng: Random, _: Vocabulary) -> str:
+    """The name of a person."""
     first, last = rng.choice(w.FIRST_NAMES), rng.choice(w.LAST_NAMES)
     full = ("{0} {1}", "{0} {1}", "{1}, {0}", "Dr. {0} {1}", "{0} {2}. {1}", "{0} & {1}")
     pattern = rng.choice((*full, "{0}", "{1}", "{2}. {1}", "Mr {1}", "Mrs. {1}"))
@@ -264,6 +188,7 @@ def person(rng: Random, _: Vocabulary) -> str:
 
 
 def house(rng: Random) -> str:
+    """A house or lot number."""
     n = rng.randint(1, 199)
     plain = (f"{n}", f"No. {n}", f"No {n}", f"NO.{n}", f"Lot {rng.randint(1, 9999)}", f"{n}{rng.choice('ABG')}")
     joined = (f"{n} & {n + 2}", f"{n}&{n + 2}", f"{n}-{n % 5}&{n % 5 + 1}", f"{n}G&{n + 2}G")
@@ -271,6 +196,7 @@ def house(rng: Random) -> str:
 
 
 def malay_road(rng: Random) -> str:
+    """A Malaysian street address."""
     place, other = rng.choice(w.MALAY_PLACES), rng.choice(w.MALAY_PLACES)
     tail = rng.choice(("", str(rng.randint(1, 30)), f"{rng.randint(1, 20)}/{rng.randint(1, 60)}", other))
     road = f"{rng.choice(('Jalan', 'Jalan', 'Jln', 'Lorong', 'Persiaran'))} {place} {tail}".strip()
@@ -278,6 +204,7 @@ def malay_road(rng: Random) -> str:
 
 
 def address(rng: Random, _: Vocabulary) -> str:
+    """A line of an address."""
     dice = rng.random()
     place = rng.choice(w.MALAY_PLACES)
     if dice < 0.25:
@@ -301,36 +228,8 @@ def address(rng: Random, _: Vocabulary) -> str:
     return cased(rng, text, 0.62, 0.0)
 
 
-def phrase(rng: Random, _: Vocabulary) -> str:
-    text = rng.choice(w.PHRASES)
-    dice = rng.random()
-    text = text.upper() if dice < 0.5 else text.title() if dice < 0.65 else text.capitalize() if dice < 0.95 else text
-    text += rng.choice(("", "", "", ".", "!", "!!", ".", ",", "..."))
-    return f"*{text}*" if rng.random() < 0.03 else f"** {text} **" if rng.random() < 0.03 else text
-
-
-def header(rng: Random, _: Vocabulary) -> str:
-    """Names of columns in a row."""
-    return cased(rng, " ".join(rng.sample(w.RECEIPT, rng.randint(2, 3))), 0.4, 0.0)
-
-
-def card(rng: Random, _: Vocabulary) -> str:
-    mask, last = rng.choice("Xx**"), digits(rng, 4)
-    groups = [digits(rng, 4) for _ in range(3)]
-    hidden = (f"{mask * 4} {mask * 4} {mask * 4} {last}", f"{mask * 12}{last}", f"{digits(rng, 6)}{mask * 6}{last}")
-    return rng.choice((*hidden, " ".join([*groups, last]), "-".join(groups)))
-
-
-def stub(rng: Random, _: Vocabulary) -> str:
-    """The very short: tax marks, single digits, signs between columns."""
-    if rng.random() < 0.3:
-        return rng.choice(
-            (digits(rng, rng.randint(1, 3)), letters(rng, 1), letters(rng, 1) + digits(rng, rng.randint(1, 3)))
-        )
-    return rng.choice(w.STUBS)
-
-
 def word(rng: Random, vocabulary: Vocabulary) -> str:
+    """One word, often with a punctuation mark."""
     text = vocabulary.word(rng)
     dice = rng.random()
     text = text if dice < 0.4 else text.capitalize() if dice < 0.68 else text.upper()
@@ -340,6 +239,7 @@ def word(rng: Random, vocabulary: Vocabulary) -> str:
 
 
 def title(rng: Random, vocabulary: Vocabulary) -> str:
+    """Two to five words in title case or capitals."""
     text = " ".join(vocabulary.word(rng) for _ in range(rng.randint(2, 5)))
     text = text.upper() if rng.random() < 0.45 else " ".join(p[:1].upper() + p[1:] for p in text.split(" "))
     return (
@@ -348,7 +248,7 @@ def title(rng: Random, vocabulary: Vocabulary) -> str:
 
 
 def sentence(rng: Random, vocabulary: Vocabulary) -> str:
-    """A stretch of a running text, with its punctuation; often starting or ending in mid-sentence."""
+    """A stretch of running text with punctuation; it often starts or ends in mid-sentence."""
     parts: list[str] = []
     for _ in range(rng.randint(2, 9)):
         dice = rng.random()
@@ -368,7 +268,7 @@ def sentence(rng: Random, vocabulary: Vocabulary) -> str:
 
 
 def punctuated(rng: Random, part: str, vocabulary: Vocabulary) -> str:
-    """A word with what may follow or enclose it in prose."""
+    """A word with the punctuation that may follow or enclose it."""
     dice = rng.random()
     if dice < 0.09:
         return part + ","
@@ -399,14 +299,14 @@ def mail(rng: Random, _: Vocabulary) -> str:
 
 
 def technical(rng: Random, vocabulary: Vocabulary) -> str:
-    """Measures, formulas, versions, code: where the rare signs of the keyboard live."""
+    """Measures, formulas, versions and code, which use the rare signs of the keyboard."""
     a, b, c, d = vocabulary.word(rng), vocabulary.word(rng), rng.choice(UPPER), rng.randint(1, 9)
     year, x, y = rng.randint(1900, 2030), number(rng), number(rng)
     return rng.choice(w.TECHNICAL).format(a=a, b=b, A=a.title(), c=c, d=d, x=x, y=y, year=year).replace("¦", "|")
 
 
-def jumble(rng: Random, _: Vocabulary) -> str:
-    """Letters and digits by pure chance, as in captchas, serial numbers and plates."""
+def random_letters(rng: Random, _: Vocabulary) -> str:
+    """Random letters and digits, as in captchas, serial numbers and plates."""
     upper, lower = UPPER, string.ascii_lowercase
     clear = lower.replace("l", "").replace("o", "")
     mixed = (CODE_LETTERS + DIGITS, clear + DIGITS, CODE_LETTERS + clear + DIGITS)

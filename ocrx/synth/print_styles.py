@@ -1,7 +1,8 @@
-"""How a line comes out of a printer, a scanner, a screen or a camera: one function for each look.
+"""Print styles: how a line of ink appears after a printer, a scanner, a screen or a camera.
 
-A look takes ink (mode L, 255 = ink) and returns the picture (mode L or RGB) of the same size. The looks were
-drawn after scanned till receipts, office documents, typescripts, screenshots and signs.
+Each style is a function of the ink (mode L, 255 is full ink), a random source, the noise fields and the wear (0 to 1,
+how much of the degradation is applied). It returns an image of the same size, grey (mode L) or in colour (RGB). The
+styles follow scanned till receipts, office documents, typescripts, screenshots and signs.
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ from ocrx.arrays import Floats
 from ocrx.synth import degrade
 from ocrx.synth.textures import Textures
 
-Look = Callable[[Image.Image, Random, Textures, float], Image.Image]
+PrintStyle = Callable[[Image.Image, Random, Textures, float], Image.Image]
 Tone = tuple[int, int, int]
 
 # fmt: off
@@ -31,12 +32,12 @@ _LINKS: tuple[Tone, ...] = (
 )
 # fmt: on
 _PAGES: tuple[Tone, ...] = ((255, 255, 255), (255, 255, 255), (245, 245, 250), (255, 250, 205), (225, 235, 245))
-# Grey of the ground and of the letters, dark mode included.
+# Grey levels of background and letters, dark mode included.
 _GREYS = ((255, 0), (255, 51), (250, 80), (240, 30), (245, 119), (18, 230), (40, 255), (30, 170), (0, 255))
 
 
 def thermal(ink: Image.Image, rng: Random, textures: Textures, wear: float) -> Image.Image:
-    """Thermal print scanned in grey: soft dark grey on light grey, a little uneven."""
+    """Thermal print, scanned in grey: soft dark grey on light grey, slightly uneven."""
     if ink.height > 22 and rng.random() < 0.15:
         ink = degrade.jitter(ink, rng, textures)
     sheet = rng.uniform(198, 255)
@@ -51,14 +52,14 @@ def thermal(ink: Image.Image, rng: Random, textures: Textures, wear: float) -> I
 
 
 def bilevel(ink: Image.Image, rng: Random, textures: Textures, wear: float) -> Image.Image:
-    """A black and white scan: jagged contours, dots lost within strokes, closed counters, specks."""
+    """A black-and-white scan: jagged contours, dropped dots within strokes, closed counters, specks."""
     closed = rng.random() < 0.12
     amount = degrade.press(
         ink, rng, textures, rng.uniform(0.7, 1.1) if closed else rng.uniform(0.35, 1.1), 0.0, 1.0, 0.0
     )
     if rng.random() < 0.22:
         amount = degrade.fade(amount, rng, textures, 0.6 * wear)
-    amount = degrade.legible(amount, ink)
+    amount = degrade.keep_legible(amount, ink)
     height, width = amount.shape
     lowest, highest = (0.38, 0.5) if closed else (0.52 if height < 20 else 0.4, 0.7)
     level = np.float32(degrade.solid(amount) * rng.uniform(lowest, highest))
@@ -67,21 +68,21 @@ def bilevel(ink: Image.Image, rng: Random, textures: Textures, wear: float) -> I
     black = amount + noise * np.minimum(amount * np.float32(3) * rough, rough) > level
     dice = rng.random()
     if dice < 0.1:
-        # toner or heat that did not cover: the middle of the strokes is hatched
+        # toner or heat did not cover the paper: the middle of the strokes is hatched
         black &= (textures.uniform(rng, height, width) > 0.4 * wear) | (amount < 0.85)
     elif dice < 0.16:
         weave = np.add.outer(np.arange(height), np.arange(width)) % 2 == 0
         black &= weave | (amount < rng.uniform(0.75, 0.97))
-    picture = np.where(black, np.uint8(0), np.uint8(255))
+    pixels = np.where(black, np.uint8(0), np.uint8(255))
     if rng.random() < 0.15:
-        picture = degrade.speckle(picture, rng, textures, wear)
+        pixels = degrade.speckle(pixels, rng, textures, wear)
     if rng.random() < 0.3:
-        return Image.fromarray(picture).filter(ImageFilter.GaussianBlur(rng.uniform(0.3, 0.6)))
-    return Image.fromarray(picture)
+        return Image.fromarray(pixels).filter(ImageFilter.GaussianBlur(rng.uniform(0.3, 0.6)))
+    return Image.fromarray(pixels)
 
 
 def office(ink: Image.Image, rng: Random, textures: Textures, wear: float) -> Image.Image:
-    """Laser or book print on paper, scanned well."""
+    """Laser or book print on paper, well scanned."""
     sheet = rng.choice((255.0, rng.uniform(240, 255), rng.uniform(200, 250)))
     pen = rng.choice((0.0, rng.uniform(0, 50), rng.uniform(20, 110)))
     amount = degrade.press(
@@ -92,7 +93,7 @@ def office(ink: Image.Image, rng: Random, textures: Textures, wear: float) -> Im
 
 
 def pale(ink: Image.Image, rng: Random, textures: Textures, wear: float) -> Image.Image:
-    """Faded: thin light strokes, columns or rows nearly gone."""
+    """Faded print: thin light strokes, with columns or rows nearly gone."""
     if ink.height > 18 and rng.random() < 0.3:
         ink = degrade.jitter(ink, rng, textures)
     sheet = rng.uniform(225, 255)
@@ -106,7 +107,7 @@ def pale(ink: Image.Image, rng: Random, textures: Textures, wear: float) -> Imag
 
 
 def hollow(ink: Image.Image, rng: Random, textures: Textures, wear: float) -> Image.Image:
-    """Only the rims of strokes printed, in broken dots."""
+    """Print where only the outlines of the strokes remain, in broken dots."""
     soft = ink.filter(ImageFilter.GaussianBlur(0.5))
     rim = np.asarray(soft, dtype=np.float32) - np.asarray(soft.filter(ImageFilter.GaussianBlur(1.4)), dtype=np.float32)
     height, width = rim.shape
@@ -118,7 +119,7 @@ def hollow(ink: Image.Image, rng: Random, textures: Textures, wear: float) -> Im
 
 
 def tinted(ink: Image.Image, rng: Random, textures: Textures, wear: float) -> Image.Image:
-    """Ribbon or stamp ink in colour on paper that is nearly white, or on tinted copy paper."""
+    """Coloured ribbon or stamp ink on nearly white paper or on tinted copy paper."""
     sheet = rng.choice(_COPY_PAPERS)
     red, green, blue = rng.choice(_RIBBONS)
     light = rng.uniform(0, 0.4)
@@ -132,7 +133,7 @@ def tinted(ink: Image.Image, rng: Random, textures: Textures, wear: float) -> Im
 
 
 def screen(ink: Image.Image, rng: Random, textures: Textures, wear: float) -> Image.Image:
-    """A screenshot: crisp, flat colours or greys, dark mode at times."""
+    """A screenshot: crisp, in flat colours or greys, sometimes in dark mode."""
     amount = np.asarray(ink, dtype=np.float32) / np.float32(255)
     dice = rng.random()
     if dice < 0.5:
@@ -148,14 +149,14 @@ def screen(ink: Image.Image, rng: Random, textures: Textures, wear: float) -> Im
 
 
 def sign(ink: Image.Image, rng: Random, textures: Textures, wear: float) -> Image.Image:
-    """A photograph of a sign, a package or a poster: colour, light, sometimes a busy ground and a shadow or rim."""
+    """A photograph of a sign, a package or a poster: colour and light, sometimes a busy background or a drop shadow."""
     if rng.random() < 0.4:
         ink = ink.filter(ImageFilter.GaussianBlur(rng.uniform(0.3, 1.3)))
     amount = np.asarray(ink, dtype=np.float32) / np.float32(255)
     height, width = amount.shape
     dice = rng.random()
     if dice < 0.3:
-        grounds = textures.picture(rng, height, width).astype(np.float32)
+        grounds = textures.background(rng, height, width).astype(np.float32)
         dark = float(grounds.mean()) < 128
         low, high, blue = (200, 255, 120) if dark else (0, 60, 0)
         pen: Tone = (rng.randint(low, high), rng.randint(low, high), rng.randint(blue, 255 if dark else 90))
@@ -180,7 +181,7 @@ def sign(ink: Image.Image, rng: Random, textures: Textures, wear: float) -> Imag
 
 
 def reversed_block(ink: Image.Image, rng: Random, textures: Textures, wear: float) -> Image.Image:
-    """White letters in a printed bar."""
+    """White letters on a printed bar."""
     amount = degrade.press(
         ink, rng, textures, rng.uniform(0.2, 0.9), rng.uniform(-0.1, 0.1), rng.uniform(1, 3), 0.15 * wear
     )
@@ -191,7 +192,7 @@ def _grey(
     ink: Image.Image, amount: Floats, rng: Random, textures: Textures, pen: float, sheet: float, wear: float
 ) -> Image.Image:
     if wear > 0:
-        amount = degrade.legible(amount, ink)
+        amount = degrade.keep_legible(amount, ink)
         ground = degrade.paper((ink.height, ink.width), rng, textures, sheet, wear)
         return _image(ground + (np.float32(pen) - ground) * amount)
     return _image(np.float32(sheet) + np.float32(pen - sheet) * amount)

@@ -43,7 +43,7 @@ def rasterized(ink: Image.Image, rng: Random, textures: Textures, wear: float) -
     ground = degrade.paper((ink.height, ink.width), rng, textures, sheet, 0.4 + 0.6 * wear)
     if rng.random() < 0.15:
         ground -= _bleed_through(ink, rng)
-    pixels = ground + (np.float32(pen) - ground) * degrade.legible(amount, ink)
+    pixels = ground + (np.float32(pen) - ground) * degrade.keep_legible(amount, ink)
     return Image.fromarray(np.clip(pixels, 0, 255).astype(np.uint8))
 
 

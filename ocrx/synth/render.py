@@ -1,8 +1,8 @@
-"""Text to ink: draws a line with a face and says where each character stands; then places it in a crop.
+"""Text to ink: render a line with a face, locate its characters, and place it in a crop.
 
-Two ways to draw: character by character (tracking, 1-bit printer dots, exact cells) or word by word, shaped by
-libraqm (kerning, ligatures, joined scripts). Gaps between words are always ours, and so is the order of a
-right-to-left line: libraqm sees a word alone, but its place and direction depend on the whole line.
+A line is rendered character by character (tracking, 1-bit printer dots, exact cells) or word by word, shaped by
+libraqm (kerning, ligatures, joined scripts). This module sets the gaps between words and the order of a right-to-left
+line: libraqm sees one word alone, but position and direction depend on the whole line.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ Cell = tuple[float, float, int, int]  # left, right, top, bottom of a character;
 
 @dataclass(frozen=True)
 class Setting:
-    """How the characters of a line follow each other; lengths in em."""
+    """Spacing of a line; lengths in em."""
 
     tracking: float = 0.0
     gaps: tuple[float, ...] = ()  # extra width of each space, in order; missing ones add nothing
@@ -39,20 +39,20 @@ class Setting:
 
 @dataclass(frozen=True)
 class Inked:
-    """Ink (mode L, 255 = full ink) and the cell of each character: pen advance across, ink extent down."""
+    """Ink (mode L, 255 is full ink) and the box of each character: pen advance across, ink extent down."""
 
     image: Image.Image
     boxes: tuple[Box, ...]
     baseline: float
 
     def scaled(self, image: Image.Image, factor: int) -> Inked:
-        """The same line where each pixel became ``factor`` pixels of ``image``."""
+        """The same line in an ``image`` that is ``factor`` times as large."""
         boxes = tuple((a * factor, b * factor, c * factor, d * factor) for a, b, c, d in self.boxes)
         return Inked(image, boxes, self.baseline * factor)
 
 
 def needs_shaping(text: str) -> bool:
-    """Whether characters change with their neighbours: joined, stacked or right-to-left scripts, combining marks."""
+    """Whether glyphs depend on their neighbours: joined, stacked or right-to-left scripts, combining marks."""
     for c in text:
         if c >= "\u0300" and (
             unicodedata.combining(c)
@@ -66,13 +66,13 @@ def needs_shaping(text: str) -> bool:
     return False
 
 
-def draw_line(text: str, font: ImageFont.FreeTypeFont, setting: Setting, pad: int = 4) -> Inked:
-    """Draw ``text`` in a line. The image has ``pad`` empty pixels at least on each side of the ink."""
+def render_line(text: str, font: ImageFont.FreeTypeFont, setting: Setting, pad: int = 4) -> Inked:
+    """Render ``text`` as one line, with at least ``pad`` empty pixels on each side of the ink."""
     em = font.size
     space = max(font.getlength(" "), 0.12 * em)
     mode = "1" if setting.one_bit else "L"
     pen, gap_number = 0.0, 0
-    drawn: dict[tuple[str, str | None], tuple[Any, tuple[int, int], float]] = {}
+    rendered: dict[tuple[str, str | None], tuple[Any, tuple[int, int], float]] = {}
     placed: list[tuple[float, float, float, Any]] = []
     cells: dict[int, Cell] = {}
     for start, piece, direction in _pieces(text, setting.shaped):
@@ -84,10 +84,10 @@ def draw_line(text: str, font: ImageFont.FreeTypeFont, setting: Setting, pad: in
             pen += width
             continue
         key = piece, direction
-        if key not in drawn:
+        if key not in rendered:
             mask, offset = font.getmask2(piece, mode, direction=direction, anchor="ls")
-            drawn[key] = (mask, offset, font.getlength(piece, direction=direction))
-        mask, offset, advance = drawn[key]
+            rendered[key] = (mask, offset, font.getlength(piece, direction=direction))
+        mask, offset, advance = rendered[key]
         lift = setting.wobble[start % len(setting.wobble)] * em if setting.wobble else 0.0
         x, y = round(pen) + offset[0], offset[1] + round(lift)
         placed.append((x, y, x + mask.size[0], mask))
@@ -102,7 +102,7 @@ def draw_line(text: str, font: ImageFont.FreeTypeFont, setting: Setting, pad: in
 
 
 def _pieces(text: str, shaped: bool) -> list[tuple[int, str, str | None]]:
-    """What is drawn at once, from left to right: where it starts in the text, its characters and their direction."""
+    """The pieces that are rendered at once, from left to right: start in the text, characters, direction."""
     if not shaped:
         return [(i, character, None) for i, character in enumerate(text)]
     if not runs_right_to_left(text):
@@ -124,7 +124,7 @@ def _pieces(text: str, shaped: bool) -> list[tuple[int, str, str | None]]:
 def _shaped_cells(
     word: str, direction: str | None, font: ImageFont.FreeTypeFont, pen: float, top: int, bottom: int
 ) -> list[Cell]:
-    """Cells within a shaped word from the advances of its beginnings; from the right in a right-to-left word."""
+    """Cells of the characters of a shaped word, from the advances of its prefixes."""
     ends = [font.getlength(word[: i + 1], direction=direction) for i in range(len(word))]
     total = ends[-1]
     start, cells = 0.0, list[Cell]()
@@ -159,7 +159,7 @@ def _assemble(
 
 @dataclass(frozen=True)
 class Placement:
-    """From ink to crop: scale, slant and turn, then which margins stay around it. Lengths in pixels of the crop."""
+    """From ink to crop: scale, slant and rotation, then margins. Lengths in pixels of the crop."""
 
     scale_x: float = 1.0
     scale_y: float = 1.0
@@ -170,7 +170,7 @@ class Placement:
 
 
 def place(inked: Inked, area: Box, placement: Placement) -> tuple[Image.Image, tuple[Box, ...]]:
-    """Map ``area`` of the ink into a crop with margins; returns the crop (mode L) and the moved boxes."""
+    """Map ``area`` of the ink into a crop with margins. Returns the crop (mode L) and the moved boxes."""
     angle = math.radians(placement.turn)
     cos, sin = math.cos(angle), math.sin(angle)
     a, b = placement.scale_x * cos, placement.scale_y * (cos * placement.slant - sin)

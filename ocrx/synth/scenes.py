@@ -1,71 +1,81 @@
-"""What occurs where: the texts, faces and looks of the four scenes, with their weights."""
+"""The four scenes: which texts, typefaces and print styles occur together, and how often."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
 from ocrx.synth import patterns as p
-from ocrx.synth import print_styles as look
+from ocrx.synth import print_styles as styles
+from ocrx.synth import till_patterns as t
 from ocrx.synth.patterns import Kind
-from ocrx.synth.print_styles import Look
+from ocrx.synth.print_styles import PrintStyle
 from ocrx.synth.rasterized import rasterized
 
 
 @dataclass(frozen=True)
 class Scene:
-    """Weights of kinds of text, of kinds of faces (in the order of ``fonts.KINDS``) and of looks."""
+    """What the lines of a scene consist of.
+
+    Attributes:
+        texts: kinds of text with their weights.
+        faces: weights of the kinds of typefaces, in the order of ``fonts.KINDS``.
+        italics: share of italic faces that is kept.
+        print_styles: print styles with their weights.
+    """
 
     texts: tuple[tuple[Kind, float], ...]
     faces: tuple[float, ...]
-    italics: float  # share of italic faces kept
-    looks: tuple[tuple[Look, float], ...]
+    italics: float
+    print_styles: tuple[tuple[PrintStyle, float], ...]
 
 
 # fmt: off
 SCENES = {
     "receipt": Scene(
         texts=(
-            (p.price, 15), (p.label, 12), (p.pair, 11), (p.item, 13), (p.item_line, 4), (p.amount_line, 2),
-            (p.count, 6), (p.address, 9), (p.company, 5), (p.phone, 4), (p.registration, 4), (p.code, 5), (p.date, 3),
-            (p.time, 2), (p.moment, 4), (p.phrase, 6), (p.header, 2), (p.percent, 2), (p.person, 2), (p.card, 1),
-            (p.stub, 5), (p.mail, 1), (p.sentence, 3), (p.word, 2), (p.technical, 1),
+            (p.price, 15), (t.label, 12), (t.pair, 11), (t.item, 13), (t.item_line, 4), (t.amount_line, 2),
+            (t.count, 6), (p.address, 9), (p.company, 5), (p.phone, 4), (t.registration, 4), (p.code, 5), (p.date, 3),
+            (p.time, 2), (p.date_time, 4), (t.phrase, 6), (t.header, 2), (t.percent, 2), (p.person, 2), (t.card, 1),
+            (t.very_short, 5), (p.mail, 1), (p.sentence, 3), (p.word, 2), (p.technical, 1),
         ),
         faces=(37, 6, 13, 13, 7, 24),
         italics=0.12,
-        looks=(
-            (look.thermal, 31), (look.bilevel, 26), (look.office, 13), (look.pale, 14), (look.hollow, 6),
-            (look.tinted, 6), (look.reversed_block, 3),
+        print_styles=(
+            (styles.thermal, 31), (styles.bilevel, 26), (styles.office, 13), (styles.pale, 14), (styles.hollow, 6),
+            (styles.tinted, 6), (styles.reversed_block, 3),
         ),
     ),
     "document": Scene(
         texts=(
             (p.sentence, 40), (p.word, 10), (p.title, 10), (p.person, 5), (p.address, 5), (p.date, 4), (p.code, 3),
-            (p.mail, 4), (p.technical, 9), (p.company, 3), (p.price, 3), (p.phrase, 3), (p.label, 3), (p.pair, 3),
+            (p.mail, 4), (p.technical, 9), (p.company, 3), (p.price, 3), (t.phrase, 3), (t.label, 3), (t.pair, 3),
         ),
         faces=(5, 8, 4, 0, 45, 38),
         italics=0.5,
-        looks=(
-            (rasterized, 45), (look.office, 30), (look.bilevel, 12), (look.thermal, 5), (look.pale, 4),
-            (look.tinted, 2), (look.reversed_block, 2),
+        print_styles=(
+            (rasterized, 45), (styles.office, 30), (styles.bilevel, 12), (styles.thermal, 5), (styles.pale, 4),
+            (styles.tinted, 2), (styles.reversed_block, 2),
         ),
     ),
     "screen": Scene(
         texts=(
-            (p.word, 24), (p.title, 16), (p.sentence, 18), (p.mail, 8), (p.technical, 16), (p.jumble, 4), (p.phrase, 4),
+            (p.word, 24), (p.title, 16), (p.sentence, 18), (p.mail, 8), (p.technical, 16), (p.random_letters, 4),
+            (t.phrase, 4),
             (p.price, 3), (p.date, 3), (p.person, 3), (p.code, 3),
         ),
         faces=(9, 3, 8, 10, 34, 36),
         italics=0.4,
-        looks=((look.screen, 90), (look.office, 10)),
+        print_styles=((styles.screen, 90), (styles.office, 10)),
     ),
     "photo": Scene(
         texts=(
-            (p.word, 45), (p.title, 14), (p.phrase, 10), (p.company, 8), (p.jumble, 5), (p.price, 5), (p.code, 3),
-            (p.phone, 3), (p.address, 4), (p.count, 3),
+            (p.word, 45), (p.title, 14), (t.phrase, 10), (p.company, 8), (p.random_letters, 5), (p.price, 5),
+            (p.code, 3),
+            (p.phone, 3), (p.address, 4), (t.count, 3),
         ),
         faces=(3, 3, 16, 3, 50, 25),
         italics=0.4,
-        looks=((look.sign, 88), (look.screen, 12)),
+        print_styles=((styles.sign, 88), (styles.screen, 12)),
     ),
 }
 # fmt: on

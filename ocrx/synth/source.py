@@ -1,4 +1,4 @@
-"""Training batches rendered on the fly: endless lines, none stored, each from its own seed."""
+"""Training batches of lines that are rendered on the fly and not stored."""
 
 from __future__ import annotations
 
@@ -33,16 +33,16 @@ from ocrx.text.charset import Charset
 CHUNK = 64  # lines a process renders at a time
 AHEAD = 32  # chunks that are rendered before they are needed
 
-_LEFT_ALONE = (signal.SIGINT, signal.SIGTERM)
+_IGNORED_SIGNALS = (signal.SIGINT, signal.SIGTERM)
 
 _Rendered = list[tuple[Pixels, str]]
 
 
 class SynthSource:
-    """Epochs of ``lines_per_epoch`` rendered lines; always the same for the same (seed, epoch).
+    """Epochs of ``lines_per_epoch`` rendered lines, the same for the same (seed, epoch).
 
-    An update of S micro-batches draws each from a stream of its own: stream s has every S-th chunk of lines and
-    makes batches of nothing else. So a process renders its own streams only, however the S are divided.
+    Each of the S micro-batches of an update comes from its own stream: stream s has every S-th chunk of lines. So a
+    process renders only its own streams, however the S are divided.
     """
 
     def __init__(
@@ -71,14 +71,16 @@ class SynthSource:
         )
 
     def __len__(self) -> int:
-        """Updates in an epoch, about: the true number depends on the widths that come."""
+        """Approximate number of updates in an epoch; the true number depends on the widths of the lines."""
         return -(-self.lines_per_epoch // (self.batch_size * self.share.parts))
 
     def updates(self, epoch: int, start: int = 0) -> Iterator[list[Batch]]:
         """This process's micro-batches of each update from number ``start`` on.
 
-        Towards the end of an epoch some streams are through before others: such updates have fewer micro-batches.
-        Raises BackendError when a rendering process was killed.
+        Towards the end of an epoch some streams finish before others: such updates have fewer micro-batches.
+
+        Raises:
+            BackendError: A rendering process was killed.
         """
         streams = [
             self._stream(epoch, number, start) for number in range(self.share.rank, self.share.parts, self.share.size)
@@ -89,8 +91,8 @@ class SynthSource:
     def _stream(self, epoch: int, stream: int, start: int) -> Iterator[Batch]:
         """The batches of a stream from number ``start`` on.
 
-        Full batches of each bucket come as they fill, so that few different shapes occur: every new shape costs
-        the kernels' set-up. What is left at the end of the epoch comes in smaller ones.
+        A batch is emitted when its bucket is full, so that few different shapes occur: every new shape costs a
+        kernel set-up. The lines left at the end of the epoch come in smaller batches.
         """
         number = 0
         waiting: dict[int, _Rendered] = defaultdict(list)
@@ -143,21 +145,21 @@ class SynthSource:
 
 
 class _RendererProcess(SpawnProcess):
-    """A process that signals to the whole group (Ctrl-C) leave alone: the training saves, and then ends it."""
+    """A process that ignores signals to the whole group (Ctrl-C): the training saves first and then ends it."""
 
     def start(self) -> None:
         if sys.platform == "win32":
             super().start()
             return
-        # Blocked signals are inherited, so that none comes before ``_start_renderer`` either.
-        before = signal.pthread_sigmask(signal.SIG_BLOCK, _LEFT_ALONE)
+        # the child inherits the mask, so that no signal arrives before ``_start_renderer``
+        before = signal.pthread_sigmask(signal.SIG_BLOCK, _IGNORED_SIGNALS)
         try:
             super().start()
         finally:
             signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
     def terminate(self) -> None:
-        """What the pool does with the others when one of its processes was killed."""
+        """Called by the pool for the other processes when one was killed."""
         self.kill()
 
 
@@ -166,14 +168,14 @@ class _RendererContext(SpawnContext):
 
 
 class _Renderer:
-    """What a rendering process keeps."""
+    """State of a rendering process."""
 
     generator: LineGenerator
     spec: ModelSpec
 
 
 def _start_renderer(config: SynthConfig, seed: int, spec: ModelSpec) -> None:
-    for number in _LEFT_ALONE:
+    for number in _IGNORED_SIGNALS:
         signal.signal(number, signal.SIG_IGN)
     threading.Thread(target=_end_with_parent, daemon=True).start()
     _Renderer.generator = LineGenerator(config, seed)
@@ -181,7 +183,7 @@ def _start_renderer(config: SynthConfig, seed: int, spec: ModelSpec) -> None:
 
 
 def _end_with_parent() -> None:
-    """A training that was killed leaves no renderers behind."""
+    """Exit when the training process has ended, even if it was killed."""
     parent = multiprocessing.parent_process()
     if parent is not None:
         parent.join()
@@ -189,7 +191,7 @@ def _end_with_parent() -> None:
 
 
 def _render(first: int, count: int) -> _Rendered:
-    """A chunk of lines; one that was condensed so much that it has too few frames for its text is left out."""
+    """Render a chunk of lines, without those that are too narrow for their text: they have too few frames."""
     lines = (_Renderer.generator.line(index) for index in range(first, first + count))
     resized = ((resize(Image.fromarray(line.image), _Renderer.spec.image), line.text) for line in lines)
     return [(pixels, text) for pixels, text in resized if _has_frames_for(text, pixels.shape[1])]

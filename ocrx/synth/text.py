@@ -1,4 +1,4 @@
-"""What the synthetic lines say: patterns of real print, a corpus, or chance; always inside the charset."""
+"""Texts of the synthetic lines: patterns of print, many languages, a corpus, or random letters, within the charset."""
 
 from __future__ import annotations
 
@@ -30,28 +30,30 @@ SYSTEM_WORD_LISTS = (
     "/usr/share/dict/words",
 )
 
-_NEAR = 0.75  # likeness from which a charset is taken for a misspelt name; `abc` and `arabic` have 0.67
-_WORD = re.compile(r"(?=.{3,20}$)[A-Za-z][A-Za-z -]*\d?")  # what may be meant for a name between plus signs
+_NEAR = 0.75  # similarity from which a value counts as a misspelt name; `abc` and `arabic` have 0.67
+_WORD = re.compile(r"(?=.{3,20}$)[A-Za-z][A-Za-z -]*\d?")  # a possible name between plus signs
 _TRIES = 8
-_SPRINKLED = 0.06
-_TILL_SIGNS = "*#-+/()&@%=!:.,'\"$?<>;_[]"  # tills print no typographic signs, so these alone are sprinkled there
+_EXTRA_SIGN = 0.06
+_TILL_SIGNS = "*#-+/()&@%=!:.,'\"$?<>;_[]"  # tills print no typographic signs
 _KEYBOARD = str.maketrans("‘’“”–—", "''\"\"--")
 _CRAMMED = 0.15
-_SPARED = re.compile(r"(?<=,) | (?=\()")  # the spaces left out first: behind commas, before brackets
-_MOST_FOREIGN = 0.8  # of the lines; the others have the digits and signs
+_SPARED = re.compile(r"(?<=,) | (?=\()")  # spaces that tills leave out first
+_MOST_FOREIGN = 0.8  # share of the lines; the others have digits and signs
 
 # Thai, Lao, Tibetan, Burmese, Khmer, kana and Chinese characters: no spaces between words, lines end anywhere.
 _UNSPACED = re.compile("[\u0e00-\u109f\u1780-\u17ff\u3040-\u30ff\u3400-\u9fff\uf900-\ufaff\U00020000-\U0003ffff]")
-_AM = "\u0e33\u0eb3"  # of Thai and Lao: letters, but their ring is drawn above the letter before
-# By their names, consonants of the scripts that have marks: on signs and vowels most marks get a dotted circle.
+_AM = "\u0e33\u0eb3"  # of Thai and Lao: letters whose ring stands above the letter before
+# Consonants of the scripts with marks, by their Unicode names: most marks on other characters get a dotted circle.
 _BEARER = re.compile(r"(?:LETTER|CHARACTER) (?!VOCALIC|CANDRA|SHORT|SARA|MAI|PAI|LAK|[AEIOUW]{1,3}\b)")
-_IDLE = re.compile("\u200c+(?= |$)")  # a ZWNJ that parts nothing
+_IDLE = re.compile("\u200c+(?= |$)")  # a ZWNJ that separates nothing
 
 
 def charset_characters(value: str) -> str:
-    """What a ``Synth.charset`` value means: names joined with ``+``, a ``.txt`` file of characters, or itself.
+    """The characters of a ``Synth.charset`` value: names joined with ``+``, a ``.txt`` file, or the characters.
 
-    Raises ConfigError where it looks like a misspelt name or is another file; DataError for a file it cannot read.
+    Raises:
+        ConfigError: The value resembles a misspelt name, or is a file of another kind.
+        DataError: The file cannot be read.
     """
     names = [name.strip() for name in value.split("+")]
     known = (*CHARSETS, *charset_names())
@@ -69,7 +71,7 @@ def charset_characters(value: str) -> str:
 
 
 def _refuse_misspelt(names: Sequence[str], known: Sequence[str]) -> None:
-    """Raise ConfigError if what could be characters is rather names, of which one is wrong."""
+    """Raise ConfigError if the value consists of names, one of which is unknown."""
     unknown = [name for name in names if name not in known]
     nearest = {name: difflib.get_close_matches(name.lower(), known, 1, _NEAR) for name in unknown}
     near = next((name for name in unknown if nearest[name]), None)
@@ -86,7 +88,20 @@ def _refuse_misspelt(names: Sequence[str], known: Sequence[str]) -> None:
 
 
 class TextSource:
-    """Draws texts of ``min_length`` to ``max_length`` characters of the charset, without needless spaces."""
+    """Samples texts of ``min_length`` to ``max_length`` characters of the charset, without redundant spaces.
+
+    Args:
+        characters: the charset.
+        corpus: a text file to take words from.
+        corpus_share: share of the texts that come from it; all of them where the charset has no English letters.
+        word_lists: files of words; ``system`` stands for the machine's own list, where there is one.
+        min_length: least number of characters.
+        max_length: largest number of characters.
+        languages: a folder of word lists, see ``ocrx.synth.languages``.
+
+    Raises:
+        DataError: A file cannot be read, or the charset has no visible character.
+    """
 
     def __init__(
         self,
@@ -100,7 +115,7 @@ class TextSource:
     ) -> None:
         self.allowed = frozenset(characters)
         self.visible = sorted(self.allowed - {" ", *JOINERS})
-        self.bases = [c for c in self.visible if not _clings(c)]
+        self.bases = [c for c in self.visible if not _attaches(c)]
         if not self.bases:
             raise DataError("Synth.charset: holds no character that can be seen")
         self.signs = [c for c in self.bases if _is_sign(c)] or self.bases
@@ -108,14 +123,14 @@ class TextSource:
         self.min_length, self.max_length = min_length, max_length
         english = set("abcdefghijklmnopqrstuvwxyz0123456789") <= {c.lower() for c in self.allowed}
         self.corpus = _read_words(corpus) if corpus else []
-        # Where texts begin: paragraphs without spaces as often as they have lines.
+        # where texts begin; a paragraph without spaces counts once for each line that it fills
         self._starts = [i for i, word in enumerate(self.corpus) for _ in range(math.ceil(len(word) / max_length))]
         self.corpus_share = corpus_share if english else 1.0
         self.english = english
         self.vocabulary = patterns.Vocabulary(_word_list(word_lists, self.allowed) if english else ())
-        self._marked = any(map(_clings, self.allowed))
+        self._marked = any(map(_attaches, self.allowed))
         self._bearers = _by_script(c for c in self.bases if c.isalpha() and _BEARER.search(unicodedata.name(c, "")))
-        letters = [c for c in self.visible if c.isalnum() or _clings(c)]
+        letters = [c for c in self.visible if c.isalnum() or _attaches(c)]
         foreign = [c for c in letters if c not in CHARSETS["western"]]
         self._foreign = list(_by_script(foreign).values()) if english and not (corpus or languages) else []
         self._multilingual: MultilingualTexts | None = None
@@ -127,7 +142,7 @@ class TextSource:
             for name, rows in ((name, scene.texts) for name, scene in SCENES.items())
         }
 
-    def draw(self, rng: Random, scene: str) -> str:
+    def sample(self, rng: Random, scene: str) -> str:
         """A text for a scene: ``receipt``, ``document``, ``screen`` or ``photo``."""
         for _ in range(_TRIES):
             if self._multilingual and rng.random() < SCENE_SHARES[scene]:
@@ -135,26 +150,26 @@ class TextSource:
             elif self.corpus and rng.random() < self.corpus_share:
                 text = self._from_corpus(rng)
             elif self._foreign and rng.random() < self._foreign_share:
-                text = self._by_chance(rng, rng.choices(self._foreign, [len(script) for script in self._foreign])[0])
+                text = self._random_text(rng, rng.choices(self._foreign, [len(script) for script in self._foreign])[0])
             elif self.english:
                 kinds, weights = self._kinds[scene]
                 text = rng.choices(kinds, cum_weights=weights)[0](rng, self.vocabulary)
                 if scene == "receipt":
                     text = self._as_tills_print(rng, text)
             else:
-                text = self._by_chance(rng, self.visible)
-            if rng.random() < _SPRINKLED:
-                text = self._sprinkled(rng, text, self.till_signs if scene == "receipt" else self.signs)
+                text = self._random_text(rng, self.visible)
+            if rng.random() < _EXTRA_SIGN:
+                text = self._with_extra_sign(rng, text, self.till_signs if scene == "receipt" else self.signs)
             text = self._fit(rng, text)
             if text:
                 return text
-        return self._by_chance(rng, self.bases)
+        return self._random_text(rng, self.bases)
 
     def _fit(self, rng: Random, text: str) -> str:
-        """The text in the charset and within the lengths, cut at a word's end where one is; '' if nothing is left."""
+        """The text within the charset and the lengths, cut after a word where possible; empty if nothing remains."""
         text = normalize(text)
         if self._marked or not self.allowed.issuperset(text):
-            text = self._kept(text)
+            text = self._within_charset(text)
         text = " ".join(text.split())
         if len(text) > self.max_length:
             starts = [0, *(i + 1 for i, c in enumerate(text[: -self.max_length]) if c == " ")]
@@ -164,24 +179,24 @@ class TextSource:
             text = whole if whole and not _UNSPACED.search(last) else _cut(text, 0, self.max_length).strip()
         return text if len(text) >= self.min_length else ""
 
-    def _kept(self, text: str) -> str:
-        """What the charset has of the text; marks go with their letter, and none begins a word."""
+    def _within_charset(self, text: str) -> str:
+        """The text without what the charset lacks. A mark is dropped with its letter, and none begins a word."""
         kept: list[str] = []
         carried = False
         for c in text:
-            carried = carried if _clings(c) else c in self.allowed and c != " "
-            if c in self.allowed and (carried or not _clings(c)):
+            carried = carried if _attaches(c) else c in self.allowed and c != " "
+            if c in self.allowed and (carried or not _attaches(c)):
                 kept.append(c)
         return _IDLE.sub("", "".join(kept))
 
     @staticmethod
     def _as_tills_print(rng: Random, text: str) -> str:
-        """The signs of the keyboard alone, and at times no space where the line would become too long."""
+        """Keyboard signs only, and sometimes no space where a till saves room."""
         text = text.translate(_KEYBOARD)
         return _SPARED.sub("", text) if rng.random() < _CRAMMED else text
 
-    def _sprinkled(self, rng: Random, text: str, signs: Sequence[str]) -> str:
-        """The text with a sign drawn evenly, so that the rare ones are learned too."""
+    def _with_extra_sign(self, rng: Random, text: str, signs: Sequence[str]) -> str:
+        """The text with one more sign; all signs are equally likely, so that rare ones are learned too."""
         sign, words = rng.choice(signs), text.split(" ")
         at = rng.randrange(len(words))
         words[at] = rng.choice(("{0}{1}", "{1}{0}", "{1} {0}", "{0}")).format(sign, words[at])
@@ -203,21 +218,21 @@ class TextSource:
             length += len(word) + (len(taken) > 1)
         return " ".join(taken)
 
-    def _by_chance(self, rng: Random, characters: Sequence[str]) -> str:
-        """Words of characters drawn evenly; a mark stands on a letter of its script."""
+    def _random_text(self, rng: Random, characters: Sequence[str]) -> str:
+        """Words of random characters; a mark stands on a letter of its script."""
         length = max(self.min_length, min(self.max_length, rng.randint(1, 12)))
-        drawn = rng.choices(characters, k=length)
+        chosen = rng.choices(characters, k=length)
         if " " in self.allowed:
             for i in range(2, length - 1):
-                if rng.random() < 0.12 and drawn[i - 1] != " ":
-                    drawn[i] = " "
-        return _cut(normalize(self._on_letters(rng, drawn)), 0, self.max_length)
+                if rng.random() < 0.12 and chosen[i - 1] != " ":
+                    chosen[i] = " "
+        return _cut(normalize(self._on_letters(rng, chosen)), 0, self.max_length)
 
-    def _on_letters(self, rng: Random, drawn: Sequence[str]) -> str:
-        """The characters, each mark put on the letter before it, or on another where that cannot bear it."""
+    def _on_letters(self, rng: Random, chosen: Sequence[str]) -> str:
+        """Join the characters; a mark goes on the letter before it, or on another letter that can carry it."""
         text = ""
-        for c in drawn:
-            if _clings(c):
+        for c in chosen:
+            if _attaches(c):
                 letters = self._bearers.get(_script(c)) or [c for script in self._bearers.values() for c in script]
                 if letters and text[-1:] not in letters:
                     text += rng.choice(letters)
@@ -232,8 +247,8 @@ def _is_sign(character: str) -> bool:
     return not (character.isalpha() or character.isdecimal()) and unicodedata.category(character) != "Cf"
 
 
-def _clings(character: str) -> bool:
-    """Whether it cannot stand without the character before it."""
+def _attaches(character: str) -> bool:
+    """Whether the character cannot stand without the one before it."""
     return unicodedata.category(character)[0] == "M" or character in JOINERS or character in _AM
 
 
@@ -249,10 +264,10 @@ def _by_script(characters: Iterable[str]) -> dict[str, list[str]]:
 
 
 def _cut(text: str, start: int, end: int) -> str:
-    """Characters ``start`` to ``end``, less those torn from what they belong to."""
-    while start < end and _clings(text[start]):
+    """Characters ``start`` to ``end``, without those that would be separated from their base."""
+    while start < end and _attaches(text[start]):
         start += 1
-    while start < end < len(text) and (_clings(text[end]) or text[end - 1] in JOINERS):
+    while start < end < len(text) and (_attaches(text[end]) or text[end - 1] in JOINERS):
         end -= 1
     return text[start:end]
 
@@ -265,7 +280,7 @@ def _read_words(path: Path) -> list[str]:
 
 
 def _word_list(lists: Sequence[str], allowed: frozenset[str]) -> list[str]:
-    """Plain words of the given files; ``system`` stands for the machine's first list, if it has one."""
+    """Plain words of the given files; ``system`` stands for the first list found on this machine."""
     system = [path for path in SYSTEM_WORD_LISTS if Path(path).is_file()][:1]
     files = [file for entry in lists for file in (system if entry == "system" else [entry])]
     words = [word for file in files for word in _read_words(Path(file))]

@@ -1,4 +1,4 @@
-"""Noise, stains and picture grounds, made once per process and then only sliced."""
+"""Noise fields and photographic backgrounds, computed once per process and then sliced."""
 
 from __future__ import annotations
 
@@ -15,21 +15,21 @@ _Array = TypeVar("_Array", bound=npt.NDArray[Any])
 
 HEIGHT, WIDTH = 128, 1536
 GRAINS = (0.0, 0.7, 1.5, 4.0, 16.0)
-_PICTURES = 20
+_BACKGROUNDS = 20
 
 
 class Textures:
-    """Noise fields of unit deviation at several grain sizes (pixels), and colour pictures."""
+    """Noise fields of unit standard deviation at several grain sizes (pixels), and colour backgrounds."""
 
     def __init__(self) -> None:
         rng = np.random.default_rng(20240)
         white = rng.standard_normal((HEIGHT, WIDTH), dtype=np.float32)
         self._fields = [_smooth(np.roll(white, 31 * i), grain) for i, grain in enumerate(GRAINS)]
         self._uniform = rng.random((HEIGHT, WIDTH), dtype=np.float32)
-        self._pictures: list[Pixels] = []
+        self._backgrounds: list[Pixels] = []
 
     def noise(self, rng: Random, grain: int, height: int, width: int) -> Floats:
-        """A window [height, width] of the field ``GRAINS[grain]``; mean 0, deviation 1."""
+        """A window [height, width] of the field ``GRAINS[grain]``; mean 0, standard deviation 1."""
         return _window(self._fields[grain], rng, height, width)
 
     def uniform(self, rng: Random, height: int, width: int) -> Floats:
@@ -37,15 +37,15 @@ class Textures:
         return _window(self._uniform, rng, height, width)
 
     def curve(self, rng: Random, grain: int, length: int) -> Floats:
-        """One row of a field: a random curve along a line; mean 0, deviation 1 over many lines."""
+        """One row of a field: a random curve along a line; mean 0, standard deviation 1 over many lines."""
         row: Floats = self.noise(rng, grain, 1, length)[0]
         return row
 
-    def picture(self, rng: Random, height: int, width: int) -> Pixels:
-        """A window [height, width, 3] of an invented photograph."""
-        if not self._pictures:
-            self._pictures = [_picture(Random(i), self._fields) for i in range(_PICTURES)]
-        return _window(rng.choice(self._pictures), rng, height, width)
+    def background(self, rng: Random, height: int, width: int) -> Pixels:
+        """A window [height, width, 3] of an artificial photograph."""
+        if not self._backgrounds:
+            self._backgrounds = [_make_background(Random(i), self._fields) for i in range(_BACKGROUNDS)]
+        return _window(rng.choice(self._backgrounds), rng, height, width)
 
 
 def _window(field: _Array, rng: Random, height: int, width: int) -> _Array:
@@ -59,7 +59,7 @@ def _window(field: _Array, rng: Random, height: int, width: int) -> _Array:
 
 
 def _smooth(field: Floats, sigma: float) -> Floats:
-    """Gaussian blur by Fourier transform, so that the field wraps around; scaled to unit deviation."""
+    """Gaussian blur through the Fourier transform, so that the field wraps around; scaled to unit deviation."""
     if sigma > 0:
         rows = np.fft.fftfreq(field.shape[0])[:, None]
         columns = np.fft.rfftfreq(field.shape[1])[None]
@@ -69,8 +69,8 @@ def _smooth(field: Floats, sigma: float) -> Floats:
     return result
 
 
-def _picture(rng: Random, fields: list[Floats]) -> Pixels:
-    """Patches of colour, stripes and grain, more or less out of focus: what may stand behind a sign."""
+def _make_background(rng: Random, fields: list[Floats]) -> Pixels:
+    """Patches of colour, stripes and grain, more or less out of focus, as behind a sign."""
     size = (512, 96)
 
     def tone() -> tuple[int, int, int]:

@@ -11,10 +11,10 @@ from ocrx.cli.app import main
 from ocrx.config import Config, GlobalConfig, SynthConfig
 from ocrx.errors import DataError
 from ocrx.modes.synth import SynthReport, run
-from ocrx.synth.fonts import _matplotlib_folder
+from ocrx.synth.fonts import matplotlib_folder
 from ocrx.synth.generator import LineGenerator
 
-FONTS = str(_matplotlib_folder())
+FONTS = str(matplotlib_folder())
 
 
 def synth(output: Path, count: int = 70, workers: int = 1, seed: int = 5) -> SynthReport:

@@ -10,7 +10,9 @@ from ocrx.synth import degrade
 from ocrx.synth.scenes import SCENES
 from ocrx.synth.textures import GRAINS, Textures
 
-LOOKS = sorted({look for scene in SCENES.values() for look, _ in scene.looks}, key=lambda look: look.__name__)
+STYLES = sorted(
+    {style for scene in SCENES.values() for style, _ in scene.print_styles}, key=lambda style: style.__name__
+)
 
 
 @pytest.fixture(scope="module")
@@ -26,11 +28,11 @@ def ink() -> Image.Image:
     return image
 
 
-@pytest.mark.parametrize("look", LOOKS, ids=lambda look: look.__name__)
-def test_every_look_keeps_the_size_and_leaves_the_ink_visible(look, ink: Image.Image, textures: Textures) -> None:  # type: ignore[no-untyped-def]  # parametrised by the table
+@pytest.mark.parametrize("style", STYLES, ids=lambda style: style.__name__)
+def test_every_style_keeps_the_size_and_leaves_the_ink_visible(style, ink: Image.Image, textures: Textures) -> None:  # type: ignore[no-untyped-def]  # parametrised by the table
     inked = np.asarray(ink) > 128
     for seed in range(25):
-        image = look(ink, Random(seed), textures, 0.7)
+        image = style(ink, Random(seed), textures, 0.7)
         assert image.size == ink.size and image.mode in ("L", "RGB")
         pixels = np.asarray(image, dtype=np.float64)
         colours = pixels.reshape(*inked.shape, -1)
@@ -46,9 +48,9 @@ def test_press_bleeds_and_thins(ink: Image.Image, textures: Textures) -> None:
 
 def test_legible_puts_lost_ink_back(ink: Image.Image) -> None:
     nothing = np.zeros((ink.height, ink.width), dtype=np.float32)
-    assert degrade.legible(nothing, ink).max() > 0.5
+    assert degrade.keep_legible(nothing, ink).max() > 0.5
     whole = np.asarray(ink, dtype=np.float32) / 255
-    assert np.array_equal(degrade.legible(whole, ink), whole)
+    assert np.array_equal(degrade.keep_legible(whole, ink), whole)
 
 
 def test_dots_make_round_marks(ink: Image.Image) -> None:
@@ -69,21 +71,21 @@ def test_an_edge_bar_darkens_one_side_alone(mode: str) -> None:
     assert sides == {True, False}
 
 
-def test_bend_moves_boxes_with_the_picture() -> None:
+def test_perspective_moves_boxes_with_the_image() -> None:
     image = Image.new("L", (200, 40), 255)
     ImageDraw.Draw(image).rectangle((90, 15, 99, 24), 0)
     for seed in range(20):
-        bent, (box,) = degrade.bend(image, ((90.0, 15.0, 100.0, 25.0),), Random(seed), 1.0)
+        bent, (box,) = degrade.perspective(image, ((90.0, 15.0, 100.0, 25.0),), Random(seed), 1.0)
         rows, columns = np.nonzero(np.asarray(bent) < 100)
         assert bent.size == image.size
         assert box[0] - 1.5 <= columns.min() and columns.max() <= box[2] + 1.5
         assert box[1] - 1.5 <= rows.min() and rows.max() <= box[3] + 1.5
 
 
-def test_coarse_pictures_are_not_smaller_than_asked() -> None:
+def test_low_resolution_images_are_not_smaller_than_asked() -> None:
     for seed in range(40):
-        assert degrade.coarse(Image.new("L", (90, 20)), Random(seed), 13).height >= 13
-    assert degrade.coarse(Image.new("L", (90, 12)), Random(0), 13).size == (90, 12)
+        assert degrade.low_resolution(Image.new("L", (90, 20)), Random(seed), 13).height >= 13
+    assert degrade.low_resolution(Image.new("L", (90, 12)), Random(0), 13).size == (90, 12)
 
 
 def test_textures_have_unit_deviation_and_any_size(textures: Textures) -> None:
@@ -91,5 +93,5 @@ def test_textures_have_unit_deviation_and_any_size(textures: Textures) -> None:
         field = textures.noise(Random(0), grain, 128, 1536)
         assert field.std() == pytest.approx(1, abs=0.01) and abs(field.mean()) < 0.01
     assert textures.noise(Random(0), 1, 300, 4000).shape == (300, 4000)
-    assert textures.picture(Random(0), 64, 900).shape == (64, 900, 3)
+    assert textures.background(Random(0), 64, 900).shape == (64, 900, 3)
     assert np.array_equal(Textures().noise(Random(5), 2, 20, 50), textures.noise(Random(5), 2, 20, 50))

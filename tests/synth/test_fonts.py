@@ -10,14 +10,14 @@ import pytest
 
 from ocrx.errors import DataError
 from ocrx.synth import fonts
-from ocrx.synth.fonts import KINDS, FontBook, _face, _matplotlib_folder, _pcf_properties, fingerprint
+from ocrx.synth.fonts import KINDS, FontBook, _face, fingerprint, matplotlib_folder, read_pcf_properties
 
 EVENLY = (1.0,) * len(KINDS)
 
 
 @pytest.fixture(scope="module")
 def book() -> FontBook:
-    return FontBook([_matplotlib_folder()])
+    return FontBook([matplotlib_folder()])
 
 
 def test_faces_are_sorted_into_kinds_and_symbols_left_out(book: FontBook) -> None:
@@ -48,7 +48,7 @@ def test_a_rare_script_takes_its_few_faces_alike(book: FontBook) -> None:
     """The faces are far fewer than the others, so chance alone finds none of them."""
     rare = [replace(face, path=f"rare{i}", kind="plain") for i, face in enumerate(book.faces[:3])]
     pixel = replace(book.faces[0], path="pixel", kind="pixel")
-    many = FontBook([_matplotlib_folder()])
+    many = FontBook([matplotlib_folder()])
     many.faces = (*[replace(face, path=f"{n}{face.path}") for n in range(60) for face in book.faces], *rare, pixel)
     many.covers = lambda face, text: face in (*rare, pixel)  # type: ignore[method-assign]
     no_pixels = tuple(float(kind != "pixel") for kind in KINDS)
@@ -66,7 +66,7 @@ def right_to_left(book: FontBook, monkeypatch: pytest.MonkeyPatch) -> FontBook:
     oblique = replace(sans, family="Oblique", style="Oblique", kind="plain")
     bitmaps = [replace(sans, family=f"Bitmap {i}", kind="pixel") for i in range(50)]
     monkeypatch.setattr(fonts, "_in_folders", lambda _: [sans, named, oblique, *bitmaps])
-    return FontBook([_matplotlib_folder()])
+    return FontBook([matplotlib_folder()])
 
 
 def test_faces_of_right_to_left_scripts_draw_these_alone(right_to_left: FontBook) -> None:
@@ -102,7 +102,7 @@ def test_families_count_alike_and_italics_can_be_kept_out(book: FontBook) -> Non
 
 
 def test_opened_faces_are_bounded(book: FontBook) -> None:
-    small = FontBook([_matplotlib_folder()], keep_open=3)
+    small = FontBook([matplotlib_folder()], keep_open=3)
     for size in range(10, 20):
         small.open(small.faces[0], size)
     assert len(small._fonts) == 3
@@ -118,7 +118,7 @@ def test_missing_or_empty_folders_are_named(tmp_path: Path) -> None:
 
 
 def test_fingerprint_follows_the_faces(book: FontBook) -> None:
-    assert fingerprint(book.faces) == fingerprint(FontBook([_matplotlib_folder()]).faces)
+    assert fingerprint(book.faces) == fingerprint(FontBook([matplotlib_folder()]).faces)
     assert fingerprint(book.faces) != fingerprint(book.faces[1:])
 
 
@@ -127,5 +127,5 @@ def test_pcf_properties_are_read() -> None:
     rows = struct.pack("<IBI", 0, 0, 13) + struct.pack("<IBI", 11, 1, 23)
     table = struct.pack("<II", 0, 2) + rows + b"\0" * (-2 % 4) + struct.pack("<I", len(strings)) + strings
     head = b"\x01fcp" + struct.pack("<I", 1) + struct.pack("<4I", 1, 0, len(table), 24)
-    assert _pcf_properties(head + table) == {"PIXEL_SIZE": 13, "FAMILY_NAME": "Fixed"}
-    assert _pcf_properties(b"something else") == {}
+    assert read_pcf_properties(head + table) == {"PIXEL_SIZE": 13, "FAMILY_NAME": "Fixed"}
+    assert read_pcf_properties(b"something else") == {}

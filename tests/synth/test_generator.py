@@ -9,10 +9,10 @@ import numpy as np
 import pytest
 
 from ocrx.errors import DataError
-from ocrx.synth.fonts import _matplotlib_folder
+from ocrx.synth.fonts import matplotlib_folder
 from ocrx.synth.generator import LineGenerator, SynthConfig, SynthLine
 
-FONTS = (str(_matplotlib_folder()),)
+FONTS = (str(matplotlib_folder()),)
 
 
 def generator(seed: int = 0, **settings: object) -> LineGenerator:
@@ -37,8 +37,8 @@ def test_a_line_depends_on_seed_and_index_alone() -> None:
 
 
 def test_lines_are_well_formed() -> None:
-    drawn = generator(1)
-    lines = [drawn.line(i) for i in range(250)]
+    made = generator(1)
+    lines = [made.line(i) for i in range(250)]
     for line in lines:
         assert line.image.dtype == np.uint8
         assert line.image.ndim == 2 or line.image.shape[2] == 3
@@ -50,8 +50,8 @@ def test_lines_are_well_formed() -> None:
 
 
 def test_boxes_lie_in_the_crop_from_left_to_right() -> None:
-    drawn = generator(2)
-    for line in (drawn.line(i) for i in range(150)):
+    made = generator(2)
+    for line in (made.line(i) for i in range(150)):
         height, width = line.image.shape[:2]
         centres = [(a + c) / 2 for a, _, c, _ in line.boxes]
         assert min(centres) >= -2
@@ -61,8 +61,8 @@ def test_boxes_lie_in_the_crop_from_left_to_right() -> None:
 
 
 def test_without_degradation_boxes_are_exact_and_paper_is_white() -> None:
-    drawn = generator(3, strength=0.0)
-    for line in (drawn.line(i) for i in range(60)):
+    made = generator(3, strength=0.0)
+    for line in (made.line(i) for i in range(60)):
         assert line.image.ndim == 2 and line.image.max() == 255
         ink = 255 - line.image.astype(np.float64)
         held = np.zeros_like(ink)
@@ -81,8 +81,8 @@ def test_without_degradation_boxes_are_exact_and_paper_is_white() -> None:
 def test_other_scripts(tmp_path: Path, text: str, charset: str) -> None:
     corpus = tmp_path / "corpus.txt"
     corpus.write_text(text, encoding="utf-8")
-    drawn = generator(4, charset=charset, corpus=str(corpus))
-    lines = [drawn.line(i) for i in range(25)]
+    made = generator(4, charset=charset, corpus=str(corpus))
+    lines = [made.line(i) for i in range(25)]
     assert all(set(line.text) <= set(charset) for line in lines)
     assert any(word in line.text for line in lines for word in text.split())
 
@@ -90,8 +90,8 @@ def test_other_scripts(tmp_path: Path, text: str, charset: str) -> None:
 def test_right_to_left_text_is_drawn_shaped(tmp_path: Path) -> None:
     corpus = tmp_path / "corpus.txt"
     corpus.write_text("السلام عليكم ورحمة", encoding="utf-8")
-    drawn = generator(5, charset="السلام عيكورحمة", corpus=str(corpus), strength=0.0, document=1, receipt=0, photo=0)
-    words = [line for line in (drawn.line(i) for i in range(30)) if len(line.text) > 3 and " " not in line.text]
+    made = generator(5, charset="السلام عيكورحمة", corpus=str(corpus), strength=0.0, document=1, receipt=0, photo=0)
+    words = [line for line in (made.line(i) for i in range(30)) if len(line.text) > 3 and " " not in line.text]
     assert words
     assert all(line.boxes[0][0] > line.boxes[-1][0] for line in words)
 

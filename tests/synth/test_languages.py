@@ -131,9 +131,9 @@ def test_quotes_are_straight_as_often_as_the_languages_own(folder: Path) -> None
 @pytest.mark.parametrize("scene", sorted(KINDS))
 def test_the_same_random_source_gives_the_same_text(folder: Path, scene: str) -> None:
     texts = MultilingualTexts(load_languages(folder, LATIN), LATIN)
-    drawn = [texts.sample(Random(seed), scene, 40) for seed in range(100)]
-    assert drawn == [texts.sample(Random(seed), scene, 40) for seed in range(100)]
-    assert len(set(drawn)) > 90
+    sampled = [texts.sample(Random(seed), scene, 40) for seed in range(100)]
+    assert sampled == [texts.sample(Random(seed), scene, 40) for seed in range(100)]
+    assert len(set(sampled)) > 90
 
 
 def test_other_scripts_come_with_some_english(folder: Path) -> None:
@@ -149,14 +149,14 @@ def test_texts_fit_the_charset_and_the_length(folder: Path) -> None:
     source = TextSource(CHARSETS["latin-print"], max_length=60, languages=folder)
     for scene in KINDS:
         for seed in range(300):
-            text = source.draw(Random(seed), scene)
+            text = source.sample(Random(seed), scene)
             assert LATIN.issuperset(text) and 1 <= len(text) <= 60
             assert text == " ".join(text.split())
 
 
 def test_letters_that_no_word_has_and_all_signs_come_up(folder: Path) -> None:
     source = TextSource(CHARSETS["latin-print"], max_length=60, languages=folder)
-    seen = set("".join(source.draw(Random(seed), "document") for seed in range(6000)))
+    seen = set("".join(source.sample(Random(seed), "document") for seed in range(6000)))
     known = set("".join(word for words in WORDS.values() for word in words))
     assert sum(c.isalpha() and not c.isascii() for c in seen - known) > 150
     assert not {c for c in LATIN - seen if not c.isalpha()}

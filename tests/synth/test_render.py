@@ -6,14 +6,14 @@ import numpy as np
 import pytest
 from PIL import Image, ImageFont
 
-from ocrx.synth.fonts import _matplotlib_folder
-from ocrx.synth.render import Inked, Placement, Setting, draw_line, needs_shaping, place
+from ocrx.synth.fonts import matplotlib_folder
+from ocrx.synth.render import Inked, Placement, Setting, needs_shaping, place, render_line
 from ocrx.text.direction import visual_order
 
 
 def font(name: str, size: int = 24, shaped: bool = False) -> ImageFont.FreeTypeFont:
     engine = ImageFont.Layout.RAQM if shaped else ImageFont.Layout.BASIC
-    return ImageFont.truetype(str(Path(_matplotlib_folder()) / name), size, layout_engine=engine)
+    return ImageFont.truetype(str(Path(matplotlib_folder()) / name), size, layout_engine=engine)
 
 
 def ink_in(image: Image.Image, box: tuple[float, float, float, float]) -> float:
@@ -25,7 +25,7 @@ def ink_in(image: Image.Image, box: tuple[float, float, float, float]) -> float:
 @pytest.mark.parametrize("setting", [{}, {"tracking": 0.2}, {"gap_factor": 2.0}, {"gaps": (1.0, 0.5)}])
 def test_boxes_hold_the_ink_of_their_characters(shaped: bool, setting: dict[str, object]) -> None:
     text = "To 8g, Hx"
-    inked = draw_line(text, font("DejaVuSansMono.ttf", shaped=shaped), Setting(shaped=shaped, **setting))  # type: ignore[arg-type]  # a table of fields
+    inked = render_line(text, font("DejaVuSansMono.ttf", shaped=shaped), Setting(shaped=shaped, **setting))  # type: ignore[arg-type]  # a table of fields
     assert len(inked.boxes) == len(text)
     total = float(np.asarray(inked.image, dtype=np.float64).sum())
     held = [ink_in(inked.image, box) for box in inked.boxes]
@@ -35,8 +35,8 @@ def test_boxes_hold_the_ink_of_their_characters(shaped: bool, setting: dict[str,
 
 def test_gaps_are_as_wide_as_asked() -> None:
     face = font("DejaVuSansMono.ttf")
-    plain = draw_line("a b c", face, Setting())
-    wide = draw_line("a b c", face, Setting(gap_factor=2.0, gaps=(0.0, 1.0)))
+    plain = render_line("a b c", face, Setting())
+    wide = render_line("a b c", face, Setting(gap_factor=2.0, gaps=(0.0, 1.0)))
     space = face.getlength(" ")
     first, second = (wide.boxes[i][2] - wide.boxes[i][0] for i in (1, 3))
     assert first == pytest.approx(2 * space)
@@ -45,7 +45,7 @@ def test_gaps_are_as_wide_as_asked() -> None:
 
 
 def test_right_to_left_words_run_backwards() -> None:
-    inked = draw_line("سلام", font("DejaVuSans.ttf", shaped=True), Setting(shaped=True))
+    inked = render_line("سلام", font("DejaVuSans.ttf", shaped=True), Setting(shaped=True))
     lefts = [box[0] for box in inked.boxes]
     assert lefts == sorted(lefts, reverse=True)
 
@@ -67,7 +67,7 @@ def test_right_to_left_words_run_backwards() -> None:
 )
 def test_a_right_to_left_line_stands_as_the_bidirectional_algorithm_puts_it(text: str) -> None:
     setting = Setting(shaped=needs_shaping(text), gaps=(0.3, 0.0, 1.0))
-    inked = draw_line(text, font("DejaVuSans.ttf", shaped=True), setting)
+    inked = render_line(text, font("DejaVuSans.ttf", shaped=True), setting)
     assert len(inked.boxes) == len(text)
     centres = [inked.boxes[i][0] + inked.boxes[i][2] for i, _ in visual_order(text)]
     assert centres == sorted(centres)
@@ -76,10 +76,10 @@ def test_a_right_to_left_line_stands_as_the_bidirectional_algorithm_puts_it(text
 @pytest.mark.parametrize(("text", "bracket"), [("(א", ")"), ("a (א", ")"), ("א a(b", "(")])
 def test_brackets_are_mirrored_in_right_to_left_text_alone(text: str, bracket: str) -> None:
     face = font("DejaVuSans.ttf", shaped=True)
-    line = draw_line(text, face, Setting(shaped=True))
+    line = render_line(text, face, Setting(shaped=True))
     left, top, right, bottom = line.boxes[text.index("(")]
     ink = line.image.crop((round(left), round(top), round(right), round(bottom)))
-    alone = draw_line(bracket, face, Setting(shaped=True)).image
+    alone = render_line(bracket, face, Setting(shaped=True)).image
     assert ink.crop(ink.getbbox()).tobytes() == alone.crop(alone.getbbox()).tobytes()
 
 
@@ -100,7 +100,7 @@ def test_which_scripts_need_shaping(text: str, shaped: bool) -> None:
     ],
 )
 def test_placed_boxes_follow_the_ink(placement: Placement) -> None:
-    inked = draw_line("H gap 8", font("DejaVuSansMono.ttf"), Setting())
+    inked = render_line("H gap 8", font("DejaVuSansMono.ttf"), Setting())
     area = (inked.boxes[0][0], min(b[1] for b in inked.boxes), inked.boxes[-1][2], max(b[3] for b in inked.boxes))
     image, boxes = place(inked, area, placement)
     total = float(np.asarray(image, dtype=np.float64).sum())

@@ -1,4 +1,4 @@
-"""Rendered lines are the same for every division over processes, and none is drawn twice."""
+"""Rendered lines are the same for every division over processes, and none is rendered twice."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from ocrx.data.loading.loader import Batch
 from ocrx.model_spec import ImageSpec, ModelSpec
 from ocrx.models import frame_spec
 from ocrx.synth import source as module
-from ocrx.synth.fonts import _matplotlib_folder
+from ocrx.synth.fonts import matplotlib_folder
 from ocrx.synth.source import SynthSource
 from ocrx.synth.text import charset_characters
 
@@ -35,7 +35,7 @@ def source(share: Share, pool: Here) -> SynthSource:
     image = ImageSpec(height=32, bucket=32, max_width=2560)
     charset = tuple(charset_characters("digits"))
     spec = ModelSpec("lcnetv4", {}, charset, image, frame_spec("lcnetv4", {}, image))
-    config = SynthConfig(charset="digits", max_length=8, strength=0.0, fonts=(str(_matplotlib_folder()),))
+    config = SynthConfig(charset="digits", max_length=8, strength=0.0, fonts=(str(matplotlib_folder()),))
     made = SynthSource(
         config, spec, lines_per_epoch=40, batch_size=4, max_pixels=10**6, seed=1, processes=1, share=share
     )
