@@ -1,7 +1,7 @@
-"""Optional clean-up of an image before it is resized; part of a model's spec, hence the same everywhere.
+"""Optional clean-up of an image before it is resized; part of a model's spec, and therefore the same everywhere.
 
-Each step takes and returns a Pillow image of mode L or RGB. All are off by default: a trained network
-usually copes better with the raw image, so measure before keeping one.
+Each step takes and returns a Pillow image of mode L or RGB. All are off by default: a trained network usually reads the
+raw image better, so measure before keeping one.
 """
 
 from __future__ import annotations
@@ -16,12 +16,26 @@ Step = Callable[[Image.Image], Image.Image]
 
 
 def rotate_tall(image: Image.Image) -> Image.Image:
-    """Turn a crop that is at least 1.5 times as high as wide by 90 degrees counter-clockwise."""
+    """Rotate a crop that is at least 1.5 times as high as wide by 90 degrees counter-clockwise.
+
+    Args:
+        image: Mode L or RGB.
+
+    Returns:
+        The rotated image, or the same one.
+    """
     return image.transpose(Image.Transpose.ROTATE_90) if image.height >= 1.5 * image.width else image
 
 
 def deskew(image: Image.Image) -> Image.Image:
-    """Rotate by the angle within ±5 degrees whose row profile is sharpest; the new corners take the paper's tone."""
+    """Rotate by the angle within ±5 degrees that gives the sharpest row profile.
+
+    Args:
+        image: Mode L or RGB.
+
+    Returns:
+        An image of the same size and mode; new corners take the median tone.
+    """
     small = ImageOps.contain(image.convert("L"), (480, 64))
     paper = int(np.median(np.asarray(small)))
 
@@ -38,22 +52,50 @@ def deskew(image: Image.Image) -> Image.Image:
 
 
 def denoise(image: Image.Image) -> Image.Image:
-    """3 x 3 median filter: removes single specks and holes."""
+    """Remove single specks and holes with a 3 x 3 median filter.
+
+    Args:
+        image: Mode L or RGB.
+
+    Returns:
+        An image of the same size and mode.
+    """
     return image.filter(ImageFilter.MedianFilter(3))
 
 
 def contrast(image: Image.Image) -> Image.Image:
-    """Stretch the tones so that 1 % of the pixels are black and 1 % white."""
+    """Stretch the tones so that 1 % of the pixels are black and 1 % white.
+
+    Args:
+        image: Mode L or RGB.
+
+    Returns:
+        An image of the same size and mode.
+    """
     return ImageOps.autocontrast(image, cutoff=1)
 
 
 def polarity(image: Image.Image) -> Image.Image:
-    """Invert an image that is mostly dark, so that print is dark on light."""
+    """Invert an image that is mostly dark, so that print is dark on light.
+
+    Args:
+        image: Mode L or RGB.
+
+    Returns:
+        The inverted image, or the same one.
+    """
     return ImageOps.invert(image) if np.median(np.asarray(image.convert("L"))) < 110 else image
 
 
 def otsu(image: Image.Image) -> Image.Image:
-    """Black and white at the threshold that best separates two classes of tones (Otsu 1979)."""
+    """Binarise at the threshold that best separates two classes of tones (Otsu 1979).
+
+    Args:
+        image: Mode L or RGB.
+
+    Returns:
+        A black and white image of the same size and mode.
+    """
     grey = np.asarray(image.convert("L"))
     counts = np.bincount(grey.ravel(), minlength=256).astype(np.float64)
     below = np.cumsum(counts)
@@ -66,7 +108,14 @@ def otsu(image: Image.Image) -> Image.Image:
 
 
 def sauvola(image: Image.Image) -> Image.Image:
-    """Black and white at a local threshold, mean * (1 + 0.2 (deviation / 128 - 1)) (Sauvola & Pietikäinen 2000)."""
+    """Binarise at a local threshold, mean * (1 + 0.2 (deviation / 128 - 1)) (Sauvola & Pietikäinen 2000).
+
+    Args:
+        image: Mode L or RGB.
+
+    Returns:
+        A black and white image of the same size and mode.
+    """
     grey = np.asarray(image.convert("L"))
     window = max(3, image.height // 2 | 1)
     mean = _box_mean(grey.astype(np.float64), window)
@@ -76,6 +125,7 @@ def sauvola(image: Image.Image) -> Image.Image:
 
 
 def _box_mean(values: npt.NDArray[np.float64], window: int) -> npt.NDArray[np.float64]:
+    """The mean over the ``window`` x ``window`` pixels around each pixel, edges repeated."""
     half = window // 2
     padded = np.pad(values, half, mode="edge")
     sums = np.pad(padded.cumsum(0).cumsum(1), ((1, 0), (1, 0)))
@@ -97,3 +147,4 @@ STEP_FUNCTIONS: dict[str, Step] = {
     "otsu": otsu,
     "sauvola": sauvola,
 }
+"""Name of a step in ``ImageSpec.steps`` → its function."""

@@ -15,15 +15,27 @@ _MAX_VALUES = tuple(2**bits - 1 for bits in (8, 10, 12, 14, 16))  # bit depths o
 
 
 def to_grey_or_rgb(image: Image.Image, name: str = "image") -> Image.Image:
-    """Convert any Pillow mode to L or RGB; transparency is laid on white, wide pixels are scaled as by ``to_uint8``."""
+    """Convert an image of any Pillow mode.
+
+    Args:
+        image: Any image; pixels of more than 8 bits are scaled as by ``to_uint8``.
+        name: Names the image in errors.
+
+    Returns:
+        An image of mode L or RGB, on white where it is transparent.
+
+    Raises:
+        DataError: Pixels are negative, NaN or above 65,535.
+    """
     if image.mode in ("L", "RGB"):
         return image
     if image.mode == "1":
         return image.convert("L")
     if image.mode.startswith("I") or image.mode == "F":
         return Image.fromarray(to_uint8(np.asarray(image), name))
+
     if image.mode in ("LA", "La", "RGBA", "RGBa", "PA") or "transparency" in image.info:
-        # Pillow turns La into LA alone.
+        # Pillow converts La to nothing but LA.
         rgba = (image.convert("LA") if image.mode == "La" else image).convert("RGBA")
         ground = Image.new("RGBA", rgba.size, (255, 255, 255, 255))
         return Image.alpha_composite(ground, rgba).convert("L" if image.mode in ("LA", "La") else "RGB")
@@ -31,10 +43,18 @@ def to_grey_or_rgb(image: Image.Image, name: str = "image") -> Image.Image:
 
 
 def to_uint8(values: npt.NDArray[Any], name: str) -> Pixels:
-    """Numbers of any type as pixels of 8 bits.
+    """Scale numbers of any type to 8-bit pixels.
 
-    Floats are 0 to 1, or integers if any is above 1; integers have 8, 10, 12, 14 or 16 bits, as the largest needs.
-    Raises DataError for negative or larger values, NaN, and what is no number.
+    Args:
+        values: Booleans; floats from 0 to 1; or integers, also as floats, of the smallest of 8, 10, 12, 14 and 16 bits
+            that holds the largest of them.
+        name: Names the image in errors.
+
+    Returns:
+        uint8 of the same shape.
+
+    Raises:
+        DataError: Values are negative, NaN, above 65,535, or not numbers.
     """
     if values.dtype == np.uint8:
         return values

@@ -24,15 +24,30 @@ _FILTERS = {
 
 
 def rotate_if_tall(image: Image.Image, spec: ImageSpec) -> Image.Image:
-    """The image as the step ``rotate_tall`` turns it, if the spec has it; no other step changes a size.
+    """Apply the step ``rotate_tall`` alone, the only one that changes the size of an image.
 
-    For places and sizes alone: ``resize`` turns by itself, in the order of its steps.
+    For positions and sizes in the image that is read; ``resize`` applies the step itself.
+
+    Args:
+        image: The image.
+        spec: The image spec of the model.
+
+    Returns:
+        The rotated image, or the same one if it is not tall or the spec lacks the step.
     """
     return rotate_tall(image) if "rotate_tall" in spec.steps else image
 
 
 def resize(image: Image.Image, spec: ImageSpec) -> Pixels:
-    """Apply the spec's steps and resampling: uint8 [height, width] (L) or [height, width, 3] (RGB or BGR)."""
+    """Clean up and resample an image.
+
+    Args:
+        image: The image, of mode L or RGB.
+        spec: The image spec of the model.
+
+    Returns:
+        uint8 [spec.height, width] for order L, else [spec.height, width, 3] in the spec's order of channels.
+    """
     image = image.convert("L" if spec.order == "L" else "RGB")
     for step in spec.steps:
         image = STEP_FUNCTIONS[step](image)
@@ -45,7 +60,15 @@ def resize(image: Image.Image, spec: ImageSpec) -> Pixels:
 
 
 def scale(pixels: Pixels, spec: ImageSpec) -> Floats:
-    """uint8 [H, W] or [H, W, 3] → float32 [C, H, W], ``(pixel * scale - mean) / std``."""
+    """Scale pixels: ``(pixel * scale - mean) / std``.
+
+    Args:
+        pixels: uint8 [H, W] or [H, W, 3].
+        spec: The image spec of the model.
+
+    Returns:
+        float32 [C, H, W].
+    """
     planes = pixels[None] if pixels.ndim == 2 else pixels.transpose(2, 0, 1)
     std = np.asarray(spec.std, dtype=np.float32).reshape(-1, 1, 1)
     mean = np.asarray(spec.mean, dtype=np.float32).reshape(-1, 1, 1)
@@ -54,13 +77,30 @@ def scale(pixels: Pixels, spec: ImageSpec) -> Floats:
 
 
 def pad(planes: Floats, width: int, spec: ImageSpec) -> Floats:
-    """Pad float32 [C, H, W] on the right with ``spec.pad`` to ``width`` pixels."""
+    """Pad on the right with ``spec.pad``.
+
+    Args:
+        planes: float32 [C, H, W].
+        width: Width to pad to, in pixels.
+        spec: The image spec of the model.
+
+    Returns:
+        float32 [C, H, max(W, width)].
+    """
     missing = width - planes.shape[2]
     return np.pad(planes, ((0, 0), (0, 0), (0, missing)), constant_values=spec.pad) if missing > 0 else planes
 
 
 def prepare(image: Image.Image, spec: ImageSpec) -> tuple[Floats, int]:
-    """An image as the model reads it: float32 [C, height, bucket width], and its width before padding."""
+    """Prepare an image for a model: resize, scale and pad it to its bucket.
+
+    Args:
+        image: The image, of mode L or RGB.
+        spec: The image spec of the model.
+
+    Returns:
+        float32 [C, spec.height, bucket width], and the width before padding in pixels.
+    """
     planes = scale(resize(image, spec), spec)
     width = planes.shape[2]
     return pad(planes, spec.bucket_width(width), spec), width
@@ -69,16 +109,18 @@ def prepare(image: Image.Image, spec: ImageSpec) -> tuple[Floats, int]:
 def _point_bilinear(image: Image.Image, size: tuple[int, int]) -> Pixels:
     """Bilinear interpolation without antialiasing, bit for bit as OpenCV's INTER_LINEAR gives it.
 
-    Weights are multiples of 1 / 2048 and sums are cut where OpenCV cuts them; imported models were trained on that.
+    Weights are multiples of 1 / 2048 and sums are truncated where OpenCV does so; imported models were trained with it.
     """
     pixels = np.asarray(image).astype(np.int32)
     pixels = pixels if pixels.ndim == 3 else pixels[:, :, None]
+
     left, weight = _source_of(size[0], image.width)
     weight[(left < 0) | (left >= image.width - 1)] = 0
     left = left.clip(0, image.width - 1)
     right = np.minimum(left + 1, image.width - 1)
     near, far = _fixed(1 - weight)[None, :, None], _fixed(weight)[None, :, None]
     rows = (pixels[:, left] * near + pixels[:, right] * far) >> 4
+
     top, weight = _source_of(size[1], image.height)
     near, far = _fixed(1 - weight)[:, None, None], _fixed(weight)[:, None, None]
     upper, lower = rows[top.clip(0, image.height - 1)], rows[(top + 1).clip(0, image.height - 1)]
@@ -87,7 +129,7 @@ def _point_bilinear(image: Image.Image, size: tuple[int, int]) -> Pixels:
 
 
 def _source_of(wanted: int, given: int) -> tuple[Ints, Floats]:
-    """For every pixel of the result the source pixel before its centre, and the weight of the one after."""
+    """For each pixel of the result, the source pixel before its centre and the weight of the one after it."""
     place = ((np.arange(wanted) + 0.5) * (given / wanted) - 0.5).astype(np.float32)
     before = np.floor(place).astype(np.int64)
     return before, (place - before).astype(np.float32)

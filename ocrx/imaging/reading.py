@@ -17,15 +17,17 @@ from ocrx.imaging.pixels import to_grey_or_rgb
 
 IMAGE_SUFFIXES = (".png", ".jpg", ".jpeg", ".bmp", ".tif", ".tiff", ".webp")
 IMAGE_FORMATS = ("PNG", "JPEG", "BMP", "GIF", "PPM", "TIFF", "WEBP", "AVIF", "JPEG2000", "DIB")
-"""What ``Image.open`` may try, whatever the name of a file. Pillow knows more, some of which start other programs (EPS)
-or are hardly ever used and tested."""
+"""What ``Image.open`` may try, whatever the name of a file. Pillow knows more: some start other programs (EPS), others
+are rarely used and tested."""
 
 MAX_PIXELS = 89_000_000
+"""Largest image, width times height."""
+
 MAX_IMAGE_BYTES = 2**30
-"""Largest image file, many pages included."""
+"""Largest image file, with all its pages."""
 
 EXIF_ORIENTATION = 0x0112
-"""The EXIF tag."""
+"""Number of the EXIF tag."""
 
 _UPRIGHT = {
     2: Image.Transpose.FLIP_LEFT_RIGHT,
@@ -42,30 +44,50 @@ _FILTERS_LOCK = threading.Lock()
 def read_image(source: Path | bytes, name: str | None = None, frame: int = 0) -> Image.Image:
     """Read one frame of an image file as mode L or RGB, upright, on white where it is transparent.
 
-    ``source`` is a path or the encoded bytes; ``name`` is used in messages.
-    Raises DataError if it is missing, no regular file, not an image in one of ``IMAGE_FORMATS``, truncated, empty or
-    larger than 89 megapixels or 1 GiB.
+    Args:
+        source: Path of the file, or its content.
+        name: Names the image in errors; by default the path.
+        frame: Which frame of a file with several (TIFF, GIF), from 0.
+
+    Returns:
+        The image.
+
+    Raises:
+        DataError: The file is missing, not a regular file, empty, damaged, not an image in one of ``IMAGE_FORMATS``,
+            or larger than ``MAX_PIXELS`` or ``MAX_IMAGE_BYTES``.
     """
     name = name or (str(source) if isinstance(source, Path) else "image")
     data = source if isinstance(source, bytes) else read_bytes(source, max_bytes=MAX_IMAGE_BYTES, name=name)
-    with _quiet_failures(name):
+
+    with _as_data_error(name):
         try:
             return _decoded(data, name, frame)
         except Image.DecompressionBombWarning:
             raise _too_large(name) from None
         except Warning:
-            # Where warnings are errors, one about metadata must not cost the image. Filters belong to the whole
-            # process, so they are touched in this case only, and by one thread at a time.
+            # Where warnings are errors, one about metadata must not prevent reading. Filters are global to the
+            # process, so they are changed in this case only, and by one thread at a time.
             with _FILTERS_LOCK, warnings.catch_warnings():
                 warnings.simplefilter("ignore")
                 return _decoded(data, name, frame)
 
 
 def count_frames(source: Path | bytes, name: str | None = None) -> int:
-    """Frames of an image file (more than one in some TIFF and GIF). Raises DataError as ``read_image`` does."""
+    """Count the frames of an image file; some TIFF and GIF files have several.
+
+    Args:
+        source: Path of the file, or its content.
+        name: Names the image in errors; by default the path.
+
+    Returns:
+        Frames.
+
+    Raises:
+        DataError: As for ``read_image``.
+    """
     name = name or (str(source) if isinstance(source, Path) else "image")
     data = source if isinstance(source, bytes) else read_bytes(source, max_bytes=MAX_IMAGE_BYTES, name=name)
-    with _quiet_failures(name), _FILTERS_LOCK, warnings.catch_warnings():
+    with _as_data_error(name), _FILTERS_LOCK, warnings.catch_warnings():
         warnings.simplefilter("ignore")
         with Image.open(io.BytesIO(data), formats=IMAGE_FORMATS) as image:
             return int(getattr(image, "n_frames", 1))
@@ -84,15 +106,23 @@ def _decoded(data: bytes, name: str, frame: int) -> Image.Image:
 
 
 def apply_exif_orientation(image: Image.Image) -> Image.Image:
-    """The image as its EXIF orientation says. Not by ``ImageOps.exif_transpose``, which writes the EXIF data anew and
-    fails where other entries are damaged."""
+    """Rotate or mirror an image as its EXIF orientation says.
+
+    Unlike ``ImageOps.exif_transpose`` this does not rewrite the EXIF data, which fails if other entries are damaged.
+
+    Args:
+        image: The image as stored.
+
+    Returns:
+        The image upright.
+    """
     turn = _UPRIGHT.get(image.getexif().get(EXIF_ORIENTATION, 1))
     return image if turn is None else image.transpose(turn)
 
 
 @contextmanager
-def _quiet_failures(name: str) -> Iterator[None]:
-    """Whatever Pillow raises on a file it cannot read, as DataError."""
+def _as_data_error(name: str) -> Iterator[None]:
+    """Convert whatever Pillow raises for a file to a DataError."""
     try:
         yield
     except DataError:

@@ -1,4 +1,4 @@
-"""The bijection between characters and CTC classes."""
+"""The one-to-one mapping between characters and CTC classes."""
 
 from __future__ import annotations
 
@@ -22,34 +22,53 @@ BLANK = 0
 class Charset:
     """Ordered, distinct characters; class 0 is the CTC blank, class i >= 1 is ``charset[i - 1]``.
 
-    An entry is usually one code point. Official dictionaries hold a few entries of several code points;
-    they are encoded by longest match. Texts are in logical order, classes from left to right as an image shows them:
-    with ``direction`` ``rtl`` the order of lines with right-to-left letters is turned on the way.
+    An entry is usually one code point. Official dictionaries hold a few entries of several code points, which are
+    encoded by longest match. Texts are in logical order, classes run from left to right as in the image: with direction
+    ``rtl``, lines that hold right-to-left letters are reordered on the way.
+
+    Attributes:
+        characters: The entries, in the order of their classes.
+        direction: ``ltr`` or ``rtl``.
     """
 
     def __init__(self, characters: Sequence[str], direction: str = "ltr") -> None:
         counts = Counter(characters)
-        twice = [c for c, n in counts.items() if n > 1]
-        if twice:
-            raise DataError(f"charset: {twice[0]!r} stands {counts[twice[0]]} times; each character needs one class")
+        repeated = next((character for character, count in counts.items() if count > 1), None)
+        if repeated is not None:
+            raise DataError(f"charset: {repeated!r} occurs {counts[repeated]} times; expected each character once")
         if "" in counts:
-            raise DataError("charset: an entry is empty")
+            raise DataError("charset: an entry is empty; expected characters")
+
         self.characters, self.direction = tuple(characters), direction
         self._class_of = {character: i for i, character in enumerate(characters, start=1)}
-        # A bracket whose partner has no class keeps its own.
+        # A bracket is mirrored only if its partner has a class.
         self._partners = {a: b for a, b in MIRRORED.items() if a in counts and b in counts}
         longest_first = sorted((c for c in characters if len(c) > 1), key=len, reverse=True)
         self._tokens = re.compile("|".join([*map(re.escape, longest_first), "."]), re.DOTALL)
 
     @classmethod
     def from_spec(cls, spec: ModelSpec) -> Charset:
-        """That of a model."""
+        """Take the charset of a model.
+
+        Args:
+            spec: The model's spec.
+
+        Returns:
+            Its charset.
+        """
         return cls(spec.charset, spec.direction)
 
     @classmethod
     def from_texts(cls, texts: Iterable[str]) -> Charset:
-        """The characters of the given texts (in NFC), in code point order; with right-to-left letters among them, also
-        the partners of their brackets, which is what the image shows there."""
+        """Collect the characters of texts.
+
+        Args:
+            texts: The texts; they are brought into NFC.
+
+        Returns:
+            Their characters in code point order. If right-to-left letters are among them, the partners of brackets
+            are added, since these are what the image shows.
+        """
         found = {character for text in texts for character in normalize(text)}
         if runs_right_to_left(found):
             found |= {MIRRORED[character] for character in found & MIRRORED.keys()}
@@ -59,8 +78,14 @@ class Charset:
     def from_file(cls, path: Path) -> Charset:
         """Read ``dict.txt``: one character a line, UTF-8, with or without BOM, LF or CRLF.
 
-        As in PaddleX the space is always a class; it is added at the end if no line holds it, and is
-        never a second class.
+        Args:
+            path: The file.
+
+        Returns:
+            The charset. As in PaddleX the space is always a class, added at the end if no line holds it.
+
+        Raises:
+            DataError: The file is missing, not UTF-8 or empty, or names a character twice.
         """
         characters = [line for line in read_lines(path) if line]
         if not characters:
@@ -71,41 +96,73 @@ class Charset:
             raise DataError(f"{path}: {error.message}") from None
 
     def save(self, path: Path) -> None:
-        """Write one entry a line, UTF-8, LF; ``from_file`` reads it back."""
+        """Write one entry a line, in UTF-8 with LF; ``from_file`` reads it back.
+
+        Args:
+            path: The file, which is replaced atomically.
+        """
         write_file(path, "".join(f"{character}\n" for character in self.characters))
 
     def encode(self, text: str) -> list[int]:
-        """Classes of ``text`` (normalised to NFC), from left to right.
+        """Encode a text.
 
-        Raises DataError that lists the characters outside the charset.
+        Args:
+            text: The text in logical order; it is brought into NFC.
+
+        Returns:
+            Its classes, from left to right.
+
+        Raises:
+            DataError: Lists the characters that have no class.
         """
         tokens = self._tokens.findall(normalize(text))
         unknown = sorted({token for token in tokens if token not in self._class_of})
         if unknown:
             raise DataError(f"not in the charset: {' '.join(map(repr, unknown))} in {text!r}")
         if self.direction == "rtl":
-            tokens = self._turned(tokens, visual_order(tokens))
+            tokens = self._reordered(tokens, visual_order(tokens))
         return [self._class_of[token] for token in tokens]
 
     def decode(self, classes: Iterable[int]) -> str:
-        """Text of classes >= 1, in logical order; blanks must be gone already."""
+        """Decode classes.
+
+        Args:
+            classes: Classes from left to right, without blanks and repetitions.
+
+        Returns:
+            The text in logical order.
+        """
         tokens = [self.characters[c - 1] for c in classes]
         if self.direction == "rtl":
-            tokens = self._turned(tokens, logical_order(tokens))
+            tokens = self._reordered(tokens, logical_order(tokens))
         return "".join(tokens)
 
     def reading_order(self, classes: Sequence[int]) -> list[int]:
-        """Positions of ``classes`` in the order in which ``decode`` puts their characters."""
+        """Find the order in which ``decode`` puts the characters of classes.
+
+        Args:
+            classes: Classes from left to right.
+
+        Returns:
+            Positions in ``classes``, in logical order.
+        """
         if self.direction == "ltr":
             return list(range(len(classes)))
         return [i for i, _ in logical_order([self.characters[c - 1] for c in classes])]
 
-    def _turned(self, tokens: Sequence[str], order: Iterable[tuple[int, bool]]) -> list[str]:
-        """The tokens in another order; brackets that stand in right-to-left text change places with their partners."""
+    def _reordered(self, tokens: Sequence[str], order: Iterable[tuple[int, bool]]) -> list[str]:
+        """The tokens in another order; brackets in right-to-left text are replaced by their partners."""
         return [self._partners.get(tokens[i], tokens[i]) if mirrored else tokens[i] for i, mirrored in order]
 
     def missing(self, text: str) -> list[str]:
-        """Characters of ``text`` that have no class, sorted."""
+        """Find the characters of a text that have no class.
+
+        Args:
+            text: The text; it is brought into NFC.
+
+        Returns:
+            The characters, sorted.
+        """
         return sorted({token for token in self._tokens.findall(normalize(text)) if token not in self._class_of})
 
     def __len__(self) -> int:

@@ -1,68 +1,89 @@
-"""Charsets by name, made from Unicode's own data and from the national standards that Python knows.
+"""Named charsets, made from Unicode's own data and from the national standards that Python knows.
 
 Every charset holds ASCII, and the space once. Names may be joined with ``+``: ``latin+greek``.
 """
 
 from __future__ import annotations
 
-import difflib
 import unicodedata
 from collections.abc import Callable, Iterable
 from functools import partial
 from pathlib import Path
 
 from ocrx.errors import ConfigError
+from ocrx.schema import closest
 from ocrx.text.charset import Charset
 from ocrx.text.normalize import normalize
 
 _ASCII = "".join(map(chr, range(0x20, 0x7F)))
-JOINERS = "\u200c\u200d"  # unseen, but they change the shape of the Indic and Arabic letters beside them
+JOINERS = "\u200c\u200d"  # invisible, but they change the shape of adjacent Indic and Arabic letters
 _INVISIBLE = " " + JOINERS
-# Signs that print in many scripts uses; straight quotes and hyphen are in ASCII.
+# Signs of printed text in many scripts; straight quotes and the hyphen are in ASCII.
 _SIGNS = "§©®°±²³µ¶·¹¼½¾×÷–—‘’‚“”„†‡•…‰′″‹›€£¥¢№™−«»¡¿"
 
 
 def named_charset(name: str) -> Charset:
-    """The charset ``name`` (see ``charset_names``), or several joined with ``+``.
+    """Make a charset by its name.
 
-    Raises ConfigError with the nearest name.
+    Args:
+        name: One of ``charset_names``, or several joined with ``+``.
+
+    Returns:
+        The charset.
+
+    Raises:
+        ConfigError: There is no such charset; the hint has the closest name.
     """
     found: set[str] = set()
     for part in name.split("+"):
         make = _MAKERS.get(part.strip())
         if make is None:
-            near = difflib.get_close_matches(part, _MAKERS, 1, 0.5)
             known = f"known: {', '.join(_MAKERS)}; or a file, one character a line"
-            raise ConfigError(f"no charset is called {part!r}", hint=f"did you mean {near[0]!r}?" if near else known)
+            raise ConfigError(f"no charset named {part!r}", hint=closest(part, tuple(_MAKERS)) or known)
         found.update(make())
     return Charset(_ordered(found))
 
 
 def resolve_charset(value: str) -> Charset:
-    """What a ``charset`` setting means: a file with one character a line if there is one, else a name."""
+    """Make the charset that a setting means.
+
+    Args:
+        value: A file with one character a line, or names as ``named_charset`` takes them.
+
+    Returns:
+        The charset.
+
+    Raises:
+        ConfigError: There is no such file or name.
+        DataError: The file cannot be used.
+    """
     path = Path(value)
     return Charset.from_file(path) if path.suffix or path.exists() else named_charset(value)
 
 
 def charset_names() -> tuple[str, ...]:
-    """All names."""
+    """List the named charsets.
+
+    Returns:
+        Their names.
+    """
     return tuple(_MAKERS)
 
 
 def _ordered(characters: Iterable[str]) -> list[str]:
-    """Only what is its own normal form and can be printed, in code point order."""
+    """Those in normal form that can be printed, in code point order, and ASCII."""
     kept = {*_ASCII, *characters}
     return sorted(c for c in kept if normalize(c) == c and (c in _INVISIBLE or unicodedata.category(c)[0] not in "CZ"))
 
 
 def _script(prefixes: tuple[str, ...], ranges: tuple[tuple[int, int], ...], extra: str = _SIGNS) -> set[str]:
-    """Characters of ``ranges`` whose Unicode name begins with one of ``prefixes``, and ``extra``."""
+    """Characters of ``ranges`` whose Unicode names begin with one of ``prefixes``, and ``extra``."""
     named = (chr(code) for first, last in ranges for code in range(first, last + 1))
     return {c for c in named if unicodedata.name(c, "").startswith(prefixes)} | set(extra)
 
 
 def _encoded(codec: str, leads: range, trails: range, extra: str = "") -> set[str]:
-    """All characters of two bytes that a national standard has."""
+    """All two-byte characters of a national standard."""
     found = set(extra)
     for lead in leads:
         for trail in trails:

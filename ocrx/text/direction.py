@@ -1,8 +1,8 @@
-"""Right-to-left lines: from the order in which a text is written to that in which an image shows it, and back.
+"""Right-to-left lines: conversion between logical order, as text is stored, and visual order, as an image shows it.
 
-Frames run from left to right, so the classes of a line must do so, too, while labels and results are in logical order.
-Source: Unicode Standard Annex 9, for one line whose paragraph runs from right to left if it holds a right-to-left
-letter or an Arabic digit at all; without explicit embeddings and without the rule for paired brackets (N0).
+Frames run from left to right and so do the classes of a line, while labels and results are in logical order.
+Source: Unicode Standard Annex 9, for one line whose paragraph direction is right-to-left if it holds a right-to-left
+letter or an Arabic digit; without explicit embeddings and without the rule for paired brackets (N0).
 """
 
 from __future__ import annotations
@@ -18,12 +18,26 @@ MIRRORED = dict(zip("()[]{}<>«»‹›≤≥", ")(][}{><»«›‹≥≤", stri
 
 
 def runs_right_to_left(characters: Iterable[str]) -> bool:
-    """Whether a right-to-left letter or an Arabic digit is among them."""
+    """Check whether a line runs from right to left.
+
+    Args:
+        characters: Its characters; of entries with several code points the first one counts.
+
+    Returns:
+        True if a right-to-left letter or an Arabic digit is among them.
+    """
     return any(unicodedata.bidirectional(entry[0]) in (*_RIGHT, "AN") for entry in characters)
 
 
 def visual_order(tokens: Sequence[str]) -> list[tuple[int, bool]]:
-    """Positions of the tokens of a text (logical order) as they stand from left to right; True where mirrored."""
+    """Order the tokens of a text as an image shows them.
+
+    Args:
+        tokens: Characters or charset entries in logical order.
+
+    Returns:
+        (position in ``tokens``, whether it is mirrored there) of every token, from left to right.
+    """
     if not runs_right_to_left(tokens):
         return [(i, False) for i in range(len(tokens))]
     levels = _levels([unicodedata.bidirectional(token[0]) for token in tokens])
@@ -31,10 +45,16 @@ def visual_order(tokens: Sequence[str]) -> list[tuple[int, bool]]:
 
 
 def logical_order(tokens: Sequence[str]) -> list[tuple[int, bool]]:
-    """Positions of tokens that stand from left to right, in the order in which they are written.
+    """Order tokens that an image shows as the text that they are.
 
-    Some lines look the same in two orders; then it is that of the longer left-to-right run. Where Latin words and
-    Arabic digits stand side by side the order may be another one than the written one.
+    Some texts look the same in two orders; the one with the longer left-to-right run is chosen. Where Latin words and
+    Arabic digits are adjacent, the result may differ from the text that was written.
+
+    Args:
+        tokens: Characters or charset entries from left to right.
+
+    Returns:
+        (position in ``tokens``, whether it is mirrored there) of every token, in logical order.
     """
     if not runs_right_to_left(tokens):
         return [(i, False) for i in range(len(tokens))]
@@ -43,7 +63,7 @@ def logical_order(tokens: Sequence[str]) -> list[tuple[int, bool]]:
 
 
 def _levels(types: Sequence[str]) -> list[int]:
-    """Embedding levels: 1, and 2 where the line runs to the right."""
+    """Embedding levels: 2 for what runs from left to right, else 1."""
     return [2 if kind in ("L", *_NUMBERS) else 1 for kind in _neutrals(_weak(types))]
 
 
@@ -55,15 +75,18 @@ def _weak(types: Sequence[str]) -> list[str]:
         kind = before if kind == "NSM" else kind
         strong = kind if kind in ("L", *_RIGHT) else strong
         kinds[i] = before = "AN" if kind == "EN" and strong == "AL" else kind
+
     kinds = ["R" if kind == "AL" else kind for kind in kinds]
     for i in range(1, len(kinds) - 1):
         left, kind, right = kinds[i - 1 : i + 2]
         if left == right and ((kind == "ES" and left == "EN") or (kind == "CS" and left in _NUMBERS)):
             kinds[i] = left
+
     for order in (range(1, len(kinds)), range(len(kinds) - 2, -1, -1)):
         for i in order:
             if kinds[i] == "ET" and kinds[i - 1 if order.step > 0 else i + 1] == "EN":
                 kinds[i] = "EN"
+
     strong = "R"
     for i, kind in enumerate(kinds):
         strong = kind if kind in ("L", "R") else strong
@@ -72,7 +95,7 @@ def _weak(types: Sequence[str]) -> list[str]:
 
 
 def _neutrals(kinds: Sequence[str]) -> list[str]:
-    """Rules N1 and N2: what has no direction takes that of both neighbours, or the line's."""
+    """Rules N1 and N2: neutral characters take the direction of both neighbours, or the line's."""
     done, i = list(kinds), 0
     while i < len(done):
         end = i
@@ -85,7 +108,7 @@ def _neutrals(kinds: Sequence[str]) -> list[str]:
 
 
 def _stretches(levels: Sequence[int]) -> list[list[int]]:
-    """Positions that keep their order among themselves: runs to the right together, others one by one."""
+    """Positions that keep their order: left-to-right runs together, others one by one."""
     stretches: list[list[int]] = []
     for i, level in enumerate(levels):
         if i and level == 2 and levels[i - 1] == 2:
@@ -96,19 +119,21 @@ def _stretches(levels: Sequence[int]) -> list[list[int]]:
 
 
 def _left_to_right_runs(types: Sequence[str]) -> list[tuple[int, list[int]]]:
-    """Stretches of a shown line, from left to right, with their levels."""
+    """Runs of a line in visual order, from left to right, with their levels."""
     runs: list[tuple[int, list[int]]] = []
     outside, i = _arabic_numbers(types), 0
+
     while i < len(types):
         if types[i] not in ("L", *_NUMBERS) and not _starts_number(outside, i):
             runs.append((1, [i]))
             i += 1
             continue
+
         following: int | None = i
         kinds: Sequence[str] = outside
         while following is not None:
             end = following
-            # Behind a Latin letter numbers are part of its run, whatever stands before that.
+            # After a Latin letter numbers belong to its run, whatever precedes it.
             kinds = types if types[end] == "L" else kinds
             following = _next_in_run(kinds, end, latin=kinds is types)
         runs.append((2, list(range(i, end + 1))))
@@ -117,7 +142,7 @@ def _left_to_right_runs(types: Sequence[str]) -> list[tuple[int, list[int]]]:
 
 
 def _arabic_numbers(types: Sequence[str]) -> list[str]:
-    """Rule W2 for a shown line, in which the letter that is written before a number stands right of it."""
+    """Rule W2 in visual order, where the letter that precedes a number is on its right."""
     kinds, strong = list(types), "R"
     for i in range(len(types) - 1, -1, -1):
         strong = types[i] if types[i] in ("L", *_RIGHT) else strong
@@ -132,10 +157,11 @@ def _starts_number(types: Sequence[str], i: int) -> bool:
 
 
 def _next_in_run(types: Sequence[str], i: int, *, latin: bool) -> int | None:
-    """The next position that belongs to the run which ``i`` is in, or None; ``latin``: that run holds a letter."""
+    """The next position of the run that ``i`` is in, or None; ``latin``: the run holds a letter."""
     following = i + 1
     while following < len(types) and types[following] not in (*_STRONG, "AL"):
         following += 1
+
     between = types[i + 1 : following]
     reaches = following < len(types) and types[following] in ("L", *_NUMBERS)
     letters = latin and reaches and "AN" not in (types[i], types[following])

@@ -1,4 +1,4 @@
-"""The one metric of ocrx: strict counts, with PaddleOCR's lenient numbers beside them."""
+"""The metrics of ocrx: strict counts, with PaddleOCR's lenient numbers beside them."""
 
 from __future__ import annotations
 
@@ -13,7 +13,12 @@ from ocrx.text.normalize import normalize
 
 @dataclass(frozen=True)
 class Lenient:
-    """What PaddleOCR's RecMetric reports: spaces removed on both sides; published numbers are of this kind."""
+    """What PaddleOCR's ``RecMetric`` reports, for comparison with published numbers: spaces are removed on both sides.
+
+    Attributes:
+        acc: Share of the lines that are exact.
+        norm_edit_dis: 1 - mean(edit distance / length of the longer text).
+    """
 
     acc: float
     norm_edit_dis: float
@@ -21,11 +26,24 @@ class Lenient:
 
 @dataclass(frozen=True)
 class Metrics:
-    """Accuracy of a set of lines. All ratios come from counts over the whole set.
+    """Metrics of a set of lines. All ratios come from counts over the whole set.
 
-    Text is compared in NFC; spaces and case count. ``accuracy`` = exact lines / lines; ``norm_edit_dis`` =
-    1 - mean(Levenshtein / longer length), both empty = 1; ``cer`` and ``wer`` = edits / reference length.
-    Fields ending in ``_ci`` ignore case.
+    Texts are compared in NFC; spaces and case count. Fields ending in ``_ci`` ignore case.
+
+    Attributes:
+        count: Lines.
+        exact: Lines that are exact.
+        accuracy: ``exact / count``.
+        norm_edit_dis: 1 - mean(edit distance / length of the longer text); 1 for a line where both are empty.
+        cer: ``char_edits / char_count``, the character error rate.
+        wer: ``word_edits / word_count``, the word error rate.
+        accuracy_ci: ``accuracy`` ignoring case.
+        cer_ci: ``cer`` ignoring case.
+        char_edits: Insertions, deletions and substitutions of characters.
+        char_count: Characters of the true texts.
+        word_edits: Insertions, deletions and substitutions of words.
+        word_count: Words of the true texts, separated by white space.
+        lenient: What PaddleOCR reports.
     """
 
     count: int
@@ -43,24 +61,34 @@ class Metrics:
     lenient: Lenient
 
     def to_dict(self) -> dict[str, Any]:
+        """Convert to plain values.
+
+        Returns:
+            Field → value.
+        """
         return asdict(self)
 
 
 def compute_metrics(pairs: Iterable[tuple[str, str]]) -> Metrics:
-    """Compare (truth, prediction) pairs. An unreadable image counts as the prediction ''.
+    """Compute the metrics of predictions.
 
-    An empty set gives zeros.
+    Args:
+        pairs: (true text, predicted text) of each line; the prediction for an unreadable image is empty.
+
+    Returns:
+        The metrics; zeros for no lines.
     """
     rows = [(normalize(truth), normalize(prediction)) for truth, prediction in pairs]
     folded = [(t.casefold(), p.casefold()) for t, p in rows]
     spaceless = [(t.replace(" ", ""), p.replace(" ", "")) for t, p in rows]
-    count = len(rows)
+
     char_edits = sum(editdistance.eval(t, p) for t, p in rows)
     char_count = sum(len(t) for t, _ in rows)
     word_edits = sum(editdistance.eval(t.split(), p.split()) for t, p in rows)
     word_count = sum(len(t.split()) for t, _ in rows)
+
     return Metrics(
-        count=count,
+        count=len(rows),
         exact=sum(t == p for t, p in rows),
         accuracy=_exact(rows),
         norm_edit_dis=_similarity(rows),

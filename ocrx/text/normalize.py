@@ -1,4 +1,4 @@
-"""The one normal form of text: Unicode NFC, nothing else changed."""
+"""The one normal form of text: Unicode NFC, with nothing else changed."""
 
 from __future__ import annotations
 
@@ -6,5 +6,12 @@ import unicodedata
 
 
 def normalize(text: str) -> str:
-    """Canonical composition (NFC). Spaces, case and width of characters stay as they are."""
+    """Compose characters canonically (NFC).
+
+    Args:
+        text: Any text.
+
+    Returns:
+        The text in NFC; spaces, case and the width of characters stay as they are.
+    """
     return unicodedata.normalize("NFC", text)

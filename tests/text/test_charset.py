@@ -71,7 +71,7 @@ def test_a_saved_charset_reads_back(tmp_path_factory: pytest.TempPathFactory, ch
 
 
 @pytest.mark.parametrize(
-    ("content", "message"), [(b"a\nb\na\n", "stands 2 times"), (b"\xff\xfe", "not UTF-8"), (b"", "empty")]
+    ("content", "message"), [(b"a\nb\na\n", "occurs 2 times"), (b"\xff\xfe", "not UTF-8"), (b"", "empty")]
 )
 def test_a_bad_dict_file_is_named(tmp_path: Path, content: bytes, message: str) -> None:
     path = tmp_path / "dict.txt"
