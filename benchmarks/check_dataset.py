@@ -1,9 +1,10 @@
-"""How fast and how large the dataset check is, and what it finds in real sets.
+"""Speed and memory of the dataset check, and what it finds in real sets.
 
-python benchmarks/check_dataset.py speed              images a second, small images, decoded
-python benchmarks/check_dataset.py memory             a label file of a million lines
-python benchmarks/check_dataset.py sets DIR           what it finds in every dataset under DIR
-python benchmarks/check_dataset.py suspects DIR MODEL altered labels of DIR/val.txt: how many come first
+python benchmarks/check_dataset.py speed              small images opened per second
+python benchmarks/check_dataset.py memory             time and memory for a label file of a million lines
+python benchmarks/check_dataset.py sets DIR           findings in every dataset under DIR
+python benchmarks/check_dataset.py label-errors DIR MODEL
+                                                      share of altered labels of DIR/val.txt that rank first
 """
 
 from __future__ import annotations
@@ -35,7 +36,7 @@ TOP = 0.06
 
 
 def speed() -> None:
-    """Draw images of 160 x 32, half PNG and half JPEG, and decode them once with 1, then with 2 processes."""
+    """Open images of 160 x 32 pixels, half PNG and half JPEG, without and with processes, then from the cache."""
     with tempfile.TemporaryDirectory() as folder:
         paths = []
         font = ImageFont.load_default(size=20)
@@ -45,19 +46,21 @@ def speed() -> None:
             path = Path(folder) / f"{i:06}.{('png', 'jpg')[i % 2]}"
             image.save(path)
             paths.append(path)
+
         for workers in (0, 2):
             start = time.perf_counter()
             scan = scan_images(paths, workers=workers, cache=Path(folder) / f"{workers}.npy")
             seconds = time.perf_counter() - start
             how = f"{workers} processes" if workers else "in this process"
             print(f"{scan.decoded:,} images {how}: {seconds:.1f} s, {scan.decoded / seconds:,.0f} a second")
+
         start = time.perf_counter()
         scan = scan_images(paths, cache=Path(folder) / "2.npy")
-        print(f"again with the cache: {scan.decoded} decoded, {time.perf_counter() - start:.2f} s")
+        print(f"again, from the cache: {scan.decoded} opened, {time.perf_counter() - start:.2f} s")
 
 
 def memory() -> None:
-    """A label file of a million lines in a process of its own; its images are a thousand files, listed in turn."""
+    """Check a label file of a million lines, which lists a thousand images in turn, in a process of its own."""
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         (folder / "images").mkdir()
@@ -87,7 +90,7 @@ def memory_child(folder: Path) -> None:
 
 
 def sets(root: Path) -> None:
-    """A table of findings, one row a dataset."""
+    """Print a table of findings, one row a dataset."""
     config = load_config()
     known = recipe_geometry(config.Global.model, config.Model.architecture, config.Model.params, config.Image)
     print("| set | train / val | errors | warnings |\n|---|---|---|---|")
@@ -100,8 +103,8 @@ def sets(root: Path) -> None:
         print(f"| {folder.name} | {len(dataset.train)} / {len(dataset.val)} | {cells[0]} | {cells[1]} |")
 
 
-def suspects(folder: Path, model: str) -> None:
-    """Alter 3 % of the validation labels by one character, ten times; count those in the top 6 % of the ranking."""
+def label_errors(folder: Path, model: str) -> None:
+    """Alter 3 % of the validation labels by one character, with ten seeds; count those in the first 6 %."""
     from ocrx.evaluation.label_errors import rank_labels
     from ocrx.inference.opening import create_model
 
@@ -112,9 +115,11 @@ def suspects(folder: Path, model: str) -> None:
         rng = random.Random(seed)
         chosen = rng.sample(range(len(samples)), round(ALTERED * len(samples)))
         altered.append({i: replace(samples[i], text=_altered(samples[i].text, letters, rng)) for i in chosen})
-    # Each image is read once for its own label and once for each altered one; a seed is a choice among these.
+
+    # Score every label once; each seed then ranks its own choice of original and altered labels.
     everything = [*samples, *(sample for part in altered for sample in part.values())]
     log_odds = {label.sample: label.log_odds for label in rank_labels(create_model(model), everything)}
+
     shares = []
     for seed, part in enumerate(altered):
         ranked = sorted(range(len(samples)), key=lambda i: -log_odds[part.get(i, samples[i])])
@@ -127,7 +132,7 @@ def suspects(folder: Path, model: str) -> None:
 
 
 def _altered(text: str, letters: list[str], rng: random.Random) -> str:
-    """Replace, take out or put in one character."""
+    """Replace, remove or insert one character."""
     at = rng.randrange(len(text))
     other = rng.choice([letter for letter in letters if letter.casefold() != text[at].casefold()])
     kind = rng.choice(("replace", "remove", "insert") if len(text) > 1 else ("replace", "insert"))
@@ -136,10 +141,11 @@ def _altered(text: str, letters: list[str], rng: random.Random) -> str:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("what", choices=("speed", "memory", "memory-child", "sets", "suspects"))
+    parser.add_argument("what", choices=("speed", "memory", "memory-child", "sets", "label-errors"))
     parser.add_argument("folder", nargs="?", type=Path)
     parser.add_argument("model", nargs="?")
     options = parser.parse_args()
+
     if options.what == "speed":
         speed()
     elif options.what == "memory":
@@ -149,7 +155,7 @@ def main() -> None:
     elif options.what == "sets":
         sets(options.folder)
     else:
-        suspects(options.folder, options.model)
+        label_errors(options.folder, options.model)
 
 
 if __name__ == "__main__":

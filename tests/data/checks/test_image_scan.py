@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 from PIL import Image, ImageDraw, ImageFont
 
-from ocrx.data.checks.image_scan import FACTS, MAX_FILE_BYTES, scan_images
+from ocrx.data.checks.image_scan import FACTS, scan_images
+from ocrx.imaging.reading import MAX_IMAGE_BYTES
 
 
 def _line(text: str) -> Image.Image:
@@ -121,7 +122,7 @@ def test_what_is_no_regular_file_is_not_opened(tmp_path: Path, workers: int) -> 
 def test_a_huge_file_is_not_opened(tmp_path: Path) -> None:
     path = tmp_path / "huge.png"
     path.touch()
-    os.truncate(path, MAX_FILE_BYTES + 1)  # takes no room on the disk
+    os.truncate(path, MAX_IMAGE_BYTES + 1)  # takes no room on the disk
     scan = scan_images([path])
     assert (scan.problems[0].code, scan.decoded) == ("image-bomb", 0)
 

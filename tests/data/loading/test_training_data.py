@@ -93,8 +93,8 @@ def test_a_training_uses_them_all(line_folder: Path, more: Path, old: Path, tmp_
 @pytest.mark.parametrize(
     ("values", "message"),
     [
-        (["Train.replay_ratio=1"], "expected between 0 and 1"),
-        (["Train.replay_ratio=0"], "expected between 0 and 1"),
+        (["Train.replay_ratio=1"], "expected more than 0 and less than 1"),
+        (["Train.replay_ratio=0"], "expected more than 0 and less than 1"),
         (["Train.replay=[a]", "Train.synth.enable=true"], "expected stored training lines"),
     ],
 )
