@@ -52,6 +52,7 @@ def main() -> None:
 
 def write(name: str, form: str, paddleocr: Path, folder: Path) -> None:
     """One network in one form."""
+    import numpy as np
     import paddle
     import yaml
     from ppocr.modeling.architectures import build_model
@@ -63,14 +64,17 @@ def write(name: str, form: str, paddleocr: Path, folder: Path) -> None:
     (folder / form).mkdir(parents=True, exist_ok=True)
 
     model = build_model(architecture_of(config, len(characters) + 2))
-    weights = folder / "weights.pdparams"
+    weights = folder / "weights.npz"  # Paddle 2 does not read the pickles of NumPy 2
     if weights.is_file():
-        model.set_state_dict(paddle.load(str(weights)))
+        with np.load(weights) as stored:
+            model.set_state_dict({key: paddle.to_tensor(stored[key]) for key in stored.files})
     else:
         paddle.seed(7)
         randomise(model)
         spread_logits(model, len(characters) + 2)
-        paddle.save(model.state_dict(), str(weights))
+        paddle.save(model.state_dict(), str(folder / "weights.pdparams"))
+        arrays: dict[str, Any] = {key: value.numpy() for key, value in model.state_dict().items()}
+        np.savez(weights, **arrays)  # type: ignore[arg-type]
     model.eval()
     if not (folder / "expected.npz").is_file():
         write_expected(model, folder / "expected.npz")
@@ -105,7 +109,7 @@ def write_expected(model: Any, file: Path) -> None:
 
 def architecture_of(config: dict[str, Any], classes: int) -> dict[str, Any]:
     """The network of a training configuration with ``classes`` outputs, as PaddleOCR's exporter sets them."""
-    architecture = copy.deepcopy(config["Architecture"])
+    architecture: dict[str, Any] = copy.deepcopy(config["Architecture"])
     if architecture.get("algorithm") == "Distillation":
         architecture = architecture["Models"]["Student"]
         architecture.setdefault("model_type", "rec")
@@ -139,8 +143,8 @@ def spread_logits(model: Any, classes: int) -> None:
     """Scale the last layer so that outputs are decided: near-uniform and saturated ones would hide a difference."""
     import paddle
 
-    head = [layer for layer in model.sublayers() if isinstance(layer, paddle.nn.Linear)]
-    head = next(layer for layer in reversed(head) if layer.weight.shape[1] == classes)
+    linear = [layer for layer in model.sublayers() if isinstance(layer, paddle.nn.Linear)]
+    head: Any = next(layer for layer in reversed(linear) if layer.weight.shape[1] == classes)
     seen: list[float] = []
     hook = head.register_forward_post_hook(lambda _layer, _inputs, output: seen.append(float(output.std())))
     model.eval()

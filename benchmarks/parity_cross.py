@@ -126,7 +126,7 @@ def save_pdparams(network: nn.Module, folder: Path) -> Path:
             array = _middle_row(name, state)
             key = name.replace("running_mean", "_mean").replace("running_var", "_variance")
             tree[key] = np.ascontiguousarray(array.T) if name in linear else array
-    tree["StructuredToParameterName"] = {name: f"param_{i}" for i, name in enumerate(tree)}
+    tree["StructuredToParameterName@@"] = {name: f"param_{i}" for i, name in enumerate(tree)}
     path = folder / "weights.pdparams"
     with path.open("wb") as file:
         pickle.dump(tree, file, protocol=4)

@@ -6,10 +6,10 @@ from collections.abc import Mapping
 from itertools import chain
 from typing import Any
 
-from ocrx.zoo.tensors import Dialect, Rule
+from ocrx.zoo.tensors import KeyMap, KeyRule
 
 
-def paddle_dialect(architecture: str, params: Mapping[str, Any], names: frozenset[str]) -> Dialect | None:
+def paddle_key_map(architecture: str, params: Mapping[str, Any], names: frozenset[str]) -> KeyMap | None:
     """How PaddleOCR names the tensors of an architecture; ``names`` are those of the file, which tell the variant."""
     single = "head.fc.weight" in names
     neck, head = ("neck.encoder", "head.fc") if single else ("head.ctc_encoder.encoder", "head.ctc_head.fc")
@@ -31,7 +31,7 @@ def paddle_dialect(architecture: str, params: Mapping[str, Any], names: frozense
     return None
 
 
-def openocr_dialect(architecture: str, params: Mapping[str, Any]) -> Dialect | None:
+def openocr_key_map(architecture: str, params: Mapping[str, Any]) -> KeyMap | None:
     """How OpenOCR names the tensors of an architecture."""
     match architecture:
         case "svtrv2":
@@ -43,25 +43,25 @@ def openocr_dialect(architecture: str, params: Mapping[str, Any]) -> Dialect | N
     return None
 
 
-def svtr_neck(prefix: str) -> tuple[Rule, ...]:
+def svtr_neck(prefix: str) -> tuple[KeyRule, ...]:
     """PP-OCR's neck: conv1, conv2, svtr_block, norm, conv3, conv4, conv1x1."""
     convs = {"reduce": "conv1", "enter": "conv2", "leave": "conv3", "join": "conv4", "out": "conv1x1"}
     return (
-        *(Rule(f"neck.{ours}", f"{prefix}.{theirs}", leaves=("conv", "norm")) for ours, theirs in convs.items()),
+        *(KeyRule(f"neck.{ours}", f"{prefix}.{theirs}", leaves=("conv", "norm")) for ours, theirs in convs.items()),
         *_svtr_blocks(prefix),
     )
 
 
-def _svtr_blocks(prefix: str) -> tuple[Rule, ...]:
+def _svtr_blocks(prefix: str) -> tuple[KeyRule, ...]:
     block = f"{prefix}.svtr_block.{{k}}"
     ours = r"neck\.blocks\.(?P<k>\d+)\."
     return (
-        Rule(ours + "(?P<n>norm[12])", f"{block}.{{n}}"),
-        Rule(ours + "qkv", f"{block}.mixer.qkv"),
-        Rule(ours + "project", f"{block}.mixer.proj"),
-        Rule(ours + "widen", f"{block}.mlp.fc1"),
-        Rule(ours + "narrow", f"{block}.mlp.fc2"),
-        Rule("neck", prefix, leaves=("conv", "norm")),
+        KeyRule(ours + "(?P<n>norm[12])", f"{block}.{{n}}"),
+        KeyRule(ours + "qkv", f"{block}.mixer.qkv"),
+        KeyRule(ours + "project", f"{block}.mixer.proj"),
+        KeyRule(ours + "widen", f"{block}.mlp.fc1"),
+        KeyRule(ours + "narrow", f"{block}.mlp.fc2"),
+        KeyRule("neck", prefix, leaves=("conv", "norm")),
     )
 
 
@@ -83,26 +83,26 @@ _S = r"stages\.(?P<i>\d+)"
 # Heads that guide training and are dropped at inference, and optimiser-free leftovers of classifiers.
 _GUIDES = r"^(head\.(gtc_head|before_gtc|sar_head)\.|backbone\.(last_conv|fc)\.|decoder\.gtc_decoder\.)"
 _PADDLE_NECK = svtr_neck("head.ctc_encoder.encoder")
-_PADDLE_HEAD = (Rule("head", "head.ctc_head.fc"),)
+_PADDLE_HEAD = (KeyRule("head", "head.ctc_head.fc"),)
 LCNETV4_COUNTS = {"tiny": (1, 1, 3, 4), "small": (1, 2, 7, 3), "medium": (1, 3, 7, 3)}
 
-_LCNETV3_PADDLE = Dialect(
+_LCNETV3_PADDLE = KeyMap(
     "PaddleOCR",
     (
-        Rule("stem", "backbone.conv1"),
+        KeyRule("stem", "backbone.conv1"),
         *(
             rule
             for ours, theirs in (("depthwise", "dw_conv"), ("pointwise", "pw_conv"))
             for rule in (
-                Rule(_B + ours + r"\.identity", f"{{block}}.{theirs}.identity"),
-                Rule(_B + ours + r"\.wide\.(?P<k>\d+)", f"{{block}}.{theirs}.conv_kxk.{{k}}"),
-                Rule(_B + ours + r"\.point", f"{{block}}.{theirs}.conv_1x1"),
-                Rule(_B + ours + r"\.affine", f"{{block}}.{theirs}.lab"),
-                Rule(_B + ours + r"\.affine_after", f"{{block}}.{theirs}.act.lab"),
+                KeyRule(_B + ours + r"\.identity", f"{{block}}.{theirs}.identity"),
+                KeyRule(_B + ours + r"\.wide\.(?P<k>\d+)", f"{{block}}.{theirs}.conv_kxk.{{k}}"),
+                KeyRule(_B + ours + r"\.point", f"{{block}}.{theirs}.conv_1x1"),
+                KeyRule(_B + ours + r"\.affine", f"{{block}}.{theirs}.lab"),
+                KeyRule(_B + ours + r"\.affine_after", f"{{block}}.{theirs}.act.lab"),
             )
         ),
-        Rule(_B + r"weigh\.squeeze", "{block}.se.conv1"),
-        Rule(_B + r"weigh\.excite", "{block}.se.conv2"),
+        KeyRule(_B + r"weigh\.squeeze", "{block}.se.conv1"),
+        KeyRule(_B + r"weigh\.excite", "{block}.se.conv2"),
         *_PADDLE_NECK,
         *_PADDLE_HEAD,
     ),
@@ -113,31 +113,31 @@ _LCNETV3_PADDLE = Dialect(
 STEM = {"conv1": "stem1", "branch1": "stem2a", "branch2": "stem2b", "conv3": "stem3", "conv4": "stem4"}
 
 
-def _lcnetv4_paddle(size: str) -> Dialect:
-    return Dialect(
+def _lcnetv4_paddle(size: str) -> KeyMap:
+    return KeyMap(
         "PaddleOCR",
         (
-            *(Rule(rf"stem\.{ours}", f"backbone.conv1.{theirs}") for ours, theirs in STEM.items() if size != "tiny"),
-            Rule(r"stem\.conv1", "backbone.conv1.0"),
-            Rule(r"stem\.conv2", "backbone.conv1.2"),
-            Rule(_B + r"token\.wide", "{block}.token_mixer.rep_dw.conv"),
-            Rule(_B + r"token\.point", "{block}.token_mixer.rep_dw.conv1"),
-            Rule(_B + "token", "{block}.token_mixer.rep_dw", others=("{block}.token_mixer.dw_conv",)),
-            Rule(_B + r"weigh\.squeeze", "{block}.token_mixer.se.conv1"),
-            Rule(_B + r"weigh\.excite", "{block}.token_mixer.se.conv2"),
-            Rule(_B + "widen", "{block}.channel_mixer.expand"),
-            Rule(_B + "narrow", "{block}.channel_mixer.compress"),
-            Rule(r"neck\.reduce", "head.ctc_encoder.encoder.conv_reduce", leaves=("conv", "norm")),
-            Rule(r"neck\.skip", "head.ctc_encoder.encoder.skip_conv", leaves=("conv", "norm")),
-            Rule(r"neck\.mix", "head.ctc_head.guide_layer", leaves=("3", "4")),
+            *(KeyRule(rf"stem\.{ours}", f"backbone.conv1.{theirs}") for ours, theirs in STEM.items() if size != "tiny"),
+            KeyRule(r"stem\.conv1", "backbone.conv1.0"),
+            KeyRule(r"stem\.conv2", "backbone.conv1.2"),
+            KeyRule(_B + r"token\.wide", "{block}.token_mixer.rep_dw.conv"),
+            KeyRule(_B + r"token\.point", "{block}.token_mixer.rep_dw.conv1"),
+            KeyRule(_B + "token", "{block}.token_mixer.rep_dw", others=("{block}.token_mixer.dw_conv",)),
+            KeyRule(_B + r"weigh\.squeeze", "{block}.token_mixer.se.conv1"),
+            KeyRule(_B + r"weigh\.excite", "{block}.token_mixer.se.conv2"),
+            KeyRule(_B + "widen", "{block}.channel_mixer.expand"),
+            KeyRule(_B + "narrow", "{block}.channel_mixer.compress"),
+            KeyRule(r"neck\.reduce", "head.ctc_encoder.encoder.conv_reduce", leaves=("conv", "norm")),
+            KeyRule(r"neck\.skip", "head.ctc_encoder.encoder.skip_conv", leaves=("conv", "norm")),
+            KeyRule(r"neck\.mix", "head.ctc_head.guide_layer", leaves=("3", "4")),
             *(
-                (Rule(r"neck\.local", "head.ctc_head.guide_layer", leaves=("0", "1")),)
+                (KeyRule(r"neck\.local", "head.ctc_head.guide_layer", leaves=("0", "1")),)
                 if size == "tiny"
-                else (Rule(r"neck\.local", "head.ctc_encoder.encoder.local_conv", leaves=("0", "1")),)
+                else (KeyRule(r"neck\.local", "head.ctc_encoder.encoder.local_conv", leaves=("0", "1")),)
             ),
             *_svtr_blocks("head.ctc_encoder.encoder"),
-            Rule(r"head\.0", "head.ctc_head.fc1"),
-            Rule(r"head\.1", "head.ctc_head.fc2"),
+            KeyRule(r"head\.0", "head.ctc_head.fc1"),
+            KeyRule(r"head\.1", "head.ctc_head.fc2"),
             *_PADDLE_HEAD,
         ),
         numbered("backbone.blocks{s}.{i}", LCNETV4_COUNTS[size], 2),
@@ -148,16 +148,16 @@ def _lcnetv4_paddle(size: str) -> Dialect:
 
 
 HGNETV2_COUNTS = (1, 1, 3, 1)
-_HGNETV2_PADDLE = Dialect(
+_HGNETV2_PADDLE = KeyMap(
     "PaddleOCR",
     (
-        *(Rule(rf"stem\.{ours}", f"backbone.stem.{theirs}") for ours, theirs in STEM.items()),
-        Rule(_S, "{block}"),
-        Rule(_S + r"\.layers\.(?P<k>\d+)", "{block}.layers.{k}"),
-        Rule(_S + r"\.layers\.(?P<k>\d+)\.0", "{block}.layers.{k}.conv1"),
-        Rule(_S + r"\.layers\.(?P<k>\d+)\.1", "{block}.layers.{k}.conv2"),
-        Rule(_S + r"\.squeeze", "{block}.aggregation_squeeze_conv"),
-        Rule(_S + r"\.excite", "{block}.aggregation_excitation_conv"),
+        *(KeyRule(rf"stem\.{ours}", f"backbone.stem.{theirs}") for ours, theirs in STEM.items()),
+        KeyRule(_S, "{block}"),
+        KeyRule(_S + r"\.layers\.(?P<k>\d+)", "{block}.layers.{k}"),
+        KeyRule(_S + r"\.layers\.(?P<k>\d+)\.0", "{block}.layers.{k}.conv1"),
+        KeyRule(_S + r"\.layers\.(?P<k>\d+)\.1", "{block}.layers.{k}.conv2"),
+        KeyRule(_S + r"\.squeeze", "{block}.aggregation_squeeze_conv"),
+        KeyRule(_S + r"\.excite", "{block}.aggregation_excitation_conv"),
         *_PADDLE_NECK,
         *_PADDLE_HEAD,
     ),
@@ -165,14 +165,14 @@ _HGNETV2_PADDLE = Dialect(
     ignored=_GUIDES,
 )
 
-_HGNET_PADDLE = Dialect(
+_HGNET_PADDLE = KeyMap(
     "PaddleOCR",
     (
-        Rule(r"stem\.(?P<k>\d)", "backbone.stem.{k}"),
-        Rule(_S, "{block}"),
-        Rule(_S + r"\.layers\.(?P<k>\d+)", "{block}.layers.{k}"),
-        Rule(_S + r"\.join", "{block}.aggregation_conv"),
-        Rule(_S + r"\.weigh", "{block}.att.conv"),
+        KeyRule(r"stem\.(?P<k>\d)", "backbone.stem.{k}"),
+        KeyRule(_S, "{block}"),
+        KeyRule(_S + r"\.layers\.(?P<k>\d+)", "{block}.layers.{k}"),
+        KeyRule(_S + r"\.join", "{block}.aggregation_conv"),
+        KeyRule(_S + r"\.weigh", "{block}.att.conv"),
         *_PADDLE_NECK,
         *_PADDLE_HEAD,
     ),
@@ -181,41 +181,41 @@ _HGNET_PADDLE = Dialect(
 )
 
 
-def _svtr_lcnet_paddle(neck: str, head: str) -> Dialect:
+def _svtr_lcnet_paddle(neck: str, head: str) -> KeyMap:
     names = ("_conv", "_batch_norm")
-    return Dialect(
+    return KeyMap(
         "PaddleOCR",
         (
-            Rule("stem", "backbone.conv1", leaves=names),
-            Rule(_B + "depthwise", "{block}._depthwise_conv", leaves=names),
-            Rule(_B + "pointwise", "{block}._pointwise_conv", leaves=names),
-            Rule(_B + r"weigh\.squeeze", "{block}._se.conv1"),
-            Rule(_B + r"weigh\.excite", "{block}._se.conv2"),
+            KeyRule("stem", "backbone.conv1", leaves=names),
+            KeyRule(_B + "depthwise", "{block}._depthwise_conv", leaves=names),
+            KeyRule(_B + "pointwise", "{block}._pointwise_conv", leaves=names),
+            KeyRule(_B + r"weigh\.squeeze", "{block}._se.conv1"),
+            KeyRule(_B + r"weigh\.excite", "{block}._se.conv2"),
             *svtr_neck(neck),
-            Rule("head", head),
+            KeyRule("head", head),
         ),
         numbered("backbone.block_list.{i}", (13,)),
         ignored=_GUIDES,
     )
 
 
-def _repsvtr(encoder: str, neck: str, head: str) -> Dialect:
+def _repsvtr(encoder: str, neck: str, head: str) -> KeyMap:
     names = ("c", "bn")
-    return Dialect(
+    return KeyMap(
         "OpenOCR",
         (
-            Rule(r"stem\.0", f"{encoder}.features.0.0", leaves=names),
-            Rule(r"stem\.1", f"{encoder}.features.0.2", leaves=names),
-            Rule(_B + r"token\.wide", "{block}.token_mixer.0.conv", leaves=names),
-            Rule(_B + r"token\.point", "{block}.token_mixer.0.conv1"),
-            Rule(_B + "token", "{block}.token_mixer.0", leaves=names),
-            Rule(_B + r"weigh\.squeeze", "{block}.token_mixer.1.fc1"),
-            Rule(_B + r"weigh\.excite", "{block}.token_mixer.1.fc2"),
-            Rule(_B + "grow", "{block}.token_mixer.2", leaves=names),
-            Rule(_B + "widen", "{block}.channel_mixer.m.0", leaves=names),
-            Rule(_B + "narrow", "{block}.channel_mixer.m.2", leaves=names),
+            KeyRule(r"stem\.0", f"{encoder}.features.0.0", leaves=names),
+            KeyRule(r"stem\.1", f"{encoder}.features.0.2", leaves=names),
+            KeyRule(_B + r"token\.wide", "{block}.token_mixer.0.conv", leaves=names),
+            KeyRule(_B + r"token\.point", "{block}.token_mixer.0.conv1"),
+            KeyRule(_B + "token", "{block}.token_mixer.0", leaves=names),
+            KeyRule(_B + r"weigh\.squeeze", "{block}.token_mixer.1.fc1"),
+            KeyRule(_B + r"weigh\.excite", "{block}.token_mixer.1.fc2"),
+            KeyRule(_B + "grow", "{block}.token_mixer.2", leaves=names),
+            KeyRule(_B + "widen", "{block}.channel_mixer.m.0", leaves=names),
+            KeyRule(_B + "narrow", "{block}.channel_mixer.m.2", leaves=names),
             *svtr_neck(neck),
-            Rule("head", head),
+            KeyRule("head", head),
         ),
         tuple(f"{encoder}.features.{i}" for i in range(1, 14)),
         ignored=_GUIDES,
@@ -234,47 +234,47 @@ def _svtrv2_encoder(root: str, depths: tuple[int, ...], convolutions: tuple[int,
     return tuple(paths)
 
 
-def _svtrv2_rules(root: str) -> tuple[Rule, ...]:
+def _svtrv2_rules(root: str) -> tuple[KeyRule, ...]:
     block = r"encoder\." + _B
     return (
-        Rule(r"encoder\.patches\.(?P<k>\d)", f"{root}.pope.patch_embed.{{k}}", leaves=("conv", "norm")),
-        Rule(r"encoder\.blocks\.(?P<i>\d+)", "{block}", leaves=("conv", "norm")),
-        Rule(block + r"mix\.(?P<k>\d)", "{block}.mixer.{k}", others=("{block}.mixer",)),
-        Rule(block + r"(block\.)?(?P<n>norm[12])", "{block}.{n}"),
-        Rule(block + r"block\.qkv", "{block}.mixer.qkv"),
-        Rule(block + r"block\.project", "{block}.mixer.proj"),
-        Rule(block + r"(block\.)?widen", "{block}.mlp.fc1"),
-        Rule(block + r"(block\.)?narrow", "{block}.mlp.fc2"),
+        KeyRule(r"encoder\.patches\.(?P<k>\d)", f"{root}.pope.patch_embed.{{k}}", leaves=("conv", "norm")),
+        KeyRule(r"encoder\.blocks\.(?P<i>\d+)", "{block}", leaves=("conv", "norm")),
+        KeyRule(block + r"mix\.(?P<k>\d)", "{block}.mixer.{k}", others=("{block}.mixer",)),
+        KeyRule(block + r"(block\.)?(?P<n>norm[12])", "{block}.{n}"),
+        KeyRule(block + r"block\.qkv", "{block}.mixer.qkv"),
+        KeyRule(block + r"block\.project", "{block}.mixer.proj"),
+        KeyRule(block + r"(block\.)?widen", "{block}.mlp.fc1"),
+        KeyRule(block + r"(block\.)?narrow", "{block}.mlp.fc2"),
     )
 
 
 _SVTRV2_DEPTHS = {"tiny": ((3, 6, 3), (3, 3, 0)), "small": ((3, 6, 3), (3, 3, 0)), "base": ((6, 6, 6), (6, 2, 0))}
 
 
-def _svtrv2(size: str) -> Dialect:
+def _svtrv2(size: str) -> KeyMap:
     reader = "decoder.w_atten_block"
-    return Dialect(
+    return KeyMap(
         "OpenOCR",
         (
             *_svtrv2_rules("encoder"),
-            Rule(r"reader\.mix\.(?P<n>norm[12])", f"{reader}.{{n}}"),
-            Rule(r"reader\.mix\.qkv", f"{reader}.attn.qkv"),
-            Rule(r"reader\.mix\.project", f"{reader}.attn.proj"),
-            Rule(r"reader\.mix\.widen", f"{reader}.mlp.fc1"),
-            Rule(r"reader\.mix\.narrow", f"{reader}.mlp.fc2"),
-            Rule(r"reader\.query", "decoder.char_token"),
-            Rule(r"reader\.key_value", "decoder.fc_kv"),
-            Rule("head", "decoder.fc"),
+            KeyRule(r"reader\.mix\.(?P<n>norm[12])", f"{reader}.{{n}}"),
+            KeyRule(r"reader\.mix\.qkv", f"{reader}.attn.qkv"),
+            KeyRule(r"reader\.mix\.project", f"{reader}.attn.proj"),
+            KeyRule(r"reader\.mix\.widen", f"{reader}.mlp.fc1"),
+            KeyRule(r"reader\.mix\.narrow", f"{reader}.mlp.fc2"),
+            KeyRule(r"reader\.query", "decoder.char_token"),
+            KeyRule(r"reader\.key_value", "decoder.fc_kv"),
+            KeyRule("head", "decoder.fc"),
         ),
         _svtrv2_encoder("encoder", *_SVTRV2_DEPTHS[size]),
         ignored=_GUIDES,
     )
 
 
-def _svtrv2_ch(root: str, neck: str, head: str) -> Dialect:
-    return Dialect(
+def _svtrv2_ch(root: str, neck: str, head: str) -> KeyMap:
+    return KeyMap(
         "OpenOCR",
-        (*_svtrv2_rules(root), *svtr_neck(neck), Rule("head", head)),
+        (*_svtrv2_rules(root), *svtr_neck(neck), KeyRule("head", head)),
         _svtrv2_encoder(root, *_SVTRV2_DEPTHS["base"]),
         ignored=_GUIDES,
     )

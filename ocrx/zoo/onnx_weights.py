@@ -59,27 +59,40 @@ class OnnxWeights:
     tensors: frozenset[str]
 
 
-def read_onnx(path: Path) -> OnnxWeights:
-    """Read layers and dictionary of an ONNX file. Raises ModelError if it is damaged or has no weights."""
+def load_onnx(path: Path) -> onnx.ModelProto:
+    """The ONNX model in a file. Raises ModelError if it is damaged or holds no graph."""
     try:
         model = onnx.load(str(path))
     except Exception as error:  # protobuf and onnx raise many kinds for a damaged file
         raise ModelError(f"{path}: not an ONNX file ({type(error).__name__})") from None
     if not model.graph.node:
         raise ModelError(f"{path}: not an ONNX file (it holds no graph)")
+    return model
+
+
+def read_graph(model: onnx.ModelProto, where: str) -> OnnxWeights:
+    """Layers and dictionary of an ONNX model.
+
+    Args:
+        model: With at least one node.
+        where: What errors name.
+
+    Raises:
+        ModelError: The graph contradicts itself or has no weights.
+    """
     try:
         graph = _Graph(model.graph)
         layers = tuple(graph.layers())
     except ModelError as error:
-        raise ModelError(f"{path}: {error.message}") from None
+        raise ModelError(f"{where}: {error.message}") from None
     except (ValueError, TypeError, IndexError, RecursionError) as error:
-        raise ModelError(f"{path}: the shapes or nodes of the ONNX graph contradict each other ({error})") from None
+        raise ModelError(f"{where}: the shapes or nodes of the ONNX graph contradict each other ({error})") from None
     if not layers:
-        raise ModelError(f"{path}: an ONNX file without weights")
+        raise ModelError(f"{where}: an ONNX file without weights")
     metadata = {entry.key: entry.value for entry in model.metadata_props}
     dictionary = metadata.get("character", "")
     if not isinstance(dictionary, str):  # protobuf gives bytes where a text is not UTF-8
-        raise ModelError(f"{path}: damaged: its dictionary is not UTF-8")
+        raise ModelError(f"{where}: damaged: its dictionary is not UTF-8")
     # Single numbers are constants of the operations, not weights, unless a layer uses them.
     tensors = frozenset(name for name, value in graph.constants.items() if value.dtype == np.float32 and value.size > 1)
     return OnnxWeights(layers, _lines(dictionary), tensors)

@@ -122,7 +122,7 @@ _NUMPY_TYPES = {4: np.float16, 5: np.float32, 6: np.float64}
 def _read_parameters(path: Path, shapes: Mapping[str, tuple[int, ...]]) -> dict[str, Array]:
     """The arrays in ``path``, which are those of ``shapes`` in the order of their names."""
     data = memoryview(_bytes(path, MAX_PARAMETER_BYTES))
-    message = _messages()["TensorDesc"]
+    message = program_messages()["TensorDesc"]
     parameters: dict[str, Array] = {}
     place = 0
     try:
@@ -198,13 +198,23 @@ _FIELDS = {
 }
 # Number of an attribute's type → the field that holds it.
 _ATTRIBUTE_FIELDS = {
-    **{0: "i", 1: "f", 2: "s", 3: "ints", 4: "floats", 5: "strings", 6: "b", 7: "bools"},
-    **{9: "l", 11: "longs", 12: "float64s", 15: "float64"},
+    0: "i",
+    1: "f",
+    2: "s",
+    3: "ints",
+    4: "floats",
+    5: "strings",
+    6: "b",
+    7: "bools",
+    9: "l",
+    11: "longs",
+    12: "float64s",
+    15: "float64",
 }
 _DENSE_TENSOR, _FEED, _FETCH = 7, 9, 10
 
 
-def _messages() -> dict[str, type[Message]]:
+def program_messages() -> dict[str, type[Message]]:
     """Classes that read Paddle's protobuf messages."""
     proto = descriptor_pb2.FileDescriptorProto(name="paddle_framework.proto", package="paddle", syntax="proto2")
     for name, fields in _FIELDS.items():
@@ -220,13 +230,11 @@ def _messages() -> dict[str, type[Message]]:
                 entry.type_name = f".paddle.{kind}"
     pool = descriptor_pool.DescriptorPool()
     pool.Add(proto)
-    return {
-        name: message_factory.GetMessageClass(pool.FindMessageTypeByName(f"paddle.{name}")) for name in _FIELDS
-    }
+    return {name: message_factory.GetMessageClass(pool.FindMessageTypeByName(f"paddle.{name}")) for name in _FIELDS}
 
 
 def _read_program_desc(data: bytes) -> _Declared:
-    program: Any = _messages()["ProgramDesc"].FromString(data)
+    program: Any = program_messages()["ProgramDesc"].FromString(data)
     if not program.blocks:
         raise ModelError("not a Paddle program (it holds no block)")
     if len(program.blocks) > 1:
@@ -262,9 +270,7 @@ def _plain(value: Any) -> Any:
     return [_plain(part) for part in value]
 
 
-def _declared(
-    operators: list[Operator], shapes: Mapping[str, tuple[int, ...]], ranks: Mapping[str, int]
-) -> _Declared:
+def _declared(operators: list[Operator], shapes: Mapping[str, tuple[int, ...]], ranks: Mapping[str, int]) -> _Declared:
     """The program without its feed and fetch, which say what goes in and comes out."""
     feeds = [op for op in operators if op.type == "feed"]
     fetches = [op for op in operators if op.type == "fetch"]
@@ -407,4 +413,3 @@ def _pir_value(attribute: Mapping[str, Any]) -> Any:
     if isinstance(value, list):
         return [part["D"] if isinstance(part, dict) else part for part in value]
     return value
-

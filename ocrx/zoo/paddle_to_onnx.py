@@ -64,7 +64,7 @@ class _Translator:
 
     def model(self) -> onnx.ModelProto:
         output = self._name(self._program.output)
-        shape = ["n", 3, 48, "w"]
+        shape: list[str | int | None] = ["n", 3, 48, "w"]
         read = {name for node in self._nodes for name in node.input}
         constants = {name: value for name, value in self._constants.items() if name in read}
         graph = helper.make_graph(
@@ -98,7 +98,9 @@ class _Translator:
     def node(self, kind: str, inputs: Iterable[str], output: str | None = None, **attributes: Any) -> str:
         """Add a node; returns the name of its output, which is new unless given."""
         output = output if output is not None else self._fresh()
-        self._nodes.append(helper.make_node(kind, list(inputs), [output], name=f"{kind}_{len(self._nodes)}", **attributes))
+        self._nodes.append(
+            helper.make_node(kind, list(inputs), [output], name=f"{kind}_{len(self._nodes)}", **attributes)
+        )
         return output
 
     def new_constant(self, value: Array, name: str | None = None) -> str:
@@ -141,7 +143,7 @@ def _simple(kind: str) -> Translation:
 
 def _binary(kind: str) -> Translation:
     def translate(t: _Translator, op: Operator) -> None:
-        left, right = t.input(op, "X"), t.input(op, "Y")
+        left, right = t.inputs(op, "X")[0], t.inputs(op, "Y")[0]
         axis = op.attributes.get("axis", -1)
         missing = t.rank(left) - axis - t.rank(right) if axis >= 0 else 0
         if missing > 0:
@@ -150,7 +152,7 @@ def _binary(kind: str) -> Translation:
             if value is None:
                 raise ModelError(f"the operator {op.type!r} with the axis {axis} between computed values is not known")
             t.reshape_constant(right, (*value.shape, *(1,) * missing), right)
-        t.node(kind, [left, right], op.outputs[0])
+        t.node(kind, [t.input(op, "X"), t.input(op, "Y")], op.outputs[0])
 
     return translate
 
@@ -179,12 +181,10 @@ def _padding(op: Operator) -> dict[str, Any]:
         return {"auto_pad": "SAME_UPPER"}
     if algorithm == "VALID":
         return {"auto_pad": "VALID"}
+    # Of height and width, or top, bottom, left, right; ONNX wants top, left, bottom, right.
     pads = list(op.attributes["paddings"])
-    if len(pads) == 2:
-        pads = [pads[0], pads[1], pads[0], pads[1]]
-    else:  # top, bottom, left, right
-        pads = [pads[0], pads[2], pads[1], pads[3]]
-    return {"pads": pads}
+    top, bottom, left, right = pads if len(pads) == 4 else (pads[0], pads[0], pads[1], pads[1])
+    return {"pads": [top, left, bottom, right]}
 
 
 def _batch_norm(t: _Translator, op: Operator) -> None:

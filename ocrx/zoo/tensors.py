@@ -1,6 +1,6 @@
 """How other projects name the tensors of our networks, and the state of a network from their tensors.
 
-A dialect is PaddleOCR's (also that of its PyTorch ports), OpenOCR's, or that of transformers. Rules map the path of a
+A key map is PaddleOCR's (also that of its PyTorch ports), OpenOCR's, or that of transformers. Rules map the path of a
 module of ours to theirs; a convolution with batch norm has two tensors' worth of names below its path.
 """
 
@@ -21,10 +21,10 @@ Array = npt.NDArray[np.generic]
 
 
 @dataclass(frozen=True)
-class Rule:
+class KeyRule:
     """Our module path (a regular expression) and theirs, with the names of convolution and norm below it (``leaves``).
 
-    ``{block}`` in ``theirs`` is the path of the numbered block ``i`` of ``Dialect.blocks``. Further paths in
+    ``{block}`` in ``theirs`` is the path of the numbered block ``i`` of ``KeyMap.blocks``. Further paths in
     ``others`` are tried in order; the first that exists counts.
     """
 
@@ -35,7 +35,7 @@ class Rule:
 
 
 @dataclass(frozen=True)
-class Dialect:
+class KeyMap:
     """Rules for one architecture in one project.
 
     ``blocks``: their paths of our flat list of blocks; ``transposed``: linear weights are [in, out];
@@ -44,7 +44,7 @@ class Dialect:
     """
 
     name: str
-    rules: tuple[Rule, ...]
+    rules: tuple[KeyRule, ...]
     blocks: tuple[str, ...] = ()
     ignored: str = r"(?!)"
     absent: str = r"(?!)"
@@ -73,7 +73,9 @@ _LEAF = re.compile(
 )
 
 
-def translate(network: nn.Module, theirs: Mapping[str, Array], dialect: Dialect, transposed: bool) -> dict[str, Tensor]:
+def convert_state_dict(
+    network: nn.Module, theirs: Mapping[str, Array], key_map: KeyMap, transposed: bool
+) -> dict[str, Tensor]:
     """The state of ``network`` out of another project's tensors.
 
     ``transposed``: linear weights are [in, out], as Paddle stores them.
@@ -86,17 +88,17 @@ def translate(network: nn.Module, theirs: Mapping[str, Array], dialect: Dialect,
     for name, own in state.items():
         if name.endswith("num_batches_tracked"):
             continue
-        names = list(dialect.candidates(name))
+        names = list(key_map.candidates(name))
         source = next((candidate for candidate in names if candidate in theirs), None)
         if source is None:
-            if not re.search(dialect.absent, name):
+            if not re.search(key_map.absent, name):
                 missing.append(names[0] if names else f"(ours) {name}")
             continue
         used.add(source)
         value = np.asarray(theirs[source])
         state[name] = _fitted(value.T if transposed and name in linear else value, own, source)
     left = sorted(set(theirs) - used)
-    left = [name for name in left if not re.search(dialect.ignored, name) and "num_batches_tracked" not in name]
+    left = [name for name in left if not re.search(key_map.ignored, name) and "num_batches_tracked" not in name]
     if missing or left:
         parts = [f"missing: {_some(missing)}"] if missing else []
         parts += [f"not used: {_some(left)}"] if left else []

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Literal
 
 import numpy as np
 import numpy.typing as npt
+import onnx
 import torch
 import yaml
 from safetensors.torch import load_file
@@ -17,23 +18,37 @@ from torch import Tensor
 
 from ocrx.errors import BackendError, ModelError
 from ocrx.files import read_json, read_lines, read_text
-from ocrx.zoo.onnx_weights import OnnxWeights, read_onnx
+from ocrx.zoo.onnx_weights import OnnxWeights, load_onnx, read_graph
 from ocrx.zoo.paddle_checkpoint import read_pdparams
+from ocrx.zoo.paddle_program import read_program
+from ocrx.zoo.paddle_to_onnx import to_onnx
 
 Array = npt.NDArray[np.generic]
 Kind = Literal["onnx", "paddle", "transformers", "openocr"]
 
+_CHINESE_DICTIONARY = "ppocr_keys_v1.txt"
+SUFFIXES = (".safetensors", ".onnx", ".pdparams", ".pdiparams", ".pth")
 HUB_FILES = ["model.safetensors", "model.json", "config.json", "preprocessor_config.json", "inference.yml"]
 
 
 @dataclass(frozen=True)
 class Weights:
-    """Read: ``tensors`` by name (or ``graph`` for ONNX), and the ``characters`` that came with them, if any."""
+    """What a file of weights holds.
+
+    Attributes:
+        path: The file.
+        kind: Whose names the tensors have; ``onnx`` where they have none and their order counts.
+        tensors: By name; empty for ``onnx``.
+        graph: The layers in the order in which they run; for ``onnx`` only.
+        original: The ONNX model that computes what the original computes; for ``onnx`` only.
+        characters: The dictionary that came with the weights, if any.
+    """
 
     path: Path
     kind: Kind
     tensors: Mapping[str, Array]
     graph: OnnxWeights | None
+    original: onnx.ModelProto | None
     characters: tuple[str, ...]
 
 
@@ -51,27 +66,50 @@ def read_weights(source: str) -> Weights:
     file = _weights_file(path) if path.is_dir() else path
     match file.suffix:
         case ".onnx":
-            graph = read_onnx(file)
-            return Weights(file, "onnx", {}, graph, graph.characters or _dictionary_beside(file))
+            model = load_onnx(file)
+            graph = read_graph(model, str(file))
+            return Weights(file, "onnx", {}, graph, model, graph.characters or dictionary_beside(file))
+        case ".pdmodel" | ".json" | ".pdiparams":
+            return _read_inference_form(_program_file(file))
         case ".pdparams":
-            return Weights(file, "paddle", _plain_names(read_pdparams(file)), None, _dictionary_beside(file))
+            return Weights(file, "paddle", _plain_names(read_pdparams(file)), None, None, dictionary_beside(file))
         case ".safetensors":
-            return Weights(file, "transformers", _read_safetensors(file), None, _dictionary_beside(file))
+            return Weights(file, "transformers", _read_safetensors(file), None, None, dictionary_beside(file))
         case ".pth" | ".pt":
-            return Weights(file, "openocr", _plain_names(_read_torch(file)), None, _dictionary_beside(file))
-    raise ModelError(
-        f"{file}: unknown kind of weights {file.suffix!r}; expected .onnx, .pdparams, .safetensors or .pth"
-    )
+            return Weights(file, "openocr", _plain_names(_read_torch(file)), None, None, dictionary_beside(file))
+    raise ModelError(f"{file}: unknown kind of weights {file.suffix!r}; expected one of {', '.join(SUFFIXES)}")
+
+
+def _read_inference_form(file: Path) -> Weights:
+    program = read_program(file)
+    try:
+        model = to_onnx(program)
+        graph = read_graph(model, str(file))
+    except ModelError as error:
+        raise ModelError(f"{file}: {error.message.removeprefix(f'{file}: ')}") from None
+    graph = replace(graph, tensors=frozenset(program.parameters))
+    return Weights(file, "onnx", {}, graph, model, dictionary_beside(file))
+
+
+def _program_file(file: Path) -> Path:
+    """The program that the parameters ``file`` belong to."""
+    if file.suffix != ".pdiparams":
+        return file
+    found = [path for path in (file.with_suffix(suffix) for suffix in (".json", ".pdmodel")) if path.is_file()]
+    if not found:
+        raise ModelError(f"{file}: the program it belongs to, {file.stem}.json or {file.stem}.pdmodel, is missing")
+    return found[0]
 
 
 def _weights_file(folder: Path) -> Path:
-    for pattern in ("model.safetensors", "*.safetensors", "*.onnx", "*.pdparams", "*.pth"):
+    patterns = ("model.safetensors", "*.safetensors", "*.onnx", "*.pdparams", "*.pdiparams", "*.pth")
+    for pattern in patterns:
         found = sorted(folder.glob(pattern))
         if len(found) > 1:
             raise ModelError(f"{folder}: holds {len(found)} files {pattern}; name one of them")
         if found:
             return found[0]
-    raise ModelError(f"{folder}: holds no .safetensors, .onnx, .pdparams or .pth file")
+    raise ModelError(f"{folder}: holds no file of weights; expected one of {', '.join(SUFFIXES)}")
 
 
 def fetch_from_hub(name: str) -> Path:
@@ -144,7 +182,7 @@ def _plain_names(tensors: Mapping[str, Array]) -> dict[str, Array]:
     return plain
 
 
-def _dictionary_beside(file: Path) -> tuple[str, ...]:
+def dictionary_beside(file: Path) -> tuple[str, ...]:
     """The dictionary that lies beside the weights: in the settings of PaddleX or transformers, or as a list."""
     folder = file.parent
     for name, keys in (
@@ -154,10 +192,13 @@ def _dictionary_beside(file: Path) -> tuple[str, ...]:
         entries = _nested(_settings(folder / name), keys)
         if isinstance(entries, list) and entries:
             return tuple(map(str, entries))
-    for name in ("label_dict.txt", "dict.txt", "ppocr_keys_v1.txt"):
+    for name in ("label_dict.txt", "dict.txt", _CHINESE_DICTIONARY):
         if (folder / name).is_file():
             return read_dictionary(folder / name)
-    return ()
+    # A wheel keeps it in another folder of the package: PACKAGE/models/NAME_infer and PACKAGE/ch_ppocr_rec.
+    packages = [parent for parent in folder.parents[:2] if (parent / "__init__.py").is_file()]
+    found = [path for package in packages for path in sorted(package.glob(f"*/{_CHINESE_DICTIONARY}"))]
+    return read_dictionary(found[0]) if found else ()
 
 
 def model_name_beside(file: Path) -> str | None:
@@ -172,7 +213,8 @@ def _settings(path: Path) -> Any:
     if path.suffix == ".json":
         return read_json(path, error=ModelError)
     try:
-        return yaml.safe_load(read_text(path, error=ModelError))
+        # Every entry as it is written: a dictionary holds texts that YAML takes for numbers, dates and truth values.
+        return yaml.load(read_text(path, error=ModelError), Loader=getattr(yaml, "CBaseLoader", yaml.BaseLoader))
     except (ValueError, yaml.YAMLError) as error:
         raise ModelError(f"{path}: cannot be read ({error})") from None
 

@@ -21,25 +21,25 @@ from ocrx.errors import ConfigError, DataError, ModelError
 from ocrx.models.model_io import load_model
 from ocrx.modes import import_model as mode
 from ocrx.zoo.importer import import_weights
-from ocrx.zoo.key_maps import openocr_dialect, paddle_dialect
-from ocrx.zoo.key_maps_hf import hf_dialect
-from ocrx.zoo.tensors import Dialect
+from ocrx.zoo.key_maps import openocr_key_map, paddle_key_map
+from ocrx.zoo.key_maps_hf import transformers_key_map
+from ocrx.zoo.tensors import KeyMap
 from ocrx.zoo.weight_files import read_weights
 
 ARABIC = tuple("ابتثجحخدذرz")
 SMALL = "PP-OCRv6_tiny_rec"
 
 
-def renamed(model: nn.Module, dialect: Dialect, wanted: str | None = None) -> dict[str, Tensor]:
-    """The state under the names of a dialect; ``wanted`` picks among variants."""
+def renamed(model: nn.Module, key_map: KeyMap, wanted: str | None = None) -> dict[str, Tensor]:
+    """The state under the names of a key_map; ``wanted`` picks among variants."""
     state = {name: value for name, value in model.state_dict().items() if not name.endswith("num_batches_tracked")}
     kept = {name: value for name, value in state.items() if wanted is None or not name.endswith(wanted)}
-    return {next(dialect.candidates(name)): value for name, value in kept.items()}
+    return {next(key_map.candidates(name)): value for name, value in kept.items()}
 
 
-def write_pdparams(path: Path, model: nn.Module, tensors: Mapping[str, Tensor], dialect: Dialect) -> None:
+def write_pdparams(path: Path, model: nn.Module, tensors: Mapping[str, Tensor], key_map: KeyMap) -> None:
     linear = {
-        next(dialect.candidates(f"{name}.weight"))
+        next(key_map.candidates(f"{name}.weight"))
         for name, module in model.named_modules()
         if isinstance(module, nn.Linear)
     }
@@ -50,7 +50,7 @@ def write_pdparams(path: Path, model: nn.Module, tensors: Mapping[str, Tensor], 
         for name, value in tensors.items()
     }
     tree["head.gtc_head.tgt_word_prj.weight"] = np.zeros((3, 3), np.float32)  # guides training only
-    tree["StructuredToParameterName"] = {}
+    tree["StructuredToParameterName@@"] = {}
     path.write_bytes(pickle.dumps(tree, protocol=4))
 
 
@@ -70,9 +70,9 @@ def same(model: nn.Module, folder: Path, width: int = 331) -> bool:
 @pytest.mark.parametrize("recipe", ["PP-OCRv3_mobile_rec", "PP-OCRv4_mobile_rec", "ch_RepSVTR_rec"])
 def test_paddle(recipe: str, tmp_path: Path) -> None:
     model, spec = network_of(recipe)
-    dialect = paddle_dialect(spec.architecture, spec.params, frozenset())
-    assert dialect is not None
-    write_pdparams(tmp_path / "w.pdparams", model, renamed(model, dialect), dialect)
+    key_map = paddle_key_map(spec.architecture, spec.params, frozenset())
+    assert key_map is not None
+    write_pdparams(tmp_path / "w.pdparams", model, renamed(model, key_map), key_map)
     report = import_weights(
         str(tmp_path / "w.pdparams"), tmp_path / "out", name=recipe, dictionary=dictionary(tmp_path)
     )
@@ -92,9 +92,9 @@ def test_paddle(recipe: str, tmp_path: Path) -> None:
 
 def test_openocr_and_finding_the_network(tmp_path: Path) -> None:
     model, spec = network_of("SVTRv2_tiny")
-    dialect = openocr_dialect(spec.architecture, spec.params)
-    assert dialect is not None
-    torch.save({"state_dict": renamed(model, dialect), "epoch": 3}, tmp_path / "w.pth")
+    key_map = openocr_key_map(spec.architecture, spec.params)
+    assert key_map is not None
+    torch.save({"state_dict": renamed(model, key_map), "epoch": 3}, tmp_path / "w.pth")
     report = import_weights(str(tmp_path / "w.pth"), tmp_path / "out", dictionary=dictionary(tmp_path))
     assert report.name == "SVTRv2_tiny"
     assert same(model, tmp_path / "out")
@@ -102,12 +102,12 @@ def test_openocr_and_finding_the_network(tmp_path: Path) -> None:
 
 def test_transformers_folder_brings_its_dictionary(tmp_path: Path) -> None:
     model, spec = network_of(SMALL, single_token=True)
-    dialect = hf_dialect(spec.architecture, spec.params)
-    assert dialect is not None
+    key_map = transformers_key_map(spec.architecture, spec.params)
+    assert key_map is not None
     source = tmp_path / "hf"
     source.mkdir()
     save_file(
-        {name: value.contiguous() for name, value in renamed(model, dialect).items()}, source / "model.safetensors"
+        {name: value.contiguous() for name, value in renamed(model, key_map).items()}, source / "model.safetensors"
     )
     listed = ["blank", *CHARACTERS, " "]
     (source / "preprocessor_config.json").write_text(json.dumps({"character_list": listed}), encoding="utf-8")
@@ -212,7 +212,7 @@ def test_trained_parameters_are_read(tmp_path: Path) -> None:
 
 def test_big_arrays_are_put_together_from_slices(tmp_path: Path) -> None:
     tree = {
-        "UnpackBigParamInfor": {"w": {"slices": ["w.0", "w.1"], "OriginShape": (2, 3)}},
+        "UnpackBigParamInfor@@": {"w": {"slices": ["w.0", "w.1"], "OriginShape": (2, 3)}},
         "w.0": np.arange(4, dtype=np.float32),
         "w.1": np.arange(4, 6, dtype=np.float32),
     }
@@ -236,7 +236,7 @@ def test_big_arrays_are_put_together_from_slices(tmp_path: Path) -> None:
     ],
 )
 def test_slices_that_do_not_fit_together(slices: Any, tmp_path: Path) -> None:
-    tree = {"UnpackBigParamInfor": slices, "w.0": np.zeros(4, np.float32)}
+    tree = {"UnpackBigParamInfor@@": slices, "w.0": np.zeros(4, np.float32)}
     (tmp_path / "w.pdparams").write_bytes(pickle.dumps(tree))
     with pytest.raises(ModelError, match=r"w\.pdparams: damaged: its arrays cannot be put together"):
         read_weights(str(tmp_path / "w.pdparams"))
@@ -251,11 +251,11 @@ def test_an_output_layer_of_one_number_is_no_traceback(tmp_path: Path) -> None:
 @pytest.fixture(scope="module")
 def tiny_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
     model, spec = network_of(SMALL)
-    dialect = paddle_dialect(spec.architecture, spec.params, frozenset())
-    assert dialect is not None
-    tensors = renamed(model, dialect, wanted="token.point.bias")
+    key_map = paddle_key_map(spec.architecture, spec.params, frozenset())
+    assert key_map is not None
+    tensors = renamed(model, key_map, wanted="token.point.bias")
     path = tmp_path_factory.mktemp("weights") / "w.pdparams"
-    write_pdparams(path, model, tensors, dialect)
+    write_pdparams(path, model, tensors, key_map)
     return path
 
 
@@ -343,9 +343,9 @@ def test_a_folder_read_from_inside_is_known_by_its_name(
 
 def test_visual_order_is_known_by_the_recipe(tmp_path: Path) -> None:
     model, spec = network_of("arabic_PP-OCRv3_mobile_rec")
-    dialect = paddle_dialect(spec.architecture, spec.params, frozenset())
-    assert dialect is not None
-    write_pdparams(tmp_path / "w.pdparams", model, renamed(model, dialect), dialect)
+    key_map = paddle_key_map(spec.architecture, spec.params, frozenset())
+    assert key_map is not None
+    write_pdparams(tmp_path / "w.pdparams", model, renamed(model, key_map), key_map)
     entries = dictionary(tmp_path, ARABIC)
     import_weights(
         str(tmp_path / "w.pdparams"), tmp_path / "out", name="arabic_PP-OCRv3_mobile_rec", dictionary=entries
@@ -392,7 +392,7 @@ def test_an_existing_folder_is_not_touched(tiny_file: Path, tmp_path: Path) -> N
 def test_no_such_source(tmp_path: Path) -> None:
     with pytest.raises(ModelError, match="no such file or folder"):
         import_weights(str(tmp_path / "none.onnx"), tmp_path / "out")
-    with pytest.raises(ModelError, match=r"holds no \.safetensors"):
+    with pytest.raises(ModelError, match=r"holds no file of weights; expected one of \.safetensors"):
         import_weights(str(tmp_path), tmp_path / "out")
     (tmp_path / "w.txt").write_text("x", encoding="utf-8")
     with pytest.raises(ModelError, match=r"unknown kind of weights '\.txt'"):

@@ -14,7 +14,12 @@ from torch import nn
 
 from ocrx.errors import ModelError
 from ocrx.models.blocks import Affine
-from ocrx.zoo.onnx_weights import match_layers, read_onnx
+from ocrx.zoo.onnx_weights import OnnxWeights, load_onnx, match_layers, read_graph
+
+
+def read_onnx(path: Path) -> OnnxWeights:
+    return read_graph(load_onnx(path), str(path))
+
 
 RANDOM = np.random.default_rng(0)
 
