@@ -32,6 +32,9 @@ def network() -> torch.nn.Module:
     fuse = getattr(model, "fuse", None)
     assert fuse is not None
     fused: torch.nn.Module = fuse()
+    with torch.no_grad():
+        # Nearly equal probabilities, as random weights give them, would hide a difference.
+        fused.get_parameter("head.1.weight").mul_(30)
     return fused
 
 
@@ -58,7 +61,7 @@ def test_a_folder_is_imported(write: Writer, network: torch.nn.Module, program: 
     assert spec.charset == (*CHARACTERS, " ")
     images = torch.rand(2, 3, 48, 333) * 2 - 1
     with torch.no_grad():
-        assert torch.allclose(imported(images), network(images), atol=2e-4)
+        assert torch.allclose(imported(images), network(images), atol=2e-3)
 
 
 @WRITERS
