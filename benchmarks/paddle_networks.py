@@ -74,7 +74,7 @@ def write(name: str, form: str, paddleocr: Path, folder: Path) -> None:
         spread_logits(model, len(characters) + 2)
         paddle.save(model.state_dict(), str(folder / "weights.pdparams"))
         arrays: dict[str, Any] = {key: value.numpy() for key, value in model.state_dict().items()}
-        np.savez(weights, **arrays)  # type: ignore[arg-type]
+        np.savez(weights, **arrays)
     model.eval()
     if not (folder / "expected.npz").is_file():
         write_expected(model, folder / "expected.npz")
@@ -104,7 +104,7 @@ def write_expected(model: Any, file: Path) -> None:
     rng = np.random.default_rng(0)
     images = {str(width): rng.uniform(-1, 1, (2, 3, 48, width)).astype(np.float32) for width in WIDTHS}
     outputs = {f"out{width}": model(paddle.to_tensor(image)).numpy() for width, image in images.items()}
-    np.savez(file, **images, **outputs)
+    np.savez(file, **images, **outputs)  # type: ignore[arg-type]
 
 
 def architecture_of(config: dict[str, Any], classes: int) -> dict[str, Any]:
