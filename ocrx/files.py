@@ -11,7 +11,9 @@ import base64
 import gzip
 import json
 import os
+import shutil
 import stat
+import sys
 import uuid
 import zlib
 from collections.abc import Iterator, Mapping
@@ -30,7 +32,35 @@ MAX_JSON_DEPTH = 64
 MAX_INTEGER_DIGITS = 20
 """Most digits of an integer in a file; every setting and count of ocrx is far below."""
 
+_PARTIAL = ".partial-"
+# Names of processes are known on their own machine only.
+_HOST = f"{zlib.crc32(os.uname().nodename.encode() if hasattr(os, 'uname') else b''):08x}"
 _GZIP_MAGIC = b"\x1f\x8b"
+
+
+@contextmanager
+def partial_folder(parent: Path) -> Iterator[Path]:
+    """Create a hidden folder to prepare files in that will be moved to their place.
+
+    It is removed at the end of the block, unless it has been moved. What killed processes of this machine left behind
+    in ``parent`` is removed first.
+
+    Args:
+        parent: An existing folder, on the disk where the files will be put in place.
+
+    Yields:
+        The new folder.
+
+    Raises:
+        OSError: The folder cannot be created.
+    """
+    _remove_abandoned(parent)
+    partial = _partial_path(parent)
+    partial.mkdir()
+    try:
+        yield partial
+    finally:
+        shutil.rmtree(partial, ignore_errors=True)
 
 
 @contextmanager
@@ -50,7 +80,7 @@ def atomic_file(path: Path) -> Iterator[IO[bytes]]:
         OSError: The file cannot be written; ``path`` is then unchanged.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
-    partial = path.with_name(f".{path.name}.{uuid.uuid4().hex[:8]}")
+    partial = _partial_path(path.parent)
     try:
         with partial.open("xb") as file:
             yield file
@@ -255,6 +285,35 @@ def data_uri(content: bytes, media_type: str) -> str:
         A ``data:`` URI.
     """
     return f"data:{media_type};base64,{base64.b64encode(content).decode('ascii')}"
+
+
+def _partial_path(parent: Path) -> Path:
+    """A hidden name that tells which process of which machine writes there."""
+    return parent / f"{_PARTIAL}{_HOST}-{os.getpid()}-{uuid.uuid4().hex[:8]}"
+
+
+def _remove_abandoned(parent: Path) -> None:
+    """Remove partial files and folders of processes of this machine that have ended."""
+    for path in parent.glob(f"{_PARTIAL}{_HOST}-*"):
+        process = path.name.removeprefix(f"{_PARTIAL}{_HOST}-").partition("-")[0]
+        if not process.isdecimal() or _is_running(int(process)):
+            continue
+        if path.is_dir():
+            shutil.rmtree(path, ignore_errors=True)
+        else:
+            path.unlink(missing_ok=True)
+
+
+def _is_running(process: int) -> bool:
+    if sys.platform == "win32":
+        return True  # signal 0 would end the process there
+    try:
+        os.kill(process, 0)
+    except ProcessLookupError:
+        return False
+    except (OSError, OverflowError):
+        return True
+    return True
 
 
 def _decompress(content: bytes, path: Path, error: type[OcrxError]) -> bytes:

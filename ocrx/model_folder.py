@@ -18,7 +18,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from ocrx.errors import ConfigError, DataError, ModelError
-from ocrx.files import MAX_JSON_BYTES, read_bytes
+from ocrx.files import MAX_JSON_BYTES, partial_folder, read_bytes
 from ocrx.model_spec import ModelSpec
 
 SPEC_FILE = "model.json"
@@ -165,10 +165,8 @@ def atomic_folder(target: Path) -> Iterator[Path]:
     # The link stays, and the data is written on the disk that it points to.
     target = target.resolve()
     target.parent.mkdir(parents=True, exist_ok=True)
-    partial = target.with_name(f".{target.name}.{uuid.uuid4().hex[:8]}")
-    partial.mkdir()
 
-    try:
+    with partial_folder(target.parent) as partial:
         yield partial
         for file in partial.rglob("*"):
             if file.is_file():
@@ -178,8 +176,6 @@ def atomic_folder(target: Path) -> Iterator[Path]:
             _exchange(partial, target)
         else:
             partial.rename(target)
-    finally:
-        shutil.rmtree(partial, ignore_errors=True)
 
 
 def _sync(file: Path) -> None:

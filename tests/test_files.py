@@ -6,6 +6,7 @@ import base64
 import gzip
 import json
 import os
+import subprocess
 import sys
 from pathlib import Path
 
@@ -19,6 +20,7 @@ from ocrx.files import (
     atomic_file,
     data_uri,
     parse_json,
+    partial_folder,
     read_bytes,
     read_json,
     read_lines,
@@ -45,6 +47,24 @@ def test_a_failed_write_leaves_the_old_file(tmp_path: Path) -> None:
         raise OSError("disk full")
     assert path.read_text() == "old"
     assert [file.name for file in tmp_path.iterdir()] == ["a.txt"]
+
+
+def test_what_a_killed_process_left_is_removed_at_the_next_start(tmp_path: Path) -> None:
+    program = (
+        "import os, sys; from pathlib import Path; from ocrx.files import atomic_file, partial_folder\n"
+        "folder = Path(sys.argv[1])\n"
+        "with partial_folder(folder) as partial, atomic_file(folder / 'a.txt') as file:\n"
+        "    (partial / 'half').write_text('x'); os._exit(9)"
+    )
+    subprocess.run([sys.executable, "-c", program, str(tmp_path)], timeout=120, check=False)
+    left = [path.name for path in tmp_path.iterdir()]
+    assert len(left) == 2 and all(name.startswith(".partial-") for name in left)
+
+    with partial_folder(tmp_path) as own:
+        assert list(tmp_path.iterdir()) == [own]
+        with partial_folder(tmp_path):
+            assert own.is_dir(), "that of a running process stays"
+    assert not list(tmp_path.iterdir())
 
 
 @pytest.mark.parametrize(

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import copy
 import shutil
-import tempfile
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from importlib.util import find_spec
@@ -34,6 +33,7 @@ from ocrx.export.graph import (
     trace_script,
 )
 from ocrx.export.quantize import half_onnx, quantized_onnx
+from ocrx.files import partial_folder
 from ocrx.imaging.reading import read_image
 from ocrx.inference.recognizer import Recognizer
 from ocrx.model_folder import (
@@ -104,8 +104,8 @@ def export_folder(
     if samples and not any(_readable(sample.image) for sample in samples):
         raise DataError(f"{samples[0].image}: cannot be read, nor any other of {len(samples)} images to compare on")
     existing = next(parent for parent in (target, *target.parents) if parent.is_dir())
-    with tempfile.TemporaryDirectory(dir=existing, prefix=".export-") as work:
-        source = _Source(folder, Path(work))
+    with partial_folder(existing) as work:
+        source = _Source(folder, work)
         written = _WRITERS[form](source, precision, samples)
         compared = _compare(source.backend, written.backend, samples, precision, max_loss)
         files = list(written.files)

@@ -21,6 +21,7 @@ from ocrx.backends import Backend
 from ocrx.backends.onnx import METADATA_KEY, OnnxBackend
 from ocrx.backends.pytorch import TorchBackend
 from ocrx.errors import BackendError, DataError
+from ocrx.files import write_file
 from ocrx.imaging.preparation import prepare
 from ocrx.imaging.reading import read_image
 from ocrx.model_folder import ONNX_FILE, SPEC_FILE
@@ -102,7 +103,10 @@ def trace_script(
         # torch points to torch.export, whose files do not load from C++ without it.
         warnings.simplefilter("ignore")
         trace: Any = torch.jit.trace
-        torch.jit.save(trace(network, example, check_trace=False), str(path), _extra_files=dict(entries))
+        # Into memory first: torch's own file writer aborts the process on a full disk.
+        content = io.BytesIO()
+        torch.jit.save(trace(network, example, check_trace=False), content, _extra_files=dict(entries))
+    write_file(path, content.getvalue())
 
 
 def check_parity(expected: Backend, found: Backend, images: Sequence[Floats], name: str) -> float:
