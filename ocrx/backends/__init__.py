@@ -9,6 +9,8 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Protocol
 
+import numpy as np
+
 from ocrx.arrays import Floats
 from ocrx.errors import BackendError, ConfigError, ModelError
 from ocrx.model_folder import INFERENCE_DIR, ONNX_FILE, SPEC_FILE, WEIGHTS_FILE, find_model_folder, is_embedded
@@ -107,6 +109,24 @@ def open_backend(
     if precision != "fp32":
         import_module("ocrx.backends.probe").verify(loaded, folder, device, precision)
     return loaded
+
+
+def check_classes(backend: Backend, found: object, where: str) -> None:
+    """Raise ModelError for a network whose classes are not those of its charset: it would read nonsense.
+
+    ``found`` is the number of classes that the graph declares; where it declares none, one image is read.
+    """
+    spec = backend.spec
+    if not isinstance(found, int):
+        image = spec.image
+        narrow = np.zeros((1, image.channels, image.height, image.bucket_width(1)), dtype=np.float32)
+        found = backend.logits(narrow).shape[-1]
+    if found != spec.classes:
+        raise ModelError(
+            f"{where}: its network has {found} classes; expected {spec.classes}, as its charset has "
+            f"{len(spec.charset)} characters",
+            hint="network and charset come from different models; import or export the model anew",
+        )
 
 
 def lines_at_once(backend: Backend, width: int, batch_size: int) -> int:

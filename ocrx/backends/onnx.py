@@ -9,7 +9,7 @@ import onnxruntime as ort
 from onnxruntime.capi import onnxruntime_pybind11_state as _state
 
 from ocrx.arrays import Floats
-from ocrx.backends import CACHED_PIXELS, export_command, exported_name, find_model_file
+from ocrx.backends import CACHED_PIXELS, check_classes, export_command, exported_name, find_model_file
 from ocrx.backends.probe import probe_path
 from ocrx.errors import BackendError, ConfigError, ModelError
 from ocrx.model_folder import ONNX_FILE
@@ -64,7 +64,9 @@ class OnnxBackend:
         self.parallel = threads if on_cpu else 1
         self.pixels = CACHED_PIXELS if on_cpu else None
         self._input = self._session.get_inputs()[0].name
-        self._output = self._session.get_outputs()[0].name
+        output = self._session.get_outputs()[0]
+        self._output = output.name
+        check_classes(self, output.shape[-1] if output.shape else None, where)
 
     def logits(self, images: Floats) -> Floats:
         """float32 [N, C, H, W] → float32 [N, T, K]."""

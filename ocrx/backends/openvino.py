@@ -12,7 +12,7 @@ import openvino.properties as props
 import openvino.properties.hint as hints
 
 from ocrx.arrays import Floats
-from ocrx.backends import CACHED_PIXELS, export_command, exported_name, find_model_file
+from ocrx.backends import CACHED_PIXELS, check_classes, export_command, exported_name, find_model_file
 from ocrx.errors import BackendError, ConfigError, ModelError
 from ocrx.model_folder import INFERENCE_DIR, ONNX_FILE, read_spec
 from ocrx.model_spec import ModelSpec
@@ -54,6 +54,9 @@ class OpenVinoBackend:
         self._requests: queue.SimpleQueue[ov.InferRequest] = queue.SimpleQueue()
         for _ in range(threads):
             self._requests.put(compiled.create_infer_request())
+        shape = self._output.partial_shape
+        known = shape.rank.is_static and shape[len(shape) - 1].is_static
+        check_classes(self, shape[len(shape) - 1].get_length() if known else None, str(model))
 
     def logits(self, images: Floats) -> Floats:
         """float32 [N, C, H, W] → float32 [N, T, K]."""

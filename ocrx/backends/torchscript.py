@@ -9,7 +9,7 @@ from typing import Any
 
 import torch
 
-from ocrx.backends import export_command, exported_name, find_model_file
+from ocrx.backends import check_classes, export_command, exported_name, find_model_file
 from ocrx.backends.pytorch import DTYPES, TorchBackend
 from ocrx.errors import ConfigError, ModelError
 from ocrx.model_spec import ModelSpec
@@ -41,7 +41,9 @@ def load_script(file: Path, device: torch.device | str = "cpu", threads: int | N
         raise ModelError(f"{file}: a TorchScript model, but not one of ocrx")
     text = described.decode() if isinstance(described, bytes) else described
     dtype = next((parameter.dtype for parameter in model.parameters()), torch.float32)
-    return TorchScriptBackend(model, ModelSpec.from_json(text, str(file)), device, threads, dtype)
+    backend = TorchScriptBackend(model, ModelSpec.from_json(text, str(file)), device, threads, dtype)
+    check_classes(backend, None, str(file))
+    return backend
 
 
 def open_folder(folder: Path, device: str, threads: int, precision: str) -> TorchScriptBackend:

@@ -6,6 +6,7 @@ import json
 import shutil
 import subprocess
 import sys
+from dataclasses import replace
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -22,7 +23,7 @@ from ocrx.backends.onnx import OnnxBackend
 from ocrx.backends.pytorch import TorchBackend
 from ocrx.errors import BackendError, ConfigError, ModelError, OcrxError
 from ocrx.export.exporter import export_folder
-from ocrx.export.graph import sample_images
+from ocrx.export.graph import sample_images, trace_script
 from ocrx.inference.opening import create_model
 from ocrx.inference.recognizer import Recognizer
 from ocrx.inference.tuned_settings import TunedSettings, save_tuned_settings
@@ -272,3 +273,39 @@ def test_a_file_and_an_option_that_contradict_are_named(
     (place / "notes.txt").write_text("text")
     with pytest.raises(error, match=message):
         open_backend(place / name, **options)
+
+
+def with_charset(spec: ModelSpec, size: int) -> ModelSpec:
+    return replace(spec, charset=tuple(chr(0x4E00 + number) for number in range(size)))
+
+
+@pytest.mark.parametrize("characters", [26, 28])
+@pytest.mark.parametrize("symbolic", [False, True])
+def test_an_onnx_model_with_another_charset_is_refused(
+    model_folder: Path, tmp_path: Path, characters: int, symbolic: bool
+) -> None:
+    model = onnx.load(str(model_folder / "inference" / "model.onnx"))
+    spec = with_charset(open_backend(model_folder, "torch").spec, characters)
+    onnx.helper.set_model_props(model, {"ocrx": spec.to_json()})
+    if symbolic:
+        model.graph.output[0].type.tensor_type.shape.dim[2].dim_param = "classes"
+    for folder in (tmp_path, tmp_path / "inference"):
+        folder.mkdir(exist_ok=True)
+        onnx.save(model, str(folder / "model.onnx"))
+        (folder / "model.json").write_text(spec.to_json(), encoding="utf-8")
+    readers = ["onnx", "openvino"] if find_spec("openvino") else ["onnx"]
+    for reader in readers:
+        with pytest.raises(ModelError, match=rf"model\.onnx: its network has 28 classes; expected {characters + 1}"):
+            open_backend(tmp_path, reader, "cpu")
+
+
+def test_torchscript_and_weights_with_another_charset_are_refused(folder: Path, tmp_path: Path) -> None:
+    spec = with_charset(open_backend(folder, "torch").spec, 26)
+    network, _ = load_model(folder)
+    trace_script(network.eval(), spec, torch.float32, tmp_path / "model.pt", {"ocrx.json": spec.to_json()})
+    shutil.copy(folder / "model.safetensors", tmp_path / "model.safetensors")
+    (tmp_path / "model.json").write_text(spec.to_json(), encoding="utf-8")
+    with pytest.raises(ModelError, match=r"model\.pt: its network has 28 classes; expected 27"):
+        open_backend(tmp_path, "torchscript", "cpu")
+    with pytest.raises(ModelError, match=r"model\.safetensors"):
+        open_backend(tmp_path, "torch", "cpu")
