@@ -17,8 +17,8 @@ import numpy as np
 from ocrx.arrays import Float64s
 from ocrx.data.sample import Sample
 from ocrx.evaluation.evaluate import LineResult, evaluate
-from ocrx.files import write_json
-from ocrx.inference.confidence import line_confidence, line_log_odds, typical_score
+from ocrx.files import write_file
+from ocrx.inference.confidence import line_confidence, line_log_odds
 from ocrx.inference.recognizer import Recognizer
 from ocrx.model_folder import INFERENCE_DIR, SPEC_FILE, read_spec
 from ocrx.model_spec import CalibrationSpec
@@ -61,7 +61,7 @@ def fit_calibration(lines: Sequence[LineResult]) -> CalibrationSpec | None:
     temperature = min(fits, key=lambda t: fits[t].loss + _PRIOR_LINES * math.log(t) ** 2 / 2)
     bias, slope, length = fits[temperature].weights.tolist()
 
-    typical = [typical_score(values) for values, exact in zip(scores, right, strict=True) if exact]
+    typical = [line.details.typical_score for line in kept if line.is_right]
     familiar = float(np.quantile(typical, 1 - KEPT)) if len(typical) >= MIN_LINES else 0.0
     return CalibrationSpec(temperature, bias, slope, length, familiar, len(kept))
 
@@ -113,8 +113,7 @@ def store_calibration(folder: Path, calibration: CalibrationSpec) -> None:
     """
     for place in (folder, folder / INFERENCE_DIR):
         if place == folder or (place / SPEC_FILE).is_file():
-            spec = replace(read_spec(place), calibration=calibration)
-            write_json(place / SPEC_FILE, spec.to_dict())
+            write_file(place / SPEC_FILE, replace(read_spec(place), calibration=calibration).to_json())
 
 
 def cross_validated_confidence(lines: Sequence[LineResult]) -> Float64s:

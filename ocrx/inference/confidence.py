@@ -63,20 +63,20 @@ def typical_score(scores: Sequence[float]) -> float:
     return math.exp(sum(math.log(max(score, _SMALLEST)) for score in scores) / len(scores))
 
 
-def unfamiliar_warning(scores: Sequence[float], size: tuple[int, int], calibration: CalibrationSpec) -> str | None:
+def unfamiliar_warning(typical: float, size: tuple[int, int], calibration: CalibrationSpec) -> str | None:
     """Warn about a line whose characters are less certain than in almost all lines of the calibration.
 
     Args:
-        scores: Probability of each character that was read.
+        typical: ``typical_score`` of the best path.
         size: Width and height of the image as it was read.
         calibration: What the model's folder says.
 
     Returns:
         What may be wrong, or None for an ordinary line.
     """
-    if typical_score(scores) >= calibration.familiar_score:
+    if typical >= calibration.familiar_score:
         return None
-    if not scores:
+    if typical == 0:
         return "no characters were read"
     width, height = size
     if height > _TALL * width:

@@ -22,7 +22,7 @@ from ocrx.decoding.greedy import Decoded, greedy
 from ocrx.decoding.ngram_model import NgramModel
 from ocrx.errors import ConfigError
 from ocrx.inference.batching import stack_lines, width_batches
-from ocrx.inference.confidence import line_confidence, unfamiliar_warning
+from ocrx.inference.confidence import line_confidence, typical_score, unfamiliar_warning
 from ocrx.inference.inputs import ImageInput, Input, iter_inputs
 from ocrx.inference.lines import PreparedLine, load_lines
 from ocrx.inference.results import Prediction
@@ -225,20 +225,28 @@ class Recognizer:
         images = stack_lines([line.pixels for line in lines if line.pixels is not None], self.spec.image)
         with self._network_slots:
             logits = self.backend.logits(images)
-        return [self._prediction(line, decoded) for line, decoded in zip(lines, self.decoder(logits), strict=True)]
 
-    def _prediction(self, line: PreparedLine, decoded: Decoded) -> Prediction:
+        found = self.decoder(logits)
+        # How familiar an image is must not depend on what the decoder is asked for.
+        best_paths = found if self.decoder is greedy else greedy(logits)
+        return [
+            self._prediction(line, decoded, typical_score(best.scores))
+            for line, decoded, best in zip(lines, found, best_paths, strict=True)
+        ]
+
+    def _prediction(self, line: PreparedLine, decoded: Decoded, typical: float) -> Prediction:
         order = self.charset.reading_order(decoded.classes)
         characters, words = self._spans(line, decoded, order)
         confidence, warning = None, line.warning
         if self.calibration is not None:
             confidence = line_confidence(decoded.scores, self.calibration)
-            warning = warning or unfamiliar_warning(decoded.scores, line.size, self.calibration)
+            warning = warning or unfamiliar_warning(typical, line.size, self.calibration)
 
         return Prediction(
             text=self.charset.decode(decoded.classes),
             score=decoded.score,
             min_score=decoded.min_score,
+            typical_score=typical,
             confidence=confidence,
             char_scores=tuple(decoded.scores[i] for i in order),
             char_spans=characters,

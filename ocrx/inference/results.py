@@ -31,6 +31,7 @@ class Prediction(Mapping[str, Any]):
         score: Mean of ``char_scores``, 0.0 for an empty text.
         min_score: The lowest of ``char_scores``, 0.0 for an empty text.
         confidence: Calibrated probability that the whole line is right; None where the model has no calibration.
+        typical_score: Geometric mean of the character scores of the best path, whatever decoder was used.
         char_scores: Probability of each character.
         char_spans: Left and right edge of each character in pixels of the original image.
         word_spans: The same of each word.
@@ -63,6 +64,7 @@ class Prediction(Mapping[str, Any]):
     image_size: tuple[int, int] | None = None
     turned: bool = False
     confidence: float | None = None
+    typical_score: float = 0.0
     word_spans: PixelSpans = ()
     source: Callable[[], Image.Image] | None = field(default=None, repr=False, compare=False)
 

@@ -33,7 +33,7 @@ def _line(scores: tuple[float, ...], right: bool, text: str = "") -> LineResult:
     truth = text or "x" * len(scores)
     read = truth if right else truth[:-1] + "y"
     score = sum(scores) / len(scores) if scores else 0.0
-    details = Prediction(text=read, score=score, char_scores=scores)
+    details = Prediction(text=read, score=score, char_scores=scores, typical_score=typical_score(scores))
     return LineResult(Sample(Path("a.png"), truth, "val.txt:1"), read, score, None, details)
 
 
@@ -89,7 +89,7 @@ def test_the_familiar_score_keeps_its_share_of_the_right_lines() -> None:
     lines = _lines(2000, 1.0)
     calibration = fit_calibration(lines)
     assert calibration is not None
-    typical = [typical_score(line.details.char_scores) for line in lines if line.is_right]
+    typical = [line.details.typical_score for line in lines if line.is_right]
     kept = sum(value >= calibration.familiar_score for value in typical) / len(typical)
     assert kept == pytest.approx(KEPT, abs=0.002)
 

@@ -341,6 +341,15 @@ def test_a_line_below_the_familiar_score_gets_a_warning() -> None:
     assert "turned by 90 degrees" in str(turned.warning)
 
 
+def test_constraints_lower_the_confidence_but_an_image_stays_familiar() -> None:
+    recognizer = Recognizer(Fake(), calibration=CalibrationSpec(familiar_score=0.5))
+    (free,) = recognizer.predict(draw_line("x"))
+    (bound,) = recognizer.predict(draw_line("x"), lexicon=["bbb"])
+    assert free.confidence is not None and bound.confidence is not None
+    assert bound.confidence < 0.01 < 0.9 < free.confidence
+    assert bound.typical_score == free.typical_score and bound.warning is None
+
+
 def test_a_spec_brings_its_calibration_and_another_decoder_keeps_it() -> None:
     class Calibrated(Fake):
         spec = replace(SPEC, calibration=CalibrationSpec(bias=-50.0))
