@@ -7,5 +7,12 @@ from itertools import pairwise
 
 
 def required_frames(classes: Sequence[int]) -> int:
-    """The fewest frames that can hold ``classes``: one each, and a blank between equal neighbours."""
+    """Count the fewest frames that can hold a text: one for each character, and a blank between equal neighbours.
+
+    Args:
+        classes: The text as classes (>= 1).
+
+    Returns:
+        The number of frames.
+    """
     return len(classes) + sum(a == b for a, b in pairwise(classes))

@@ -18,27 +18,37 @@ def ctc_loss(
     *,
     focal_gamma: float = 0.0,
 ) -> Tensor:
-    """Negative log-likelihood of each target: float32 [N]. The caller takes the plain mean.
+    """Compute the negative log-likelihood of each target; the caller takes the plain mean.
 
-    ``logits`` [N, T, K] of any float type; ``targets`` int64 classes >= 1, all samples one after the other [S]
-    or one tensor a sample; ``target_lengths`` int64 [N] with sum S. All T frames count, on every line.
-    A sample whose target needs more than T frames has the value inf and the gradient zero: leave it out of
-    the mean and report it.
-    ``focal_gamma`` weighs each loss by ``(1 - exp(-loss)) ** focal_gamma``, so that lines read well already count
-    less; 0 is off (Focal CTC, Feng et al. 2019; PaddleOCR has 2).
+    All T frames count, on every line.
+
+    Args:
+        logits: [N, T, K] of any float type.
+        targets: int64 classes >= 1, of all samples in a row [S] or one tensor for each sample.
+        target_lengths: int64 [N] with sum S.
+        focal_gamma: Each loss is multiplied by ``(1 - exp(-loss)) ** focal_gamma``, so that lines that are read well
+            count less; 0 is off (Focal CTC, Feng et al. 2019; PaddleOCR has 2).
+
+    Returns:
+        float32 [N]. A sample whose target needs more than T frames has the value inf and the gradient zero: leave it
+        out of the mean and report it.
+
     Source: Graves et al. 2006, equations 14 to 16, through ``torch.nn.functional.ctc_loss``.
     """
     packed = targets if isinstance(targets, Tensor) else _join(targets)
-    # Half precision loses the tail of the sum over paths; MPS has no kernel for it in the oldest torch we accept.
+    # MPS has no kernel for the loss in the oldest torch we accept.
     home = logits.device
     device = torch.device("cpu") if home.type == "mps" else home
     packed, lengths = packed.to(device), target_lengths.to(device)
+
+    # Half precision loses the tail of the sum over paths.
     with torch.autocast(device.type, enabled=False):
         log_probs = logits.to(device).float().log_softmax(dim=2).transpose(0, 1)
         frames = torch.full_like(lengths, log_probs.shape[0])
         losses = F.ctc_loss(log_probs, packed, frames, lengths, blank=BLANK, reduction="none", zero_infinity=True)
         if focal_gamma:
             losses = losses * (1 - torch.exp(-losses)) ** focal_gamma
+
         possible = _required_frames(packed, lengths) <= frames
         return losses.masked_fill(~possible, torch.inf).to(home)
 
@@ -48,7 +58,7 @@ def _join(targets: Sequence[Tensor]) -> Tensor:
 
 
 def _required_frames(packed: Tensor, lengths: Tensor) -> Tensor:
-    """``frames.required_frames`` for all samples at once: int64 [N]."""
+    """``frames.required_frames`` of all samples at once: int64 [N]."""
     owner = torch.repeat_interleave(torch.arange(lengths.numel(), device=lengths.device), lengths)
     repeated = (packed[1:] == packed[:-1]) & (owner[1:] == owner[:-1])
     return lengths + torch.zeros_like(lengths).scatter_add_(0, owner[1:], repeated.to(lengths.dtype))

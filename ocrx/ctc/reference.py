@@ -1,9 +1,9 @@
 """The CTC loss written to be read: Graves et al. 2006, section 4, in log space and over a whole batch.
 
 A target of L characters is extended by blanks, ``-d-o-g-``: S = 2 L + 1 states. A path walks through the
-states from left to right, one frame a step: it stays, goes on by one, or jumps over a blank between two
+states from left to right, one frame a step: it stays, moves to the next state, or jumps over a blank between two
 different characters. ``alpha[t, s]`` sums the paths that reach state s at frame t, ``beta[t, s]`` those that
-go on from there to the end. Every path of the target passes exactly one state at frame t, so that
+continue from there to the end. Every path of the target passes exactly one state at frame t, so that
 ``alpha + beta``, summed over s, is the same likelihood at every t.
 
 Training uses ``loss.ctc_loss``; this module agrees with it in value and gradient, and ``ocrx explain``
@@ -29,7 +29,9 @@ _CHUNK_VALUES = 1 << 18  # what fits into a processor's cache
 class Extended:
     """Targets with a blank before, between and after their characters, padded with blanks on the right.
 
-    ``labels`` int64 [N, S] is the class of each state; ``sizes`` int64 [N] counts the true states (2 L + 1).
+    Attributes:
+        labels: int64 [N, S], the class of each state.
+        sizes: int64 [N], the number of true states, 2 L + 1.
     """
 
     labels: Ints
@@ -37,14 +39,21 @@ class Extended:
 
     @property
     def may_jump(self) -> Bools:
-        """[N, S]: state s can be entered from s - 2, i.e. it is a character unlike the one before it."""
+        """[N, S]: state s can be entered from s - 2, because it is a character unlike the one before it."""
         jumps = np.zeros(self.labels.shape, dtype=np.bool_)
         jumps[:, 2:] = (self.labels[:, 2:] != BLANK) & (self.labels[:, 2:] != self.labels[:, :-2])
         return jumps
 
 
 def extend(targets: Sequence[Sequence[int]]) -> Extended:
-    """Insert the blanks: ``[[4, 15, 7]]`` becomes ``[[0, 4, 0, 15, 0, 7, 0]]``."""
+    """Insert the blanks: ``[[4, 15, 7]]`` becomes ``[[0, 4, 0, 15, 0, 7, 0]]``.
+
+    Args:
+        targets: N texts as classes (>= 1).
+
+    Returns:
+        Their states.
+    """
     longest = max(map(len, targets), default=0)
     labels = np.full((len(targets), 2 * longest + 1), BLANK, dtype=np.int64)
     for row, target in zip(labels, targets, strict=True):
@@ -53,9 +62,15 @@ def extend(targets: Sequence[Sequence[int]]) -> Extended:
 
 
 def log_normalizer(logits: npt.NDArray[np.floating]) -> Float64s:
-    """Logarithm of the sum of exp over the last axis, [..., K] → [...]; softmax subtracts it.
+    """Compute the logarithm of the sum of exp over the last axis, which softmax subtracts.
 
-    With twenty thousand classes this is most of the work of a search, so it can be handed to all that need it.
+    With twenty thousand classes this is most of the work of a search, so the result is handed to all that need it.
+
+    Args:
+        logits: [..., K].
+
+    Returns:
+        float64 [...].
     """
     rows = logits.reshape(-1, logits.shape[-1])
     result = np.empty(len(rows))
@@ -68,29 +83,48 @@ def log_normalizer(logits: npt.NDArray[np.floating]) -> Float64s:
 
 
 def log_softmax(logits: npt.NDArray[np.floating]) -> Float64s:
-    """Log-probabilities along the last axis, in float64."""
+    """Turn logits into log-probabilities.
+
+    Args:
+        logits: [..., K].
+
+    Returns:
+        float64 [..., K].
+    """
     result: Float64s = logits.astype(np.float64) - log_normalizer(logits)[..., None]
     return result
 
 
 def emissions(logits: npt.NDArray[np.floating], states: Extended, normalizer: Float64s | None = None) -> Float64s:
-    """Log-probability of each state's class at each frame: logits [N, T, K] → [N, T, S] in float64.
+    """Look up the log-probability of each state's class at each frame.
 
     Softmax is taken of the few classes that are needed; a charset may hold twenty thousand.
-    ``normalizer`` is that of ``log_normalizer`` where it is known already.
+
+    Args:
+        logits: [N, T, K].
+        states: S states of each line.
+        normalizer: float64 [N, T], the ``log_normalizer`` of the logits where it is known already.
+
+    Returns:
+        float64 [N, T, S].
     """
     taken = np.take_along_axis(logits, states.labels[:, None, :], axis=2)
-    result: Float64s = (
-        taken.astype(np.float64) - (log_normalizer(logits) if normalizer is None else normalizer)[:, :, None]
-    )
+    normalizer = log_normalizer(logits) if normalizer is None else normalizer
+    result: Float64s = taken.astype(np.float64) - normalizer[:, :, None]
     return result
 
 
 def forward(emit: Float64s, states: Extended) -> Float64s:
-    """alpha [N, T, S]: log-probability of all paths that are in state s at frame t, frame t included.
+    """Compute alpha: the log-probability of all paths that are in state s at frame t, frame t included.
 
-    ``emit`` [N, T, S] as ``emissions`` gives it. Graves et al. 2006, equations 6 and 7: a path begins in the
-    first blank or in the first character.
+    A path begins in the first blank or in the first character. Graves et al. 2006, equations 6 and 7.
+
+    Args:
+        emit: float64 [N, T, S], see ``emissions``.
+        states: The states of each line.
+
+    Returns:
+        float64 [N, T, S].
     """
     alpha = np.full(emit.shape, IMPOSSIBLE)
     alpha[:, 0, :2] = emit[:, 0, :2]
@@ -103,10 +137,18 @@ def forward(emit: Float64s, states: Extended) -> Float64s:
 
 
 def backward(emit: Float64s, states: Extended, frames: Ints) -> Float64s:
-    """beta [N, T, S]: log-probability of all ways to go on from state s after frame t (t not included).
+    """Compute beta: the log-probability of all ways to continue from state s after frame t, frame t not included.
 
     Graves et al. 2006, equations 10 and 11, but without the factor of frame t, so that alpha + beta needs no
-    division. ``frames`` int64 [N]: how many frames of each line count.
+    division.
+
+    Args:
+        emit: float64 [N, T, S], see ``emissions``.
+        states: The states of each line.
+        frames: int64 [N], how many frames of each line count.
+
+    Returns:
+        float64 [N, T, S].
     """
     lines, count, width = emit.shape
     jumps_out = np.zeros((lines, width), dtype=np.bool_)
@@ -114,6 +156,7 @@ def backward(emit: Float64s, states: Extended, frames: Ints) -> Float64s:
     position = np.arange(width)
     last_two = (position >= states.sizes[:, None] - 2) & (position < states.sizes[:, None])
     end = np.where(last_two, 0.0, IMPOSSIBLE)
+
     beta = np.full((lines, count, width), IMPOSSIBLE)
     for t in reversed(range(count)):
         if t + 1 < count:
@@ -131,7 +174,17 @@ def log_likelihoods(
     frames: Ints | None = None,
     normalizer: Float64s | None = None,
 ) -> Float64s:
-    """Log-probability of each target, summed over all its paths: [N]; -inf where it does not fit the frames."""
+    """Compute the log-probability of each target, summed over all its paths.
+
+    Args:
+        logits: [N, T, K].
+        targets: N texts as classes (>= 1).
+        frames: int64 [N], how many frames of each line count; None: all.
+        normalizer: float64 [N, T], the ``log_normalizer`` of the logits where it is known already.
+
+    Returns:
+        float64 [N]; -inf where a target does not fit the frames.
+    """
     states = extend(targets)
     return _total(forward(emissions(logits, states, normalizer), states), states, _frames(logits, frames))
 
@@ -139,16 +192,26 @@ def log_likelihoods(
 def loss_and_gradient(
     logits: npt.NDArray[np.floating], targets: Sequence[Sequence[int]], frames: Ints | None = None
 ) -> tuple[Float64s, Float64s]:
-    """The CTC loss of each line, [N], and its derivative by the logits, [N, T, K].
+    """Compute the CTC loss of each line and its derivative by the logits.
 
     The derivative (Graves et al. 2006, equation 16) is the softmax minus how much of the target's likelihood
-    runs through each class. An impossible target has the loss inf and the gradient 0.
+    runs through each class.
+
+    Args:
+        logits: [N, T, K].
+        targets: N texts as classes (>= 1).
+        frames: int64 [N], how many frames of each line count; None: all.
+
+    Returns:
+        The losses, float64 [N], and the derivatives, float64 [N, T, K]. An impossible target has the loss inf and
+        the derivative 0.
     """
     count = _frames(logits, frames)
     states = extend(targets)
     emit = emissions(logits, states)
     alpha = forward(emit, states)
     total = _total(alpha, states, count)
+
     possible = np.isfinite(total)
     through = alpha + backward(emit, states, count) - np.where(possible, total, 0.0)[:, None, None]
     share = np.einsum("nts,nsk->ntk", np.exp(through), np.eye(logits.shape[2])[states.labels])
@@ -157,7 +220,7 @@ def loss_and_gradient(
 
 
 def _total(alpha: Float64s, states: Extended, frames: Ints) -> Float64s:
-    """A path ends in the last character or the blank after it (equation 8)."""
+    """Sum the paths [N]: each ends in the last character or the blank after it (equation 8)."""
     line = np.arange(len(alpha))
     last = alpha[line, frames - 1]
     before = np.where(states.sizes > 1, last[line, np.maximum(states.sizes - 2, 0)], IMPOSSIBLE)

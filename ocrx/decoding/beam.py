@@ -1,4 +1,4 @@
-"""Prefix beam search over a batch of lines, with a constraint and a language model where asked. NumPy only.
+"""Prefix beam search over a batch of lines, with an optional constraint and language model. NumPy only.
 
 Source: Hannun et al. 2014, "First-pass large vocabulary continuous speech recognition using bi-directional
 recurrent DNNs"; Graves 2012, section 3.5. A prefix is a text that begins a reading; its probability sums all
@@ -13,7 +13,7 @@ from typing import Protocol, TypeVar
 import numpy as np
 import numpy.typing as npt
 
-from ocrx.arrays import Bools, Float64s, Floats, Ints
+from ocrx.arrays import Float64s, Floats, Ints
 from ocrx.ctc.reference import log_normalizer
 from ocrx.decoding.constraints import Automaton
 from ocrx.decoding.regex import DEAD
@@ -25,29 +25,50 @@ NEVER = -np.inf
 FREE_CLASSES = 16
 BOUND_CLASSES = 32
 
-# A prefix is known by a hash of its classes, so that two ways to the same text meet. 64 bits: with 10^6 prefixes
-# alive at once, which is far more than a search holds, two of them agree by chance once in 10^7 searches.
+# A prefix is identified by a hash of its classes, so that two ways to the same text meet. 64 bits: with 10^6 prefixes
+# alive at once, far more than a search holds, two of them agree by chance once in 10^7 searches.
 _FACTOR = np.uint64(0x9E3779B97F4A7C15)
 _EMPTY = np.uint64(0x2545F4914F6CDD1D)
 _DEAD_PREFIX, _NO_PARENT = np.uint64(0), np.uint64(1)
 
 
 class LanguageModel(Protocol):
-    """What the beam asks of a character language model; contexts are small integers, 0 the start of a line."""
+    """What the search needs of a language model; contexts are small integers, 0 the start of a line."""
 
     def rows(self, contexts: Ints) -> Floats:
-        """Weighted log-probability of each class after each context, [..., K]; column 0 is the line's end."""
+        """Look up distributions.
+
+        Args:
+            contexts: int64 [...].
+
+        Returns:
+            Weighted log-probability of each class after each context, float32 [..., K]; column 0 is the end of the
+            line.
+        """
         ...
 
     def advance(self, contexts: Ints, classes: Ints) -> Ints:
-        """The contexts after reading one class (>= 1) each."""
+        """Append one class to each of several contexts.
+
+        Args:
+            contexts: int64 of any shape.
+            classes: Classes (>= 1) of the same shape.
+
+        Returns:
+            The new contexts.
+        """
         ...
 
 
 @dataclass(frozen=True)
 class Hypothesis:
-    """A text the search found. ``log_prob`` is its CTC log-probability as far as the beam saw its paths;
-    ``score`` adds the language model and is what the search ranks by."""
+    """A text that the search found.
+
+    Attributes:
+        classes: The text as classes (>= 1).
+        log_prob: Its CTC log-probability, summed over the paths that the beam kept.
+        score: ``log_prob`` plus the language model; what the search ranks by.
+    """
 
     classes: tuple[int, ...]
     log_prob: float
@@ -56,10 +77,14 @@ class Hypothesis:
 
 @dataclass
 class _Beams:
-    """B prefixes of each of N lines, all [N, B]; ``blank`` and ``ink`` are the two log-probabilities."""
+    """B prefixes of each of N lines, all [N, B].
+
+    ``blank`` and ``nonblank`` are the log-probabilities of a prefix's paths that end in a blank and in its last
+    character.
+    """
 
     blank: Float64s
-    ink: Float64s
+    nonblank: Float64s
     last: Ints
     hash: npt.NDArray[np.uint64]
     parent: npt.NDArray[np.uint64]
@@ -77,37 +102,45 @@ def beam_search(
     classes_per_frame: int | None = None,
     normalizer: Float64s | None = None,
 ) -> list[list[Hypothesis]]:
-    """The most probable texts of each line, best first, at most ``beam`` of them.
+    """Find the most probable texts of each line.
 
-    ``logits`` [N, T, K]. With an ``automaton`` only texts that it accepts are returned, possibly none.
-    Of each frame only the ``classes_per_frame`` most probable classes may begin a character (default 16, under
-    a constraint 32 of those it uses); at K - 1 and with a beam that holds every prefix the search is exact.
-    ``normalizer`` [N, T] is that of ``log_normalizer`` where it is known already.
+    With ``classes_per_frame`` K - 1 and a beam that holds every prefix the search is exact.
+
+    Args:
+        logits: [N, T, K].
+        beam: Prefixes kept after each frame.
+        automaton: Constraint that the texts satisfy.
+        lm: Language model that adds to the score.
+        classes_per_frame: Only this many of the most probable classes of a frame may begin a character; default 16,
+            under a constraint 32 of those that it uses.
+        normalizer: float64 [N, T], the ``log_normalizer`` of the logits where it is known already.
+
+    Returns:
+        At most ``beam`` texts of each line, best first; none where no text satisfies the constraint.
     """
     lines, frames, _ = logits.shape
     if lines == 0 or frames == 0:
         return [[]] * lines
+
     limit = classes_per_frame or (BOUND_CLASSES if automaton else FREE_CLASSES)
     normalizer = log_normalizer(logits) if normalizer is None else normalizer
     labels, gains = _candidates(logits, normalizer, automaton, limit)
     state = _start(lines, beam)
+
     rows = np.arange(lines)[:, None]
     sources = np.empty((frames, lines, beam), dtype=np.int64)
     emitted = np.empty((frames, lines, beam), dtype=np.int64)
     for t in range(frames):
         left = frames - 1 - t
         repeat = logits[rows, t, state.last] - normalizer[:, t, None]
-        stay_blank, stay_ink, grow = _grow(state, labels[t], gains[t], repeat, logits[:, t, BLANK] - normalizer[:, t])
-        bonus, states = _guide(state, labels[t], automaton, lm, left)
-        if states is not None and automaton is not None:
-            grow = np.where(states == DEAD, NEVER, grow)
-            hopeless = automaton.distance[state.state] > left
-            stay_blank, stay_ink = np.where(hopeless, NEVER, stay_blank), np.where(hopeless, NEVER, stay_ink)
-        stay_score = np.logaddexp(stay_blank, stay_ink) + state.bonus
-        grow_score = grow + (state.bonus[:, :, None] if bonus is None else bonus)
-        source, label, pick = _select(stay_score, grow_score, labels[t], beam)
+        step = _advance(state, labels[t], gains[t], repeat, logits[:, t, BLANK] - normalizer[:, t])
+        step = _guide(step, state, labels[t], automaton, lm, left)
+
+        stay_score = np.logaddexp(step.blank, step.nonblank) + state.bonus
+        longer_score = step.longer + (state.bonus[:, :, None] if step.bonus is None else step.bonus)
+        source, label, column = _select(stay_score, longer_score, labels[t], beam)
         sources[t], emitted[t] = source, label
-        state = _next(state, source, label, pick, (stay_blank, stay_ink, grow, bonus, states), lm)
+        state = _next(state, step, source, label, column, lm)
     return _read_out(state, sources, emitted, automaton, lm)
 
 
@@ -115,7 +148,7 @@ def _start(lines: int, beam: int) -> _Beams:
     shape = (lines, beam)
     state = _Beams(
         blank=np.full(shape, NEVER),
-        ink=np.full(shape, NEVER),
+        nonblank=np.full(shape, NEVER),
         last=np.full(shape, BLANK, dtype=np.int64),
         hash=np.full(shape, _DEAD_PREFIX),
         parent=np.full(shape, _NO_PARENT),
@@ -123,6 +156,7 @@ def _start(lines: int, beam: int) -> _Beams:
         context=np.zeros(shape, dtype=np.int64),
         bonus=np.zeros(shape),
     )
+
     state.blank[:, 0] = 0.0
     state.hash[:, 0] = _EMPTY
     return state
@@ -132,119 +166,131 @@ def _candidates(
     logits: npt.NDArray[np.floating], normalizer: Float64s, automaton: Automaton | None, limit: int
 ) -> tuple[Ints, Float64s]:
     """The classes that may begin a character at each frame, and their log-probabilities: two [T, N, C]."""
-    # An automaton without edges accepts the empty text alone; any class will do, for none can be taken.
+    # An automaton without edges accepts the empty text alone; any class will do, because none can be taken.
     bound = automaton is not None and automaton.used.size > 0
     usable = automaton.used if automaton is not None and bound else np.arange(1, logits.shape[2])
-    inked = logits[:, :, usable] if bound else logits[:, :, 1:]
+    nonblank = logits[:, :, usable] if bound else logits[:, :, 1:]
     if usable.size > limit:
-        best = np.argpartition(inked, usable.size - limit, axis=2)[:, :, usable.size - limit :]
-        gains = np.take_along_axis(inked, best, axis=2)
+        best = np.argpartition(nonblank, usable.size - limit, axis=2)[:, :, usable.size - limit :]
+        gains = np.take_along_axis(nonblank, best, axis=2)
         labels = usable[best]
     else:
-        gains, labels = inked, np.broadcast_to(usable, inked.shape)
+        gains, labels = nonblank, np.broadcast_to(usable, nonblank.shape)
     values: Float64s = gains - normalizer[:, :, None]
     return np.ascontiguousarray(labels.transpose(1, 0, 2)), np.ascontiguousarray(values.transpose(1, 0, 2))
 
 
-def _grow(
-    state: _Beams, labels: Ints, gains: Float64s, repeat: Float64s, blank: Float64s
-) -> tuple[Float64s, Float64s, Float64s]:
-    """One frame: log-probabilities of every prefix that stays, [N, B] ending in blank and in ink, and of
-    every prefix grown by a class, [N, B, C]; a grown prefix that is in the beam already is added to it there."""
-    total = np.logaddexp(state.blank, state.ink)
+@dataclass
+class _Step:
+    """One frame of all prefixes: those that stay, [N, B], and those extended by each of C classes, [N, B, C].
+
+    ``blank`` and ``nonblank`` are the log-probabilities of a prefix that stays, ``longer`` that of an extended one;
+    ``bonus`` and ``state`` are those of an extended prefix, None without language model or constraint.
+    """
+
+    blank: Float64s
+    nonblank: Float64s
+    longer: Float64s
+    bonus: Float64s | None = None
+    state: Ints | None = None
+
+
+def _advance(beams: _Beams, labels: Ints, gains: Float64s, repeat: Float64s, blank: Float64s) -> _Step:
+    """The log-probabilities after one frame.
+
+    An extended prefix that is in the beam already is added to it there.
+    """
+    total = np.logaddexp(beams.blank, beams.nonblank)
     stay_blank = total + blank[:, None]
-    stay_ink = state.ink + repeat
-    same = state.last[:, :, None] == labels[:, None, :]
-    # A second copy of the last character needs a blank between: only the paths that end in one may grow by it.
-    grow = np.where(same, state.blank[:, :, None], total[:, :, None]) + gains[:, None, :]
-    child = state.hash[:, :, None] == state.parent[:, None, :]  # [N, parent, child]
+    stay_nonblank = beams.nonblank + repeat
+    same = beams.last[:, :, None] == labels[:, None, :]
+    # A second copy of the last character needs a blank between: only the paths that end in one may be extended by it.
+    longer = np.where(same, beams.blank[:, :, None], total[:, :, None]) + gains[:, None, :]
+
+    child = beams.hash[:, :, None] == beams.parent[:, None, :]  # [N, parent, child]
     if child.any():
         line, i, j = np.nonzero(child)
-        repeated = state.last[line, i] == state.last[line, j]
-        flow = np.where(repeated, state.blank[line, i], total[line, i]) + repeat[line, j]
-        stay_ink[line, j] = np.logaddexp(stay_ink[line, j], flow)
-        match = same[line, j]  # where the class of the child stands among the frame's candidates
+        repeated = beams.last[line, i] == beams.last[line, j]
+        flow = np.where(repeated, beams.blank[line, i], total[line, i]) + repeat[line, j]
+        stay_nonblank[line, j] = np.logaddexp(stay_nonblank[line, j], flow)
+        match = same[line, j]  # where the class of the child is among the candidates of the frame
         hit = match.any(axis=1)
-        grow[line[hit], i[hit], match[hit].argmax(axis=1)] = NEVER
-    return stay_blank, stay_ink, grow
+        longer[line[hit], i[hit], match[hit].argmax(axis=1)] = NEVER
+    return _Step(stay_blank, stay_nonblank, longer)
 
 
 def _guide(
-    state: _Beams, labels: Ints, automaton: Automaton | None, lm: LanguageModel | None, left: int
-) -> tuple[Float64s | None, Ints | None]:
-    """What language model and constraint say about growing: the new bonus and the new state, [N, B, C].
-
-    A state from which the ``left`` frames cannot reach an end is DEAD.
-    """
-    bonus: Float64s | None = None
-    states: Ints | None = None
+    step: _Step, beams: _Beams, labels: Ints, automaton: Automaton | None, lm: LanguageModel | None, left: int
+) -> _Step:
+    """Apply language model and constraint to a step; what the ``left`` frames cannot complete becomes impossible."""
     if lm is not None:
-        rows = lm.rows(state.context)
-        bonus = state.bonus[:, :, None] + np.take_along_axis(rows, labels[:, None, :], axis=2)
+        rows = lm.rows(beams.context)
+        step.bonus = beams.bonus[:, :, None] + np.take_along_axis(rows, labels[:, None, :], axis=2)
+
     if automaton is not None:
-        states = automaton.step(state.state[:, :, None], labels[:, None, :])
-        states = np.where(automaton.distance[states] > left, DEAD, states)
-    return bonus, states
+        states = automaton.step(beams.state[:, :, None], labels[:, None, :])
+        step.state = np.where(automaton.distance[states] > left, DEAD, states)
+        step.longer = np.where(step.state == DEAD, NEVER, step.longer)
+        hopeless = automaton.distance[beams.state] > left
+        step.blank, step.nonblank = np.where(hopeless, NEVER, step.blank), np.where(hopeless, NEVER, step.nonblank)
+    return step
 
 
-def _select(stay: Float64s, grow: Float64s, labels: Ints, beam: int) -> tuple[Ints, Ints, Ints]:
-    """The best ``beam`` of all: where each comes from [N, B], its new class (0: it stays), its place in ``grow``."""
+def _select(stay: Float64s, longer: Float64s, labels: Ints, beam: int) -> tuple[Ints, Ints, Ints]:
+    """The best ``beam`` of all, each [N, B]: prefix, new class (0: it stays), and the column of that in ``longer``."""
     lines, count = labels.shape
-    scores = np.concatenate([stay, grow.reshape(lines, -1)], axis=1)
+    scores = np.concatenate([stay, longer.reshape(lines, -1)], axis=1)
     chosen = np.argpartition(scores, scores.shape[1] - beam, axis=1)[:, scores.shape[1] - beam :]
     place = chosen - beam
-    grown = place >= 0
-    source = np.where(grown, place // count, chosen)
-    column = np.where(grown, place % count, 0)
-    label = np.where(grown, np.take_along_axis(labels, column, axis=1), BLANK)
+    extended = place >= 0
+    source = np.where(extended, place // count, chosen)
+    column = np.where(extended, place % count, 0)
+    label = np.where(extended, np.take_along_axis(labels, column, axis=1), BLANK)
     return source, label, column
 
 
-def _next(
-    state: _Beams,
-    source: Ints,
-    label: Ints,
-    column: Ints,
-    values: tuple[Float64s, Float64s, Float64s, Float64s | None, Ints | None],
-    lm: LanguageModel | None,
-) -> _Beams:
-    stay_blank, stay_ink, grow, bonus, states = values
+def _next(beams: _Beams, step: _Step, source: Ints, label: Ints, column: Ints, lm: LanguageModel | None) -> _Beams:
+    """The chosen prefixes."""
     rows = np.arange(len(source))[:, None]
-    grown = label != BLANK
-    before = state.hash[rows, source]
-    blank = np.where(grown, NEVER, stay_blank[rows, source])
-    ink = np.where(grown, grow[rows, source, column], stay_ink[rows, source])
-    alive = (blank > NEVER) | (ink > NEVER)
-    context = state.context[rows, source]
+    extended = label != BLANK
+
+    def chosen(stay: _Array, longer: _Array | None) -> _Array:
+        if longer is None:
+            return stay[rows, source]
+        return np.where(extended, longer[rows, source, column], stay[rows, source])
+
+    blank = np.where(extended, NEVER, step.blank[rows, source])
+    nonblank = chosen(step.nonblank, step.longer)
+    alive = (blank > NEVER) | (nonblank > NEVER)
+    context = beams.context[rows, source]
     if lm is not None:
-        context[grown] = lm.advance(context[grown], label[grown])
+        context[extended] = lm.advance(context[extended], label[extended])
+
+    # A prefix without a path must never be found again as somebody's parent or child.
+    before = beams.hash[rows, source]
+    longer_hash = before * _FACTOR + label.astype(np.uint64)
     return _Beams(
         blank=blank,
-        ink=ink,
-        last=np.where(grown, label, state.last[rows, source]),
-        # What has no path left must never be met again as somebody's parent or child.
-        hash=np.where(alive, np.where(grown, before * _FACTOR + label.astype(np.uint64), before), _DEAD_PREFIX),
-        parent=np.where(alive, np.where(grown, before, state.parent[rows, source]), _NO_PARENT),
-        state=state.state[rows, source] if states is None else _moved(state.state, states, source, column, grown),
+        nonblank=nonblank,
+        last=np.where(extended, label, beams.last[rows, source]),
+        hash=np.where(alive, np.where(extended, longer_hash, before), _DEAD_PREFIX),
+        parent=np.where(alive, np.where(extended, before, beams.parent[rows, source]), _NO_PARENT),
+        state=chosen(beams.state, step.state),
         context=context,
-        bonus=state.bonus[rows, source] if bonus is None else _moved(state.bonus, bonus, source, column, grown),
+        bonus=chosen(beams.bonus, step.bonus),
     )
 
 
-def _moved(stay: _Array, grow: _Array, source: Ints, column: Ints, grown: Bools) -> _Array:
-    rows = np.arange(len(source))[:, None]
-    return np.where(grown, grow[rows, source, column], stay[rows, source])
-
-
 def _read_out(
-    state: _Beams, sources: Ints, emitted: Ints, automaton: Automaton | None, lm: LanguageModel | None
+    beams: _Beams, sources: Ints, emitted: Ints, automaton: Automaton | None, lm: LanguageModel | None
 ) -> list[list[Hypothesis]]:
-    """Walk back from the last frame, collecting the classes of every beam, and sort."""
-    log_prob = np.logaddexp(state.blank, state.ink)
+    """Follow every prefix back from the last frame, collect its classes, and sort."""
+    log_prob = np.logaddexp(beams.blank, beams.nonblank)
     ends = log_prob > NEVER
     if automaton is not None:
-        ends &= automaton.accepting[np.maximum(state.state, 0)] & (state.state != DEAD)
-    bonus = state.bonus + (lm.rows(state.context)[:, :, BLANK] if lm is not None else 0.0)
+        ends &= automaton.accepting[np.maximum(beams.state, 0)] & (beams.state != DEAD)
+    bonus = beams.bonus + (lm.rows(beams.context)[:, :, BLANK] if lm is not None else 0.0)
+
     frames, lines, beam = sources.shape
     rows = np.arange(lines)[:, None]
     at = np.broadcast_to(np.arange(beam), (lines, beam))
@@ -252,6 +298,7 @@ def _read_out(
     for t in reversed(range(frames)):
         spelled[:, :, t] = emitted[t, rows, at]
         at = sources[t, rows, at]
+
     found: list[list[Hypothesis]] = []
     for n in range(lines):
         texts = [

@@ -1,6 +1,6 @@
-"""What a line must be: a pattern, one of the entries of a list, or made of certain characters.
+"""Constraints on the text of a line: a regular expression, a lexicon, or allowed characters.
 
-Every constraint becomes an ``Automaton`` over CTC classes, which the beam and the exact search both follow.
+Every constraint becomes an ``Automaton`` over CTC classes, which beam search and Viterbi search both follow.
 """
 
 from __future__ import annotations
@@ -25,10 +25,16 @@ _DENSE_ENTRIES = 4_000_000
 
 @dataclass(frozen=True, eq=False)
 class Automaton:
-    """A deterministic automaton over classes >= 1; state 0 is the start.
+    """A deterministic automaton over classes >= 1 with S states, of which 0 is the start, and E edges.
 
-    Its edges, sorted by source and class, are three int64 arrays [E]; ``accepting`` is bool [S];
-    ``classes`` counts all CTC classes, the blank included. Use ``build``, which drops dead ends.
+    Made by ``build``, which drops dead ends. The edges are sorted by source and class.
+
+    Attributes:
+        classes: Number of CTC classes, the blank included.
+        source: int64 [E], the state that each edge leaves.
+        label: int64 [E], the class that it reads.
+        target: int64 [E], the state that it enters.
+        accepting: bool [S], where a text may end.
     """
 
     classes: int
@@ -39,7 +45,16 @@ class Automaton:
 
     @classmethod
     def build(cls, classes: int, edges: npt.ArrayLike, accepting: Bools) -> Automaton:
-        """From rows (source, class, target) [E, 3]; edges that lead to no accepted text are dropped."""
+        """Sort edges and drop those that lead to no accepted text.
+
+        Args:
+            classes: Number of CTC classes, the blank included.
+            edges: Rows of source, class and target, [E, 3].
+            accepting: bool [S].
+
+        Returns:
+            The automaton.
+        """
         rows = np.asarray(edges, dtype=np.int64).reshape(-1, 3)
         source, label, target = rows[np.lexsort((rows[:, 1], rows[:, 0]))].T
         every = cls(classes, source, label, target, accepting)
@@ -48,23 +63,24 @@ class Automaton:
 
     @cached_property
     def distance(self) -> Ints:
-        """[S]: how many characters are needed at least to reach an accepting state."""
+        """int64 [S]: the fewest characters from each state to an accepting one."""
         size = self.accepting.size
         target, source = np.divmod(np.unique(self.target * size + self.source), size)
         first = np.searchsorted(target, np.arange(size + 1)).tolist()
         before = source.tolist()
+
         best: list[int] = np.where(self.accepting, 0, UNREACHABLE).tolist()
         nearest = np.flatnonzero(self.accepting).tolist()
         for state in nearest:  # grows, from the accepting states outwards
-            for one in before[first[state] : first[state + 1]]:
-                if best[one] == UNREACHABLE:
-                    best[one] = best[state] + 1
-                    nearest.append(one)
+            for previous in before[first[state] : first[state + 1]]:
+                if best[previous] == UNREACHABLE:
+                    best[previous] = best[state] + 1
+                    nearest.append(previous)
         return np.array(best, dtype=np.int64)
 
     @cached_property
     def used(self) -> Ints:
-        """The classes that stand on any edge, ascending."""
+        """The classes that any edge reads, ascending."""
         return np.unique(self.label)
 
     @cached_property
@@ -73,7 +89,7 @@ class Automaton:
 
     @cached_property
     def _table(self) -> Ints | None:
-        """[(S + 1) * classes] with a last row for the dead state; None where it would be too large."""
+        """Targets [(S + 1) * classes] with a last row for the dead state; None where that would be too large."""
         if (self.accepting.size + 1) * self.classes > _DENSE_ENTRIES:
             return None
         table = np.full((self.accepting.size + 1) * self.classes, DEAD, dtype=np.int64)
@@ -81,7 +97,15 @@ class Automaton:
         return table
 
     def step(self, states: Ints, labels: Ints) -> Ints:
-        """The states after reading one class each; DEAD where there is no edge. The shapes broadcast."""
+        """Read one class in each of several states.
+
+        Args:
+            states: int64 of any shape.
+            labels: Classes (>= 1); the shapes broadcast.
+
+        Returns:
+            The next states; DEAD where there is no edge.
+        """
         if self._table is not None:
             reached: Ints = self._table[states * self.classes + labels]  # DEAD reads the table's last row
             return reached
@@ -90,7 +114,14 @@ class Automaton:
         return np.where(self._keys[at] == keys, self.target[at], DEAD)
 
     def accepts(self, classes: Iterable[int]) -> bool:
-        """Whether a whole text satisfies the constraint."""
+        """Test a whole text.
+
+        Args:
+            classes: The text as classes (>= 1).
+
+        Returns:
+            Whether it satisfies the constraint.
+        """
         state = np.int64(0)
         for c in classes:
             state = self.step(np.asarray(state), np.asarray(c)).item()
@@ -100,10 +131,18 @@ class Automaton:
 
 
 def from_allowed(charset: Charset, allow: str | None = None, deny: str | None = None) -> Bools:
-    """[K]: which classes may appear; the blank always may.
+    """Find the classes that may appear.
 
-    Entries of several code points count as allowed if all their code points are.
-    Raises ConfigError where nothing remains, or where ``allow`` is empty or holds a character the model does not know.
+    Args:
+        charset: Characters of the model. Entries of several code points are allowed if all their code points are.
+        allow: The only characters that may appear; None: all.
+        deny: Characters that may not appear.
+
+    Returns:
+        bool [K]; the blank is always allowed.
+
+    Raises:
+        ConfigError: Nothing remains, or a character is unknown to the model, or ``allow`` is empty.
     """
     if allow == "":
         raise ConfigError("allow: no characters given", hint="leave it out to allow all")
@@ -111,6 +150,7 @@ def from_allowed(charset: Charset, allow: str | None = None, deny: str | None = 
         unknown = sorted(set(normalize(characters or "")) - set("".join(charset)))
         if unknown:
             raise ConfigError(f"{name}: the model does not know {' '.join(map(repr, unknown))}")
+
     wanted = set(normalize(allow)) if allow else set("".join(charset))
     wanted -= set(normalize(deny or ""))
     mask = np.array([True, *(set(entry) <= wanted for entry in charset)], dtype=np.bool_)
@@ -120,22 +160,38 @@ def from_allowed(charset: Charset, allow: str | None = None, deny: str | None = 
 
 
 def from_mask(mask: Bools) -> Automaton:
-    """Any text of the allowed classes [K], the empty one included."""
+    """Accept any text of allowed classes, the empty one included.
+
+    Args:
+        mask: bool [K], the allowed classes.
+
+    Returns:
+        The automaton, of one state.
+    """
     allowed = np.flatnonzero(mask[1:]) + 1
     edges = np.stack([np.zeros_like(allowed), allowed, np.zeros_like(allowed)], axis=1)
     return Automaton.build(mask.size, edges, np.array([True]))
 
 
 def from_pattern(pattern: str, charset: Charset, mask: Bools | None = None) -> Automaton:
-    """The texts that match a regular expression as a whole.
+    r"""Accept the texts that match a regular expression as a whole.
 
-    ``\\d``, ``\\w`` and ``\\s`` mean ASCII. Back references, look-ahead, look-behind and ``\\b`` are not regular or not
-    supported and raise ConfigError; so does a pattern that is empty, too large, or that no text of the allowed
-    characters matches.
+    Args:
+        pattern: The expression, as of ``re``; ``\d``, ``\w`` and ``\s`` mean ASCII.
+        charset: Characters of the model.
+        mask: bool [K], the allowed classes; None: all.
+
+    Returns:
+        The automaton.
+
+    Raises:
+        ConfigError: The pattern is no regular expression, is empty or too large, uses back references, look-ahead,
+            look-behind or ``\b``, or matches no text of the allowed characters.
     """
     if not pattern:
         raise ConfigError("pattern: empty, so that only empty lines match", hint="leave it out")
     machine = compile_pattern(normalize(pattern), "".join(charset))
+
     table = np.array([*machine.steps, [DEAD] * len(machine.steps[0])], dtype=np.int64)  # DEAD reads the last row
     rows: list[Ints] = []
     count = 0
@@ -150,6 +206,7 @@ def from_pattern(pattern: str, charset: Charset, mask: Bools | None = None) -> A
         count += source.size
         if count > MAX_EDGES:
             raise ConfigError(f"pattern: {pattern!r} is too large for {len(charset):,} characters")
+
     automaton = Automaton.build(len(charset) + 1, np.concatenate(rows), np.array(machine.accepting))
     if automaton.distance[0] >= UNREACHABLE:
         raise ConfigError(f"pattern: {pattern!r} matches no text of the model's characters")
@@ -158,7 +215,13 @@ def from_pattern(pattern: str, charset: Charset, mask: Bools | None = None) -> A
 
 @dataclass(frozen=True)
 class Lexicon:
-    """The entries of a word list that a model can read, as an automaton, and those it cannot."""
+    """The entries of a word list, as a constraint.
+
+    Attributes:
+        automaton: Accepts the entries that the model can read.
+        count: How many these are.
+        unreadable: Entries with characters outside the charset.
+    """
 
     automaton: Automaton
     count: int
@@ -166,7 +229,7 @@ class Lexicon:
 
     @property
     def notice(self) -> str:
-        """How many entries were left out because the model lacks their characters, with an example; or ''."""
+        """How many entries were left out because the model lacks their characters, with an example; '' for none."""
         if not self.unreadable:
             return ""
         entries = "entries hold" if len(self.unreadable) > 1 else "entry holds"
@@ -176,10 +239,18 @@ class Lexicon:
 
 
 def from_lexicon(words: Iterable[str], charset: Charset, within: Automaton | None = None) -> Lexicon:
-    """The automaton (a trie) of the given texts; a whole line is one entry.
+    """Accept the entries of a word list; a whole line is one entry.
 
-    Entries with characters outside the charset are listed in ``unreadable``; those that
-    another constraint, ``within``, excludes are left out. Raises ConfigError where nothing remains.
+    Args:
+        words: The entries; they are normalised to NFC.
+        charset: Characters of the model.
+        within: Another constraint; entries that it excludes are left out.
+
+    Returns:
+        The lexicon, its automaton a trie.
+
+    Raises:
+        ConfigError: No entry remains.
     """
     distinct = sorted({normalize(word) for word in words} - {""})
     unreadable = tuple(word for word in distinct if charset.missing(word))

@@ -1,4 +1,4 @@
-"""One line explained in one picture: image, posteriors, alpha, best path and spans over a common axis of pixels."""
+"""The picture of ``ocrx explain``: image, posteriors, alpha, best path and spans over a common axis of pixels."""
 
 from __future__ import annotations
 
@@ -22,7 +22,14 @@ _SHADES_NATS = 25.0
 
 @dataclass(frozen=True)
 class Lattice:
-    """alpha [T, S] of a text, class and label of each of its S states, and the best path's state at each frame."""
+    """The states of a text.
+
+    Attributes:
+        alpha: float64 [T, S], log-probability of the paths that are in each state.
+        classes: Class of each state.
+        labels: What is written beside each state.
+        path: int64 [T], the best path's state at each frame.
+    """
 
     alpha: Float64s
     classes: tuple[int, ...]
@@ -32,9 +39,19 @@ class Lattice:
 
 @dataclass(frozen=True)
 class Panels:
-    """What is drawn. ``spans`` are characters with left and right edge in pixels of ``image``; ``edges`` the left
-    edge of the first frame and the right edge of the last in prepared pixels, of which the image fills ``width``;
-    ``labels`` the charset, ``log_probs`` [T, K], ``best_path`` [T]."""
+    """What is drawn.
+
+    Attributes:
+        image: The line.
+        title: Text above it.
+        spans: Characters with left and right edge in pixels of ``image``.
+        edges: Left edge of the first frame and right edge of the last, in prepared pixels.
+        width: Prepared pixels that the image fills.
+        labels: The charset.
+        log_probs: float64 [T, K].
+        best_path: int64 [T], the most probable class of each frame.
+        lattice: The states of the text.
+    """
 
     image: Image.Image
     title: str
@@ -48,7 +65,12 @@ class Panels:
 
 
 def draw_explanation(panels: Panels, path: Path) -> None:
-    """Write the picture as PNG. No window and no global state: the figure is its own canvas."""
+    """Write the picture as PNG; the figure is its own canvas, without a window and without global state.
+
+    Args:
+        panels: What is drawn.
+        path: The file; missing folders above it are created.
+    """
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
 
@@ -58,6 +80,7 @@ def draw_explanation(panels: Panels, path: Path) -> None:
     wide = float(np.clip(frames * 0.13, 8, 40))
     line = wide * 0.85 * panels.image.height / max(1, panels.image.width) * panels.width / (panels.edges[1] + 1)
     heights = [max(0.5, line), 0.22 * len(rows) + 0.3, float(np.clip(0.2 * states, 1.2, 8.0))]
+
     figure = Figure(figsize=(wide, sum(heights) + 1.8), layout="constrained")
     FigureCanvasAgg(figure)
     axes = figure.subplots(3, 1, sharex=True, gridspec_kw={"height_ratios": heights})
@@ -66,6 +89,7 @@ def draw_explanation(panels: Panels, path: Path) -> None:
     _draw_posteriors(axes[1], panels, rows)
     _draw_alpha(axes[2], panels)
     axes[2].set_xlim(min(0.0, panels.edges[0]), max(panels.edges[1], float(panels.width)))
+
     path.parent.mkdir(parents=True, exist_ok=True)
     figure.savefig(path, dpi=110)
 
@@ -90,10 +114,12 @@ def _draw_posteriors(axes: Axes, panels: Panels, rows: list[int]) -> None:
     axes.imshow(
         probs, extent=(left, right, len(rows), 0), aspect="auto", cmap="Greys", vmin=0, vmax=1, interpolation="nearest"
     )
+
     position = {c: i + 0.5 for i, c in enumerate(rows)}
     centres = _centres(panels)
     path = [position.get(c, np.nan) for c in panels.best_path.tolist()]
     axes.plot(centres, path, ".", color="tab:red", markersize=4, label="best path")
+
     names = ["blank" if c == 0 else _drawable(panels.labels[c - 1]) for c in rows]
     axes.set_yticks([i + 0.5 for i in range(len(rows))], names, fontsize=8)
     axes.set_ylabel("posteriors")
@@ -105,11 +131,13 @@ def _draw_alpha(axes: Axes, panels: Panels) -> None:
     top = alpha.max(axis=0, keepdims=True)
     nats = np.where(np.isfinite(alpha), alpha - np.where(np.isfinite(top), top, 0.0), -np.inf)
     shades = np.clip(1 + nats / _SHADES_NATS, 0, 1)
+
     left, right = panels.edges
     states = len(alpha)
     axes.imshow(
         shades, extent=(left, right, states, 0), aspect="auto", cmap="Blues", vmin=0, vmax=1, interpolation="nearest"
     )
+
     axes.step(_centres(panels), panels.lattice.path + 0.5, where="mid", color="tab:red", linewidth=1, label="best path")
     axes.set_yticks(
         [s + 0.5 for s in range(states)],
@@ -122,7 +150,7 @@ def _draw_alpha(axes: Axes, panels: Panels) -> None:
 
 
 def _rows(panels: Panels) -> list[int]:
-    """The classes worth a row: the blank, those of the best path and the text, and the strongest of the others."""
+    """The classes that get a row: the blank, those of the best path and the text, and the most probable others."""
     peaks = panels.log_probs.max(axis=0)
     on_path = list(dict.fromkeys(c for c in [*panels.best_path.tolist(), *panels.lattice.classes] if c != 0))
     strong = [c for c in np.argsort(-peaks).tolist() if c != 0 and c not in on_path and peaks[c] >= np.log(VISIBLE)]

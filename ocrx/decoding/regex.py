@@ -1,4 +1,9 @@
-"""Regular expressions as automata: read by Python's own parser, so that nothing means something else than in ``re``."""
+r"""Regular expressions as automata over the characters of a charset.
+
+The expression is parsed by Python's own parser, so that everything means what it means in ``re.fullmatch``. The
+package interegular (0.3.3) brings its own, which refuses ``^``, ``$``, ``\A`` and ``\u0061`` and reads ``[]a]``
+differently; with Python's parser in front of it, little of this module would go.
+"""
 
 from __future__ import annotations
 
@@ -48,8 +53,10 @@ _UNSUPPORTED = {
 class Machine:
     """A deterministic automaton over characters; state 0 is the start.
 
-    ``groups`` puts the characters that the pattern does not tell apart into one group;
-    ``steps[state][group]`` is the next state or DEAD.
+    Attributes:
+        groups: The group of each character; characters that the pattern treats alike share one.
+        steps: ``steps[state][group]`` is the next state or DEAD.
+        accepting: Whether a text may end in each state.
     """
 
     groups: dict[str, int]
@@ -58,10 +65,17 @@ class Machine:
 
 
 def compile_pattern(pattern: str, characters: Iterable[str]) -> Machine:
-    """The automaton of the texts made of ``characters`` that match a regular expression as a whole.
+    r"""Compile a regular expression that a whole text has to match.
 
-    ``\\d``, ``\\w`` and ``\\s`` mean ASCII. Raises ConfigError for what is no regular expression, not regular,
-    not supported, or too large.
+    Args:
+        pattern: The expression, as of ``re``; ``\d``, ``\w`` and ``\s`` mean ASCII.
+        characters: The characters that texts are made of.
+
+    Returns:
+        The automaton of the matching texts.
+
+    Raises:
+        ConfigError: The pattern is no regular expression, not supported or too large.
     """
     try:
         tree = _PARSER.parse(pattern)
@@ -77,9 +91,10 @@ class _RefusedError(Exception):
 
 
 class _Network:
-    """Thompson's construction: nodes joined by free edges and by edges that read a character of a set.
+    """A nondeterministic automaton by Thompson's construction (Thompson 1968).
 
-    No part adds an edge into the node where it starts, so several parts may start at one node.
+    Nodes are joined by free edges and by edges that read a character of a set. No part adds an edge into the node
+    where it starts, so several parts may start at one node.
     """
 
     def __init__(self, tree: Any, characters: frozenset[str]) -> None:
@@ -92,11 +107,13 @@ class _Network:
         self._end = self._sequence(tree, self._node(), tree.state.flags)
 
     def machine(self) -> Machine:
-        """The subset construction."""
+        """The deterministic automaton, by the subset construction."""
         groups, members = self._grouped()
         start = self._closure([0], {_ALWAYS, _AT_START})
-        states, ids = [start], dict[frozenset[int], int]()  # nothing comes back to the start: ^ holds there alone
+        # The start is not in ``ids``: ^ holds there alone, so that no edge leads back to it.
+        states, ids = [start], dict[frozenset[int], int]()
         steps, accepting = [], []
+
         for state in states:  # grows
             passable = {_ALWAYS, _AT_END} | ({_AT_START} if state is start else set())
             accepting.append(self._end in self._closure(state, passable))
@@ -106,6 +123,7 @@ class _Network:
                     self._spend(len(members[read]))
                     for group in members[read]:
                         reached.setdefault(group, set()).add(target)
+
             row = [DEAD] * len(set(groups.values()))
             for group, nodes in reached.items():
                 closed = self._closure(nodes, {_ALWAYS})
@@ -152,6 +170,7 @@ class _Network:
             end = self._node()
             self._reading[at].append((self._set_id(op, value, flags), end))
             return end
+
         if op == "SUBPATTERN":
             _, added, removed, body = value
             return self._sequence(body, at, (flags | added) & ~removed)
@@ -209,6 +228,7 @@ def _fits(op: str, value: Any, character: str, flags: int) -> bool:
     if flags & re.IGNORECASE:
         cases = (character.lower(), character.upper())
         forms |= {form for case in cases for form in (case, case.lower(), case.upper()) if len(form) == 1}
+
     if op == "ANY":
         return character != "\n" or bool(flags & re.DOTALL)
     if op == "LITERAL":

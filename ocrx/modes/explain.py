@@ -209,6 +209,7 @@ class _Line:
         frame = span[0] + int(self.log_probs[span[0] : span[1] + 1, c].argmax())
         probs = np.exp(self.log_probs[frame])
         others = [k for k in np.argsort(-probs)[: ALTERNATIVES + 1].tolist() if k != c][:ALTERNATIVES]
+
         return Character(
             text=self.charset.decode([c]),
             probability=float(probs[c]),

@@ -1,4 +1,7 @@
-"""``ocrx lm build`` and ``ocrx lm tune``: a character language model, and how much to listen to it."""
+"""``ocrx lm build`` and ``ocrx lm tune``: make a character language model and tune its weight.
+
+Imports the layers below ``modes`` only.
+"""
 
 from __future__ import annotations
 
@@ -35,7 +38,16 @@ _BATCH = 32
 
 @dataclass(frozen=True)
 class BuildReport:
-    """A language model that was written: lines and characters of the corpus, contexts and n-grams kept."""
+    """A language model that was written.
+
+    Attributes:
+        path: The file.
+        order: Length of its longest n-grams.
+        lines: Lines of the corpus.
+        characters: Characters of the corpus.
+        contexts: Contexts kept.
+        ngrams: n-grams of every length kept.
+    """
 
     path: str
     order: int
@@ -53,6 +65,11 @@ class BuildReport:
         return f"{self.path}: {counts}"
 
     def to_dict(self) -> dict[str, Any]:
+        """Convert to plain values.
+
+        Returns:
+            The fields by name.
+        """
         return asdict(self)
 
 
@@ -68,10 +85,16 @@ class Trial:
 
 @dataclass(frozen=True)
 class TuneReport:
-    """What the language model does for a model on labelled lines.
+    """What a language model does for a recognition model on labelled lines.
 
-    ``greedy`` and ``beam`` are (cer, accuracy) without it; ``best`` is the trial whose weight and bonus were written
-    into the file, or None where no trial beat the beam alone (the weight is then 0).
+    Attributes:
+        path: File of the language model.
+        lines: Lines that it was tuned on.
+        greedy: Character error rate and accuracy of the best path.
+        beam: The same of the beam search without the language model.
+        best: The trial whose weight and bonus were written into the file; None where none was better than the beam
+            search alone (the weight is then 0).
+        trials: All trials.
     """
 
     path: str
@@ -91,14 +114,28 @@ class TuneReport:
         return f"{self.path}: {without}, {best} on {self.lines} lines; written into the file"
 
     def to_dict(self) -> dict[str, Any]:
+        """Convert to plain values.
+
+        Returns:
+            The fields by name.
+        """
         return asdict(self)
 
 
 def build(corpus: Sequence[Path], output: Path, order: int = DEFAULT_ORDER, prune: int = 0) -> BuildReport:
-    """Count the n-grams of ``corpus`` and write them to ``output``; with ``prune`` without the rare ones.
+    """Count the character n-grams of a corpus and write them to a file.
 
-    A file is plain text, one line a line; a folder is a dataset, of which only the training labels are taken.
-    Raises DataError for a missing or empty corpus.
+    Args:
+        corpus: Text files, one line of text a line, and dataset folders, of which the training labels are used.
+        output: The file to write.
+        order: Length of the longest n-grams.
+        prune: n-grams of k characters that occur less than ``(k - 1) * prune`` times are left out.
+
+    Returns:
+        What was written.
+
+    Raises:
+        DataError: The corpus is missing or empty, or the model would be too large to be read.
     """
     texts = [text for path in corpus for text in _texts(path)]
     model = NgramModel.from_texts(texts, order, prune)
@@ -115,26 +152,43 @@ def tune(
     progress: Progress | None = None,
     log: Callable[[str], None] | None = None,
 ) -> TuneReport:
-    """Find the weight and bonus with the lowest character error rate on validation lines; write them into ``lm``.
+    """Find the weight and bonus with the lowest character error rate, and write them into a language model.
 
-    The first ``lines`` lines of the validation part are used (of a dataset in one part, of all). Lines without
-    a character whose score is below ``confidence_threshold``, which is written into ``lm`` too, keep the best path.
-    The model is that of ``config.Predict``; ``log`` gets one line that says which. The figure is fitted to these
-    lines: judge it on others. Raises ConfigError for a model of right-to-left lines.
+    The error rate is fitted to the lines it is measured on: evaluate on others.
+
+    Args:
+        config: ``Predict`` names the recognition model, ``Decode.beam`` the width of the beam.
+        lm: File of the language model; it is replaced.
+        dataset_dir: Dataset whose validation lines are used, all of them where it is not divided.
+        lines: How many of them at most.
+        confidence_threshold: The language model is applied only to lines that contain a character with a score below
+            this; it is written into the file, too.
+        progress: Gets (done, total) after every trial.
+        log: Gets one line that says which model reads.
+
+    Returns:
+        Error rates with and without the language model.
+
+    Raises:
+        ConfigError: The recognition model is one of right-to-left lines.
+        DataError: A file or image cannot be read, or there are no labelled lines.
     """
     folder, recognizer = open_model(config)
     if log is not None:
         log(describe(folder, recognizer.backend))
     model, charset = NgramModel.load(lm), Charset.from_spec(recognizer.spec)
-    build_decoder(charset, DecodeOptions(lm=model))  # refuses what predict would refuse, before anything is read
+    build_decoder(charset, DecodeOptions(lm=model))  # rejects what predict would reject, before images are read
+
     dataset = read_dataset(dataset_dir)
     samples = (dataset.val or dataset.train)[:lines]
     if not samples:
         raise DataError(f"{dataset_dir}: no labelled lines to tune on")
+
     batches = list(_logits(recognizer.backend, samples))
     width = config.Decode.beam or DEFAULT_BEAM
     plain = _measure(batches, charset, greedy)
     beam = _measure(batches, charset, BeamDecoder(width))
+
     trials: list[Trial] = []
     grid = list(product(WEIGHTS, BONUSES))
     for weight, bonus in grid:
@@ -145,6 +199,7 @@ def tune(
         trials.append(Trial(weight, bonus, *_measure(batches, charset, decoder)))
         if progress is not None:
             progress(len(trials), len(grid))
+
     best = min(trials, key=lambda trial: (trial.cer, trial.weight, trial.bonus))
     useful = best.cer < beam[0]
     model.tuned(best.weight if useful else 0.0, best.bonus if useful else 0.0, confidence_threshold).save(lm)

@@ -7,9 +7,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ocrx.ctc.alignment import Alignment, align_lines, forced_alignment, log_likelihood
+from ocrx.ctc.alignment import Alignment, align_lines, forced_alignment
 from ocrx.ctc.frames import required_frames
-from ocrx.ctc.reference import log_softmax
+from ocrx.ctc.reference import log_likelihoods, log_softmax
 from ocrx.decoding.greedy import greedy
 
 
@@ -34,12 +34,12 @@ def test_alignment_is_the_best_path_of_the_text(seed: int, frames: int, classes:
     alignment = forced_alignment(logits, classes)
     if required_frames(classes) > frames:
         assert alignment == Alignment((), -np.inf)
-        assert log_likelihood(logits, classes) == -np.inf
+        assert log_likelihoods(logits[None], [classes])[0] == -np.inf
     else:
         spans, score = brute_force(logits, tuple(classes))
         assert alignment.score == pytest.approx(score)
         assert alignment.spans == spans
-        assert log_likelihood(logits, classes) >= alignment.score - 1e-9
+        assert log_likelihoods(logits[None], [classes])[0] >= alignment.score - 1e-9
 
 
 @given(st.integers(0, 2**32 - 1))

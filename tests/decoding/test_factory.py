@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ocrx.config import DecodeOptions
-from ocrx.ctc.alignment import log_likelihood
+from ocrx.ctc.reference import log_likelihoods
 from ocrx.decoding.factory import BeamDecoder, build_decoder, decoder_notice
 from ocrx.decoding.greedy import greedy
 from ocrx.decoding.ngram_model import NgramModel
@@ -92,7 +92,7 @@ def test_constrained_is_at_least_as_probable_as_any_other_match() -> None:
     logits = np.random.default_rng(0).normal(size=(5, 9, len(CHARSET) + 1)).astype(np.float32)
     words = ["AB", "CD1", "0", "EEE", "A0B1"]
     for line, row in zip(build_decoder(CHARSET, DecodeOptions(lexicon=words))(logits), logits, strict=True):
-        best = max(words, key=lambda word: log_likelihood(row, CHARSET.encode(word)))
+        best = max(words, key=lambda word: log_likelihoods(row[None], [CHARSET.encode(word)])[0])
         assert CHARSET.decode(line.classes) == best
 
 

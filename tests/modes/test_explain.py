@@ -13,7 +13,7 @@ from PIL import Image
 from ocrx.arrays import Floats
 from ocrx.backends import Backend, open_backend
 from ocrx.config import Config, load_config
-from ocrx.ctc.alignment import log_likelihood
+from ocrx.ctc.reference import log_likelihoods
 from ocrx.errors import DataError
 from ocrx.inference import opening
 from ocrx.model_spec import FrameSpec, ImageSpec, ModelSpec
@@ -74,7 +74,7 @@ def test_a_line_is_explained(monkeypatch: pytest.MonkeyPatch, image: Path, confi
     assert second.pixels == (24.0, 32.0)  # frames of 4 pixels, drawn twice as large
     assert second.alternatives[0].text == "c"
     assert second.alternatives[0].probability == pytest.approx(second.probability / math.e, rel=1e-5)
-    assert seen.reading.log_likelihood == pytest.approx(log_likelihood(backend.row, [1, 2, 3]))
+    assert seen.reading.log_likelihood == pytest.approx(float(log_likelihoods(backend.row[None], [[1, 2, 3]])[0]))
 
 
 def test_the_line_is_read_as_predict_reads_it(
