@@ -24,6 +24,7 @@ from ocrx.text.normalize import normalize
 MOST_WORDS = 40_000
 POWER = 0.6  # of the frequency: rare words, and with them rare letters, come more often than in running text
 
+WRITTEN = {"de": "/usr/share/dict/ngerman"}  # lists with capitals and all letters
 RENAMED = {"hr": "sh"}  # code of a language: its name in wordfreq
 DICTIONARIES = {
     "et": "/usr/share/hunspell/et_EE.dic",
@@ -61,6 +62,7 @@ CURRENCIES = {
     "sr": "дин. РСД", "mk": "ден.", "be": "руб.",
 }  # fmt: skip
 _WORD = re.compile(r"[^\W\d_]+(?:['’·-][^\W\d_]+)*")
+_FINAL_SIGMA = re.compile(r"σ(?![^\W\d_])")  # case folding has made it a σ
 _BOUNDS = {"latin": ("LATIN", "MODIFIER"), "cyrillic": ("CYRILLIC",), "greek": ("GREEK",)}
 
 
@@ -83,12 +85,23 @@ def words(code: str, script: str) -> list[tuple[str, float]]:
     else:
         name = RENAMED.get(code, code)
         listed = [(word, value**POWER) for word, value in wordfreq.get_frequency_dict(name, "best").items()]
+    spelling = written_forms(code)
     kept = []
     for word, weight in listed:
+        word = spelling.get(word, word) if spelling else _FINAL_SIGMA.sub("ς", word)
         word = normalize(word.replace("ţ", "ț").replace("ş", "ș") if code == "ro" else word)
         if len(word) <= 22 and _WORD.fullmatch(word) and _in_script(word, script):
             kept.append((word, round(weight, 8)))
     return kept[:MOST_WORDS]
+
+
+def written_forms(code: str) -> dict[str, str]:
+    """Case-folded words as they are written within a sentence: ``wordfreq`` folds ß to ss, and capitals of nouns."""
+    forms: dict[str, str] = {}
+    if code in WRITTEN:
+        for word in Path(WRITTEN[code]).read_text(encoding="utf-8").split():
+            forms[word.casefold()] = min(word, forms.get(word.casefold(), word), key=lambda form: form[:1].isupper())
+    return forms
 
 
 def _in_script(word: str, script: str) -> bool:

@@ -13,7 +13,6 @@ from typing import Any
 from ocrx.errors import DataError
 
 SUFFIX = ".json.gz"
-_NOUNS_CAPITALISED = {"de": 0.38}  # share of the longer words, which a frequency list has in lower case
 _PROBED, _WRITABLE = 1000, 0.97  # a language is used if this share of its first words is inside the charset
 _GREEK_PLAIN = str.maketrans("άέήίόύώΐΰ", "αεηιουωϊϋ")
 
@@ -25,7 +24,7 @@ class Language:
     Attributes:
         code: BCP 47 code, such as ``de``.
         script: ``latin``, ``cyrillic`` or ``greek``.
-        words: most frequent words, in lower case.
+        words: most frequent words, as written within a sentence.
         weights: running sum of the weights of ``words``.
         quotes: pairs of quotes, opening and closing half of a string each.
         currencies: signs and abbreviations.
@@ -50,11 +49,8 @@ class Language:
     dates: tuple[str, ...]
 
     def word(self, rng: Random) -> str:
-        """A word sampled by weight. German nouns get their capital about as often as in print."""
-        word = rng.choices(self.words, cum_weights=self.weights)[0]
-        if self.code in _NOUNS_CAPITALISED and len(word) > 3 and rng.random() < _NOUNS_CAPITALISED[self.code]:
-            return self.capitalized(word)
-        return word
+        """A word sampled by weight."""
+        return rng.choices(self.words, cum_weights=self.weights)[0]
 
     def upper(self, text: str) -> str:
         """Upper case by the rules of the language: a dotted I in Turkish, no accents in Greek."""
