@@ -8,6 +8,7 @@ from pathlib import Path
 from ocrx.backends import named_file
 from ocrx.errors import ConfigError, ModelError
 from ocrx.model_folder import EMBEDDED_DIR, SPEC_FILE, find_model_folder, reject_url
+from ocrx.schema import closest
 
 
 def find_model(model_name: str | None = None, model_dir: str | Path | None = None, *, key: str = "model_dir") -> Path:
@@ -46,9 +47,11 @@ def _named_model(name: str) -> Path:
     hint = f"embedded: {', '.join(names)}" if names else "train one with `ocrx train`, then give its folder"
     if not name:
         raise ModelError("no model given, and none is embedded in this installation", hint=hint)
-    from ocrx.zoo.catalog import refuse_weightless  # only where reading fails
+    from ocrx.config import recipe_names  # these two only where reading fails
+    from ocrx.zoo.catalog import refuse_weightless
 
     refuse_weightless(name)
+    hint = closest(name, [*names, *recipe_names()]) or hint
     raise ModelError(f"{name}: neither a model folder nor the name of an embedded model", hint=hint)
 
 

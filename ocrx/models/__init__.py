@@ -6,7 +6,6 @@ Networks are built from a ``ModelSpec`` alone. May import: errors, the model spe
 
 from __future__ import annotations
 
-import difflib
 import importlib
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -16,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 from ocrx.errors import ModelError
 from ocrx.model_spec import FrameSpec, ImageSpec, ModelSpec
 from ocrx.models import architectures
-from ocrx.models.params import parse_params
+from ocrx.schema import build, closest
 
 if TYPE_CHECKING:
     from ocrx.models.ctc_network import CTCNetwork
@@ -110,10 +109,9 @@ def parsed_params(architecture: str, params: Mapping[str, Any]) -> Any:
     """
     entry = MODELS.get(architecture)
     if entry is None:
-        near = difflib.get_close_matches(architecture, MODELS, 1)
-        hint = f"did you mean {near[0]!r}?" if near else f"known: {', '.join(sorted(MODELS))}"
+        hint = closest(architecture, sorted(MODELS)) or f"known: {', '.join(sorted(MODELS))}"
         raise ModelError(f"unknown architecture {architecture!r}", hint=hint)
-    return parse_params(entry.params, params, architecture)
+    return build(entry.params, params, error=ModelError, prefix=f"{architecture}: ")
 
 
 def accepted_heights(architecture: str, params: Mapping[str, Any]) -> range:

@@ -6,14 +6,19 @@ Checks of a dataset and the catalogue of models need these facts and nothing els
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal, Protocol
+from typing import Annotated, Literal, Protocol
 
 from ocrx.errors import ModelError
 from ocrx.model_spec import FrameSpec
+from ocrx.schema import Range, check_ranges
 
 _MULTIPLES_OF_16 = range(16, 129, 16)
 _QUARTER = ((3, 2, 1), (3, 2, 1))
 _EIGHTH = (*_QUARTER, (2, 2, 0))
+
+_Width = Annotated[int, Range(1, 8192)]
+_WidthOrNone = Annotated[int, Range(0, 8192)]
+_Depth = Annotated[int, Range(1, 64)]
 
 
 class ArchitectureParams(Protocol):
@@ -36,7 +41,10 @@ class CNNBiLSTMParams:
         hidden: Width of each LSTM direction.
     """
 
-    hidden: int = 512
+    hidden: _Width = 512
+
+    def __post_init__(self) -> None:
+        check_ranges(self, error=ModelError)
 
     def heights(self) -> range:
         """64 to 79 pixels: three halvings, a 7x7 convolution without padding and one more halving leave one row."""
@@ -56,12 +64,13 @@ class CRNNParams:
         hidden: Width of each LSTM direction.
     """
 
-    channels: int = 512
-    hidden: int = 256
+    channels: Annotated[int, Range(8, 8192)] = 512
+    hidden: _Width = 256
 
     def __post_init__(self) -> None:
-        if self.channels < 8 or self.channels % 8 or self.hidden < 1:
-            raise ModelError("crnn: channels must be a multiple of 8, hidden at least 1")
+        check_ranges(self, error=ModelError)
+        if self.channels % 8:
+            raise ModelError(f"channels: {self.channels}; expected a multiple of 8")
 
     def heights(self) -> range:
         """32 pixels: four halvings and a 2x2 convolution leave one row."""
@@ -81,12 +90,11 @@ class HGNetParams:
         fused: Inference form, one convolution where training has convolution and batch norm.
     """
 
-    neck_dims: int = 120
+    neck_dims: _Width = 120
     fused: bool = False
 
     def __post_init__(self) -> None:
-        if self.neck_dims < 1:
-            raise ModelError("hgnet: neck_dims must be at least 1")
+        check_ranges(self, error=ModelError)
 
     def heights(self) -> range:
         """Multiples of 16 pixels: four halvings, then the mean over the remaining rows."""
@@ -106,12 +114,11 @@ class HGNetV2Params:
         fused: Inference form, one convolution where training has convolution and batch norm.
     """
 
-    neck_dims: int = 120
+    neck_dims: _Width = 120
     fused: bool = False
 
     def __post_init__(self) -> None:
-        if self.neck_dims < 1:
-            raise ModelError("hgnetv2: neck_dims must be at least 1")
+        check_ranges(self, error=ModelError)
 
     def heights(self) -> range:
         """Multiples of 16 pixels: four halvings, then the mean over the remaining rows."""
@@ -136,16 +143,15 @@ class LCNetLSTMParams:
         activation: ``relu`` makes ONNX Runtime a tenth faster than ``gelu``; weights of one can start the other.
     """
 
-    channels: tuple[int, int, int] = (48, 96, 192)
-    depths: tuple[int, int, int] = (2, 3, 4)
-    hidden: int = 128
-    layers: int = 1
+    channels: tuple[_Width, _Width, _Width] = (48, 96, 192)
+    depths: tuple[_Depth, _Depth, _Depth] = (2, 3, 4)
+    hidden: _Width = 128
+    layers: _Depth = 1
     fused: bool = False
     activation: Literal["gelu", "relu"] = "gelu"
 
     def __post_init__(self) -> None:
-        if min(*self.channels, *self.depths, self.hidden, self.layers) < 1:
-            raise ModelError("lcnet_lstm: channels, depths, hidden and layers must be at least 1")
+        check_ranges(self, error=ModelError)
 
     def heights(self) -> range:
         """Multiples of 16 pixels: four halvings, then one convolution over the remaining rows."""
@@ -167,14 +173,13 @@ class LCNetV3Params:
         fused: Inference form, one convolution in place of the parallel ones.
     """
 
-    scale: float = 0.95
-    branches: int = 4
-    neck_dims: int = 120
+    scale: Annotated[float, Range(0.1, 4)] = 0.95
+    branches: _Depth = 4
+    neck_dims: _Width = 120
     fused: bool = False
 
     def __post_init__(self) -> None:
-        if not 0.1 <= self.scale <= 4 or self.branches < 1 or self.neck_dims < 1:
-            raise ModelError("lcnetv3: scale must be 0.1 to 4, branches and neck_dims at least 1")
+        check_ranges(self, error=ModelError)
 
     def heights(self) -> range:
         """Multiples of 16 pixels: four halvings, then the mean over the remaining rows."""
@@ -203,15 +208,16 @@ class LCNetV4Params:
     size: Literal["tiny", "small", "medium"] = "tiny"
     neck: Literal["none", "conv", "lightsvtr"] = "none"
     width_stride: Literal[4, 8] = 4
-    neck_dims: int = 0
-    neck_depth: int = 2
-    head_dims: int = 0
+    neck_dims: _WidthOrNone = 0
+    neck_depth: Annotated[int, Range(0, 64)] = 2
+    head_dims: _WidthOrNone = 0
     single_token: bool = False
     fused: bool = False
 
     def __post_init__(self) -> None:
-        if self.neck_dims % 8 or self.neck_dims < 0 or self.neck_depth < 0 or self.head_dims < 0:
-            raise ModelError("lcnetv4: neck_dims must be a multiple of 8 (for 8 heads), depths and dims not negative")
+        check_ranges(self, error=ModelError)
+        if self.neck_dims % 8:
+            raise ModelError(f"neck_dims: {self.neck_dims}; expected a multiple of 8, for 8 heads")
 
     def heights(self) -> range:
         """Multiples of 16 pixels: four halvings, then the mean over the remaining rows."""
@@ -256,13 +262,12 @@ class ResNetBiLSTMParams:
 
     backbone: Literal["resnet", "efficientnet_b0"] = "resnet"
     depth: Literal[18, 34] = 18
-    hidden: int = 256
-    layers: int = 2
+    hidden: _Width = 256
+    layers: _Depth = 2
     stages: Literal[2, 3, 4] = 4
 
     def __post_init__(self) -> None:
-        if self.hidden < 1 or self.layers < 1:
-            raise ModelError("resnet_bilstm: hidden and layers must be at least 1")
+        check_ranges(self, error=ModelError)
 
     def heights(self) -> range:
         """Multiples of 32 pixels: up to five halvings, then the mean over the remaining rows."""
