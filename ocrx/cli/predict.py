@@ -115,7 +115,7 @@ def run(config: Config, inputs: Sequence[str] | None = None, form: str | None = 
     Args:
         config: The configuration.
         inputs: What to read; default: ``Predict.input``.
-        form: ``jsonl``, ``json`` or ``csv``; None for a table on a terminal and TSV elsewhere.
+        form: A key of ``inference.writers.FORMATS``; None for a table on a terminal and TSV elsewhere.
         details: Add scores and spans of the characters.
 
     Returns:
@@ -128,12 +128,27 @@ def run(config: Config, inputs: Sequence[str] | None = None, form: str | None = 
     return show(reading.results, form, details, config.Predict.min_score)
 
 
+def run_as_paddlex(config: Config) -> int:
+    """Read ``Predict.input`` as PaddleX does: print ``{'res': ...}``, save JSON and pictures into ``Global.output``.
+
+    Args:
+        config: The configuration; its ``Predict.save_dir`` takes the place of ``Global.output``.
+
+    Returns:
+        The exit code, see ``run``.
+    """
+    from dataclasses import replace
+
+    folder = config.Predict.save_dir or config.Global.output
+    return run(replace(config, Predict=replace(config.Predict, save_dir=folder)), form="paddlex")
+
+
 def show(results: Iterable[Prediction], form: str | None, details: bool, min_score: float) -> int:
     """Write results to stdout, failures and warnings to stderr.
 
     Args:
         results: Predictions, in order.
-        form: ``jsonl``, ``json`` or ``csv``; None for a table on a terminal and TSV elsewhere.
+        form: A key of ``inference.writers.FORMATS``; None for a table on a terminal and TSV elsewhere.
         details: Add scores and spans of the characters.
         min_score: Lines below are left out and counted.
 

@@ -19,7 +19,7 @@ MODES: dict[str, Callable[[Config], int]] = {
     "train": train.run,
     "evaluate": evaluate.run,
     "export": export.run,
-    "predict": predict.run,
+    "predict": predict.run_as_paddlex,
 }
 
 

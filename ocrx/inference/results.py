@@ -11,8 +11,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, TypeAlias
 
+import numpy as np
 from PIL import Image, PngImagePlugin
 
+from ocrx.arrays import Pixels
 from ocrx.errors import DataError, OcrxError
 from ocrx.files import read_json, to_json
 from ocrx.inference.drawing import draw_prediction
@@ -123,12 +125,29 @@ class Prediction(Mapping[str, Any]):
     def img(self) -> dict[str, Image.Image]:
         """``{"res": picture}``: the image, its text below, and a frame around each character.
 
-        Raises DataError if the image cannot be opened (any more).
+        Raises:
+            DataError: The image cannot be opened, or not any more.
         """
         return {"res": draw_prediction(self.open(), self)}
 
+    @property
+    def input_img(self) -> Pixels:
+        """The image that was read as PaddleX gives it: uint8 [H, W, 3], channels in the order BGR.
+
+        Raises:
+            DataError: The image cannot be opened, or not any more.
+        """
+        return np.ascontiguousarray(np.asarray(self.open().convert("RGB"))[:, :, ::-1])
+
     def open(self) -> Image.Image:
-        """The image that was read: mode L or RGB, upright and turned as it was; of a cut page the line."""
+        """Open the image again.
+
+        Returns:
+            The image that was read: mode L or RGB, upright and turned as it was; of a cut page the line.
+
+        Raises:
+            DataError: The image cannot be opened, or not any more.
+        """
         if self.source is None:
             raise DataError(f"{self.input_path or 'image'}: not at hand any more")
         image = self.source()
@@ -143,13 +162,29 @@ class Prediction(Mapping[str, Any]):
         *,
         json_format: bool | None = None,
     ) -> None:
-        """Write the result to stdout; ``json_format`` is another name of ``format_json``."""
+        """Write the result to stdout.
+
+        Args:
+            format_json: Write indented JSON; otherwise the mapping on one line, as Python shows it.
+            indent: Spaces for each level of the JSON.
+            ensure_ascii: Escape all characters outside ASCII.
+            json_format: Another name of ``format_json``.
+        """
         pretty = format_json if json_format is None else json_format
         text = to_json(self.json, indent=indent, ensure_ascii=ensure_ascii) if pretty else f"{self.json}"
         sys.stdout.write(text + "\n")
 
     def save_to_json(self, save_path: SavePath, indent: int = 4, ensure_ascii: bool = False) -> Path:
-        """Write ``.json`` to a file that ends so, else into a folder under a name of its own; returns the path."""
+        """Write the result as JSON, with the scores and spans of the characters.
+
+        Args:
+            save_path: A file whose name ends in ``.json``, or a folder, in which the result gets a name of its own.
+            indent: Spaces for each level.
+            ensure_ascii: Escape all characters outside ASCII.
+
+        Returns:
+            The file.
+        """
         text = to_json(self.to_dict(details=True), indent=indent, ensure_ascii=ensure_ascii) + "\n"
         target = Path(save_path)
         path = _place(target, ".json", self, is_file=target.suffix.lower() == ".json")
@@ -157,7 +192,17 @@ class Prediction(Mapping[str, Any]):
         return path
 
     def save_to_img(self, save_path: SavePath) -> Path:
-        """Write ``.img`` to a file with an image suffix, else as PNG into a folder; returns the path."""
+        """Write the picture ``img``.
+
+        Args:
+            save_path: A file with an image suffix, or a folder, in which the picture gets a name of its own as PNG.
+
+        Returns:
+            The file.
+
+        Raises:
+            DataError: The image cannot be opened, or not any more.
+        """
         picture = self.img["res"]
         target = Path(save_path)
         path = _place(target, ".png", self, is_file=target.suffix.lower() in Image.registered_extensions())
@@ -168,6 +213,18 @@ class Prediction(Mapping[str, Any]):
         else:
             picture.save(path)
         return path
+
+    def save_all(self, save_path: SavePath) -> None:
+        """Write the result as JSON and, where the image could be read, as a picture.
+
+        Args:
+            save_path: A folder; each file gets a name of its own.
+        """
+        folder = Path(save_path)
+        folder.mkdir(parents=True, exist_ok=True)
+        self.save_to_json(folder)
+        if self.error is None:
+            self.save_to_img(folder)
 
     # Last in the class: below it, str would be this property.
     @property

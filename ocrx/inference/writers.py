@@ -116,6 +116,20 @@ def comma_separated(results: Iterable[Prediction], details: bool = False) -> Ite
     yield buffer.getvalue()
 
 
+def paddlex(results: Iterable[Prediction], details: bool = False) -> Iterator[str]:
+    """Write ``{'res': {...}}`` for each result, as PaddleX prints it, failures included.
+
+    Args:
+        results: The predictions.
+        details: Changes nothing: the form is PaddleX's.
+
+    Yields:
+        A line for each result.
+    """
+    for result in results:
+        yield f"{result.str}\n"
+
+
 def _characters(result: Prediction) -> tuple[str, str]:
     """Scores and spans of the characters as JSON, rounded to what they mean."""
     spans = [[round(left, 1), round(right, 1)] for left, right in result.char_spans]
@@ -123,6 +137,6 @@ def _characters(result: Prediction) -> tuple[str, str]:
 
 
 FORMATS: Mapping[str, Callable[[Iterable[Prediction], bool], Iterator[str]]] = MappingProxyType(
-    {"tsv": tsv, "csv": comma_separated, "jsonl": json_lines, "json": json_document}
+    {"tsv": tsv, "csv": comma_separated, "jsonl": json_lines, "json": json_document, "paddlex": paddlex}
 )
 """The output forms by name."""

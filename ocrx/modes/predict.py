@@ -16,33 +16,45 @@ from ocrx.inference.results import Prediction
 
 @dataclass(frozen=True)
 class PredictRun:
-    """A prediction that is under way. ``model`` says what reads; ``results`` come lazily, in order."""
+    """A prediction that is under way: ``model`` says what reads, ``results`` come lazily and in order."""
 
     model: str
     results: Iterator[Prediction]
 
 
 def run(config: Config, inputs: Input | None = None) -> PredictRun:
-    """Open the model that ``config.Predict`` names and read ``inputs`` (default: ``Predict.input``).
+    """Open the model of ``config.Predict`` and start to read.
 
-    With ``Predict.save_dir`` a JSON file and a picture of each line with ``Predict.min_score`` are written there.
-    Raises ConfigError without anything to read; DataError where ``save_dir`` cannot be a folder; OcrxError where
-    model, runtime or device are missing.
+    With ``Predict.save_dir`` a JSON file and a picture of each line with at least ``Predict.min_score`` are written
+    there, and a JSON file of each failure.
+
+    Args:
+        config: The configuration.
+        inputs: What to read; default: ``Predict.input``.
+
+    Returns:
+        The prediction under way.
+
+    Raises:
+        ConfigError: There is nothing to read.
+        DataError: ``save_dir`` cannot be a folder.
+        OcrxError: Model, runtime or device are missing.
     """
     settings = config.Predict
     source = inputs or settings.input
     if not source:
         raise ConfigError("nothing to read", hint="give images, folders, patterns, URLs, @list.txt or - for stdin")
+
     model, recognizer = open_model(config)
     results = recognizer.predict(source, settings.batch_size, split_lines=settings.split_lines)
     if settings.save_dir is not None:
-        results = _saved(results, _made(Path(settings.save_dir)), settings.min_score)
-    said = "; ".join(filter(None, (describe(model, recognizer.backend), decoder_notice(recognizer.decoder))))
-    return PredictRun(said, results)
+        results = _saved(results, _create_folder(Path(settings.save_dir)), settings.min_score)
+    notices = (describe(model, recognizer.backend), decoder_notice(recognizer.decoder))
+    return PredictRun("; ".join(filter(None, notices)), results)
 
 
-def _made(folder: Path) -> Path:
-    """``folder``, made here: a result would take a name such as ``x.png`` for that of a file."""
+def _create_folder(folder: Path) -> Path:
+    """Create ``folder`` before a result takes a name such as ``x.png`` for that of a file."""
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
@@ -51,10 +63,8 @@ def _made(folder: Path) -> Path:
 
 
 def _saved(results: Iterator[Prediction], folder: Path, min_score: float) -> Iterator[Prediction]:
+    """Save the results as they pass."""
     for result in results:
-        if result.error is not None:
-            result.save_to_json(folder)
-        elif result.score >= min_score:
-            result.save_to_json(folder)
-            result.save_to_img(folder)
+        if result.error is not None or result.score >= min_score:
+            result.save_all(folder)
         yield result

@@ -149,3 +149,15 @@ def test_a_name_that_is_no_unicode_is_escaped(tmp_path: Path, capsys: pytest.Cap
     for text in (capsys.readouterr().out, *json_lines([odd]), "".join(json_document([odd]))):
         assert text.isascii() and "caf\\udce9.png" in text and "n\\u00e9" in text
     assert "né" in next(json_lines([READ]))
+
+
+def test_everything_is_saved_into_a_folder(tmp_path: Path) -> None:
+    READ.save_all(tmp_path / "out")
+    Prediction(input_path="y.png", error="y.png: no such file").save_all(tmp_path / "out")
+    assert sorted(path.name for path in (tmp_path / "out").iterdir()) == ["x_res.json", "x_res.png", "y_res.json"]
+
+
+def test_the_input_image_is_bgr_as_in_paddlex() -> None:
+    red = Image.new("RGB", (4, 3), (200, 10, 20))
+    pixels = replace(READ, source=lambda: red).input_img
+    assert pixels.shape == (3, 4, 3) and pixels[0, 0].tolist() == [20, 10, 200]

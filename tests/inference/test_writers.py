@@ -1,11 +1,12 @@
 from __future__ import annotations
 
+import ast
 import csv
 import io
 import json
 
 from ocrx.inference.results import Prediction
-from ocrx.inference.writers import comma_separated, json_document, json_lines, place, tsv
+from ocrx.inference.writers import comma_separated, json_document, json_lines, paddlex, place, tsv
 
 READ = Prediction(
     text="a\tb",
@@ -56,3 +57,9 @@ def test_both_json_forms_hold_the_same_objects() -> None:
 
 def test_the_place_names_page_and_line_from_one() -> None:
     assert [place(result) for result in RESULTS] == ["x.png", "p.pdf#page=2&line=3", "y.png"]
+
+
+def test_paddlex_prints_one_mapping_a_line() -> None:
+    printed = [ast.literal_eval(line) for line in "".join(paddlex(RESULTS)).splitlines()]
+    assert [entry["res"]["rec_text"] for entry in printed] == ["a\tb", "c", ""]
+    assert printed[2]["res"]["error"] == FAILED.error

@@ -224,3 +224,37 @@ def test_paddlex_form(capsys: pytest.CaptureFixture[str], model_folder: Path, im
     code = main(["run", *(part for option in options for part in ("-o", option))])
     assert code == 0
     assert len(capsys.readouterr().out.splitlines()) == 10
+
+
+def test_mode_predict_prints_and_saves_as_paddlex_does(
+    capsys: pytest.CaptureFixture[str], model_folder: Path, images: Path, tmp_path: Path
+) -> None:
+    settings = {
+        "Global.mode": "predict",
+        "Global.output": tmp_path / "output",
+        "Predict.model_dir": model_folder,
+        "Predict.input": images / "00.png",
+    }
+    code = main(["run", *(part for key, value in settings.items() for part in ("-o", f"{key}={value}"))])
+    out = capsys.readouterr().out
+    assert code == 0 and out.startswith("{'res': {'input_path': ") and out.count("\n") == 1
+    assert sorted(path.name for path in (tmp_path / "output").iterdir()) == ["00_res.json", "00_res.png"]
+
+
+def test_a_list_of_names_comes_from_stdin(
+    capsys: pytest.CaptureFixture[str], model_folder: Path, images: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("sys.stdin", io.TextIOWrapper(io.BytesIO(f"{images / '00.png'}\nnone.png\n".encode())))
+    code, out, err = run(capsys, "@-", "-m", model_folder)
+    assert code == 1 and out.startswith(f"{images / '00.png'}\t") and "none.png: no such file" in err
+
+
+def test_a_terminal_shows_confidence_and_details(
+    capsys: pytest.CaptureFixture[str], model_folder: Path, images: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("sys.stdout.isatty", lambda: True)
+    _, out, _ = run(capsys, images / "00.png", "-m", model_folder)
+    head, row = out.splitlines()
+    assert head.split() == ["score", "confidence", "text", "image"] and row.split()[1] == "-"
+    _, out, _ = run(capsys, images / "00.png", "-m", model_folder, "--details")
+    assert len(out.splitlines()) > 2
