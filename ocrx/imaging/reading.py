@@ -5,9 +5,10 @@ from __future__ import annotations
 import io
 import threading
 import warnings
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import TypeVar
 
 from PIL import Image, UnidentifiedImageError
 
@@ -40,6 +41,8 @@ _UPRIGHT = {
 }
 _FILTERS_LOCK = threading.Lock()
 
+Decoded = TypeVar("Decoded")
+
 
 def read_image(source: Path | bytes, name: str | None = None, frame: int = 0) -> Image.Image:
     """Read one frame of an image file as mode L or RGB, upright, on white where it is transparent.
@@ -60,49 +63,99 @@ def read_image(source: Path | bytes, name: str | None = None, frame: int = 0) ->
     data = source if isinstance(source, bytes) else read_bytes(source, max_bytes=MAX_IMAGE_BYTES, name=name)
 
     with _as_data_error(name):
-        try:
-            return _decoded(data, name, frame)
-        except Image.DecompressionBombWarning:
-            raise _too_large(name) from None
-        except Warning:
-            # Where warnings are errors, one about metadata must not prevent reading. Filters are global to the
-            # process, so they are changed in this case only, and by one thread at a time.
-            with _FILTERS_LOCK, warnings.catch_warnings():
-                warnings.simplefilter("ignore")
-                return _decoded(data, name, frame)
+        return _unwarned(lambda: _decoded(data, name, frame), name)
 
 
-def count_frames(source: Path | bytes, name: str | None = None) -> int:
-    """Count the frames of an image file; some TIFF and GIF files have several.
+class FrameReader:
+    """Reads the frames of an image file with several (TIFF, GIF), which is opened once for all of them.
 
-    Args:
-        source: Path of the file, or its content.
-        name: Names the image in errors; by default the path.
+    The file stays open from the first frame that is read until as many were read as it has; a frame that is asked
+    for later opens it again. Safe to call from several threads.
 
-    Returns:
-        Frames.
-
-    Raises:
-        DataError: As for ``read_image``.
+    Attributes:
+        count: Frames of the file.
     """
-    name = name or (str(source) if isinstance(source, Path) else "image")
-    data = source if isinstance(source, bytes) else read_bytes(source, max_bytes=MAX_IMAGE_BYTES, name=name)
-    with _as_data_error(name), _FILTERS_LOCK, warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        with Image.open(io.BytesIO(data), formats=IMAGE_FORMATS) as image:
-            return int(getattr(image, "n_frames", 1))
+
+    def __init__(self, source: Path | bytes, name: str | None = None) -> None:
+        """Open the file to count its frames.
+
+        Args:
+            source: Path of the file, or its content.
+            name: Names the image in errors; by default the path.
+
+        Raises:
+            DataError: As for ``read_image``.
+        """
+        self._source = source
+        self._name = name or (str(source) if isinstance(source, Path) else "image")
+        self._lock = threading.Lock()
+        self._image: Image.Image | None = None
+        self._left = 0
+        with _as_data_error(self._name), self._open() as image:
+            self.count: int = _unwarned(lambda: int(getattr(image, "n_frames", 1)), self._name)
+
+    def read(self, frame: int) -> Image.Image:
+        """Read one frame.
+
+        Args:
+            frame: Its number, from 0.
+
+        Returns:
+            The image in mode L or RGB, upright.
+
+        Raises:
+            DataError: The frame is damaged, or the file cannot be opened any more.
+        """
+        with self._lock, _as_data_error(self._name):
+            if self._image is None:
+                self._image, self._left = self._open(), self.count
+            image, self._left = self._image, self._left - 1
+            try:
+                found = _unwarned(lambda: _frame(image, self._name, frame), self._name)
+                return found.copy() if found is image else found
+            except BaseException:
+                self._left = 0  # a decoder that failed is not asked again
+                raise
+            finally:
+                if self._left == 0:
+                    self._image = None
+                    image.close()
+
+    def _open(self) -> Image.Image:
+        source, name = self._source, self._name
+        data = source if isinstance(source, bytes) else read_bytes(source, max_bytes=MAX_IMAGE_BYTES, name=name)
+        if not data:
+            raise DataError(f"{name}: empty file (0 bytes)")
+        return _unwarned(lambda: Image.open(io.BytesIO(data), formats=IMAGE_FORMATS), name)
+
+
+def _unwarned(decode: Callable[[], Decoded], name: str) -> Decoded:
+    """The result of ``decode``, also where warnings are errors: one about metadata must not prevent reading."""
+    try:
+        return decode()
+    except Image.DecompressionBombWarning:
+        raise _too_large(name) from None
+    except Warning:
+        # Filters are global to the process, so they are changed in this case only, and by one thread at a time.
+        with _FILTERS_LOCK, warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            return decode()
 
 
 def _decoded(data: bytes, name: str, frame: int) -> Image.Image:
     if not data:
         raise DataError(f"{name}: empty file (0 bytes)")
     with Image.open(io.BytesIO(data), formats=IMAGE_FORMATS) as image:
-        if frame:
-            image.seek(frame)
-        if image.width * image.height > MAX_PIXELS:
-            raise DataError(f"{name}: {image.width}x{image.height} pixels, more than {MAX_PIXELS:,} are refused")
-        image.load()
-        return to_grey_or_rgb(apply_exif_orientation(image), name)
+        return _frame(image, name, frame)
+
+
+def _frame(image: Image.Image, name: str, frame: int) -> Image.Image:
+    if frame or image.tell():
+        image.seek(frame)
+    if image.width * image.height > MAX_PIXELS:
+        raise DataError(f"{name}: {image.width}x{image.height} pixels, more than {MAX_PIXELS:,} are refused")
+    image.load()
+    return to_grey_or_rgb(apply_exif_orientation(image), name)
 
 
 def apply_exif_orientation(image: Image.Image) -> Image.Image:

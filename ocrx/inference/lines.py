@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import threading
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
 from PIL import Image
@@ -48,6 +49,27 @@ def load_lines(sources: Sequence[ImageInput], spec: ImageSpec, *, split: bool) -
     return [line for source in sources for line in _load(source, spec, split)]
 
 
+class _SharedPage:
+    """Opens a page again for pictures of its lines: once for all of them, not once for each.
+
+    The page is kept from the first line to the last; safe to call from several threads.
+    """
+
+    def __init__(self, load: Callable[[], Image.Image], lines: int) -> None:
+        self._load = load
+        self._lines = self._left = lines
+        self._lock = threading.Lock()
+        self._page: Image.Image | None = None
+
+    def __call__(self) -> Image.Image:
+        with self._lock:
+            page = self._load() if self._page is None else self._page
+            self._left -= 1
+            self._page = page if self._left else None
+            self._left = self._left or self._lines
+        return page
+
+
 def _load(source: ImageInput, spec: ImageSpec, split: bool) -> list[PreparedLine]:
     try:
         image = source.load()
@@ -57,6 +79,7 @@ def _load(source: ImageInput, spec: ImageSpec, split: bool) -> list[PreparedLine
     if split:
         boxes = line_boxes(image)
         if len(boxes) > 1:
+            source = replace(source, load=_SharedPage(source.load, len(boxes)))
             lines = [_prepare(source, image.crop(box), spec, split=True) for box in boxes]
             return [
                 replace(line, line_index=index, box=box)

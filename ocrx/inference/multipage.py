@@ -14,7 +14,7 @@ from PIL import Image
 
 from ocrx.errors import DataError
 from ocrx.files import read_bytes
-from ocrx.imaging.reading import MAX_IMAGE_BYTES, MAX_PIXELS, count_frames, read_image
+from ocrx.imaging.reading import MAX_IMAGE_BYTES, MAX_PIXELS, FrameReader
 
 Page = Callable[[], Image.Image]
 
@@ -25,7 +25,8 @@ _PDFIUM = threading.Lock()  # PDFium may be entered by one thread at a time
 
 def tiff_pages(source: Path | bytes, name: str) -> list[Page]:
     """One page per frame. Raises DataError if it is not a TIFF that can be read."""
-    return [partial(read_image, source, name, frame) for frame in range(count_frames(source, name))]
+    frames = FrameReader(source, name)
+    return [partial(frames.read, frame) for frame in range(frames.count)]
 
 
 def pdf_pages(source: Path | bytes, name: str) -> list[Page]:

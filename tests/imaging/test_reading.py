@@ -7,6 +7,7 @@ import io
 import os
 import struct
 import zlib
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
@@ -16,7 +17,7 @@ from support.images import gradient
 
 from ocrx.errors import DataError
 from ocrx.imaging import reading
-from ocrx.imaging.reading import apply_exif_orientation, count_frames, read_image
+from ocrx.imaging.reading import FrameReader, apply_exif_orientation, read_image
 
 PACKAGE = Path(__file__).parents[2] / "ocrx"
 
@@ -134,7 +135,7 @@ def test_a_format_that_starts_another_program_is_no_image(tmp_path: Path, monkey
     monkeypatch.setattr(EpsImagePlugin, "Ghostscript", lambda *given, **options: pytest.fail("Ghostscript was started"))
     path = tmp_path / "line.png"
     path.write_bytes(POSTSCRIPT)
-    for read in (read_image, count_frames):
+    for read in (read_image, FrameReader):
         with pytest.raises(DataError, match=r"line\.png: not an image in a known format"):
             read(path)
 
@@ -177,9 +178,54 @@ def test_a_damaged_avif_is_named(tmp_path: Path) -> None:
 def test_only_regular_files_of_a_bounded_size_are_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     os.mkfifo(tmp_path / "pipe.png")
     for path in (tmp_path / "pipe.png", Path("/dev/zero")):
-        for read in (read_image, count_frames):
+        for read in (read_image, FrameReader):
             with pytest.raises(DataError, match=f"{path.name}: not a regular file"):
                 read(path)
     monkeypatch.setattr(reading, "MAX_IMAGE_BYTES", 100)
     with pytest.raises(DataError, match=r"x\.png: larger than 100 bytes"):
         read_image(save(tmp_path / "x.png", gradient()))
+
+
+def frames(path: Path, count: int) -> Path:
+    """A TIFF whose frames have widths of their own, grey and coloured by turns."""
+    images = [gradient("L" if number % 2 else "RGB").resize((40 + number, 20)) for number in range(count)]
+    images[0].save(path, save_all=True, append_images=images[1:], compression="tiff_lzw")
+    return path
+
+
+def test_frames_are_read_in_any_order_and_by_many_threads(tmp_path: Path) -> None:
+    path = frames(tmp_path / "x.tif", 30)
+    reader = FrameReader(path)
+    assert reader.count == 30
+    order = [*range(29, -1, -1), *range(30)]
+    with ThreadPoolExecutor(4) as pool:
+        found = list(pool.map(reader.read, order))
+    for number, image in zip(order, found, strict=True):
+        assert image.size == (40 + number, 20)
+        assert image.tobytes() == read_image(path, frame=number).tobytes()
+
+
+def test_a_file_is_opened_once_for_all_its_frames(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path, opened = frames(tmp_path / "x.tif", 50), []
+    read = reading.read_bytes
+    monkeypatch.setattr(reading, "read_bytes", lambda *given, **more: opened.append(given) or read(*given, **more))
+    reader = FrameReader(path)
+    for number in range(50):
+        reader.read(number)
+    assert len(opened) == 2, "once to count, once to read"
+    for number in range(50):
+        reader.read(number)
+    assert len(opened) == 3
+
+
+def test_a_damaged_frame_costs_no_other(tmp_path: Path) -> None:
+    path = frames(tmp_path / "x.tif", 5)
+    with Image.open(path) as image:
+        image.seek(2)
+        start = image.tag_v2[273][0]
+    content = bytearray(path.read_bytes())
+    content[start : start + 60] = b"\xff" * 60
+    reader = FrameReader(bytes(content), "x.tif")
+    with pytest.raises(DataError, match=r"x\.tif: damaged image"):
+        reader.read(2)
+    assert [reader.read(number).width for number in (3, 1, 0, 4)] == [43, 41, 40, 44]
