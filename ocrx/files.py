@@ -8,13 +8,11 @@ Imports nothing but the standard library and ``ocrx.errors``.
 from __future__ import annotations
 
 import base64
-import gzip
 import json
 import os
 import shutil
 import stat
 import sys
-import uuid
 import zlib
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -271,7 +269,11 @@ def write_json(path: Path, data: Mapping[str, Any]) -> None:
         ValueError: ``data`` holds NaN or an infinity.
     """
     content = (to_json(data, indent=2, allow_nan=False) + "\n").encode("utf-8")
-    write_file(path, gzip.compress(content, mtime=0) if path.suffix == ".gz" else content)
+    if path.suffix == ".gz":
+        import gzip
+
+        content = gzip.compress(content, mtime=0)
+    write_file(path, content)
 
 
 def data_uri(content: bytes, media_type: str) -> str:
@@ -289,7 +291,7 @@ def data_uri(content: bytes, media_type: str) -> str:
 
 def _partial_path(parent: Path) -> Path:
     """A hidden name that tells which process of which machine writes there."""
-    return parent / f"{_PARTIAL}{_HOST}-{os.getpid()}-{uuid.uuid4().hex[:8]}"
+    return parent / f"{_PARTIAL}{_HOST}-{os.getpid()}-{os.urandom(4).hex()}"
 
 
 def _remove_abandoned(parent: Path) -> None:

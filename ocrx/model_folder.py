@@ -12,7 +12,6 @@ import ctypes
 import os
 import shutil
 import sys
-import uuid
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -196,7 +195,7 @@ def _exchange(new: Path, old: Path) -> None:
         if done == 0:
             return
 
-    aside = old.with_name(f".{old.name}.{uuid.uuid4().hex[:8]}.old")
+    aside = old.with_name(f".{old.name}.{os.urandom(4).hex()}.old")
     old.rename(aside)
     new.rename(old)
     shutil.rmtree(aside, ignore_errors=True)
