@@ -2,27 +2,39 @@
 
 from __future__ import annotations
 
-import http.client
-import time
-import urllib.error
+import threading
 import urllib.parse
-import urllib.request
+from concurrent.futures import Future
+from concurrent.futures import TimeoutError as FutureTimeoutError  # another class before Python 3.11
+
+import httpx
 
 from ocrx.errors import DataError
 
 MAX_BYTES = 64 * 1024 * 1024
 STALL_S = 10.0
 TOTAL_S = 60.0
-_CHUNK = 64 * 1024
+
+_MAX_REDIRECTS = 5
+_LONGEST_REASON = 160
+# Compressed answers could grow beyond the limit in memory, and images gain nothing from it.
+_HEADERS = {"User-Agent": "ocrx", "Accept-Encoding": "identity"}
 
 
 class Download:
-    """The bytes behind an http or https address, fetched once when they are first asked for.
-
-    Raises DataError for what is no address.
-    """
+    """The bytes behind an http or https address, fetched once when they are first asked for."""
 
     def __init__(self, url: str, stall_s: float = STALL_S, total_s: float = TOTAL_S) -> None:
+        """Take an address; nothing is fetched yet.
+
+        Args:
+            url: An http or https address.
+            stall_s: Longest silence of the server, in seconds.
+            total_s: Longest time from the first look-up to the last byte, redirects included.
+
+        Raises:
+            DataError: It is no address.
+        """
         self.url = url
         try:
             self.path = urllib.parse.urlsplit(url).path
@@ -33,47 +45,72 @@ class Download:
         self._data: bytes | None = None
 
     def data(self) -> bytes:
-        """Raises DataError where the address cannot be reached, stalls, or holds more than 64 MiB."""
+        """Fetch the address, the first time.
+
+        Returns:
+            Its content.
+
+        Raises:
+            DataError: It cannot be reached, stalls, answers with an error or with less than it announces, takes too
+                long, or holds more than ``MAX_BYTES``.
+        """
         if self._data is None:
             try:
-                self._data = self._fetch()
-            except urllib.error.HTTPError as error:
-                raise DataError(f"{self.url}: the server answers {error.code} {error.reason}") from None
-            except TimeoutError:
+                self._data = self._within_deadline()
+            except httpx.TimeoutException:
                 raise DataError(f"{self.url}: no answer within {self._stall_s:g} s") from None
-            except urllib.error.URLError as error:
-                slow = isinstance(error.reason, TimeoutError)
-                reason = f"no answer within {self._stall_s:g} s" if slow else f"cannot be reached ({error.reason})"
-                raise DataError(f"{self.url}: {reason}") from None
-            except (OSError, ValueError, http.client.HTTPException) as error:
-                raise DataError(f"{self.url}: cannot be read ({error})") from None
+            except (httpx.ConnectError, httpx.UnsupportedProtocol) as error:
+                raise DataError(f"{self.url}: cannot be reached ({_reason(error)})") from None
+            except (httpx.HTTPError, httpx.InvalidURL, OSError, ValueError, ImportError) as error:
+                raise DataError(f"{self.url}: cannot be read ({_reason(error)})") from None
         return self._data
 
-    def _fetch(self) -> bytes:
-        deadline = time.monotonic() + self._total_s
-        request = urllib.request.Request(self.url, headers={"User-Agent": "ocrx"})
-        with _opener().open(request, timeout=self._stall_s) as answer:
-            chunks, size = [], 0
-            while chunk := answer.read1(_CHUNK):
-                chunks.append(chunk)
-                size += len(chunk)
-                if size > MAX_BYTES:
+    def _within_deadline(self) -> bytes:
+        """Fetch in a thread that is left behind at the deadline.
+
+        The client's own limits are for single operations. Headers that come byte by byte, interim answers without end
+        and name servers that keep silent would not end by them.
+        """
+        finished: Future[bytes] = Future()
+        given_up = threading.Event()
+
+        def work() -> None:
+            try:
+                finished.set_result(self._fetch(given_up))
+            except BaseException as error:
+                finished.set_exception(error)
+
+        threading.Thread(target=work, name="ocrx download", daemon=True).start()
+        try:
+            return finished.result(self._total_s)
+        except FutureTimeoutError:
+            if finished.done():
+                raise
+            raise DataError(f"{self.url}: not complete after {self._total_s:g} s") from None
+        finally:
+            given_up.set()
+
+    def _fetch(self, given_up: threading.Event) -> bytes:
+        client = httpx.Client(
+            headers=_HEADERS, timeout=self._stall_s, follow_redirects=True, max_redirects=_MAX_REDIRECTS
+        )
+        with client, client.stream("GET", self.url) as answer:
+            if not answer.is_success:
+                raise DataError(f"{self.url}: the server answers {answer.status_code} {answer.reason_phrase[:80]}")
+            if answer.headers.get("Content-Encoding", "identity") != "identity":
+                raise DataError(f"{self.url}: a compressed answer, which was not asked for")
+
+            content = bytearray()
+            for chunk in answer.iter_raw():
+                content += chunk
+                if len(content) > MAX_BYTES:
                     raise DataError(f"{self.url}: more than {MAX_BYTES // 2**20} MiB are refused")
-                if time.monotonic() > deadline:
-                    raise DataError(f"{self.url}: not complete after {self._total_s:g} s")
-        return b"".join(chunks)
+                if given_up.is_set():
+                    break
+        return bytes(content)
 
 
-def _opener() -> urllib.request.OpenerDirector:
-    """http and https only: a redirect must not lead to a file of this machine."""
-    opener = urllib.request.OpenerDirector()
-    for handler in (
-        urllib.request.ProxyHandler,
-        urllib.request.HTTPHandler,
-        urllib.request.HTTPSHandler,
-        urllib.request.HTTPRedirectHandler,
-        urllib.request.HTTPErrorProcessor,
-        urllib.request.HTTPDefaultErrorHandler,
-    ):
-        opener.add_handler(handler())
-    return opener
+def _reason(error: Exception) -> str:
+    """The message of an error without control characters, cut short: it may quote what the server sent."""
+    text = "".join(character if character.isprintable() else " " for character in str(error) or type(error).__name__)
+    return text if len(text) <= _LONGEST_REASON else f"{text[:_LONGEST_REASON]}…"
