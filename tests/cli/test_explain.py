@@ -19,7 +19,7 @@ from ocrx.modes import evaluate
 
 
 class Scripted:
-    """A back end that reads "ab1" from every image and doubts between 1 and l."""
+    """A back end that reads "ab1" from every image, with l nearly as probable as 1."""
 
     spec = ModelSpec("any", {}, tuple("abl1"), ImageSpec(), FrameSpec(layers=((4, 4, 0),)), name="scripted")
     name = "scripted"

@@ -27,9 +27,9 @@ def peaky(lines: int, frames: int, classes: int, seed: int = 0) -> np.ndarray:
     rng = np.random.default_rng(seed)
     logits = rng.normal(size=(lines, frames, classes)).astype(np.float32)
     logits[:, :, 0] += 6
-    inked = np.arange(0, frames, 3)
+    nonblank = np.arange(0, frames, 3)
     for line in logits:
-        line[inked, rng.integers(1, classes, size=inked.size)] += rng.uniform(5, 12, size=inked.size)
+        line[nonblank, rng.integers(1, classes, size=nonblank.size)] += rng.uniform(5, 12, size=nonblank.size)
     return logits
 
 

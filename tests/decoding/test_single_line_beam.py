@@ -18,7 +18,7 @@ def model(texts: list[str], weight: float = 0.8, charset: str = "abc") -> Charac
 
 
 def probabilities(text: str, charset: str = "abc", frames: int = 2) -> np.ndarray:
-    """[T, K] of a network that is sure of ``text``, each character on ``frames`` frames with a blank behind."""
+    """[T, K] of a network that reads ``text`` with confidence, ``frames`` frames a character and a blank behind it."""
     path = [c for character in Charset(charset).encode(text) for c in (*[character] * frames, 0)]
     probs = np.full((len(path), len(charset) + 1), 1e-6)
     probs[np.arange(len(path)), path] = 1
@@ -33,7 +33,7 @@ def test_it_finds_what_the_search_over_a_batch_finds(seed: int, frames: int, hei
     assert single_line_beam_search(np.exp(log_softmax(logits[0])), lm, beam=400, floor=0.0) == best.classes
 
 
-def test_the_language_model_decides_where_a_frame_is_in_doubt_and_only_there() -> None:
+def test_the_language_model_decides_low_confidence_frames_alone() -> None:
     probs = probabilities("aab")
     assert single_line_beam_search(probs, model(["ccc"] * 9)) == (1, 1, 2)
     probs[3:5] = (0.0, 0.5, 0.0, 0.5)

@@ -24,7 +24,7 @@ SPEC = ModelSpec("any", {}, CHARSET, ImageSpec(height=32), FrameSpec(layers=((4,
 
 
 class Scripted:
-    """A back end that reads the same text from every image, with doubt about the second character."""
+    """A back end that reads the same text from every image, the second character with low confidence."""
 
     spec = SPEC
     name = "scripted"

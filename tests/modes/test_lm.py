@@ -18,11 +18,11 @@ from ocrx.modes import lm
 CHARSET = tuple("abc")
 
 
-class Doubtful:
+class Unsteady:
     """A back end that takes b and c for each other in every image, b a little more often."""
 
     spec = ModelSpec("any", {}, CHARSET, ImageSpec(), FrameSpec(layers=((4, 4, 0),)))
-    name = "doubtful"
+    name = "unsteady"
     threads = parallel = 1
     pixels = None
 
@@ -34,7 +34,7 @@ class Doubtful:
         return np.repeat(row[None], len(images), axis=0)
 
 
-def read_with(backend: Doubtful, monkeypatch: pytest.MonkeyPatch) -> None:
+def read_with(backend: Unsteady, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(opening, "find_model", lambda *given, **key: Path("model"))
     monkeypatch.setattr(opening, "open_backend", lambda *given: backend)
 
@@ -73,7 +73,7 @@ def test_corpora_that_cannot_be_used(tmp_path: Path) -> None:
 def test_the_weight_is_tuned_on_labelled_lines(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path, truth: str, useful: bool
 ) -> None:
-    read_with(Doubtful(), monkeypatch)
+    read_with(Unsteady(), monkeypatch)
     path = tmp_path / "lm.json"
     NgramModel.from_texts(["ac"] * 20, 3).save(path)
     done: list[tuple[int, int]] = []
@@ -93,8 +93,8 @@ def test_the_weight_is_tuned_on_labelled_lines(
 
 
 def test_a_model_of_right_to_left_lines_is_refused(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    backend = Doubtful()
-    backend.spec = replace(Doubtful.spec, direction="rtl")
+    backend = Unsteady()
+    backend.spec = replace(Unsteady.spec, direction="rtl")
     read_with(backend, monkeypatch)
     path = tmp_path / "lm.json"
     NgramModel.from_texts(["ac"] * 20, 3).save(path)
