@@ -16,7 +16,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from ocrx.errors import ConfigError, DataError, ModelError
+from ocrx.errors import DataError, ModelError
 from ocrx.files import MAX_JSON_BYTES, partial_folder, read_bytes
 from ocrx.model_spec import ModelSpec
 
@@ -70,25 +70,6 @@ def bundled_language_model(model: Path) -> Path | None:
     folder = model.parent if model.is_file() else model
     folders = (folder, folder.parent) if folder.name == INFERENCE_DIR else (folder,)
     return next((path for path in (place / LM_FILE for place in folders) if path.is_file()), None)
-
-
-def reject_url(key: str, source: str, otherwise: str | None = None) -> None:
-    """Refuse a URL for a setting that needs a local model.
-
-    Args:
-        key: The setting or option, for the message.
-        source: Its value.
-        otherwise: What the hint says to do after importing the model; by default, to give its folder for ``key``.
-
-    Raises:
-        ConfigError: ``source`` is a URL.
-    """
-    if "://" in source:
-        setting = f"-o {key}" if "." in key else key
-        then = otherwise or f"then give its folder: {setting}=DIR"
-        raise ConfigError(
-            f"{key}: {source} is not downloaded", hint=f"import it with `ocrx import FILE --output DIR`, {then}"
-        )
 
 
 def cache_folder() -> Path | None:

@@ -166,6 +166,21 @@ class FrameSpec:
 
 
 @dataclass(frozen=True)
+class OriginSpec:
+    """Where official weights came from.
+
+    Attributes:
+        address: The web address, or the package and the file in it.
+        sha256: Of the file of weights, in hexadecimal.
+        date: When it was fetched, as ``2026-11-24``.
+    """
+
+    address: str = ""
+    sha256: str = ""
+    date: str = ""
+
+
+@dataclass(frozen=True)
 class CalibrationSpec:
     """How character probabilities become the probability that the whole line is right.
 
@@ -210,6 +225,7 @@ class ModelSpec:
         direction: ``ltr`` or ``rtl``. Frames run from left to right either way; with ``rtl`` lines that hold
             right-to-left letters are put into logical order when they are decoded.
         calibration: How scores become probabilities; None for a model that was never calibrated.
+        origin: Where official weights came from; None for a model that was trained here.
     """
 
     architecture: str
@@ -222,6 +238,7 @@ class ModelSpec:
     version: int = SPEC_VERSION
     direction: Annotated[str, Choice(*DIRECTIONS)] = "ltr"
     calibration: CalibrationSpec | None = None
+    origin: OriginSpec | None = None
 
     def __post_init__(self) -> None:
         check_ranges(self, error=ModelError)
@@ -249,8 +266,9 @@ class ModelSpec:
             Field → value, as in ``model.json``.
         """
         values = asdict(self)
-        if self.calibration is None:  # earlier versions refuse a field that they do not know
-            del values["calibration"]
+        for name in ("calibration", "origin"):
+            if values[name] is None:  # earlier versions refuse a field that they do not know
+                del values[name]
         return values
 
     def to_json(self) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
 from pathlib import Path
 
 # Tiny networks on several threads wait for each other more than they compute.
@@ -17,6 +18,9 @@ from support.planted import Planted, write_clean, write_planted
 hypothesis.settings.register_profile("ocrx", deadline=None)
 hypothesis.settings.load_profile("ocrx")
 
+# No test reads the user's cache or the web; those of the downloads serve themselves.
+os.environ["OCRX_OFFLINE"] = "1"
+
 SHARED_DATA = Path(__file__).resolve().parents[2] / "shared" / "data"
 
 
@@ -25,6 +29,14 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         if "shared" in item.keywords and not SHARED_DATA.is_dir():
             item.add_marker(missing)
+
+
+@pytest.fixture(scope="session", autouse=True)
+def own_cache(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """An empty cache of models."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("OCRX_CACHE", str(tmp_path_factory.mktemp("cache")))
+        yield
 
 
 @pytest.fixture

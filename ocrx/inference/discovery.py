@@ -7,7 +7,7 @@ from pathlib import Path
 
 from ocrx.backends import named_file
 from ocrx.errors import ConfigError, ModelError
-from ocrx.model_folder import EMBEDDED_DIR, SPEC_FILE, find_model_folder, reject_url
+from ocrx.model_folder import EMBEDDED_DIR, SPEC_FILE, find_model_folder
 from ocrx.schema import closest
 
 
@@ -15,16 +15,16 @@ def find_model(model_name: str | None = None, model_dir: str | Path | None = Non
     """Find a model.
 
     Args:
-        model_name: Name of an embedded model, or a path.
-        model_dir: A model folder or a file in one; takes precedence over ``model_name``.
+        model_name: Name of a model (see ``ocrx models``), or a path.
+        model_dir: A model folder, a file in one, or the web address of weights; takes precedence over ``model_name``.
         key: The setting that errors name.
 
     Returns:
         The model folder, or the exported file in one that the path names. Without name and path the embedded model.
 
     Raises:
-        ConfigError: The name is empty or a URL.
-        ModelError: There is no such model.
+        ConfigError: The name is empty, or the URL is not that of a file of weights.
+        ModelError: There is no such model, or it cannot be fetched.
     """
     given = model_name if model_dir is None else str(model_dir)
     if given is None:
@@ -32,7 +32,10 @@ def find_model(model_name: str | None = None, model_dir: str | Path | None = Non
     if not given:
         raise ConfigError(f"{key}: an empty name", hint="give a model folder, a file in one, or a name")
 
-    reject_url(key, given)
+    if "://" in given:
+        from ocrx.zoo.sources import obtain_url  # only where something is fetched
+
+        return obtain_url(given)
     path = Path(given)
     if path.exists() or path.suffix or "/" in given:
         folder = find_model_folder(path)
@@ -47,10 +50,13 @@ def _named_model(name: str) -> Path:
     hint = f"embedded: {', '.join(names)}" if names else "train one with `ocrx train`, then give its folder"
     if not name:
         raise ModelError("no model given, and none is embedded in this installation", hint=hint)
-    from ocrx.config import recipe_names  # these two only where reading fails
-    from ocrx.zoo.catalog import refuse_weightless
+    from ocrx.config import recipe_names  # these are not needed for the embedded models
+    from ocrx.zoo.catalog import CATALOG, reject_untrained
+    from ocrx.zoo.sources import obtain
 
-    refuse_weightless(name)
+    if name in CATALOG and CATALOG[name].official:
+        return obtain(name)
+    reject_untrained(name)
     hint = closest(name, [*names, *recipe_names()]) or hint
     raise ModelError(f"{name}: neither a model folder nor the name of an embedded model", hint=hint)
 

@@ -12,7 +12,7 @@ from ocrx.config import Config
 from ocrx.data.formats.layouts import read_dataset
 from ocrx.data.sample import Sample
 from ocrx.errors import ConfigError
-from ocrx.export.exporter import export_folder
+from ocrx.evaluation.exporter import export_folder
 from ocrx.inference.discovery import find_model
 from ocrx.model_folder import find_model_folder, is_embedded
 from ocrx.results import write_result

@@ -11,12 +11,13 @@ from torch import nn
 
 from ocrx.errors import ModelError, OcrxError
 from ocrx.inference.discovery import find_model
-from ocrx.model_folder import SPEC_FILE, find_model_folder, reject_url
+from ocrx.model_folder import SPEC_FILE, find_model_folder
 from ocrx.model_spec import ModelSpec
 from ocrx.models import build_model
 from ocrx.models.model_io import load_model
 from ocrx.models.resnet_bilstm import ResNetBiLSTM
 from ocrx.zoo.importer import import_weights
+from ocrx.zoo.sources import obtain_url
 from ocrx.zoo.weight_files import fetch_from_hub
 
 IMPORTED_DIR = "start"
@@ -25,12 +26,14 @@ IMPORTED_DIR = "start"
 def resolve_pretrained(source: str, output: Path) -> Path:
     """The model folder that ``Train.pretrain_weight_path`` means.
 
-    ``source`` is a model folder or a file in one, the name of an embedded model, a file of official weights (see
-    ``ocrx import``), or a hub id ``OWNER/NAME``. What is not an ocrx model yet is imported into ``output/start``.
-    Raises ConfigError for an address, ModelError where there is no such model, BackendError where an extra is missing.
+    ``source`` is a model folder or a file in one, the name of a model, a file of official weights (see
+    ``ocrx import``), a hub id ``OWNER/NAME``, or the web address of a file of weights. What is not an ocrx model yet is
+    imported into ``output/start``; from the web, into the cache.
+    Raises ConfigError for another address, ModelError where there is no such model.
     """
     key = "Train.pretrain_weight_path"
-    reject_url(key, source, f"or start from nothing with -o {key}=null")
+    if "://" in source:
+        return obtain_url(source, needs_characters=False)
     path = Path(source)
     if _is_hub_id(path):
         path = _from_hub(source)

@@ -16,14 +16,24 @@ from ocrx.errors import ModelError
 _PADDLEX = "PaddleX 3.0 module table (private set, spaces ignored)"
 _OWN_SET = "PaddleX 3.0 module table (private set of that language, spaces ignored)"
 _V5 = "PaddleOCR 3.x, 15 scenes, weighted"
+_LANG5 = "PaddleOCR 3.x module table (private set of that language, whole lines)"
 _V6 = "PP-OCRv6 report, 15 categories, weighted"
 _UNION = "OpenOCR, six common benchmarks, letters and digits only"
 
 
 @dataclass(frozen=True)
 class Entry:
-    """One named model. ``classes``: outputs with the published dictionary, blank included; ``megabytes``: published
-    size of its file; ``accuracy``: published, in percent."""
+    """One named model.
+
+    Attributes:
+        name: Of the model and its recipe.
+        script: Languages or scripts that it reads.
+        classes: Outputs with the published dictionary, blank included.
+        megabytes: Published size of its file.
+        accuracy: As published, in percent.
+        source: Where the accuracy was published, and on what it was measured.
+        weights: In which forms the official weights exist.
+    """
 
     name: str
     script: str
@@ -33,10 +43,20 @@ class Entry:
     source: str = ""
     weights: str = ""
 
+    @property
+    def official(self) -> bool:
+        """Whether the weights are fetched by name."""
+        return self.weights.startswith(_PP3) or "PaddlePaddle/" in self.weights or "RapidOCR" in self.weights
 
-_PP3 = "Paddle .pdparams"
-_ONNX4 = "RapidOCR ONNX (in rapidocr-onnxruntime 1.4.4), Paddle .pdparams"
-_HF = "Hugging Face safetensors (PaddlePaddle/{}_safetensors), Paddle .pdparams"
+    @property
+    def licence(self) -> str:
+        """Of the official weights."""
+        return "Apache-2.0" if self.official else ""
+
+
+_PP3 = "Paddle"
+_ONNX4 = "RapidOCR ONNX (in rapidocr-onnxruntime 1.4.4), Paddle"
+_HF = "Hugging Face safetensors (PaddlePaddle/{}_safetensors), Paddle"
 
 _ENTRIES = (
     Entry("printed_latin", "Latin letters of Europe, Turkish, Vietnamese", 425),
@@ -57,24 +77,69 @@ _ENTRIES = (
     Entry("en_PP-OCRv4_mobile_rec", "English", 97, 7.3, 70.39, _OWN_SET, _PP3),
     Entry("PP-OCRv3_mobile_rec", "Chinese, English", 6625, 11, 75.43, _PADDLEX, _PP3),
     Entry("en_PP-OCRv3_mobile_rec", "English", 97, 7.8, 70.69, _OWN_SET, _PP3),
-    Entry("korean_PP-OCRv3_mobile_rec", "Korean", 3690, None, 60.21, _OWN_SET, _PP3),
-    Entry("japan_PP-OCRv3_mobile_rec", "Japanese", 4401, None, 45.69, _OWN_SET, _PP3),
-    Entry("chinese_cht_PP-OCRv3_mobile_rec", "Traditional Chinese", 8423, None, 82.06, _OWN_SET, _PP3),
-    Entry("te_PP-OCRv3_mobile_rec", "Telugu", 153, None, 95.88, _OWN_SET, _PP3),
-    Entry("ka_PP-OCRv3_mobile_rec", "Kannada", 155, None, None, "", _PP3),
-    Entry("ta_PP-OCRv3_mobile_rec", "Tamil", 130, None, None, "", _PP3),
-    Entry("latin_PP-OCRv3_mobile_rec", "Latin", 187, None, 76.93, _OWN_SET, _PP3),
-    Entry("arabic_PP-OCRv3_mobile_rec", "Arabic", 164, None, 73.55, _OWN_SET, _PP3),
-    Entry("cyrillic_PP-OCRv3_mobile_rec", "Cyrillic", 165, None, 94.28, _OWN_SET, _PP3),
-    Entry("devanagari_PP-OCRv3_mobile_rec", "Devanagari", 169, None, 96.44, _OWN_SET, _PP3),
-    Entry("ch_SVTRv2_rec", "Chinese, English", 6625, 73.9, 68.81, _PADDLEX, "Paddle .pdparams, OpenOCR .pth"),
-    Entry("ch_RepSVTR_rec", "Chinese, English", 6625, 22.1, 65.07, _PADDLEX, "Paddle .pdparams, OpenOCR .pth"),
+    Entry("korean_PP-OCRv3_mobile_rec", "Korean", 3690, 9.6, 60.21, _OWN_SET, _PP3),
+    Entry("japan_PP-OCRv3_mobile_rec", "Japanese", 4401, 9.8, 45.69, _OWN_SET, _PP3),
+    Entry("chinese_cht_PP-OCRv3_mobile_rec", "Traditional Chinese", 8423, 10.8, 82.06, _OWN_SET, _PP3),
+    Entry("te_PP-OCRv3_mobile_rec", "Telugu", 153, 8.7, 95.88, _OWN_SET, _PP3),
+    Entry("ka_PP-OCRv3_mobile_rec", "Kannada", 155, 17.4, 96.96, _OWN_SET, _PP3),
+    Entry("ta_PP-OCRv3_mobile_rec", "Tamil", 130, 8.7, 76.83, _OWN_SET, _PP3),
+    Entry("latin_PP-OCRv3_mobile_rec", "Latin", 187, 8.7, 76.93, _OWN_SET, _PP3),
+    Entry("arabic_PP-OCRv3_mobile_rec", "Arabic", 164, 17.3, 73.55, _OWN_SET, _PP3),
+    Entry("cyrillic_PP-OCRv3_mobile_rec", "Cyrillic", 165, 8.7, 94.28, _OWN_SET, _PP3),
+    Entry("devanagari_PP-OCRv3_mobile_rec", "Devanagari", 169, 8.7, 96.44, _OWN_SET, _PP3),
+    Entry("ch_SVTRv2_rec", "Chinese, English", 6625, 73.9, 68.81, _PADDLEX, _PP3 + ", OpenOCR .pth"),
+    Entry("ch_RepSVTR_rec", "Chinese, English", 6625, 22.1, 65.07, _PADDLEX, _PP3 + ", OpenOCR .pth"),
     Entry(
         "PP-OCRv5_mobile_rec", "Chinese, English, Japanese", 18385, 16, 80.15, _V5, _HF.format("PP-OCRv5_mobile_rec")
     ),
     Entry(
         "PP-OCRv5_server_rec", "Chinese, English, Japanese", 18385, 81, 84.01, _V5, _HF.format("PP-OCRv5_server_rec")
     ),
+    Entry(
+        "korean_PP-OCRv5_mobile_rec",
+        "Korean, English",
+        11947,
+        14,
+        88.0,
+        _LANG5,
+        _HF.format("korean_PP-OCRv5_mobile_rec"),
+    ),
+    Entry(
+        "latin_PP-OCRv5_mobile_rec",
+        "Latin (36 languages)",
+        838,
+        14,
+        84.7,
+        _LANG5,
+        _HF.format("latin_PP-OCRv5_mobile_rec"),
+    ),
+    Entry(
+        "eslav_PP-OCRv5_mobile_rec",
+        "Russian, Belarusian, Ukrainian, English",
+        519,
+        14,
+        81.6,
+        _LANG5,
+        _HF.format("eslav_PP-OCRv5_mobile_rec"),
+    ),
+    Entry("th_PP-OCRv5_mobile_rec", "Thai, English", 526, 7.5, 82.68, _LANG5, _HF.format("th_PP-OCRv5_mobile_rec")),
+    Entry("el_PP-OCRv5_mobile_rec", "Greek, English", 356, 7.5, 89.28, _LANG5, _HF.format("el_PP-OCRv5_mobile_rec")),
+    Entry("en_PP-OCRv5_mobile_rec", "English", 438, None, None, "", _HF.format("en_PP-OCRv5_mobile_rec")),
+    Entry("arabic_PP-OCRv5_mobile_rec", "Arabic", 749, None, None, "", _HF.format("arabic_PP-OCRv5_mobile_rec")),
+    Entry(
+        "cyrillic_PP-OCRv5_mobile_rec", "Cyrillic", 852, None, 80.27, _LANG5, _HF.format("cyrillic_PP-OCRv5_mobile_rec")
+    ),
+    Entry(
+        "devanagari_PP-OCRv5_mobile_rec",
+        "Devanagari",
+        570,
+        None,
+        None,
+        "",
+        _HF.format("devanagari_PP-OCRv5_mobile_rec"),
+    ),
+    Entry("ta_PP-OCRv5_mobile_rec", "Tamil", 515, None, None, "", _HF.format("ta_PP-OCRv5_mobile_rec")),
+    Entry("te_PP-OCRv5_mobile_rec", "Telugu", 542, None, None, "", _HF.format("te_PP-OCRv5_mobile_rec")),
     Entry("PP-OCRv6_tiny_rec", "Chinese, English", 6906, None, 73.5, _V6, _HF.format("PP-OCRv6_tiny_rec")),
     Entry(
         "PP-OCRv6_small_rec",
@@ -94,16 +159,18 @@ _ENTRIES = (
 CATALOG: Mapping[str, Entry] = MappingProxyType({entry.name: entry for entry in _ENTRIES})
 
 
-def refuse_weightless(name: str) -> None:
-    """Raise ModelError where ``name`` is a recipe: that is known, but there are no weights for it here."""
+def reject_untrained(name: str) -> None:
+    """Raise ModelError where ``name`` is a recipe for which no weights are fetched by name."""
     if recipe_path(name) is None:
         return
     entry = CATALOG.get(name)
+    if entry is not None and entry.official:
+        return
     # Recipes for any script are for training; at most their backbone has official weights.
     if entry is not None and entry.weights and entry.script != "any":
-        steps = f"get the official weights ({entry.weights}), run `ocrx import FILE --output DIR`, then give DIR"
+        steps = f"get them ({entry.weights}), run `ocrx import FILE --output DIR`, then give DIR"
         raise ModelError(
-            f"{name}: a known model, but its weights are not part of ocrx", hint=f"{steps}; see `ocrx models {name}`"
+            f"{name}: a known model whose weights are not fetched by name", hint=f"{steps}; see `ocrx models {name}`"
         )
     raise ModelError(
         f"{name}: a recipe, but no trained model",
@@ -146,6 +213,17 @@ COSTS: Mapping[str, tuple[int, float, str]] = MappingProxyType(
         "ch_RepSVTR_rec": (6263273, 1.23, "48x320"),
         "PP-OCRv5_mobile_rec": (4110613, 0.76, "48x320"),
         "PP-OCRv5_server_rec": (21017465, 5.88, "48x320"),
+        "arabic_PP-OCRv5_mobile_rec": (1976657, 0.67, "48x320"),
+        "cyrillic_PP-OCRv5_mobile_rec": (1989120, 0.67, "48x320"),
+        "devanagari_PP-OCRv5_mobile_rec": (1954998, 0.67, "48x320"),
+        "el_PP-OCRv5_mobile_rec": (1929104, 0.67, "48x320"),
+        "en_PP-OCRv5_mobile_rec": (1939026, 0.67, "48x320"),
+        "eslav_PP-OCRv5_mobile_rec": (1948827, 0.67, "48x320"),
+        "korean_PP-OCRv5_mobile_rec": (3331615, 0.73, "48x320"),
+        "latin_PP-OCRv5_mobile_rec": (1987426, 0.67, "48x320"),
+        "ta_PP-OCRv5_mobile_rec": (1948343, 0.67, "48x320"),
+        "te_PP-OCRv5_mobile_rec": (1951610, 0.67, "48x320"),
+        "th_PP-OCRv5_mobile_rec": (1949674, 0.67, "48x320"),
         "PP-OCRv6_tiny_rec": (1103318, 0.18, "48x320"),
         "PP-OCRv6_small_rec": (5266550, 1.09, "48x320"),
         "PP-OCRv6_medium_rec": (19113430, 5.68, "48x320"),

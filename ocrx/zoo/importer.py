@@ -16,11 +16,11 @@ from torch import Tensor, nn
 from ocrx.config import load_config
 from ocrx.errors import ConfigError, ModelError
 from ocrx.model_folder import SPEC_FILE, atomic_folder
-from ocrx.model_spec import ImageSpec, ModelSpec
+from ocrx.model_spec import ImageSpec, ModelSpec, OriginSpec
 from ocrx.models import build_model, frame_spec
 from ocrx.models.model_io import save_model
 from ocrx.text.direction import runs_right_to_left
-from ocrx.zoo.catalog import CATALOG, refuse_weightless
+from ocrx.zoo.catalog import CATALOG, reject_untrained
 from ocrx.zoo.key_maps import openocr_key_map, paddle_key_map
 from ocrx.zoo.key_maps_hf import transformers_key_map
 from ocrx.zoo.onnx_weights import OnnxWeights, match_layers
@@ -71,21 +71,39 @@ def import_weights(
     name: str | None = None,
     dictionary: Path | None = None,
     overwrite: bool = False,
+    origin: OriginSpec | None = None,
+    without_characters: bool = False,
     finish: Finish | None = None,
 ) -> ImportReport:
-    """Read ``source`` (see ``read_weights``) and write a model folder to ``output``.
+    """Convert official weights into a model folder. Nothing is written unless everything fits.
 
-    ``name`` is the recipe whose network it is; without it every known network is tried. ``dictionary`` replaces the
-    one that comes with the weights. ``finish`` adds to the folder before it is put in place. Nothing is written
-    unless everything fits.
-    Raises ModelError, DataError or ConfigError that say what does not fit.
+    Args:
+        source: What ``read_weights`` reads.
+        output: The new folder.
+        name: The recipe whose network it is; without it every known network is tried.
+        dictionary: Replaces the one that comes with the weights.
+        overwrite: Replace a model folder.
+        origin: Recorded in ``model.json``.
+        without_characters: Import weights that come without a dictionary too, to start a fine-tuning from.
+        finish: Adds to the folder before it is put in place.
+
+    Returns:
+        What was imported.
+
+    Raises:
+        ModelError: The weights are damaged or fit no network.
+        DataError: The dictionary cannot be read.
+        ConfigError: ``name`` is not known.
     """
-    _check_output(output, overwrite)
+    check_output(output, overwrite)
     if not Path(source).exists():
-        refuse_weightless(source)
+        reject_untrained(source)
     weights = read_weights(source)
     classes = _class_count(weights)
     entries = read_dictionary(dictionary) if dictionary is not None else weights.characters
+    if without_characters and not entries:
+        # Private characters, which no dataset holds: fine-tuning keeps none of these rows.
+        entries = tuple(chr(0xF0000 + index) for index in range(classes - 1))
     characters = _fitted_dictionary(entries, classes, weights.path, dictionary)
     fit = _find_fit(weights, classes, name if name is not None else _stated_name(weights.path))
     state, characters, notes = _without_unusable(fit.state, characters)
@@ -100,6 +118,7 @@ def import_weights(
         frames=frame_spec(fit.architecture, fit.params, fit.image),
         name=fit.name,
         direction="ltr" if arabic is None else "rtl",
+        origin=origin,
     )
     model = build_model(spec).eval()
     model.load_state_dict(dict(state))
@@ -129,7 +148,7 @@ def _arabic_name(source: str, file: Path, dictionary: Path | None, *models: str 
     return next((name for name in names if name is not None and "arabic" in name.lower()), None)
 
 
-def _check_output(output: Path, overwrite: bool) -> None:
+def check_output(output: Path, overwrite: bool) -> None:
     if not output.exists():
         return
     if not output.is_dir() or (any(output.iterdir()) and not (output / SPEC_FILE).is_file()):

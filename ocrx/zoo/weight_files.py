@@ -16,7 +16,7 @@ import yaml
 from safetensors.torch import load_file
 from torch import Tensor
 
-from ocrx.errors import BackendError, ModelError
+from ocrx.errors import ModelError
 from ocrx.files import read_json, read_lines, read_text
 from ocrx.zoo.onnx_weights import OnnxWeights, load_onnx, read_graph
 from ocrx.zoo.paddle_checkpoint import read_pdparams
@@ -55,7 +55,7 @@ class Weights:
 def read_weights(source: str) -> Weights:
     """Read ``source``: an ``.onnx``, ``.pdparams``, ``.pth`` or ``.safetensors`` file, a folder with one, or a hub id.
 
-    Raises ModelError if there is no such thing or it is damaged; BackendError if a hub id needs an extra.
+    Raises ModelError if there is no such thing or it is damaged.
     """
     path = Path(source)
     if not path.exists():
@@ -115,14 +115,10 @@ def _weights_file(folder: Path) -> Path:
 def fetch_from_hub(name: str) -> Path:
     """The folder with the files of the hub's model ``name`` (``OWNER/NAME``).
 
-    Raises BackendError without huggingface_hub, ModelError where the hub does not give it.
+    Raises ModelError where the hub does not give it.
     """
-    try:
-        from huggingface_hub import snapshot_download
-    except ImportError:
-        raise BackendError(
-            f"{name}: reading from the hub needs huggingface_hub", hint="pip install 'ocrx[hub]'"
-        ) from None
+    from huggingface_hub import snapshot_download  # slow to import
+
     try:
         return Path(snapshot_download(name, allow_patterns=HUB_FILES))
     except Exception as error:  # the client raises its own, the network's and the file system's errors

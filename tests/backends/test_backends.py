@@ -22,7 +22,7 @@ from ocrx.backends.compiled import CompiledBackend
 from ocrx.backends.onnx import OnnxBackend
 from ocrx.backends.pytorch import TorchBackend
 from ocrx.errors import BackendError, ConfigError, ModelError, OcrxError
-from ocrx.export.exporter import export_folder
+from ocrx.evaluation.exporter import export_folder
 from ocrx.export.graph import sample_images, trace_script
 from ocrx.inference.opening import create_model
 from ocrx.inference.recognizer import Recognizer

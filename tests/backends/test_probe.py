@@ -15,7 +15,7 @@ from ocrx.backends import Backend, open_backend
 from ocrx.backends.probe import Probe, probe_path
 from ocrx.data.formats.layouts import read_dataset
 from ocrx.errors import BackendError, ModelError
-from ocrx.export.exporter import export_folder
+from ocrx.evaluation.exporter import export_folder
 from ocrx.export.graph import probe_images
 
 

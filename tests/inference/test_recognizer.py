@@ -269,9 +269,10 @@ def test_batch_size_must_be_a_whole_number(recognizer: Recognizer, size: object)
     ("given", "error", "message", "hint"),
     [
         ("", ConfigError, "an empty name", "a model folder"),
-        ("PP-OCRv4_mobile_rec", ModelError, "a known model, but its weights are not part", "ocrx import FILE --output"),
+        ("PP-OCRv4_server_rec", ModelError, "OCRX_OFFLINE forbids downloading", "ocrx models --download"),
+        ("SVTRv2_tiny", ModelError, "weights are not fetched by name", "ocrx import FILE --output"),
         ("resnet_bilstm", ModelError, "a recipe, but no trained model", "ocrx train -c resnet_bilstm"),
-        ("https://host/a.pdparams", ConfigError, "https://host/a.pdparams is not downloaded", "ocrx import FILE"),
+        ("https://host/a.zip", ConfigError, "https://host/a.zip: not the address of a file of weights", ".pdparams"),
     ],
 )
 def test_what_names_no_model_says_what_to_do(given: str, error: type[OcrxError], message: str, hint: str) -> None:

@@ -13,7 +13,7 @@ from support.training import assert_equal, spec_for, trainer, weights
 
 from ocrx.config import load_config
 from ocrx.data.formats.layouts import read_dataset
-from ocrx.errors import BackendError, ConfigError, ModelError
+from ocrx.errors import ConfigError, ModelError
 from ocrx.model_spec import ImageSpec, ModelSpec
 from ocrx.models import build_model, frame_spec
 from ocrx.models.model_io import load_model, save_model
@@ -163,7 +163,7 @@ def test_a_folder_a_file_in_it_and_a_name_are_starts(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("source", "error", "message"),
     [
-        ("https://example.com/a.pdparams", ConfigError, "is not downloaded"),
+        ("https://example.com/a.zip", ConfigError, "not the address of a file of weights"),
         ("printed_enn", ModelError, "printed_enn"),
         ("{here}/nothing", ModelError, "no such model folder"),
     ],
@@ -196,15 +196,6 @@ def test_official_weights_on_the_hub_are_imported(tmp_path: Path, monkeypatch: p
         resolve_pretrained("PaddlePaddle/PP-OCRv6_tiny_rec_safetensors", tmp_path / "out") == tmp_path / "out" / "start"
     )
     assert asked == [(str(tmp_path / "cache"), tmp_path / "out" / "start")]
-
-
-def test_without_the_extra_the_hub_is_an_error_with_the_way_out(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setitem(sys.modules, "huggingface_hub", None)
-    with pytest.raises(BackendError, match="no folder someone/a_model") as caught:
-        resolve_pretrained("someone/a_model", tmp_path)
-    assert "ocrx[hub]" in str(caught.value.hint)
 
 
 def test_a_backbone_of_torchvision_is_a_start_of_its_own(line_folder: Path, tmp_path: Path) -> None:

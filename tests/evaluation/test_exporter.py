@@ -20,7 +20,7 @@ from ocrx.data.formats.layouts import read_dataset
 from ocrx.data.sample import Sample
 from ocrx.errors import BackendError, ConfigError, DataError
 from ocrx.evaluation.evaluate import evaluate
-from ocrx.export.exporter import export_folder
+from ocrx.evaluation.exporter import export_folder
 from ocrx.export.graph import check_parity, export_model, export_onnx, sample_images
 from ocrx.inference.opening import create_model
 from ocrx.inference.recognizer import Recognizer
@@ -121,7 +121,7 @@ def test_a_network_with_an_lstm_is_read_in_fp16(line_folder: Path, tmp_path: Pat
     # ONNX Runtime ends the process where it fails.
     code = (
         "import sys; from pathlib import Path; from ocrx.data.formats.layouts import read_dataset;"
-        "from ocrx.export.exporter import export_folder; folder, data = map(Path, sys.argv[1:]);"
+        "from ocrx.evaluation.exporter import export_folder; folder, data = map(Path, sys.argv[1:]);"
         "done = export_folder(folder, 'onnx', 'fp16', read_dataset(data).val, 1.0);"
         "print(done.file.name, done.largest_difference < 0.05)"
     )
@@ -194,8 +194,8 @@ def test_a_text_that_only_rounding_decides_is_no_mismatch(
     mismatch: bool,
 ) -> None:
     opened = open_backend(model_folder, "torch")
-    monkeypatch.setattr("ocrx.export.exporter.TorchBackend", lambda *given: Altered(opened, 1e-3))
-    monkeypatch.setattr("ocrx.export.exporter.OnnxBackend", lambda *given: Altered(opened, margin))
+    monkeypatch.setattr("ocrx.evaluation.exporter.TorchBackend", lambda *given: Altered(opened, 1e-3))
+    monkeypatch.setattr("ocrx.evaluation.exporter.OnnxBackend", lambda *given: Altered(opened, margin))
     if mismatch:
         with pytest.raises(BackendError, match="altered differs"):
             export_folder(model_folder, "onnx", "fp32", samples, target=tmp_path / "out")

