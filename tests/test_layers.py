@@ -99,6 +99,15 @@ def test_heavy_and_edge_packages_stay_where_they_belong(path: Path) -> None:
             assert package not in ("torch", "torchvision"), f"{path.name}:{line} imports {name}"
 
 
+@pytest.mark.parametrize("path", [path for path in MODULES if part(path) == "data"], ids=lambda path: path.name)
+def test_parts_of_data_build_on_formats_alone(path: Path) -> None:
+    own = path.relative_to(PACKAGE).parts[1]
+    for name, line in imports(path):
+        names = name.split(".")
+        if names[:2] == ["ocrx", "data"] and len(names) > 2 and names[2] in ("formats", "checks", "edit", "loading"):
+            assert names[2] in ("formats", own), f"{path.relative_to(PACKAGE)}:{line} imports {name}"
+
+
 def test_every_module_is_ranked() -> None:
     parts = {part(path) for path in MODULES} - {"__init__"}
     assert parts <= set(RANK)

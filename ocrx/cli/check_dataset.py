@@ -42,7 +42,11 @@ def check_dataset(
     dataset_dir: DatasetArgument = None,
     data: DataOption = None,
     convert_from: Annotated[
-        Optional[str], typer.Option(help="Input format; detected by default.", rich_help_panel=INPUT)
+        Optional[str],
+        typer.Option(
+            help="Input format; detected by default. page, alto, labelstudio and ppocrlabel: cut lines out of pages.",
+            rich_help_panel=INPUT,
+        ),
     ] = None,
     model: Annotated[
         Optional[str],

@@ -12,6 +12,8 @@ from ocrx.schema import Choice, Range
 MODES = ("check_dataset", "train", "evaluate", "export", "predict")
 DEFAULT_MODEL = "lcnetv4_tiny"
 DATASET_TYPES = ("paddlex", "label", "csv", "tsv", "jsonl", "pairs", "lmdb")
+PAGE_TYPES = ("page", "alto", "labelstudio", "ppocrlabel")
+"""Annotated pages, whose lines are cut out when they are converted."""
 
 
 @dataclass(frozen=True)
@@ -65,7 +67,7 @@ class ConvertConfig:
     """
 
     enable: bool = False
-    src_dataset_type: Annotated[str, Choice(*DATASET_TYPES)] | None = None
+    src_dataset_type: Annotated[str, Choice(*DATASET_TYPES, *PAGE_TYPES)] | None = None
     dst_dataset_type: Annotated[str, Choice(*DATASET_TYPES)] = "paddlex"
     output: str | None = None
 

@@ -19,6 +19,7 @@ from ocrx.data.checks.histogram import count_label_lengths, draw_histogram
 from ocrx.data.checks.html_report import ReportData, illustrated_places, render_report
 from ocrx.data.checks.run import CACHE_FILE, Findings, run_checks
 from ocrx.data.edit.convert import convert_dataset
+from ocrx.data.edit.cut_lines import LEFT_OUT_FILE, count_reasons
 from ocrx.data.edit.fix import FixReport, build_dict, fix_labels
 from ocrx.data.edit.journal import recover
 from ocrx.data.edit.split import SplitReport, split_dataset, undo_split
@@ -173,6 +174,10 @@ def _change_dataset(root: Path, config: Config) -> tuple[Path, list[str]]:
         source, target = options.convert.src_dataset_type, options.convert.dst_dataset_type
         made = convert_dataset(root, target, source=source, output=output)
         actions.append(f"converted {made.source} to {made.target} in {made.folder}: {made.train} + {made.val} lines")
+        if made.left_out:
+            actions.append(
+                f"left out {len(made.left_out):,} ({count_reasons(made.left_out)}); see {made.folder / LEFT_OUT_FILE}"
+            )
         # An LMDB database holds no files to check: the lines it was made of are checked.
         root = root if to_lmdb else made.folder
     if options.fix:

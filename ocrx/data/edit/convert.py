@@ -15,12 +15,14 @@ from dataclasses import asdict, dataclass
 from pathlib import Path, PurePosixPath
 from typing import Any
 
+from ocrx.data.edit.cut_lines import LEFT_OUT_FILE, READERS, cut_lines
 from ocrx.data.edit.journal import replace_files
 from ocrx.data.edit.list_writer import list_line, require_all_lines_read
 from ocrx.data.edit.lmdb import read_lmdb, write_lmdb
 from ocrx.data.formats.dictionary import DICT_FILE
 from ocrx.data.formats.label_readers import PAIR_SUFFIX, PATH_COLUMNS, TEXT_COLUMNS
 from ocrx.data.formats.layouts import Dataset, is_lmdb, read_dataset
+from ocrx.data.formats.regions import LeftOut
 from ocrx.data.sample import Sample
 from ocrx.errors import DataError
 from ocrx.model_folder import atomic_folder
@@ -40,6 +42,7 @@ class ConvertReport:
         target: Type that was written.
         train: Number of training lines.
         val: Number of validation lines.
+        left_out: Regions of annotated pages that gave no line, with their reasons.
     """
 
     folder: Path
@@ -47,6 +50,7 @@ class ConvertReport:
     target: str
     train: int
     val: int
+    left_out: tuple[LeftOut, ...] = ()
 
     def to_dict(self) -> dict[str, Any]:
         """Give the report as plain values.
@@ -63,7 +67,8 @@ def convert_dataset(root: Path, target: str, *, source: str | None = None, outpu
     Args:
         root: Folder of the dataset.
         target: paddlex, label, csv, tsv, jsonl, pairs or lmdb.
-        source: The type that ``root`` must have; None accepts any.
+        source: The type that ``root`` must have; None accepts any dataset. Annotated pages are only read by name:
+            page, alto, labelstudio or ppocrlabel; their lines are cut out.
         output: Folder to write. By default a conversion to paddlex writes train.txt and val.txt into ``root``, and
             any other one a new folder beside it, such as ``root_csv``.
 
@@ -76,6 +81,8 @@ def convert_dataset(root: Path, target: str, *, source: str | None = None, outpu
     """
     if source == "lmdb" or (source is None and is_lmdb(root)):
         return _convert_lmdb(root, target, output)
+    if source is not None and source in READERS:
+        return _convert_pages(root, source, target, output or _folder_beside(root, target))
     dataset = read_dataset(root)
     if source is not None:
         _require_type(dataset, source)
@@ -123,6 +130,29 @@ def _convert_lmdb(root: Path, target: str, output: Path | None) -> ConvertReport
     return ConvertReport(folder, "lmdb", target, train, val)
 
 
+def _convert_pages(root: Path, source: str, target: str, folder: Path) -> ConvertReport:
+    """Cut the lines into a new folder (paddlex) or into a temporary one, and convert that."""
+    _require_empty(folder)
+    unpacked = folder.with_name(f".{folder.name}.lines")
+    try:
+        shutil.rmtree(unpacked, ignore_errors=True)
+        report = cut_lines(root, source, unpacked)
+        if target == "paddlex":
+            with atomic_folder(folder) as partial:
+                shutil.copytree(unpacked, partial, dirs_exist_ok=True)
+        else:
+            convert_dataset(unpacked, target, output=folder)
+            shutil.copytree(unpacked / LEFT_OUT_FILE.parent, folder / LEFT_OUT_FILE.parent)
+    finally:
+        shutil.rmtree(unpacked, ignore_errors=True)
+    return ConvertReport(folder, source, target, report.lines, 0, report.left_out)
+
+
+def _require_empty(folder: Path) -> None:
+    if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
+        raise DataError(f"{folder}: is not empty", hint="choose another folder: CheckDataset.convert.output")
+
+
 def _write_lists_beside(root: Path, parts: _Parts) -> None:
     """train.txt and val.txt for images that stay where they are; only train.txt if nothing is divided."""
     files = {}
@@ -134,8 +164,7 @@ def _write_lists_beside(root: Path, parts: _Parts) -> None:
 
 
 def _write_folder(folder: Path, dataset: Dataset, parts: _Parts, target: str) -> None:
-    if folder.exists() and any(folder.iterdir()):
-        raise DataError(f"{folder}: is not empty", hint="choose another folder: CheckDataset.convert.output")
+    _require_empty(folder)
     with atomic_folder(folder) as partial:
         _WRITERS[target](partial, dataset.root, parts)
         if (dataset.root / DICT_FILE).is_file():

@@ -1,0 +1,231 @@
+"""Cuts the lines of annotated pages into a dataset of line images.
+
+A box along the axes is cropped as it is. Another quadrilateral is straightened by its perspective. Around any other
+polygon, what lies outside is covered with the tone of the paper.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from itertools import groupby
+from pathlib import Path
+
+import numpy as np
+from PIL import Image, ImageDraw
+
+from ocrx.arrays import Float64s
+from ocrx.data.edit.journal import replace_files
+from ocrx.data.edit.list_writer import list_line
+from ocrx.data.formats.alto import read_alto
+from ocrx.data.formats.label_studio import read_label_studio
+from ocrx.data.formats.page_xml import read_page_xml
+from ocrx.data.formats.ppocrlabel import read_ppocrlabel
+from ocrx.data.formats.regions import LeftOut, Point, Region, RegionReader
+from ocrx.data.sample import Sample, relative_name
+from ocrx.errors import DataError
+from ocrx.files import to_json, write_file
+from ocrx.imaging.reading import read_image
+
+READERS: Mapping[str, RegionReader] = {
+    "page": read_page_xml,
+    "alto": read_alto,
+    "labelstudio": read_label_studio,
+    "ppocrlabel": read_ppocrlabel,
+}
+LEFT_OUT_FILE = Path("source") / "left_out.txt"
+REGIONS_FILE = Path("source") / "regions.jsonl"
+MIN_SIDE = 4
+
+_REASONS = 5
+_INSIDE = 0.5
+"""Least share of a region's bounding box that lies on the page."""
+
+
+@dataclass(frozen=True)
+class CutReport:
+    """What was cut.
+
+    Attributes:
+        lines: Number of line images.
+        left_out: Regions that gave no line, with their reasons.
+    """
+
+    lines: int
+    left_out: tuple[LeftOut, ...]
+
+
+@dataclass
+class _Collected:
+    """Lines of train.txt and of regions.jsonl, and what gave no line."""
+
+    lines: list[str] = field(default_factory=list)
+    regions: list[str] = field(default_factory=list)
+    left_out: list[LeftOut] = field(default_factory=list)
+
+
+def cut_lines(root: Path, source: str, folder: Path) -> CutReport:
+    """Cut the lines of annotated pages.
+
+    Args:
+        root: Folder with the annotations and the page images.
+        source: Kind of the annotations, a key of ``READERS``.
+        folder: Where train.txt, ``images/`` and ``source/`` are written: ``source/regions.jsonl`` keeps page, outline
+            and baseline of every line, ``source/left_out.txt`` lists what gave no line.
+
+    Returns:
+        What was cut.
+
+    Raises:
+        DataError: If no line could be cut.
+    """
+    made = _Collected()
+    (folder / "images").mkdir(parents=True, exist_ok=True)
+    for page, found in groupby(READERS[source](root), key=_page_of):
+        if page is None:
+            made.left_out += [one for one in found if isinstance(one, LeftOut)]
+        else:
+            _cut_page(page, [one for one in found if isinstance(one, Region)], root, folder, made)
+
+    if not made.lines:
+        reason = f" ({made.left_out[0].source}: {made.left_out[0].reason})" if made.left_out else ""
+        raise DataError(f"{root}: no line of type {source} can be cut{reason}", hint="is it the right type and folder?")
+    write_file(folder / REGIONS_FILE, "".join(made.regions))
+    write_file(folder / LEFT_OUT_FILE, "".join(f"{one.source}\t{one.reason}\n" for one in made.left_out))
+    replace_files(folder, {"train.txt": "".join(made.lines).encode()})
+    return CutReport(len(made.lines), tuple(made.left_out))
+
+
+def _page_of(found: Region | LeftOut) -> Path | None:
+    return found.page if isinstance(found, Region) else None
+
+
+def _cut_page(page: Path, regions: Iterable[Region], root: Path, folder: Path, made: _Collected) -> None:
+    """Cut the regions of one page."""
+    try:
+        image, unreadable = read_image(page), ""
+    except DataError as error:
+        image, unreadable = None, error.message
+
+    stem = Path(relative_name(page, root)).with_suffix("").as_posix().replace("/", "_")[-100:]
+    for region in regions:
+        try:
+            if image is None:
+                raise DataError(unreadable)
+            text = _one_line(region.text)
+            polygon = _in_pixels(region.polygon, region, image)
+            crop = cut_region(image, polygon)
+        except DataError as error:
+            made.left_out.append(LeftOut(region.source, error.message))
+            continue
+
+        name = f"images/{len(made.lines):06}_{stem}.png"
+        crop.save(folder / name)
+        made.lines.append(list_line(name, Sample(folder / name, text, region.source)))
+        baseline = _in_pixels(region.baseline, region, image)
+        fields = {"image": name, "page": relative_name(page, root), "source": region.source}
+        made.regions.append(to_json({**fields, "polygon": polygon, "baseline": baseline, "text": text}) + "\n")
+
+
+def _one_line(text: str) -> str:
+    text = text.strip("\r\n")
+    if not text.strip():
+        raise DataError("no text")
+    if "\n" in text or "\t" in text:
+        raise DataError("text of several lines, or with a TAB")
+    return text
+
+
+def _in_pixels(points: tuple[Point, ...], region: Region, image: Image.Image) -> tuple[Point, ...]:
+    if region.units is None:
+        return points
+    width, height = region.units
+    return tuple((x * image.width / width, y * image.height / height) for x, y in points)
+
+
+def cut_region(page: Image.Image, polygon: tuple[Point, ...]) -> Image.Image:
+    """Cut a line out of a page.
+
+    Args:
+        page: Image of mode L or RGB.
+        polygon: Outline in pixels.
+
+    Returns:
+        The line.
+
+    Raises:
+        DataError: If the outline is no area, too small, or mostly outside the page.
+    """
+    if len(polygon) < 3:
+        raise DataError("no outline")
+    points = np.array(polygon, dtype=np.float64)
+    low, high = points.min(axis=0), points.max(axis=0)
+    size = np.array(page.size)
+    shown_low, shown_high = np.clip(low, 0, size), np.clip(high, 0, size)
+    if min(high - low) < MIN_SIDE:
+        raise DataError(f"less than {MIN_SIDE} pixels wide or high")
+    if np.prod(shown_high - shown_low) < _INSIDE * np.prod(high - low):
+        raise DataError("outside the page image")
+
+    left, top = np.floor(shown_low).astype(int).tolist()
+    right, bottom = np.ceil(shown_high).astype(int).tolist()
+    if len(points) == 4 and not _is_box(points):
+        return _straighten(page, points)
+    crop = page.crop((left, top, right, bottom))
+    return crop if len(points) == 4 else _mask(crop, [(x - left, y - top) for x, y in polygon])
+
+
+def _is_box(points: Float64s) -> bool:
+    """Whether four corners form a box along the axes."""
+    return all(len(set(points[:, axis].tolist())) == 2 for axis in (0, 1)) and len({*map(tuple, points.tolist())}) == 4
+
+
+def _mask(crop: Image.Image, polygon: list[Point]) -> Image.Image:
+    """Cover what lies outside the polygon with the median tone, which is that of the paper."""
+    inside = Image.new("1", crop.size)
+    ImageDraw.Draw(inside).polygon(polygon, fill=1)
+    pixels = np.asarray(crop).reshape(crop.width * crop.height, -1)
+    paper = tuple(int(tone) for tone in np.median(pixels, axis=0))
+    ground = Image.new(crop.mode, crop.size, paper if len(paper) > 1 else paper[0])
+    return Image.composite(crop, ground, inside)
+
+
+def _straighten(page: Image.Image, corners: Float64s) -> Image.Image:
+    """Map a quadrilateral, given clockwise from its upper left corner, to an upright image."""
+    sides = np.linalg.norm(corners - np.roll(corners, -1, axis=0), axis=1)
+    width, height = (round(max(sides[i], sides[i + 2])) for i in (0, 1))
+    if min(width, height) < MIN_SIDE:
+        raise DataError(f"less than {MIN_SIDE} pixels wide or high")
+    target = np.array([(0, 0), (width, 0), (width, height), (0, height)], dtype=np.float64)
+    coefficients = _perspective(target, corners).tolist()
+    fill = 255 if page.mode == "L" else (255, 255, 255)
+    return page.transform(
+        (width, height), Image.Transform.PERSPECTIVE, coefficients, Image.Resampling.BICUBIC, fillcolor=fill
+    )
+
+
+def _perspective(target: Float64s, source: Float64s) -> Float64s:
+    """Eight coefficients of the projection that takes four target points to four source points."""
+    rows, values = [], []
+    for (x, y), (u, v) in zip(target.tolist(), source.tolist(), strict=True):
+        rows += [[x, y, 1, 0, 0, 0, -u * x, -u * y], [0, 0, 0, x, y, 1, -v * x, -v * y]]
+        values += [u, v]
+    try:
+        return np.linalg.solve(np.array(rows), np.array(values))
+    except np.linalg.LinAlgError:
+        raise DataError("corners on one line") from None
+
+
+def count_reasons(left_out: Iterable[LeftOut]) -> str:
+    """Put into words why regions were left out.
+
+    Args:
+        left_out: The regions.
+
+    Returns:
+        The most frequent reasons, and how often each occurred.
+    """
+    counts = Counter(one.reason for one in left_out).most_common()
+    shown = ", ".join(f"{reason}: {count:,}" for reason, count in counts[:_REASONS])
+    return shown + (f" and {len(counts) - _REASONS} more reasons" if len(counts) > _REASONS else "")

@@ -1,0 +1,143 @@
+"""Label Studio's JSON export of an OCR project: boxes or polygons in percent of the page, each with its text."""
+
+from __future__ import annotations
+
+import math
+import urllib.parse
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+from ocrx.data.formats.regions import Found, LeftOut, Point, Region, find_page_image, to_points
+from ocrx.data.sample import relative_name
+from ocrx.errors import DataError
+from ocrx.files import read_json
+
+_IMAGE_KEYS = ("ocr", "image", "captioning")
+_PERCENT = (100.0, 100.0)
+
+
+def read_label_studio(root: Path) -> Iterator[Found]:
+    """Read the regions of all JSON files in a folder.
+
+    Args:
+        root: Folder with the export and the page images.
+
+    Yields:
+        Regions in order; and files, tasks and regions that cannot be used, with the reason.
+    """
+    for path in sorted(root.glob("*.json")):
+        name = relative_name(path, root)
+        try:
+            tasks = read_json(path)
+            if not isinstance(tasks, list):
+                raise DataError("not a list of tasks; export the project as JSON")
+        except DataError as error:
+            yield LeftOut(name, error.message)
+            continue
+        for number, task in enumerate(tasks, start=1):
+            yield from _task(task, root, f"{name}: task {_field(task, 'id') or number}")
+
+
+def _task(task: object, root: Path, source: str) -> Iterator[Found]:
+    data, annotations = _field(task, "data"), _field(task, "annotations")
+    if not isinstance(annotations, list):
+        yield LeftOut(source, "no annotations; export the project as JSON, not as JSON-MIN")
+        return
+    usable = [one for one in annotations if isinstance(one, Mapping) and one.get("was_cancelled") is not True]
+    if not usable:
+        yield LeftOut(source, "not annotated")
+        return
+
+    try:
+        image = _page_image(data, root)
+    except DataError as error:
+        yield LeftOut(source, error.message)
+        return
+    if len(usable) > 1:
+        yield LeftOut(source, f"{len(usable) - 1} further annotations of the same page; the first is used")
+    yield from _regions(usable[0].get("result"), image, source)
+
+
+def _page_image(data: object, root: Path) -> Path:
+    """The image of a task: its address names a file that the annotator uploaded, or one on the server's disk."""
+    address = next((value for key in _IMAGE_KEYS if isinstance(value := _field(data, key), str)), None)
+    if address is None:
+        raise DataError("no image")
+    parts = urllib.parse.urlsplit(address)
+    served = urllib.parse.parse_qs(parts.query).get("d", [urllib.parse.unquote(parts.path)])[0].lstrip("/")
+    try:
+        return find_page_image(root, root, served)
+    except DataError:
+        # An uploaded file is named after eight random digits.
+        _, dash, original = Path(served).name.partition("-")
+        if not dash:
+            raise
+        return find_page_image(root, root, original)
+
+
+def _regions(results: object, image: Path, source: str) -> Iterator[Found]:
+    """Join the results of one region, which share an ID: its outline and its text."""
+    joined: dict[str, dict[str, Any]] = {}
+    for result in results if isinstance(results, list) else []:
+        value = _field(result, "value")
+        if isinstance(value, Mapping):
+            sizes = {key: _field(result, key) for key in ("original_width", "original_height")}
+            joined.setdefault(str(_field(result, "id")), {}).update({**sizes, **value})
+
+    for name, value in joined.items():
+        where = f"{source}: region {name}"
+        try:
+            yield Region(image, _outline(value), _text(value), where, units=_PERCENT)
+        except DataError as error:
+            yield LeftOut(where, error.message)
+
+
+def _text(value: Mapping[str, Any]) -> str:
+    text = value.get("text")
+    lines = [text] if isinstance(text, str) else text
+    if not isinstance(lines, list) or not lines or not all(isinstance(line, str) for line in lines):
+        raise DataError("no text")
+    return "\n".join(lines)
+
+
+def _outline(value: Mapping[str, Any]) -> tuple[Point, ...]:
+    """A polygon, or a box that is rotated about its upper left corner by degrees clockwise."""
+    points = value.get("points")
+    if isinstance(points, list):
+        if not all(isinstance(point, list) and len(point) == 2 for point in points):
+            raise DataError("coordinates that are not points")
+        return to_points([number for point in points for number in point])
+
+    if "x" not in value:
+        raise DataError("no outline")
+    ((x, y), (width, height)) = to_points([value.get(key) for key in ("x", "y", "width", "height")])
+    ((rotation, _),) = to_points([value.get("rotation") or 0, 0])
+    if not rotation:
+        return ((x, y), (x + width, y), (x + width, y + height), (x, y + height))
+    return _rotated((x, y), (width, height), math.radians(rotation), _aspect(value))
+
+
+def _rotated(corner: Point, size: tuple[float, float], angle: float, aspect: float) -> tuple[Point, ...]:
+    """Corners of a rotated box in percent; a percent of the width has ``aspect`` times as many pixels as one of the
+    height."""
+    (x, y), (width, height) = corner, size
+    across = (width * math.cos(angle), width * math.sin(angle) * aspect)
+    down = (-height * math.sin(angle) / aspect, height * math.cos(angle))
+    return (
+        (x, y),
+        (x + across[0], y + across[1]),
+        (x + across[0] + down[0], y + across[1] + down[1]),
+        (x + down[0], y + down[1]),
+    )
+
+
+def _aspect(value: Mapping[str, Any]) -> float:
+    ((width, height),) = to_points([value.get("original_width"), value.get("original_height")])
+    if width <= 0 or height <= 0:
+        raise DataError("a rotated box, and no size of the page")
+    return width / height
+
+
+def _field(value: object, key: str) -> Any:
+    return value.get(key) if isinstance(value, Mapping) else None

@@ -1,0 +1,61 @@
+"""PAGE XML, as written by Transkribus, eScriptorium, OCR-D and Aletheia: one file a page image."""
+
+from __future__ import annotations
+
+import xml.etree.ElementTree as ET
+from collections.abc import Iterator
+from pathlib import Path
+
+from ocrx.data.formats.regions import Found, LeftOut, Point, Region, find_page_image, to_points
+from ocrx.data.formats.safe_xml import read_xml
+from ocrx.data.sample import relative_name
+from ocrx.errors import DataError
+
+
+def read_page_xml(root: Path) -> Iterator[Found]:
+    """Read the text lines of all PAGE files under a folder.
+
+    Args:
+        root: The folder; page images are searched beside each file, above it, and in ``root``.
+
+    Yields:
+        Lines in the order of the files; and files and lines that cannot be used, with the reason.
+    """
+    for path in sorted(root.rglob("*.xml")):
+        name = relative_name(path, root)
+        try:
+            page = read_xml(path, name).find(".//Page")
+            if page is None:
+                raise DataError(f"{name}: not a PAGE file")
+            image = find_page_image(root, path.parent, page.get("imageFilename", ""))
+        except DataError as error:
+            yield LeftOut(name, error.message.removeprefix(f"{name}: "))
+            continue
+
+        for number, line in enumerate(page.iter("TextLine"), start=1):
+            source = f"{name}: line {line.get('id') or number}"
+            try:
+                text = _text(line)
+                yield Region(image, _points(line, "Coords"), text, source, _points(line, "Baseline"))
+            except DataError as error:
+                yield LeftOut(source, error.message)
+
+
+def _text(line: ET.Element) -> str:
+    """The line's own text; of several versions the one with the lowest index, as the format asks."""
+    versions = [element for element in line.findall("TextEquiv") if element.find("Unicode") is not None]
+    if not versions:
+        raise DataError("no text")
+    best = min(versions, key=lambda element: int(index) if (index := element.get("index", "")).isdecimal() else 0)
+    return best.findtext("Unicode") or ""
+
+
+def _points(line: ET.Element, tag: str) -> tuple[Point, ...]:
+    element = line.find(tag)
+    if element is None:
+        return ()
+    written = element.get("points")
+    if written is not None:
+        return to_points(written.replace(",", " ").split())
+    # The form of 2010.
+    return to_points([point.get(axis) for point in element.iter("Point") for axis in ("x", "y")])
