@@ -44,7 +44,7 @@ def check_dataset(
     convert_from: Annotated[
         Optional[str],
         typer.Option(
-            help="Input format; detected by default. page, alto, labelstudio and ppocrlabel: cut lines out of pages.",
+            help="Input format; detected by default. page, alto, labelstudio or ppocrlabel cuts lines out of pages.",
             rich_help_panel=INPUT,
         ),
     ] = None,

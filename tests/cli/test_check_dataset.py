@@ -13,6 +13,7 @@ from pathlib import Path
 
 import pytest
 from PIL import Image
+from support.pages import corners, write_page
 from support.planted import Planted
 
 from ocrx.cli.app import main
@@ -177,3 +178,23 @@ def test_a_label_that_leads_to_no_regular_file_ends(tmp_path: Path) -> None:
     assert result.returncode == 1
     for line in (2, 3, 4):
         assert re.search(rf"^train\.txt:{line}: error: .*not a regular file", result.stdout, re.MULTILINE)
+
+
+def test_lines_of_pages_are_cut_split_and_checked(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    root = tmp_path / "pages"
+    boxes = write_page(root / "scan.png")
+    rows = [{"transcription": text, "points": corners(box)} for text, box in boxes.items()]
+    rows += [{"transcription": "<script>alert(1)</script>", "points": corners((10, 200, 200, 230))}]
+    rows += [{"transcription": "###", "points": corners((10, 240, 200, 270))}]
+    (root / "Label.txt").write_text(f"pages/scan.png\t{json.dumps(rows)}\n")
+    out = tmp_path / "out"
+    code = main(["check-dataset", str(root), "--convert-from", "ppocrlabel", "--split", "75", "--output", str(out)])
+    err = capsys.readouterr().err
+    assert code == 0, err
+    assert "converted ppocrlabel to paddlex" in err
+    assert "left out 1 (marked as unreadable (###): 1); see" in err
+    assert "3 training and 1 validation lines (paddlex)" in err
+    assert sorted(path.name for path in root.iterdir()) == ["Label.txt", "scan.png"]
+    page = (out / "check_dataset" / "report.html").read_text(encoding="utf-8")
+    assert "<script>alert" not in page
+    assert "&lt;script&gt;" in page

@@ -134,6 +134,7 @@ def _convert_pages(root: Path, source: str, target: str, folder: Path) -> Conver
     """Cut the lines into a new folder (paddlex) or into a temporary one, and convert that."""
     _require_empty(folder)
     unpacked = folder.with_name(f".{folder.name}.lines")
+
     try:
         shutil.rmtree(unpacked, ignore_errors=True)
         report = cut_lines(root, source, unpacked)

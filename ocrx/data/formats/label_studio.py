@@ -64,6 +64,7 @@ def _page_image(data: object, root: Path) -> Path:
     address = next((value for key in _IMAGE_KEYS if isinstance(value := _field(data, key), str)), None)
     if address is None:
         raise DataError("no image")
+
     parts = urllib.parse.urlsplit(address)
     served = urllib.parse.parse_qs(parts.query).get("d", [urllib.parse.unquote(parts.path)])[0].lstrip("/")
     try:
@@ -119,8 +120,7 @@ def _outline(value: Mapping[str, Any]) -> tuple[Point, ...]:
 
 
 def _rotated(corner: Point, size: tuple[float, float], angle: float, aspect: float) -> tuple[Point, ...]:
-    """Corners of a rotated box in percent; a percent of the width has ``aspect`` times as many pixels as one of the
-    height."""
+    """Corners of a rotated box in percent; one of the width has ``aspect`` times the pixels of one of the height."""
     (x, y), (width, height) = corner, size
     across = (width * math.cos(angle), width * math.sin(angle) * aspect)
     down = (-height * math.sin(angle) / aspect, height * math.cos(angle))

@@ -31,6 +31,7 @@ def read_ppocrlabel(root: Path) -> Iterator[Found]:
         where = f"{LABEL_FILE}:{number}"
         if not line.strip():
             continue
+
         name, _, written = line.partition("\t")
         try:
             image = find_page_image(root, root, name)
@@ -52,6 +53,7 @@ def _box(image: Path, box: object, source: str) -> Found:
             raise DataError(f"marked as unreadable ({text})")
         if box.get("difficult") is True:
             raise DataError("marked as difficult")
+
         points = box.get("points")
         if not isinstance(points, list) or not all(isinstance(point, list) and len(point) == 2 for point in points):
             raise DataError("no points")
