@@ -99,6 +99,7 @@ def analyse(lines: Sequence[LineResult], precision: float = 0.99) -> Analysis:
     pairs = [pair for line in edits for pair in line]
     wrong = Counter(pair for pair in pairs if pair[0] != pair[1])
     repeats, repeats_lost = _repeats(edits)
+
     return Analysis(
         intervals=intervals(lines),
         confusions=tuple(Confusion(t, p, n) for (t, p), n in sorted(wrong.items(), key=lambda e: (-e[1], e[0]))),

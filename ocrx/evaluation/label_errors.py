@@ -43,9 +43,13 @@ class LabelError:
     log_odds: float
 
     def to_dict(self, root: Path) -> dict[str, Any]:
-        """The fields for reports; the image relative to ``root``.
+        """Give the fields for reports.
 
-        ``doubt`` is the key that readers of ``check_dataset_result.json`` know.
+        Args:
+            root: The folder that the image's path is relative to.
+
+        Returns:
+            Plain values. ``doubt`` is the key that readers of ``check_dataset_result.json`` know.
         """
         image = self.sample.image
         return {

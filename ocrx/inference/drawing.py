@@ -19,21 +19,41 @@ class Drawable(Protocol):
     """The part of a prediction that is drawn."""
 
     @property
-    def text(self) -> str: ...
+    def text(self) -> str:
+        """What was read."""
+        ...
+
     @property
-    def score(self) -> float: ...
+    def score(self) -> float:
+        """Score of the line."""
+        ...
+
     @property
-    def char_scores(self) -> tuple[float, ...]: ...
+    def char_scores(self) -> tuple[float, ...]:
+        """Probability of each character."""
+        ...
+
     @property
-    def char_spans(self) -> PixelSpans: ...
+    def char_spans(self) -> PixelSpans:
+        """Left and right edge of each character in pixels of the image."""
+        ...
 
 
 def draw_prediction(image: Image.Image, prediction: Drawable) -> Image.Image:
-    """The image 64 pixels high, a frame around each character (red below 0.5), the text and its score below."""
+    """Draw what was read.
+
+    Args:
+        image: The line as it was read.
+        prediction: What was read.
+
+    Returns:
+        The image 64 pixels high, a frame around each character (red below 0.5), the text and its score below.
+    """
     factor = _HEIGHT / image.height
     picture = image.convert("RGB").resize((max(1, round(image.width * factor)), _HEIGHT), Image.Resampling.BILINEAR)
     caption = f"{prediction.text}   {prediction.score:.3f}"
     font = caption_font(caption, 24)
+
     canvas = Image.new("RGB", (max(picture.width, round(font.getlength(caption)) + 8), _HEIGHT + 36), "white")
     canvas.paste(picture)
     draw = ImageDraw.Draw(canvas)
@@ -46,7 +66,15 @@ def draw_prediction(image: Image.Image, prediction: Drawable) -> Image.Image:
 
 
 def caption_font(text: str, size: int) -> ImageFont.FreeTypeFont | ImageFont.ImageFont:
-    """Pillow's own font for Latin, else DejaVu Sans, which comes with matplotlib and holds more scripts."""
+    """Choose a font: Pillow's own for ASCII, else DejaVu Sans, which comes with matplotlib and has more scripts.
+
+    Args:
+        text: What is to be drawn.
+        size: In pixels.
+
+    Returns:
+        The font.
+    """
     matplotlib = find_spec("matplotlib")
     if not text.isascii() and matplotlib is not None and matplotlib.origin is not None:
         try:

@@ -1,6 +1,6 @@
 """What can be read: every kind of input becomes a lazy stream of ``ImageInput``, one image each.
 
-Finding the items opens no image (but PDF and TIFF files, to count their pages). What cannot be read is an item
+Finding the inputs opens no image (but PDF and TIFF files, to count their pages). What cannot be read is an input
 too: its ``load`` raises the DataError that names it.
 """
 
@@ -92,21 +92,18 @@ def from_array(array: Any, channel_order: str = "RGB") -> Image.Image:
 
 
 def _find(source: Any, channel_order: str) -> Iterator[ImageInput]:
-    if isinstance(source, str):
-        yield from _from_text(source)
-    elif isinstance(source, Path):
-        yield from _from_path(source)
+    if isinstance(source, (str, Path)):
+        yield from _from_text(source) if isinstance(source, str) else _from_path(source)
     elif isinstance(source, (bytes, bytearray, memoryview)):
         yield from _from_bytes(bytes(source), None)
     elif isinstance(source, Image.Image):
         yield ImageInput(partial(_from_pillow, source))
     elif isinstance(source, np.ndarray) or hasattr(source, "__array__"):
         yield ImageInput(partial(from_array, source, channel_order))
+
     elif isinstance(source, Mapping):
-        if "img" in source:
-            yield from _find(source["img"], channel_order)
-        else:
-            yield from _failed(f"a mapping without 'img': {source!r}")
+        inside = _find(source["img"], channel_order) if "img" in source else None
+        yield from inside or _failed(f"a mapping without 'img': {source!r}")
     elif hasattr(source, "read"):
         yield from _from_file(source)
     elif isinstance(source, Iterable):
@@ -117,7 +114,7 @@ def _find(source: Any, channel_order: str) -> Iterator[ImageInput]:
 
 
 def _from_text(text: str, lists: Sequence[str] = ()) -> Iterator[ImageInput]:
-    """``lists`` are those that are being read: the text stands in the last, which stands in the one before."""
+    """The inputs that a text names; ``lists`` are the files of names that led to it, the outermost first."""
     if not text:
         yield from _failed(f"an empty path; expected {EXPECTED}")
     elif text == "-":
@@ -128,6 +125,7 @@ def _from_text(text: str, lists: Sequence[str] = ()) -> Iterator[ImageInput]:
         yield from _from_web(text)
     elif "\0" in text:
         yield from _from_path(Path(text), text)
+
     elif text.startswith("@") and not _exists(text):
         yield from _from_list(text[1:], lists)
     elif glob.has_magic(text) and not _exists(text):
@@ -159,6 +157,7 @@ def _from_web(url: str) -> Iterator[ImageInput]:
 def _from_path(path: Path, name: str | None = None) -> Iterator[ImageInput]:
     name = name or str(path)
     suffix = path.suffix.lower()
+
     if "\0" in name:
         yield from _failed(f"{name!r}: cannot be read (no path holds a null byte)", name)
     elif os.path.isdir(path):  # noqa: PTH112  # Path.is_dir raises for a name that is too long
@@ -195,6 +194,7 @@ def _from_list(name: str, lists: Sequence[str]) -> Iterator[ImageInput]:
     if name != "-" and _exists(name) and not os.path.isfile(name):  # noqa: PTH113  # as in _exists
         yield from _failed(f"{name}: not a regular file; expected a list of inputs", name)
         return
+
     try:
         with nullcontext(sys.stdin) if name == "-" else Path(name).open(encoding="utf-8-sig") as lines:
             for line in lines:

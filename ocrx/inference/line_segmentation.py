@@ -13,17 +13,25 @@ _INK = 0.5  # share of the way from paper to ink at which a pixel counts as ink
 
 
 def line_boxes(image: Image.Image) -> list[Box]:
-    """Boxes (left, top, right, bottom) of the lines of a clean, upright page in reading order, by projection.
+    """Find the lines of a clean, upright page by projection.
 
-    Rows with ink are separated where the rows between them have (almost) none; marks lower than a third of the
-    usual line (accents, rules) join the nearest line. Two columns side by side are not told apart.
+    Rows with ink are separated where the rows between them have almost none; marks lower than a third of the
+    usual line (accents, rules) join the nearest line. Two columns side by side are not separated.
+
+    Args:
+        image: The page.
+
+    Returns:
+        Left, top, right and bottom of each line in pixels, in reading order.
     """
     ink, factor = _ink(image)
     if not ink.any():
         return []
+
     rows = ink.mean(axis=1)
     bands = _bands(rows > max(0.002, 0.04 * float(np.quantile(rows, 0.95))))
     bands = _joined(bands)
+
     boxes = []
     for top, bottom in bands:
         columns = np.flatnonzero(ink[top:bottom].any(axis=0))

@@ -236,7 +236,7 @@ class Prediction(Mapping[str, Any]):
 def _place(target: Path, suffix: str, prediction: Prediction, *, is_file: bool) -> Path:
     """The file to write: ``target`` itself, or in the folder ``target`` a name that no other input has taken.
 
-    A folder that is there stays one, whatever its name looks like (``is_file``).
+    An existing folder stays one, even if its name looks like that of a file (``is_file``).
     The name is ``<stem>_res``. Where a file of that name is another input's, a part of the hash of the input's
     path makes it differ, so that reading the same inputs again overwrites the same files.
     """
@@ -249,6 +249,7 @@ def _place(target: Path, suffix: str, prediction: Prediction, *, is_file: bool) 
     stem += f"_p{prediction.page_index}" if prediction.page_index is not None else ""
     stem += f"_l{prediction.line_index}" if prediction.line_index is not None else ""
     digest = hashlib.sha256(_identity(prediction).encode()).hexdigest()[:10]
+
     number = 1
     path = target / f"{stem}_res{suffix}"
     while not _take(path, prediction):

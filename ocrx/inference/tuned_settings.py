@@ -28,7 +28,18 @@ class TunedSettings:
 
 
 def save_tuned_settings(folder: Path, tuned: TunedSettings) -> Path:
-    """Write ``tuned.json`` for a model folder; settings for other machines stay. Raises ModelError if it cannot."""
+    """Write the settings for this machine; those for other machines stay.
+
+    Args:
+        folder: The model folder.
+        tuned: What was found.
+
+    Returns:
+        The file: ``tuned.json`` in the folder, or in the user's cache for an embedded model.
+
+    Raises:
+        ModelError: The file cannot be written.
+    """
     path = _place(folder)
     try:
         write_json(path, {**_read(path), machine(): asdict(tuned)})
@@ -40,7 +51,17 @@ def save_tuned_settings(folder: Path, tuned: TunedSettings) -> Path:
 
 
 def load_tuned_settings(model: Path) -> TunedSettings | None:
-    """What was found for this machine and a model folder, or a file in one; None where it was never tuned."""
+    """Read the settings for this machine.
+
+    Args:
+        model: A model folder or a file in one.
+
+    Returns:
+        The settings, or None for a model that was never tuned here.
+
+    Raises:
+        ModelError: The file is damaged.
+    """
     path = _place(find_model_folder(model))
     entry = _read(path).get(machine())
     if entry is None:
@@ -51,19 +72,23 @@ def load_tuned_settings(model: Path) -> TunedSettings | None:
         raise ModelError(f"{path}: damaged", hint="run `ocrx benchmark --tune` again") from None
 
 
+def machine() -> str:
+    """Name this machine by what tuned settings depend on.
+
+    Returns:
+        System, processor and number of cores.
+    """
+    return f"{platform.system()} {processor_name()}, {own_cores()} cores"
+
+
 def _place(folder: Path) -> Path:
-    """In the folder itself; for an embedded model in the user's cache, because an installation is not written into."""
+    """Where the settings of a model lie: nothing is written into an installation."""
     if not is_embedded(folder):
         return folder / TUNED_FILE
     cache = cache_folder()
     if cache is None:
         raise ModelError(f"{folder}: no home folder to keep settings in", hint="set XDG_CACHE_HOME to a folder")
     return cache / folder.name / TUNED_FILE
-
-
-def machine() -> str:
-    """Processor and number of cores: what tuned settings depend on."""
-    return f"{platform.system()} {processor_name()}, {own_cores()} cores"
 
 
 def _read(path: Path) -> dict[str, dict[str, Any]]:

@@ -105,6 +105,7 @@ def comma_separated(results: Iterable[Prediction], details: bool = False) -> Ite
     fields = (*_CSV_FIELDS, *_CSV_DETAILS) if details else _CSV_FIELDS
     writer = csv.DictWriter(buffer, fields, extrasaction="ignore", lineterminator="\n")
     writer.writeheader()
+
     for result in results:
         row = {**result.to_dict(), "min_score": result.min_score}
         row["char_scores"], row["char_spans"] = _characters(result)

@@ -40,7 +40,11 @@ class BenchmarkReport:
     tuned_file: Path | None
 
     def to_dict(self) -> dict[str, Any]:
-        """``summary`` holds PaddleX's operations, in milliseconds of the fastest measurement."""
+        """Give the fields of ``benchmark.json``.
+
+        Returns:
+            Plain values; ``summary`` holds PaddleX's operations in milliseconds, of the fastest measurement.
+        """
         return {
             "model": self.model,
             "machine": self.machine,
@@ -53,51 +57,62 @@ class BenchmarkReport:
 
 
 def run(config: Config, log: Callable[[str], None], inputs: Input | None = None) -> BenchmarkReport:
-    """Measure the model that ``Predict.model_dir`` names on ``inputs``, the dataset, or drawn lines.
+    """Measure how fast a model reads with every back end, precision, number of threads and batch size.
 
-    Every back end × precision × threads × batch size of ``config.Benchmark`` that is there is measured; ``log`` gets
-    a line for each. With ``Benchmark.tune`` the fastest is noted for ``use_hpip``, see ``save_tuned_settings``.
-    Writes ``benchmark.json``, ``detail.csv`` and ``summary.csv`` into ``Global.output``.
-    Raises DataError if no line can be read, ModelError or BackendError if nothing can be measured.
+    Writes ``benchmark.json``, ``detail.csv`` and ``summary.csv`` into ``Global.output``; with ``Benchmark.tune`` also
+    the fastest settings, which ``use_hpip`` uses, see ``save_tuned_settings``.
+
+    Args:
+        config: The configuration; ``Predict.model_dir`` names the model, ``Benchmark`` what is measured.
+        log: Gets a line for each measurement.
+        inputs: What to read; default: the dataset, or rendered lines.
+
+    Returns:
+        The report.
+
+    Raises:
+        DataError: No line can be read, or nothing can be measured.
+        ModelError: There is no such model.
     """
     settings = config.Benchmark
     folder = find_model_folder(find_model(None, config.Predict.model_dir, key="Predict.model_dir"))
-    items, where = _lines(config, inputs)
-    log(f"model {folder} on {machine()}, {len(items)} lines: {where}")
-    reference = Recognizer(open_backend(folder, device="cpu"))
-    texts = [prediction.text for prediction in reference.predict_inputs(items)]
-    timings: list[Timing] = []
-    skipped: list[str] = []
-    for backend, precision, threads in _settings(settings):
-        try:
-            recognizer = Recognizer(open_backend(folder, backend, "cpu", threads, precision))
-        except OcrxError as error:
-            skipped.append(f"{backend} {precision}: {error.message}")
-            continue
-        for batch_size in settings.batch_sizes:
-            timing = measure_latency(
-                recognizer, items, batch_size, seconds=settings.seconds, precision=precision, texts=texts
-            )
-            log(describe_timing(timing))
-            timings.append(timing)
+    lines, origin = _lines(config, inputs)
+    log(f"model {folder} on {machine()}, {len(lines)} lines: {origin}")
+    timings, skipped = _measure_all(settings, folder, lines, log)
     if not timings:
-        raise DataError("nothing could be measured: " + "; ".join(dict.fromkeys(skipped)))
+        raise DataError("nothing could be measured: " + "; ".join(skipped))
+
     timings.sort(key=lambda timing: timing.ms_per_line)
     tuned = _fastest(timings, settings.max_changed) if settings.tune else None
     file = save_tuned_settings(folder, tuned) if tuned is not None else None
-    report = BenchmarkReport(str(folder), machine(), where, tuple(timings), tuple(dict.fromkeys(skipped)), tuned, file)
+    report = BenchmarkReport(str(folder), machine(), origin, tuple(timings), tuple(skipped), tuned, file)
     _write(Path(config.Global.output), report)
     return report
 
 
 def describe_timing(timing: Timing) -> str:
-    """One measurement in one line."""
+    """Say one measurement in one line.
+
+    Args:
+        timing: The measurement.
+
+    Returns:
+        The line.
+    """
     setting = f"{timing.backend} {timing.precision}, {timing.threads} threads, batch {timing.batch_size}"
     return f"{setting}: {timing.ms_per_line:.2f} ms a line, {timing.lines_per_second:.0f} lines/s"
 
 
 def summary(timing: Timing) -> dict[str, float]:
-    """PaddleX's stages, milliseconds a line on one thread; end to end is with all threads, and overlaps them."""
+    """Sum the stages up as PaddleX does.
+
+    Args:
+        timing: A measurement.
+
+    Returns:
+        Milliseconds for each line by PaddleX's names: the stages on one thread, end to end with all threads, which
+        overlaps them.
+    """
     before = timing.stage("read") + timing.stage("prepare")
     core = before + timing.stage("network") + timing.stage("decode")
     return {
@@ -107,6 +122,30 @@ def summary(timing: Timing) -> dict[str, float]:
         "Core": core,
         "End-to-End": timing.ms_per_line,
     }
+
+
+def _measure_all(
+    settings: BenchmarkConfig, folder: Path, lines: Sequence[ImageInput], log: Callable[[str], None]
+) -> tuple[list[Timing], list[str]]:
+    """All measurements, and why others could not be made."""
+    reference = Recognizer(open_backend(folder, device="cpu"))
+    texts = [prediction.text for prediction in reference.predict_inputs(lines)]
+    timings: list[Timing] = []
+    skipped: list[str] = []
+    for backend, precision, threads in _settings(settings):
+        try:
+            recognizer = Recognizer(open_backend(folder, backend, "cpu", threads, precision))
+        except OcrxError as error:
+            skipped.append(f"{backend} {precision}: {error.message}")
+            continue
+
+        for batch_size in settings.batch_sizes:
+            timing = measure_latency(
+                recognizer, lines, batch_size, seconds=settings.seconds, precision=precision, texts=texts
+            )
+            log(describe_timing(timing))
+            timings.append(timing)
+    return timings, list(dict.fromkeys(skipped))
 
 
 def _settings(settings: BenchmarkConfig) -> Iterator[tuple[str, str, int]]:
@@ -120,7 +159,7 @@ def _settings(settings: BenchmarkConfig) -> Iterator[tuple[str, str, int]]:
 
 
 def _fastest(timings: Sequence[Timing], max_changed: float) -> TunedSettings:
-    """The fastest that reads (almost) the same texts."""
+    """The fastest of those that read the same texts, but for a share of ``max_changed``."""
     equal = [timing for timing in timings if timing.precision == "fp32" or timing.text_mismatch_rate <= max_changed]
     best = min(equal or timings, key=lambda timing: timing.ms_per_line)
     return TunedSettings(best.backend, best.precision, best.threads, best.batch_size, round(best.lines_per_second, 1))
@@ -137,26 +176,27 @@ def _lines(config: Config, inputs: Input | None) -> tuple[list[ImageInput], str]
         found = [item for sample in samples[:: max(1, len(samples) // count)] for item in iter_inputs(sample.image)]
         found, where = found[:count], config.Global.dataset_dir
     else:
-        found, where = list(iter_inputs([_drawn(number) for number in range(count)])), "drawn"
+        found, where = list(iter_inputs([_rendered(number) for number in range(count)])), "rendered"
     return _readable(found), where
 
 
-def _readable(items: Sequence[ImageInput]) -> list[ImageInput]:
+def _readable(inputs: Sequence[ImageInput]) -> list[ImageInput]:
     kept = []
     problem = "no lines"
-    for item in items:
+    for candidate in inputs:
         try:
-            item.load()
+            candidate.load()
         except DataError as error:
             problem = error.message
             continue
-        kept.append(item)
+        kept.append(candidate)
+
     if not kept:
         raise DataError(f"nothing to measure on: {problem}")
     return kept
 
 
-def _drawn(number: int) -> Image.Image:
+def _rendered(number: int) -> Image.Image:
     """A line of 3 to 32 characters."""
     text = "The quick brown fox jumps over 13 dogs"[number % 7 : number % 7 + 3 + number * 7 % 30]
     font = ImageFont.load_default(size=24)
@@ -173,6 +213,7 @@ def _write(output: Path, report: BenchmarkReport) -> None:
         for timing in report.timings:
             setting = (timing.backend, timing.precision, timing.threads, timing.batch_size)
             rows.writerows([*setting, name, f"{timing.stage(name):.4f}"] for name in STAGES)
+
     with (output / "summary.csv").open("w", newline="", encoding="utf-8") as file:
         rows = csv.writer(file)
         stages = list(summary(report.timings[0]))

@@ -91,6 +91,7 @@ class EvaluateReport:
         compared = None
         if self.compared is not None:
             compared = asdict(self.compared) | {"metrics": paddle_metrics(self.compared.metrics)}
+
         return {
             "metrics": paddle_metrics(self.metrics),
             "model": self.model,

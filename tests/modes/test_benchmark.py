@@ -142,7 +142,7 @@ def test_nothing_to_measure_is_an_error(capsys: pytest.CaptureFixture[str], fold
     assert "expected one of auto" in capsys.readouterr().err
 
 
-def test_without_lines_some_are_drawn(capsys: pytest.CaptureFixture[str], folder: Path, tmp_path: Path) -> None:
+def test_without_lines_some_are_rendered(capsys: pytest.CaptureFixture[str], folder: Path, tmp_path: Path) -> None:
     arguments = ["-m", str(folder), "--output", str(tmp_path), *QUICK, "--backend", "onnx"]
     assert main(["benchmark", *arguments]) == 0
-    assert "4 lines: drawn" in capsys.readouterr().err
+    assert "4 lines: rendered" in capsys.readouterr().err
