@@ -273,14 +273,16 @@ def _write_results(report: CheckReport, dataset: Dataset, findings: Findings) ->
 
 def _result_fields(report: CheckReport, demo_images: dict[str, list[str]]) -> dict[str, Any]:
     """The fields of PaddleX, and after them those of ocrx."""
+    attributes = {
+        "train_samples": report.train,
+        "train_sample_paths": demo_images["train"],
+        "val_samples": report.val,
+        "val_sample_paths": demo_images["val"],
+    }
+
     return {
         "check_pass": report.passed,
-        "attributes": {
-            "train_samples": report.train,
-            "train_sample_paths": demo_images["train"],
-            "val_samples": report.val,
-            "val_sample_paths": demo_images["val"],
-        },
+        "attributes": attributes,
         "analysis": {"histogram": f"{FOLDER}/histogram.png"},
         "dataset_path": str(report.dataset_dir),
         "show_type": "image",
