@@ -48,6 +48,8 @@ def source(share: Share, pool: Here) -> SynthSource:
 @pytest.fixture(autouse=True)
 def small_chunks(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(module, "CHUNK", 8)
+    # The renderer runs in this process: it must not take away its signals, which later child processes would inherit.
+    monkeypatch.setattr(module, "_IGNORED_SIGNALS", ())
 
 
 def texts(batches: list[Batch]) -> list[str]:
