@@ -44,10 +44,11 @@ from ocrx.models import build_model
 from ocrx.models.ctc_network import CTCNetwork
 from ocrx.text.charset import Charset
 from ocrx.text.metrics import Metrics
-from ocrx.training.loop import Trainer
+from ocrx.training.loop import Trainer, TrainerParts
 from ocrx.training.precision import select_precision
 from ocrx.training.pretrained import load_pretrained, resolve_pretrained
 from ocrx.training.setup import new_spec
+from ocrx.training.step import ProcessContext
 
 CPU = torch.device("cpu")
 
@@ -119,18 +120,17 @@ class Engine:
             strength=train.augment,
             workers=train.workers if train.workers is not None else 1,
         )
-        return Trainer(
+        parts = TrainerParts(
             self.network,
             self.spec,
             source,
             lambda trained: read(trained, self.spec, self.dataset),
             train,
-            device=CPU,
-            output=self.output,
-            log=lambda line: None,
-            # Asked during an update: after the last one of the epoch.
-            stop=lambda: self.trainer.state.batch == len(source) - 1,
+            self.output,
         )
+        # Asked during an update: after the last one of the epoch.
+        last = len(source) - 1
+        return Trainer(parts, ProcessContext(CPU, lambda line: None, stop=lambda: self.trainer.state.batch == last))
 
     def epoch(self, epoch: int) -> None:
         """Train for one epoch."""

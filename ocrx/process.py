@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import os
 import sys
+from importlib.metadata import distributions
 from pathlib import Path
 
 
@@ -45,3 +46,13 @@ def peak_mib() -> float:
 
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     return peak / (2**20 if sys.platform == "darwin" else 2**10)
+
+
+def package_versions() -> dict[str, str]:
+    """List the installed packages, to reproduce a result.
+
+    Returns:
+        Package → version, in the order of their names.
+    """
+    found = {str(one.metadata["Name"]): one.version for one in distributions() if one.metadata["Name"]}
+    return dict(sorted(found.items(), key=lambda pair: pair[0].casefold()))

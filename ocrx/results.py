@@ -15,6 +15,9 @@ Severity = Literal["error", "warning", "info"]
 Progress = Callable[[int, int], None]
 """Called by long-running functions with (done, total); a total of 0 means unknown."""
 
+LOCK_FILE = "train.lock"
+"""Held in the output folder while a training runs there."""
+
 FINDING_CODES = (
     "blank-line", "bom", "columns", "crlf", "detection-label", "dict-blank", "dict-duplicate", "dict-empty",
     "dict-multi", "dict-unused", "duplicate", "encoding", "few-samples", "image-animated", "image-aspect",
@@ -71,14 +74,16 @@ def write_failure(output: Path, mode: str, error: BaseException) -> None:
     """Write ``<output>/<mode>_result.json`` for a mode that failed: ``done_flag`` false, ``err_type`` and ``err_msg``.
 
     The result of a finished training is kept: a training that starts deletes it, so where it still exists, a second
-    training was refused, for example because the output folder is not empty.
+    training was refused, for example because the output folder is not empty. Nothing is written while another
+    training runs in the folder.
 
     Args:
         output: Folder of the results.
         mode: Name of the mode.
         error: Why it failed.
     """
-    if not is_main_process() or (mode == "train" and _is_success(output / "train_result.json")):
+    busy = (output / LOCK_FILE).exists() or _is_success(output / "train_result.json")
+    if not is_main_process() or (mode == "train" and busy):
         return
     fields = {"done_flag": False, "err_type": type(error).__name__, "err_msg": str(error)}
     write_json(output / f"{mode}_result.json", fields)

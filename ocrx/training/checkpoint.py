@@ -1,4 +1,4 @@
-"""Saving and resuming a training: ``latest/`` holds the model and the full state, whole at any moment."""
+"""Saves and reads checkpoints: ``latest/`` holds the model and the training state, complete at any moment."""
 
 from __future__ import annotations
 
@@ -19,9 +19,8 @@ from ocrx.models.model_io import save_model
 
 STATE_FILE = "state.pt"
 
-
 FinalizeFolder = Callable[[nn.Module, ModelSpec, Path], None]
-"""Adds what belongs into a model folder before it is put in place, e.g. the exported model."""
+"""Adds files to a model folder before it is put in place, e.g. the exported model."""
 
 
 def save_checkpoint(
@@ -30,11 +29,19 @@ def save_checkpoint(
     spec: ModelSpec,
     *,
     state: dict[str, Any] | None = None,
-    finish: FinalizeFolder | None = None,
+    finalize: FinalizeFolder | None = None,
 ) -> None:
-    """Write a model folder, with ``state`` to resume from where given; a language model in it stays.
+    """Write a model folder in one step; a language model in it is kept.
 
-    Raises DataError if it cannot be written (a full disk); what lay there before is then untouched.
+    Args:
+        folder: The folder to create or replace.
+        model: The network whose weights are saved.
+        spec: Its spec.
+        state: Training state to resume from.
+        finalize: Adds further files.
+
+    Raises:
+        DataError: If it cannot be written, e.g. on a full disk; what was there before is then unchanged.
     """
     try:
         with atomic_folder(folder) as partial:
@@ -45,14 +52,25 @@ def save_checkpoint(
                 buffer = io.BytesIO()
                 torch.save(state, buffer)
                 (partial / STATE_FILE).write_bytes(buffer.getvalue())
-            if finish is not None:
-                finish(model, spec, partial)
+            if finalize is not None:
+                finalize(model, spec, partial)
     except (OSError, SafetensorError) as error:
-        raise DataError(f"{folder}: cannot be saved ({error})", hint="what was saved before is untouched") from None
+        raise DataError(f"{folder}: cannot be saved ({error})", hint="what was saved before is unchanged") from None
 
 
 def carry_best(resumed: Path, output: Path) -> bool:
-    """Take the best model along from beside ``resumed``, unless ``output`` has it; says whether it is there now."""
+    """Copy the best model of a resumed training to another output.
+
+    Args:
+        resumed: The checkpoint folder that is resumed; the best model is beside it.
+        output: The output folder. A best model that it has already is kept.
+
+    Returns:
+        Whether ``output`` has a best model now.
+
+    Raises:
+        DataError: If it cannot be copied.
+    """
     best, own = find_model_folder(resumed).parent / "best_accuracy", output / "best_accuracy"
     if best.is_dir() and not own.exists():
         try:
@@ -64,21 +82,36 @@ def carry_best(resumed: Path, output: Path) -> bool:
 
 
 def remove_partial(output: Path) -> None:
-    """Remove the folders that a training killed while it saved has left half written in ``output``."""
+    """Remove the half-written folders that a killed training left behind.
+
+    Args:
+        output: The output folder of the training.
+    """
     for name in ("latest", "best_accuracy", "epoch_*"):
         for folder in output.glob(f".{name}.*"):
             shutil.rmtree(folder, ignore_errors=True)
 
 
 def load_state(path: Path) -> dict[str, Any]:
-    """The state in a checkpoint folder (or a file in one), read without running code from it."""
+    """Read a training state without running code from it.
+
+    Args:
+        path: A checkpoint folder, or a file in one.
+
+    Returns:
+        The state. Fields that version 0.1 named otherwise have their present names.
+
+    Raises:
+        ModelError: If there is no training state, or it is damaged.
+    """
     file = find_model_folder(path) / STATE_FILE
     if not file.is_file():
-        raise ModelError(f"{path}: holds no training state ({STATE_FILE})", hint="resume from the folder `latest`")
+        raise ModelError(f"{path}: no training state ({STATE_FILE})", hint="resume from the folder `latest`")
     try:
         state: dict[str, Any] = torch.load(file, map_location="cpu", weights_only=True)
-    except Exception as error:  # torch raises many kinds on damaged files, all of them mean just that
-        raise ModelError(f"{file}: damaged ({type(error).__name__})", hint="start from best_accuracy instead") from None
+    except Exception as error:  # torch raises many kinds of errors for damaged files
+        hint = "start a new training from best_accuracy instead: -o Train.pretrain_weight_path=DIR"
+        raise ModelError(f"{file}: damaged ({type(error).__name__})", hint=hint) from None
     return _current_form(state)
 
 

@@ -1,4 +1,4 @@
-"""What a training did: ``history.csv``, one row an evaluation, and ``curves.png``."""
+"""The evaluations of a training as ``history.csv`` and ``curves.png``."""
 
 from __future__ import annotations
 
@@ -15,8 +15,20 @@ from ocrx.files import write_file
 
 
 @dataclass(frozen=True)
-class Row:
-    """One evaluation; ``train_loss`` is the mean since the last one."""
+class HistoryRow:
+    """One evaluation.
+
+    Attributes:
+        epoch: Epochs that are complete.
+        step: Updates so far.
+        minutes: Training time so far.
+        learning_rate: Learning rate of the last update.
+        train_loss: Mean training loss since the last evaluation.
+        val_accuracy: Share of the validation lines that are read exactly.
+        val_norm_edit_dis: 1 minus the mean normalised edit distance.
+        val_cer: Character error rate.
+        images_per_second: Training speed since the last evaluation.
+    """
 
     epoch: int
     step: int
@@ -29,31 +41,43 @@ class Row:
     images_per_second: float
 
     def validation(self) -> dict[str, float]:
-        """The validation metrics by their names."""
+        """Pick the validation metrics.
+
+        Returns:
+            Metric → value.
+        """
         return {name.removeprefix("val_"): v for name, v in asdict(self).items() if name.startswith("val_")}
 
 
-def write_history(rows: Sequence[Row], folder: Path) -> None:
-    """``history.csv`` and ``curves.png`` in ``folder``."""
+def write_history(rows: Sequence[HistoryRow], folder: Path) -> None:
+    """Write ``history.csv`` and ``curves.png``.
+
+    Args:
+        rows: All evaluations so far.
+        folder: An existing folder.
+    """
     text = io.StringIO()
-    writer = csv.DictWriter(text, [f.name for f in fields(Row)], lineterminator="\n")
+    writer = csv.DictWriter(text, [f.name for f in fields(HistoryRow)], lineterminator="\n")
     writer.writeheader()
     writer.writerows(asdict(row) for row in rows)
     write_file(folder / "history.csv", text.getvalue())
     _draw(rows, folder / "curves.png")
 
 
-def _draw(rows: Sequence[Row], path: Path) -> None:
+def _draw(rows: Sequence[HistoryRow], path: Path) -> None:
     figure = Figure(figsize=(10, 4), dpi=110, layout="constrained")
     FigureCanvasAgg(figure)
     left, right = figure.subplots(1, 2)
+
     steps = [row.step for row in rows]
     left.plot(steps, [row.train_loss for row in rows], marker=".", color="tab:blue")
     left.set(xlabel="step", ylabel="training loss", yscale="log", title="Loss")
+
     right.plot(steps, [100 * row.val_accuracy for row in rows], marker=".", label="exact lines", color="tab:green")
     right.plot(steps, [100 * row.val_cer for row in rows], marker=".", label="CER", color="tab:red")
     right.set(xlabel="step", ylabel="%", ylim=(0, 102), title="Validation")
     right.legend()
+
     for axes in (left, right):
         axes.grid(alpha=0.3)
     figure.savefig(path)

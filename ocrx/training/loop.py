@@ -1,7 +1,7 @@
 """The training loop: update, log, evaluate, save, resume.
 
-Everything an update depends on is in ``latest/``, or follows from the seed: weights, average, optimizer and the
-position inside the epoch. A resumed training therefore continues bit for bit on the same hardware.
+Everything an update depends on is in ``latest/`` or follows from the seed: weights, average, optimizer and the
+place within the epoch. A resumed training therefore continues bit for bit on the same hardware.
 """
 
 from __future__ import annotations
@@ -26,71 +26,59 @@ from ocrx.models.guide import build_guide
 from ocrx.process import peak_mib
 from ocrx.text.metrics import Metrics
 from ocrx.training.checkpoint import FinalizeFolder, carry_best, load_state, remove_partial, save_checkpoint
-from ocrx.training.distributed.group import ALONE, Group
 from ocrx.training.freeze import train_mode
-from ocrx.training.history import Row, write_history
-from ocrx.training.optim import SCHEDULES, load_optimizer, set_learning_rate, warm_up, warmup_fraction
-from ocrx.training.step import StepResult, TrainStep
-from ocrx.training.tensorboard import Record, no_record
+from ocrx.training.history import HistoryRow, write_history
+from ocrx.training.optim import SCHEDULES, warm_up, warmup_fraction
+from ocrx.training.state import Outcome, TrainState
+from ocrx.training.step import Networks, ProcessContext, StepResult, TrainStep
+from ocrx.training.tensorboard import Observer
 
-Log = Callable[[str], None]
 Validate = Callable[[nn.Module], Metrics]
+"""Scores a network on the validation lines; the network is in evaluation mode."""
 
 
 class Source(Protocol):
-    """Epochs of updates; the same micro-batches for the same (epoch, number), always."""
+    """Epochs of updates; the micro-batches are a pure function of (epoch, number)."""
 
-    def __len__(self) -> int: ...
+    def __len__(self) -> int:
+        """Updates of an epoch."""
+        ...
 
-    def updates(self, epoch: int, start: int = 0) -> Iterator[list[Batch]]: ...
-
-
-@dataclass
-class TrainState:
-    """How far a training has come; saved in ``state.pt``.
-
-    Attributes:
-        epoch: Epochs that are complete.
-        batch: Updates within the current epoch.
-        step: Updates over the whole training.
-        seconds: Training time so far, evaluations included.
-        best_accuracy: Best validation accuracy, -1 before the first evaluation.
-        best_cer: Character error rate of the best model.
-        best_epoch: Epoch of the best model.
-        finished: Whether nothing is left to train.
-        loss_sum: Sum of losses since the last evaluation.
-        loss_steps: Updates that ``loss_sum`` counts.
-        images: Images since the last evaluation.
-        images_seconds: Time spent on those images, without evaluations.
-        evals_without_improvement: Evaluations since the score last improved.
-        skipped: Updates that were skipped because the loss or gradient was not finite.
-        max_pixels: Most padded pixels computed at once, see ``StepResult``.
-    """
-
-    epoch: int = 0
-    batch: int = 0
-    step: int = 0
-    seconds: float = 0.0
-    best_accuracy: float = -1.0
-    best_cer: float = float("inf")
-    best_epoch: int = 0
-    finished: bool = False
-    loss_sum: float = 0.0
-    loss_steps: int = 0
-    images: int = 0
-    images_seconds: float = 0.0
-    evals_without_improvement: int = 0
-    skipped: int = 0
-    max_pixels: int | None = None
+    def updates(self, epoch: int, start: int = 0) -> Iterator[list[Batch]]:
+        """This process's micro-batches of each update of an epoch, from number ``start`` on."""
+        ...
 
 
 @dataclass(frozen=True)
-class Outcome:
-    """How a training ended."""
+class TrainerParts:
+    """What a training consists of.
 
-    state: TrainState
-    rows: tuple[Row, ...]
-    interrupted: bool
+    Attributes:
+        model: The network, with the weights to start from; frozen parts need no gradient.
+        spec: Its spec.
+        source: The training batches.
+        validate: Scores a network.
+        config: The section ``Train``.
+        output: An existing folder for the checkpoints.
+        seed: Seed of dropout and of the order of batches.
+        data_order: The settings that the order of the lines follows from; within an epoch a training can only be
+            resumed with the same ones.
+        finalize: Adds files to the folder of a new best model.
+        observers: Follow the values of the training; of the main process only.
+        evaluate_first: Score the initial weights as epoch 0. Only a better model then becomes the best one.
+    """
+
+    model: CTCNetwork
+    spec: ModelSpec
+    source: Source
+    validate: Validate
+    config: TrainConfig
+    output: Path
+    seed: int = 0
+    data_order: Mapping[str, object] = field(default_factory=dict)
+    finalize: FinalizeFolder | None = None
+    observers: tuple[Observer, ...] = ()
+    evaluate_first: bool = False
 
 
 @dataclass
@@ -106,109 +94,119 @@ class _Window:
 
 
 class Trainer:
-    """Trains ``model`` on ``source`` and keeps ``output/{best_accuracy,latest,epoch_N}``.
+    """Trains a network and keeps ``output/{best_accuracy,latest,epoch_N}``.
 
-    ``validate`` scores a network in eval mode; ``stop`` is asked after every update (a signal came); ``finish`` adds
-    the exported model to a new best one. With a ``group`` of processes each has a trainer, and process 0 writes.
-    ``data_order`` is what the order of the lines follows from; inside an epoch only the same one can be resumed.
+    In a group of processes each has a trainer; the main process writes.
+
+    Attributes:
+        train_step: The network, its optimizer and its average.
+        state: How far the training has come.
+        rows: All evaluations so far.
+        data_order: What the order of batches follows from, the number of micro-batches included.
     """
 
-    def __init__(
-        self,
-        model: CTCNetwork,
-        spec: ModelSpec,
-        source: Source,
-        validate: Validate,
-        config: TrainConfig,
-        *,
-        device: torch.device,
-        output: Path,
-        log: Log,
-        seed: int = 0,
-        stop: Callable[[], bool] = lambda: False,
-        finish: FinalizeFolder | None = None,
-        group: Group = ALONE,
-        data_order: Mapping[str, object] | None = None,
-    ) -> None:
-        self.spec, self.source, self.validate, self.config = spec, source, validate, config
-        self.output, self.log, self.finish, self.group = output, log, finish, group
-        self.data_order = {**(data_order or {}), "processes x Train.accumulate": group.size * config.accumulate}
-        self.record: Record = no_record
-        average = build_model(spec)
-        guide = build_guide(model, spec, config.guide)
-        self.updater = TrainStep(
-            model, average, config, device, seed=seed, group=group, log=log, stop=stop, guide=guide
-        )
-        self.model, self.average, self.device = self.updater.model, self.updater.average, device
-        self.precision = self.updater.precision
+    def __init__(self, parts: TrainerParts, process: ProcessContext) -> None:
+        """Build the optimizer, the average and the guide; nothing is written.
+
+        Args:
+            parts: What the training consists of.
+            process: How this process takes part.
+
+        Raises:
+            ConfigError: If the network or the device cannot do what the configuration asks for.
+        """
+        self.parts, self.config, self.spec, self.source = parts, parts.config, parts.spec, parts.source
+        self.output, self.log, self.group, self.device = parts.output, process.log, process.group, process.device
+        micro_batches = self.group.size * self.config.accumulate
+        self.data_order = {**parts.data_order, "processes x Train.accumulate": micro_batches}
+
+        average = build_model(self.spec)
+        guide = build_guide(parts.model, self.spec, self.config.guide)
+        self.train_step = TrainStep(Networks(parts.model, average, guide), self.config, process, seed=parts.seed)
+        self.model, self.average = self.train_step.model, self.train_step.average
         self.state = TrainState()
-        self.rows: list[Row] = []
-        self.total_steps = config.epochs_iters * len(source)
-        self.warm = warmup_fraction(config, self.total_steps)
+        self.rows: list[HistoryRow] = []
+        self.total_steps = self.config.epochs_iters * len(self.source)
+        self.warm = warmup_fraction(self.config, self.total_steps)
 
     def resume(self, folder: Path) -> None:
-        """Continue from a checkpoint folder with its training state.
+        """Continue from a checkpoint.
 
-        Raises ModelError if the state is damaged or another configuration's. A training that may go on for longer
-        than when it finished (epochs, minutes, patience) does so. From another output its best model comes along.
+        A training that has finished continues if it is given more epochs, minutes or patience. The best model of
+        another output is copied.
+
+        Args:
+            folder: A checkpoint folder with a training state.
+
+        Raises:
+            ModelError: If the state is damaged, or that of another network, optimizer or order of lines.
         """
-        state = self.group.run_on_main(lambda: load_state(folder))
+        saved = self.group.run_on_main(lambda: load_state(folder))
         if self.group.is_main:
             remove_partial(self.output)
-        if state.get("optimizer_name") != self.config.optimizer:
-            raise ModelError(
-                f"{folder}: its updates are those of {state.get('optimizer_name')}, here {self.config.optimizer}",
-                hint=f"resume with Train.optimizer={state.get('optimizer_name')}",
-            )
         try:
-            self.model.load_state_dict(state["model"])
-            self.average.average.load_state_dict(state["average"])
-            self.average.steps = state["average_steps"]
-            load_optimizer(self.updater.optimizer, state["optimizer"])
-            self.updater.scaler.load_state_dict(state["scaler"])
-            if self.updater.guide is not None:
-                self.updater.guide.load_state_dict(state["guide"])
-            self.state = TrainState(**state["train_state"])
-            self.rows = [Row(**row) for row in state["rows"]]
-            changed = [
-                f"{name} was {value}, is {self.data_order.get(name)}"
-                for name, value in state["data_order"].items()
-                if value != self.data_order.get(name)
-            ]
+            self.train_step.load_state_dict(saved, str(folder))
+            self.state = TrainState(**saved["train_state"])
+            self.rows = [HistoryRow(**row) for row in saved["rows"]]
+            before = dict(saved["data_order"])
         except (KeyError, RuntimeError, TypeError, ValueError) as error:
             message = str(error).splitlines()[0]
             raise ModelError(f"{folder}: its state does not fit this configuration ({message})") from None
+
+        self._require_same_order(folder, before)
+        if not self.group.run_on_main(lambda: carry_best(folder, self.output)):
+            # There is no best model to compare with: the next evaluation saves one.
+            self.state = replace(self.state, best_accuracy=-1.0, best_cer=float("inf"), best_epoch=0)
+        self.state.finished = self._finished()
+
+    def run(self) -> Outcome:
+        """Train to the end, or until a process is told to stop.
+
+        Returns:
+            How the training ended; ``latest/`` holds its state.
+
+        Raises:
+            DataError: If a loss is not finite, an image disappeared or a checkpoint cannot be saved.
+            BackendError: If the memory does not suffice for half a batch.
+            LostProcessError: If another process ended.
+        """
+        for observer in self.parts.observers:
+            observer.start(self.state.step)
+        try:
+            if self.parts.evaluate_first and not self.state.step:
+                self._evaluate()
+            self.train_step.take_seconds()
+            while not self.state.finished:
+                if not self._train_epoch():
+                    self._save_latest()
+                    return Outcome(self.state, tuple(self.rows), interrupted=True)
+        finally:
+            for observer in self.parts.observers:
+                observer.close()
+        return Outcome(self.state, tuple(self.rows), interrupted=False)
+
+    def _require_same_order(self, folder: Path, before: Mapping[str, object]) -> None:
+        """Within an epoch, other batches would skip or repeat lines; between epochs the log says what changed."""
+        changed = [
+            f"{name} was {value}, is {self.data_order.get(name)}"
+            for name, value in before.items()
+            if value != self.data_order.get(name)
+        ]
         if changed and self.state.batch:
             raise ModelError(
                 f"{folder}: saved inside epoch {self.state.epoch + 1}, which other settings would read in another"
                 f" order: {'; '.join(changed)}",
-                hint="go on with the settings of its config.yaml: --resume without -c and -o",
+                hint="resume with the settings of its config.yaml: --resume without -c and -o",
             )
         if changed:
             self.log(f"changed since epoch {self.state.epoch}: {'; '.join(changed)}")
-        if not self.group.run_on_main(lambda: carry_best(folder, self.output)):
-            # Its best model is not at hand: the next evaluation saves one.
-            self.state = replace(self.state, best_accuracy=-1.0, best_cer=float("inf"), best_epoch=0)
-        self.state.finished = self._finished()
-
-    def evaluate_pretrained(self) -> None:
-        """Score the weights that a fine-tuning starts from, as epoch 0; only what is better than them becomes best."""
-        self._evaluate()
-
-    def run(self) -> Outcome:
-        """Train to the end, or until ``stop`` says so."""
-        self.updater.clock = time.perf_counter()
-        while not self.state.finished:
-            if not self._train_epoch():
-                self._save_latest()
-                return Outcome(self.state, tuple(self.rows), interrupted=True)
-        return Outcome(self.state, tuple(self.rows), interrupted=False)
 
     def _train_epoch(self) -> bool:
-        """The rest of the epoch at hand, its evaluation and its saving; False when stopped inside."""
+        """Train the rest of the current epoch, evaluate and save; False when stopped inside."""
         state, config = self.state, self.config
         if not self._train_updates():
             return False
+
         state.epoch, state.batch = state.epoch + 1, 0
         evaluated = state.epoch % config.eval_interval == 0
         if evaluated:
@@ -217,56 +215,65 @@ class Trainer:
         state.finished = self._finished()
         if state.finished and not evaluated:
             self._evaluate()
+
         if state.epoch % config.save_interval == 0 and self.group.is_main:
             save_checkpoint(self.output / f"epoch_{state.epoch}", self.average.average, self.spec)
         self._save_latest()
         return True
 
     def _train_updates(self) -> bool:
-        """The updates that are left of the epoch; False when stopped."""
+        """Do the remaining updates of the epoch; False when stopped."""
         state, config = self.state, self.config
-        logged = _Window()
+        window = _Window()
         train_mode(self.model)
         saved = state.seconds
-        # A process whose micro-batches are all used goes on with none until the others are through, too.
+
+        # A process that has used up its micro-batches continues with none until the others are through, too.
         updates = chain(self.source.updates(state.epoch, state.batch), repeat(list[Batch]()))
         clock = time.perf_counter()
-        for parts in updates:
-            logged.waited += time.perf_counter() - clock
-            set_learning_rate(self.updater.optimizer, config.rate * self._factor())
-            summary = self.updater.run(parts, state.epoch, state.batch, state.max_pixels)
-            if not summary.images:
+        for batches in updates:
+            window.waited += time.perf_counter() - clock
+            self.train_step.learning_rate = config.rate * self._factor()
+            result = self.train_step.run(batches, state.epoch, state.batch, state.max_pixels)
+            if not result.images:
                 break
-            self._count(summary, logged, time.perf_counter() - clock)
+            self._count(result, window, time.perf_counter() - clock)
             if state.step % config.log_interval == 0:
-                self._log_step(logged)
-                logged = _Window()
+                self._log_step(window)
+                window = _Window()
+
             if self._out_of_time():
                 break
-            if summary.stop:
+            if result.stop:
                 return False
-            due = config.save_minutes is not None and state.seconds - saved >= 60 * config.save_minutes
-            if due or (config.save_steps and state.step % config.save_steps == 0):
+            if self._is_save_due(state.seconds - saved):
                 self._save_latest()
                 saved = state.seconds
             clock = time.perf_counter()
         return True
 
-    def _count(self, summary: StepResult, logged: _Window, seconds: float) -> None:
-        """Move on by one update that took ``seconds``; those of the summary hold what came before it, too."""
+    def _is_save_due(self, seconds: float) -> bool:
+        """Whether ``latest`` is saved within the epoch now, ``seconds`` after the last time."""
+        config = self.config
+        by_time = config.save_minutes is not None and seconds >= 60 * config.save_minutes
+        return by_time or bool(config.save_steps and self.state.step % config.save_steps == 0)
+
+    def _count(self, result: StepResult, window: _Window, seconds: float) -> None:
+        """Count an update that took ``seconds``; the seconds of the result include what came before it."""
         state = self.state
-        state.step, state.batch, state.seconds = state.step + 1, state.batch + 1, state.seconds + summary.seconds
-        state.images, state.images_seconds = state.images + summary.images, state.images_seconds + seconds
-        state.max_pixels = summary.max_pixels
-        logged.images, logged.updates = logged.images + summary.images, logged.updates + 1
-        if summary.skipped:
+        state.step, state.batch, state.seconds = state.step + 1, state.batch + 1, state.seconds + result.seconds
+        state.images, state.images_seconds = state.images + result.images, state.images_seconds + seconds
+        state.max_pixels = result.max_pixels
+        window.images, window.updates = window.images + result.images, window.updates + 1
+        if result.skipped:
             state.skipped += 1
             return
-        state.loss_sum, state.loss_steps = state.loss_sum + summary.loss, state.loss_steps + 1
-        logged.loss, logged.steps = logged.loss + summary.loss, logged.steps + 1
+
+        state.loss_sum, state.loss_steps = state.loss_sum + result.loss, state.loss_steps + 1
+        window.loss, window.steps = window.loss + result.loss, window.steps + 1
 
     def _factor(self) -> float:
-        """Of the highest learning rate, for the next update."""
+        """Share of the highest learning rate that the next update has."""
         planned = SCHEDULES[self.config.schedule](max(self._done(), 0.5 / self.total_steps), self.warm)
         return planned * warm_up(self.config, self.state.step)
 
@@ -278,10 +285,9 @@ class Trainer:
         return min(1.0, done)
 
     def _count_time(self) -> None:
-        """The time since the last update belongs to the training as well; process 0 tells it."""
-        clock = self.updater.clock
-        self.state.seconds += self.group.run_on_main(lambda: time.perf_counter() - clock)
-        self.updater.clock = time.perf_counter()
+        """Count the time since the last update as training time; the main process measures it."""
+        own = self.train_step.take_seconds()
+        self.state.seconds += self.group.share(own)
 
     def _finished(self) -> bool:
         """Whether all epochs are done, the time is over, or too many evaluations brought nothing better."""
@@ -293,14 +299,18 @@ class Trainer:
         return self.config.max_minutes is not None and self.state.seconds >= 60 * self.config.max_minutes
 
     def _epochs(self) -> float:
-        """Epochs done, with the share of the one at hand."""
+        """Epochs done, with the share of the current one."""
         return self.state.epoch + min(1.0, self.state.batch / len(self.source))
+
+    def _record(self, values: Mapping[str, float]) -> None:
+        for observer in self.parts.observers:
+            observer.record(values, self.state.step)
 
     def _log_step(self, window: _Window) -> None:
         state, elapsed = self.state, time.perf_counter() - window.start
         left = state.seconds / max(self._done(), 1e-9) * (1 - self._done())
-        rate, loss = self.updater.optimizer.param_groups[0]["lr"], window.loss / max(1, window.steps)
-        self.record({"train/loss": loss, "train/learning_rate": rate}, state.step)
+        rate, loss = self.train_step.learning_rate, window.loss / max(1, window.steps)
+        self._record({"train/loss": loss, "train/learning_rate": rate})
         self.log(
             f"epoch {state.epoch + 1}/{self.config.epochs_iters} step {state.step}"
             f" lr {rate:.2e} loss {loss:.4f}"
@@ -309,14 +319,15 @@ class Trainer:
         )
 
     def _evaluate(self) -> None:
+        """Score the averaged weights; save them if they are the best so far."""
         state, config = self.state, self.config
-        metrics = self.validate(self.average.average)
-        row = Row(
+        metrics = self.parts.validate(self.average.average)
+        row = HistoryRow(
             epoch=state.epoch,
             step=state.step,
             minutes=round(state.seconds / 60, 3),
-            learning_rate=self.updater.optimizer.param_groups[0]["lr"],
-            train_loss=state.loss_sum / state.loss_steps if state.loss_steps else float("nan"),
+            learning_rate=self.train_step.learning_rate,
+            train_loss=state.mean_loss,
             val_accuracy=metrics.accuracy,
             val_norm_edit_dis=metrics.norm_edit_dis,
             val_cer=metrics.cer,
@@ -324,7 +335,8 @@ class Trainer:
         )
         state.loss_sum, state.loss_steps, state.images, state.images_seconds = 0.0, 0, 0, 0.0
         self.rows.append(row)
-        score, former = (metrics.accuracy, -metrics.cer), (state.best_accuracy, -state.best_cer)
+
+        score, former = (metrics.accuracy, -metrics.cer), state.score
         best = score >= former
         self.log(
             f"epoch {state.epoch} evaluated: exact {metrics.exact}/{metrics.count} = {100 * metrics.accuracy:.2f} %,"
@@ -336,25 +348,20 @@ class Trainer:
         state.evals_without_improvement = 0 if score > former else state.evals_without_improvement + 1
         if config.patience is not None and state.evals_without_improvement == config.patience:
             self.log(f"no better score in {config.patience} evaluations: stopped early after epoch {state.epoch}")
+
         if not self.group.is_main:
             return
         write_history(self.rows, self.output)
-        self.record({f"val/{name}": value for name, value in row.validation().items()}, state.step)
+        self._record({f"val/{name}": value for name, value in row.validation().items()})
         if best:
-            measured = ModelSpec(**{**vars(self.spec), "metrics": metrics.to_dict()})
-            save_checkpoint(self.output / "best_accuracy", self.average.average, measured, finish=self.finish)
+            spec = replace(self.spec, metrics=metrics.to_dict())
+            save_checkpoint(self.output / "best_accuracy", self.average.average, spec, finalize=self.parts.finalize)
 
     def _save_latest(self) -> None:
         if not self.group.is_main:
             return
         state: dict[str, Any] = {
-            "model": self.model.state_dict(),
-            "average": self.average.average.state_dict(),
-            "average_steps": self.average.steps,
-            "optimizer": self.updater.optimizer.state_dict(),
-            "optimizer_name": self.config.optimizer,
-            "guide": self.updater.guide.state_dict() if self.updater.guide is not None else None,
-            "scaler": self.updater.scaler.state_dict(),
+            **self.train_step.state_dict(),
             "data_order": self.data_order,
             "train_state": asdict(self.state),
             "rows": [asdict(row) for row in self.rows],

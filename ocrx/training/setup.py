@@ -1,35 +1,63 @@
-"""What is decided and checked before a training starts."""
+"""Assembles a training: what is decided and checked before it starts, its batches, its network and its trainer."""
 
 from __future__ import annotations
 
-import shutil
-from collections.abc import Callable
-from contextlib import AbstractContextManager
-from dataclasses import dataclass, fields, replace
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager, suppress
+from dataclasses import dataclass, replace
+from itertools import islice
 from pathlib import Path
-from typing import Any
+
+import torch
+from PIL import Image
+from torch import nn
 
 from ocrx.config import Config, to_yaml
-from ocrx.data.checks.geometry import Geometry
-from ocrx.data.checks.run import CACHE_FILE, require_no_errors, run_checks
 from ocrx.data.fingerprint import fingerprint
-from ocrx.data.formats.layouts import Dataset, read_dataset
-from ocrx.data.loading.training_data import TrainingData, combine_datasets
-from ocrx.errors import ConfigError, DataError, ModelError
-from ocrx.model_folder import SPEC_FILE, find_model_folder, read_spec
+from ocrx.data.formats.layouts import Dataset
+from ocrx.data.loading.batches import Share
+from ocrx.data.loading.loader import Lines, LineSource
+from ocrx.data.loading.training_data import TrainingData
+from ocrx.data.sample import Sample
+from ocrx.errors import DataError
+from ocrx.evaluation.calibration import fit_calibration
+from ocrx.export.graph import export_onnx
+from ocrx.files import write_file
+from ocrx.imaging.preparation import prepare
+from ocrx.imaging.reading import read_image
+from ocrx.model_folder import INFERENCE_DIR, ONNX_FILE, SPEC_FILE, read_spec
 from ocrx.model_spec import ModelSpec
-from ocrx.models import frame_spec, parsed_params
+from ocrx.models import build_model, frame_spec
+from ocrx.models.ctc_network import CTCNetwork
 from ocrx.results import Progress
 from ocrx.synth.generator import LineGenerator
-from ocrx.synth.text import charset_characters
+from ocrx.synth.source import SynthSource
 from ocrx.text.charset import Charset
-from ocrx.text.charsets import resolve_charset
 from ocrx.text.direction import runs_right_to_left
-from ocrx.training.loop import Log
-from ocrx.training.pretrained import is_backbone, resolve_pretrained
-from ocrx.training.tensorboard import require_tensorboard
+from ocrx.training.augmentation_preview import write_augmentation_preview
+from ocrx.training.checkpoint import FinalizeFolder
+from ocrx.training.distributed.group import Group
+from ocrx.training.frame_shift import measure_shift
+from ocrx.training.freeze import freeze
+from ocrx.training.loop import Source, Trainer, TrainerParts
+from ocrx.training.output_folder import (
+    PREVIEW_FILE,
+    RESULT_FILE,
+    TENSORBOARD_DIR,
+    clear_output,
+    refuse_overwriting,
+)
+from ocrx.training.preflight import preflight
+from ocrx.training.pretrained import is_backbone, load_backbone, load_pretrained, resolve_pretrained
+from ocrx.training.resume import CONFIG_FILE, changed_settings, resume_folder, resumed_spec, weight_form
+from ocrx.training.run_log import Log
+from ocrx.training.step import ProcessContext
+from ocrx.training.tensorboard import TensorBoardWriter, require_tensorboard
+from ocrx.training.training_lines import check_training_data, choose_charset, read_training_data
+from ocrx.training.validation import Validation
 
-_TRAINED = ("latest", "best_accuracy")
+EXPORT_LINES = 16  # validation lines that an exported model is checked on
+SHIFT_LINES = 5  # of them, those that the frame shift is measured on
 
 ShowProgress = Callable[[str], AbstractContextManager[Progress | None]]
 """Opens a progress display for the work it names."""
@@ -37,217 +65,295 @@ ShowProgress = Callable[[str], AbstractContextManager[Progress | None]]
 
 @dataclass(frozen=True)
 class TrainingSetup:
-    """What is decided before a training starts; the same in all of its processes."""
+    """What is decided before a training starts; the same in all of its processes.
+
+    Attributes:
+        config: The configuration.
+        data: The lines to train on.
+        spec: The model to train.
+        resume: The checkpoint to resume, None for a new training.
+        pretrained: The model folder whose weights a new training starts from, None for none.
+    """
 
     config: Config
-    training_data: TrainingData
+    data: TrainingData
     spec: ModelSpec
     resume: Path | None
-    start: Path | None
+    pretrained: Path | None
+
+    @property
+    def output(self) -> Path:
+        """The output folder."""
+        return Path(self.config.Global.output)
 
 
 def prepare_training(config: Config, log: Log, progress: ShowProgress) -> TrainingSetup:
-    """Read and check all that is given, and open the output folder."""
+    """Read and check everything that is given, then open the output folder.
+
+    Args:
+        config: The configuration.
+        log: Takes one line for the user.
+        progress: Opens a progress display.
+
+    Returns:
+        The setup.
+
+    Raises:
+        ConfigError: If settings are missing or contradict each other.
+        DataError: If the dataset cannot be trained on, or the output holds an existing training run.
+        ModelError: If the model to resume or to start from is missing or does not fit.
+        BackendError: If a package is missing.
+    """
     output = Path(config.Global.output)
     if config.Train.tensorboard:
         require_tensorboard()
-    resume = _resume_folder(config, output)
-    goes_on = resume is not None and resume.resolve().parent == output.resolve()
-    if not goes_on and not config.Train.overwrite:
-        _refuse_overwriting(output)
+    resume = resume_folder(config)
+    continues = resume is not None and resume.resolve().parent == output.resolve()
+    if not continues and not config.Train.overwrite:
+        refuse_overwriting(output)
     if config.Train.synth.enable:
-        LineGenerator(config.Synth)  # refuses wrong settings here, where the error is seen
-    training_data = combine_datasets(
-        read_dataset(_dataset_dir(config)), config.Train.extra_datasets, config.Train.replay
-    )
-    _refuse_empty(training_data.dataset, config)
-    start = None if resume else _start(config)
-    spec = _resumed_spec(resume, config) if resume else new_spec(config, training_data.dataset, start)
-    training_data = _trainable(training_data, spec, config, log, progress, resumed=resume is not None)
+        LineGenerator(config.Synth)  # wrong settings fail here, where the error is seen
+
+    data = read_training_data(config)
+    pretrained = None if resume else _pretrained_folder(config)
+    spec = resumed_spec(resume, config) if resume else new_spec(config, data.dataset, pretrained)
+    with progress("checking images") as tick:
+        data = check_training_data(data, spec, config, log, tick, resumed=resume is not None)
+
     output.mkdir(parents=True, exist_ok=True)
-    if config.Train.overwrite and not goes_on:
-        _clear(output, resume or start)
-    return TrainingSetup(config, training_data, spec, resume, start)
+    if config.Train.overwrite and not continues:
+        clear_output(output, resume or pretrained)
+    return TrainingSetup(config, data, spec, resume, pretrained)
 
 
-def write_run_files(setup: TrainingSetup) -> None:
-    """Leave ``config.yaml`` and ``label_dict.txt`` of a training that begins or goes on; the old result is none now."""
-    config, output = setup.config, Path(setup.config.Global.output)
-    again = replace(config, Train=replace(config.Train, overwrite=False, resume_path=None))
-    (output / "config.yaml").write_text(to_yaml(again), encoding="utf-8")
-    Charset.from_spec(setup.spec).save(output / "label_dict.txt")
-    (output / "train_result.json").unlink(missing_ok=True)
+def new_spec(config: Config, dataset: Dataset, pretrained: Path | None = None) -> ModelSpec:
+    """Describe the model of a new training.
 
+    Args:
+        config: The configuration.
+        dataset: The dataset, for its characters.
+        pretrained: The model folder to start from; its weights decide whether the network is fused.
 
-def new_spec(config: Config, dataset: Dataset, start: Path | None = None) -> ModelSpec:
-    """The spec of the model to train: charset from ``Global.charset``, else dict.txt, else the training labels."""
-    image = config.Image
-    params = _params(config, start)
-    characters = _charset(config, dataset).characters
+    Returns:
+        The spec.
+
+    Raises:
+        ModelError: If the architecture takes no such parameters or images.
+    """
+    params = dict(config.Model.params)
+    given = read_spec(pretrained) if pretrained else None
+    if given is not None and given.architecture == config.Model.architecture:
+        params |= weight_form(given)
+    characters = choose_charset(config, dataset).characters
     return ModelSpec(
         architecture=config.Model.architecture,
         params=params,
         charset=characters,
-        image=image,
-        frames=frame_spec(config.Model.architecture, params, image),
+        image=config.Image,
+        frames=frame_spec(config.Model.architecture, params, config.Image),
         name=config.Global.model,
         direction="rtl" if runs_right_to_left(characters) else "ltr",
     )
 
 
-def _params(config: Config, start: Path | None) -> dict[str, Any]:
-    """Those of the configuration, in the form that the weights to start from have: imported ones may be fused."""
-    params = dict(config.Model.params)
-    given = read_spec(start) if start else None
-    if given is not None and given.architecture == config.Model.architecture:
-        params |= _form(given)
-    return params
+def write_run_files(setup: TrainingSetup) -> None:
+    """Write ``config.yaml`` and ``label_dict.txt``, and remove the result of an earlier run.
 
-
-def _form(spec: ModelSpec) -> dict[str, Any]:
-    """The parameters that the weights to start from decide."""
-    return {name: spec.params[name] for name in ("fused", "single_token") if name in spec.params}
-
-
-def _resumed_spec(folder: Path, config: Config) -> ModelSpec:
-    """The spec in ``folder``. Raises ModelError where the configuration asks for another network."""
-    spec = read_spec(folder)
-    if changed := _changes(spec, config):
-        raise ModelError(
-            f"{folder}: this training is of another network: {'; '.join(changed)}",
-            hint="go on with the settings of its config.yaml: --resume without -c and -o",
-        )
-    return spec
-
-
-def _changes(spec: ModelSpec, config: Config) -> list[str]:
-    """What the configuration asks for and ``spec`` is not."""
-    model, form = config.Model, _form(spec)
-    if model.architecture != spec.architecture:
-        return [f"Model.architecture was {spec.architecture}, is {model.architecture}"]
-    # What the setup took from the start is no wish of the configuration.
-    asked = {**model.params, **form} if config.Train.pretrain_weight_path else {**form, **model.params}
-    frame_spec(model.architecture, asked, config.Image)  # refuses what no network can be
-    params = [parsed_params(model.architecture, values) for values in (spec.params, asked)]
-    changed = [*_differences("Model.params", *params), *_differences("Image", spec.image, config.Image)]
-    if config.Global.charset and resolve_charset(config.Global.charset).characters != spec.charset:
-        changed.append(f"Global.charset was another one of {len(spec.charset)} characters")
-    if config.Train.synth.enable and (new := set(charset_characters(config.Synth.charset)) - set(spec.charset)):
-        changed.append(f"Synth.charset was without {' '.join(map(repr, sorted(new)[:5]))}")
-    return changed
-
-
-def _differences(section: str, was: Any, wanted: Any) -> list[str]:
-    """The fields in which two dataclasses of a kind differ."""
-    pairs = [(field.name, getattr(was, field.name), getattr(wanted, field.name)) for field in fields(was)]
-    return [f"{section}.{name} was {old}, is {new}" for name, old, new in pairs if old != new]
+    Args:
+        setup: The training that starts or resumes.
+    """
+    config, output = setup.config, setup.output
+    again = replace(config, Train=replace(config.Train, overwrite=False, resume_path=None))
+    write_file(output / CONFIG_FILE, to_yaml(again))
+    Charset.from_spec(setup.spec).save(output / "label_dict.txt")
+    (output / RESULT_FILE).unlink(missing_ok=True)
 
 
 def data_order_key(setup: TrainingSetup) -> dict[str, object]:
-    """What the order of the training lines follows from."""
+    """Collect what the order of the training lines follows from.
+
+    Args:
+        setup: The training.
+
+    Returns:
+        Setting → value; equal for trainings with the same order.
+    """
     config, train = setup.config, setup.config.Train
-    plan: dict[str, object] = {
+    order: dict[str, object] = {
         "Global.seed": config.Global.seed,
         "Train.batch_size": train.batch_size,
         "Train.max_pixels": train.max_pixels,
     }
     if train.synth.enable:
-        return {**plan, "Train.synth.lines_per_epoch": train.synth.lines_per_epoch, "Synth": str(config.Synth)}
-    lines = fingerprint(setup.training_data.dataset.train)
-    return {**plan, "Train.concat": train.concat, "Train.replay_ratio": train.replay_ratio, "training lines": lines}
+        return {**order, "Train.synth.lines_per_epoch": train.synth.lines_per_epoch, "Synth": str(config.Synth)}
+    lines = fingerprint(setup.data.dataset.train)
+    return {**order, "Train.concat": train.concat, "Train.replay_ratio": train.replay_ratio, "training lines": lines}
 
 
-def _resume_folder(config: Config, output: Path) -> Path | None:
-    path = config.Train.resume_path
-    if path is None:
-        return None
-    return find_model_folder(output / "latest" if path == "latest" else Path(path))
+@contextmanager
+def open_source(setup: TrainingSetup, group: Group, progress: ShowProgress) -> Iterator[Source]:
+    """Open the training batches: stored lines, or lines rendered on the fly.
+
+    Args:
+        setup: The training.
+        group: The processes that share the batches.
+        progress: Opens a progress display.
+
+    Yields:
+        The batches of this process.
+
+    Raises:
+        DataError: If an image cannot be read.
+    """
+    config, train = setup.config, setup.config.Train
+    share = Share(group.rank, group.size, train.accumulate)
+    workers = train.workers if train.workers is not None else min(4, max(1, (torch.get_num_threads() or 2) // 2))
+    if not train.synth.enable:
+        with progress("reading images") as tick:
+            lines = Lines(setup.data.dataset.train, setup.spec, tick)
+        source = LineSource(
+            lines,
+            batch_size=train.batch_size,
+            max_pixels=train.max_pixels,
+            seed=config.Global.seed,
+            strength=train.augment,
+            workers=workers,
+            concat=train.concat,
+            flip=train.flip_vertical,
+            replayed=setup.data.replayed,
+            replay_ratio=train.replay_ratio,
+            share=share,
+        )
+        if group.is_main:
+            write_augmentation_preview(source, setup.output / PREVIEW_FILE)
+        yield source
+        return
+
+    rendered = SynthSource(
+        config.Synth,
+        setup.spec,
+        lines_per_epoch=train.synth.lines_per_epoch,
+        batch_size=train.batch_size,
+        max_pixels=train.max_pixels,
+        seed=config.Global.seed,
+        processes=workers,
+        share=share,
+    )
+    try:
+        yield rendered
+    finally:
+        rendered.close()
 
 
-def _start(config: Config) -> Path | None:
-    """The model to start from, if there is one."""
+def build_trainer(setup: TrainingSetup, source: Source, process: ProcessContext) -> Trainer:
+    """Build the network with its initial or resumed weights, and its trainer; says what is trained in the log.
+
+    Args:
+        setup: The training.
+        source: The batches of this process.
+        process: How this process takes part.
+
+    Returns:
+        A trainer that is ready to run, or finished.
+
+    Raises:
+        ConfigError: If the network or the device cannot do what the configuration asks for.
+        ModelError: If the weights do not fit, or a preflight check fails.
+    """
+    config, group = setup.config, process.group
+    model = _initial_network(setup, process)
+    frozen = freeze(model, config.Train.freeze)
+    validation = Validation(setup.data.dataset.val, setup.spec, process.device, group)
+    curves = config.Train.tensorboard and group.is_main
+    parts = TrainerParts(
+        model,
+        setup.spec,
+        source,
+        validation,
+        config.Train,
+        setup.output,
+        seed=config.Global.seed,
+        data_order=data_order_key(setup),
+        finalize=_finalizer(validation),
+        observers=(TensorBoardWriter(setup.output / TENSORBOARD_DIR),) if curves else (),
+        evaluate_first=setup.pretrained is not None,
+    )
+    trainer = Trainer(parts, process)
+    process.log(_summary(setup, trainer, frozen))
+    if setup.resume:
+        _resume(trainer, setup, process.log)
+    elif config.Train.preflight != "off":
+        for batch in next(source.updates(0), [])[:1]:
+            overfit = config.Train.preflight == "overfit"
+            process.log(preflight(trainer.model, setup.spec, batch, process.device, overfit=overfit))
+    return trainer
+
+
+def _pretrained_folder(config: Config) -> Path | None:
     source = config.Train.pretrain_weight_path
     if not source or is_backbone(source, config.Model.architecture):
         return None
     return resolve_pretrained(source, Path(config.Global.output))
 
 
-def _refuse_overwriting(output: Path) -> None:
-    for name in _TRAINED:
-        if (output / name).exists():
-            raise DataError(
-                f"{output}: an earlier training lies here ({name}/)",
-                hint="go on with --resume, start anew with --overwrite, or choose another --output",
-            )
+def _initial_network(setup: TrainingSetup, process: ProcessContext) -> CTCNetwork:
+    """The network with fresh or pretrained weights; the other processes get those of the main process later."""
+    model = build_model(setup.spec)
+    source = setup.config.Train.pretrain_weight_path
+    if not process.group.is_main:
+        return model
+    if setup.pretrained:
+        process.log(load_pretrained(model, setup.spec, setup.pretrained))
+    elif source and not setup.resume:
+        process.log(load_backbone(model, source))
+    return model
 
 
-def _clear(output: Path, start: Path | None) -> None:
-    """Remove what an earlier training left, so that nothing of it is taken for the new one's."""
-    old = [file.parent for name in (*_TRAINED, "epoch_[0-9]*") for file in output.glob(f"{name}/{SPEC_FILE}")]
-    old += [curves] if (curves := output / "tensorboard").is_dir() else []
-    if start and any(start.resolve().is_relative_to(folder.resolve()) for folder in old):
-        raise DataError(
-            f"{start}: the start of the training lies in the output that --overwrite clears",
-            hint="choose another --output",
-        )
-    for folder in old:
-        shutil.rmtree(folder)
-    for name in ("train.log", "history.csv", "curves.png", "augment.png", "train_result.json"):
-        (output / name).unlink(missing_ok=True)
+def _resume(trainer: Trainer, setup: TrainingSetup, log: Log) -> None:
+    folder = setup.resume
+    if folder is None:
+        return
+    changed = changed_settings(folder, setup.config)
+    trainer.resume(folder)
+    if trainer.state.finished:
+        log(f"{folder}: this training is finished after {trainer.state.epoch} epochs; nothing to do")
+        return
+    if changed:
+        log(f"settings changed since the training was saved: {'; '.join(changed)}")
+    log(f"resumed from {folder} at step {trainer.state.step}")
 
 
-def _dataset_dir(config: Config) -> Path:
-    if not config.Global.dataset_dir:
-        raise ConfigError("Global.dataset_dir: not given", hint="add --data FOLDER or -o Global.dataset_dir=FOLDER")
-    return Path(config.Global.dataset_dir)
+def _summary(setup: TrainingSetup, trainer: Trainer, frozen: int) -> str:
+    """One line on the network, where it is trained and on what."""
+    spec, dataset, group = setup.spec, setup.data.dataset, trainer.group
+    parameters = sum(p.numel() for p in trainer.model.parameters())
+    where = f"{group.size} processes on {trainer.device.type}" if group.size > 1 else str(trainer.device)
+    kept = f" ({frozen / 1e6:.2f} M of them frozen)" if frozen else ""
+    precision = str(trainer.train_step.precision).removeprefix("torch.")
+    return (
+        f"{spec.name}: {spec.architecture}, {parameters / 1e6:.2f} M parameters{kept}, {len(spec.charset)} characters,"
+        f" {where}, {precision}; {len(dataset.train)} training lines, {len(dataset.val)} validation lines,"
+        f" {len(trainer.source)} updates an epoch, learning rate {setup.config.Train.rate:g}"
+    )
 
 
-def _refuse_empty(dataset: Dataset, config: Config) -> None:
-    if not config.Train.synth.enable and not dataset.train:
-        first = next((f" ({issue.where}: {issue.message})" for issue in dataset.issues), "")
-        hint = f"see why: ocrx check-dataset {dataset.root}"
-        raise DataError(f"{dataset.root}: no training lines{first}", hint=hint)
-    if not dataset.val:
-        hint = f"divide them: ocrx check-dataset {dataset.root} --split 90"
-        raise DataError(f"{dataset.root}: no validation lines", hint=hint)
+def _finalizer(validation: Validation) -> FinalizeFolder:
+    """Adds frame shift, calibration and ``inference/``, the exported model, to the folder of a best model."""
+
+    def finalize(network: nn.Module, spec: ModelSpec, folder: Path) -> None:
+        readable = islice(_readable(validation.samples), EXPORT_LINES)
+        images = [prepare(image, spec.image)[0][None] for image in readable]
+        shift = measure_shift(network, spec.frames, [image[0] for image in images[:SHIFT_LINES]])
+        calibration = fit_calibration(validation.lines)
+
+        spec = replace(spec, frames=replace(spec.frames, shift=shift), calibration=calibration or spec.calibration)
+        write_file(folder / SPEC_FILE, spec.to_json())
+        export_onnx(network, spec, folder / INFERENCE_DIR / ONNX_FILE, images)
+
+    return finalize
 
 
-def _trainable(
-    training_data: TrainingData, spec: ModelSpec, config: Config, log: Log, progress: ShowProgress, *, resumed: bool
-) -> TrainingData:
-    """The lines that can be trained, if ``check-dataset`` finds no error but those of ``Train.ignore_checks``.
-
-    They are applied with the model that is trained; images it has looked at are not opened again. Lines rendered on
-    the fly have its characters anyway.
-    """
-    dataset = training_data.dataset
-    ignored = config.Train.ignore_checks
-    if config.Train.synth.enable:
-        ignored = (*ignored, "list-missing", "list-empty")
-    charset = Charset.from_spec(spec) if config.Global.charset or (resumed and not config.Train.synth.enable) else None
-    with progress("checking images") as tick:
-        findings = run_checks(
-            replace(dataset, charset=charset) if charset else dataset,
-            Geometry.of(spec),
-            min_samples=config.CheckDataset.min_samples,
-            near_duplicates=False,
-            cache=Path(config.Global.output) / CACHE_FILE,
-            workers=config.CheckDataset.workers,
-            progress=tick,
-        )
-    require_no_errors(findings, ignored)
-    if findings.issues:
-        log(f"{len(findings.issues)} findings in the dataset, none of which forbids training; see ocrx check-dataset")
-    left = training_data.without(findings.untrainable_sources)
-    if dropped := len(dataset.train) - len(left.dataset.train):
-        log(f"left out: {dropped} training lines that cannot be read or trained; see ocrx check-dataset")
-        _refuse_empty(left.dataset, config)
-    return left
-
-
-def _charset(config: Config, dataset: Dataset) -> Charset:
-    if config.Global.charset:
-        return resolve_charset(config.Global.charset)
-    if config.Train.synth.enable:
-        return Charset(charset_characters(config.Synth.charset))
-    return dataset.charset or Charset.from_texts(sample.text for sample in dataset.train)
+def _readable(samples: Sequence[Sample]) -> Iterator[Image.Image]:
+    for sample in samples:
+        with suppress(DataError):  # let pass by Train.ignore_checks, and counted as read wrongly
+            yield read_image(sample.image)

@@ -6,6 +6,7 @@ import gc
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import torch
@@ -14,22 +15,58 @@ from torch import nn
 from ocrx.config import TrainConfig
 from ocrx.ctc.loss import ctc_loss
 from ocrx.data.loading.loader import Batch
-from ocrx.errors import BackendError, ConfigError, DataError
+from ocrx.errors import BackendError, ConfigError, DataError, ModelError
 from ocrx.models.ctc_network import CTCNetwork
 from ocrx.models.guide import NRTRGuide, guided_losses, two_steps
 from ocrx.training.distributed.group import ALONE, Group
-from ocrx.training.optim import ExponentialMovingAverage, build_optimizer
+from ocrx.training.optim import ExponentialMovingAverage, build_optimizer, load_optimizer, set_learning_rate
 from ocrx.training.precision import autocast, select_precision
+from ocrx.training.run_log import Log
+
+
+@dataclass(frozen=True)
+class Networks:
+    """The networks of a training.
+
+    Attributes:
+        model: The network that is trained.
+        average: A network of the same kind that holds the moving average of the weights.
+        guide: A second decoder on the features of ``model``, None for none.
+    """
+
+    model: CTCNetwork
+    average: CTCNetwork
+    guide: NRTRGuide | None = None
+
+
+@dataclass(frozen=True)
+class ProcessContext:
+    """How one process takes part in a training.
+
+    Attributes:
+        device: The device that it trains on.
+        log: Takes one line for the user.
+        group: The processes that train together.
+        stop: Says whether the training shall stop, asked after every update.
+    """
+
+    device: torch.device
+    log: Log
+    group: Group = ALONE
+    stop: Callable[[], bool] = lambda: False
 
 
 @dataclass(frozen=True)
 class StepResult:
-    """What every process knows after an update, and all of them the same.
+    """The result of an update; every process has the same one.
 
-    ``loss`` is the mean over the ``images`` of all micro-batches, as it is minimised (with the focal weight);
-    no images: no process had a micro-batch left. ``seconds`` went by since the last update, on process 0.
-    ``stop``: a process was told to stop. ``skipped``: the weights are as before. ``max_pixels``: most padded pixels
-    at once from now on, None as the batches come.
+    Attributes:
+        loss: Mean over the images of all micro-batches, as it is minimised (with the focal weight).
+        images: Images of all micro-batches; 0 means that no process had a micro-batch left.
+        seconds: Time since the last update, measured by the main process.
+        stop: Whether any process was told to stop.
+        skipped: Whether the weights were left unchanged.
+        max_pixels: Most padded pixels to compute at once from now on; None sets no limit.
     """
 
     loss: float
@@ -42,7 +79,7 @@ class StepResult:
 
 @dataclass
 class _Sums:
-    """This process's part of an update; summed over all processes it is the whole."""
+    """One process's part of an update; the sum over all processes describes the whole."""
 
     images: float = 0.0
     loss: float = 0.0
@@ -53,76 +90,146 @@ class _Sums:
 
 
 class TrainStep:
-    """Network, optimizer and average of weights, and what changes them.
+    """The network, its optimizer and the moving average of its weights, and the update that changes them.
 
     The loss of an update is the mean over all samples of its micro-batches: each micro-batch weighs as many samples
-    as it has, wherever it is computed. So N processes do what one does with N times the accumulation, as long as
-    batch statistics are those of a micro-batch. Dropout follows (seed, epoch, number of the micro-batch).
+    as it has, wherever it is computed. N processes therefore do the same as one with N times the accumulation, as
+    long as batch statistics are those of a micro-batch. Dropout follows (seed, epoch, number of the micro-batch).
+
+    Attributes:
+        model: The trained network, uncompiled and on its device.
+        average: Moving average of its weights.
+        optimizer: The optimizer over all trained parameters.
+        precision: The type of the forward pass.
     """
 
-    def __init__(
-        self,
-        model: CTCNetwork,
-        average: CTCNetwork,
-        config: TrainConfig,
-        device: torch.device,
-        *,
-        seed: int,
-        group: Group = ALONE,
-        log: Callable[[str], None],
-        stop: Callable[[], bool],
-        guide: NRTRGuide | None = None,
-    ) -> None:
-        self.config, self.device, self.seed, self.group, self.log, self.stop = config, device, seed, group, log, stop
-        self.precision = select_precision(config.precision, device)
+    def __init__(self, networks: Networks, config: TrainConfig, process: ProcessContext, *, seed: int) -> None:
+        """Move the networks to the device and build the optimizer.
+
+        Args:
+            networks: The networks; they are changed in place.
+            config: The section ``Train``.
+            process: How this process takes part.
+            seed: Seed of the training.
+
+        Raises:
+            ConfigError: If batch statistics are to be shared on a device that cannot.
+        """
+        self.config, self.seed = config, seed
+        self.device, self.group, self.log, self.stop = process.device, process.group, process.log, process.stop
+        self.precision = select_precision(config.precision, self.device)
+
+        model, average = networks.model, networks.average
         if config.sync_batch_norm:
-            if device.type != "cuda":
+            if self.device.type != "cuda":
                 raise ConfigError(
-                    f"Train.sync_batch_norm: not possible on {device}; expected GPUs",
+                    f"Train.sync_batch_norm: not possible on {self.device}; expected GPUs",
                     hint="on CPU the statistics are those of each process's micro-batch: Train.sync_batch_norm=false",
                 )
             nn.SyncBatchNorm.convert_sync_batchnorm(model)  # type: ignore[no-untyped-call]  # same names
-        self.model = model.to(device)
-        average.to(device)
+        self.model = model.to(self.device)
+        average.to(self.device)
         if config.channels_last:
             self.model.to(memory_format=torch.channels_last)
             average.to(memory_format=torch.channels_last)
-        self.guide = guide.to(device) if guide is not None else None
-        self.trained = nn.ModuleList([self.model] if guide is None else [self.model, guide])
-        group.share_weights(self.trained)
+
+        self.guide = networks.guide.to(self.device) if networks.guide is not None else None
+        self.trained = nn.ModuleList([self.model] if self.guide is None else [self.model, self.guide])
+        self.group.share_weights(self.trained)
         self.average = ExponentialMovingAverage(self.model, average, config.ema_decay)
         self.optimizer = build_optimizer(self.trained, config)
-        self.scaler = torch.amp.GradScaler(device.type, enabled=self.precision == torch.float16)
+        self.scaler = torch.amp.GradScaler(self.device.type, enabled=self.precision == torch.float16)
+
         # The compiled network shares the parameters of the plain one, which is the one that is saved.
-        # On CPU it was no faster, and every new width cost a minute.
         self.network = torch.compile(self.model) if config.compile else self.model
-        self.guided = two_steps(self.model, compiled=config.compile) if guide is not None else None
-        self.clock = time.perf_counter()
+        self.guided = two_steps(self.model, compiled=config.compile) if self.guide is not None else None
+        self._clock = time.perf_counter()
 
-    def run(self, parts: Sequence[Batch], epoch: int, number: int, max_pixels: int | None) -> StepResult:
-        """One update with this process's ``parts``; ``number`` counts the updates of the epoch.
+    @property
+    def learning_rate(self) -> float:
+        """The learning rate of the next update."""
+        rate: float = self.optimizer.param_groups[0]["lr"]
+        return rate
 
-        Raises DataError that names the samples where loss or gradient is not finite, unless they are to be
-        skipped; BackendError when the memory does not suffice for half a batch either.
+    @learning_rate.setter
+    def learning_rate(self, rate: float) -> None:
+        set_learning_rate(self.optimizer, rate)
+
+    def take_seconds(self) -> float:
+        """Read the clock and restart it.
+
+        Returns:
+            Seconds since the last update, or since the last call.
         """
-        numbers = range(self.group.rank, self.group.size * self.config.accumulate, self.group.size)
-        seeds = [self._seed(epoch, number * self.group.size * self.config.accumulate + n) for n in numbers]
-        kept = [value.clone() for value in self.model.buffers()] if self.config.skip_nonfinite else []
-        if self.config.sync_batch_norm and len(set(self.group.gather(len(parts)))) > 1:
-            parts = []  # a process without a micro-batch cannot share statistics: the end of the epoch is left out
-            self.log(f"epoch {epoch + 1}: its last micro-batches do not suffice for all processes and are left out")
-        sums, broken = _Sums(), list[str]()
-        halved = self._backward_all(parts, seeds, max_pixels, sums, broken)
-        if halved is not None:
-            if max_pixels is not None or self.config.sync_batch_norm:
-                raise self._too_big(parts)
-            max_pixels = halved
-            sums, broken = _Sums(halved=1), []
-            if self._backward_all(parts, seeds, max_pixels, sums, broken) is not None:
-                raise self._too_big(parts)
         now = time.perf_counter()
-        sums.seconds, self.clock = (now - self.clock if self.group.is_main else 0.0), now
-        sums.stop = float(bool(parts) and self.stop())
+        seconds, self._clock = now - self._clock, now
+        return seconds
+
+    def state_dict(self) -> dict[str, Any]:
+        """Collect what an update depends on, for ``state.pt``."""
+        return {
+            "model": self.model.state_dict(),
+            "average": self.average.average.state_dict(),
+            "average_steps": self.average.steps,
+            "optimizer": self.optimizer.state_dict(),
+            "optimizer_name": self.config.optimizer,
+            "guide": self.guide.state_dict() if self.guide is not None else None,
+            "scaler": self.scaler.state_dict(),
+        }
+
+    def load_state_dict(self, state: dict[str, Any], where: str) -> None:
+        """Restore what ``state_dict`` collected.
+
+        Args:
+            state: A training state.
+            where: Names the checkpoint in errors.
+
+        Raises:
+            ModelError: If the state is that of another optimizer.
+            KeyError, RuntimeError, TypeError, ValueError: If it does not fit the network.
+        """
+        if state.get("optimizer_name") != self.config.optimizer:
+            raise ModelError(
+                f"{where}: its updates are those of {state.get('optimizer_name')}, here {self.config.optimizer}",
+                hint=f"resume with Train.optimizer={state.get('optimizer_name')}",
+            )
+        self.model.load_state_dict(state["model"])
+        self.average.average.load_state_dict(state["average"])
+        self.average.steps = state["average_steps"]
+        load_optimizer(self.optimizer, state["optimizer"])
+        self.scaler.load_state_dict(state["scaler"])
+        if self.guide is not None:
+            self.guide.load_state_dict(state["guide"])
+
+    def run(self, batches: Sequence[Batch], epoch: int, number: int, max_pixels: int | None) -> StepResult:
+        """Do one update.
+
+        Args:
+            batches: This process's micro-batches.
+            epoch: Epochs that are complete.
+            number: Updates of this epoch that are complete.
+            max_pixels: Most padded pixels to compute at once; None sets no limit.
+
+        Returns:
+            What happened; the same in every process.
+
+        Raises:
+            DataError: If loss or gradient is not finite, unless such updates are skipped; names the samples.
+            BackendError: If the memory does not suffice for half a batch either.
+        """
+        per_update = self.group.size * self.config.accumulate
+        seeds = [
+            self._seed(epoch, number * per_update + n) for n in range(self.group.rank, per_update, self.group.size)
+        ]
+        kept = [value.clone() for value in self.model.buffers()] if self.config.skip_nonfinite else []
+        if self.config.sync_batch_norm and len(set(self.group.gather(len(batches)))) > 1:
+            batches = []  # a process without a micro-batch cannot share statistics: the end of the epoch is left out
+            self.log(f"epoch {epoch + 1}: its last micro-batches do not suffice for all processes and are left out")
+
+        sums, broken, max_pixels = self._backward_within_memory(batches, seeds, max_pixels)
+        seconds = self.take_seconds()
+        sums.seconds = seconds if self.group.is_main else 0.0
+        sums.stop = float(bool(batches) and self.stop())
         sums = self._exchange(sums)
         if sums.halved:
             max_pixels = min(given for given in self.group.gather(max_pixels) if given is not None)
@@ -130,7 +237,8 @@ class TrainStep:
                 f"out of memory: from now on at most {max_pixels} padded pixels at a time; gradients are summed,"
                 " batch statistics are those of the smaller pieces"
             )
-        skipped = sums.images > 0 and not self._step(sums, parts, broken)
+
+        skipped = sums.images > 0 and not self._step(sums, batches, broken)
         if skipped:
             for value, before in zip(self.model.buffers(), kept, strict=True):
                 value.copy_(before)
@@ -138,15 +246,31 @@ class TrainStep:
         loss = sums.loss / sums.images if sums.images else 0.0
         return StepResult(loss, int(sums.images), sums.seconds, sums.stop > 0, skipped, max_pixels)
 
+    def _backward_within_memory(
+        self, batches: Sequence[Batch], seeds: Sequence[int], max_pixels: int | None
+    ) -> tuple[_Sums, list[str], int | None]:
+        """Add all gradients, in smaller pieces where the memory does not suffice; the sums and the broken samples."""
+        sums, broken = _Sums(), list[str]()
+        halved = self._backward_all(batches, seeds, max_pixels, sums, broken)
+        if halved is None:
+            return sums, broken, max_pixels
+
+        if max_pixels is not None or self.config.sync_batch_norm:
+            raise self._too_big(batches)
+        sums, broken = _Sums(halved=1), []
+        if self._backward_all(batches, seeds, halved, sums, broken) is not None:
+            raise self._too_big(batches)
+        return sums, broken, halved
+
     def _backward_all(
-        self, parts: Sequence[Batch], seeds: Sequence[int], max_pixels: int | None, sums: _Sums, broken: list[str]
+        self, batches: Sequence[Batch], seeds: Sequence[int], max_pixels: int | None, sums: _Sums, broken: list[str]
     ) -> int | None:
-        """Add the gradients of all parts; half of the padded pixels that the memory did not suffice for, else None."""
+        """Add the gradients of all micro-batches; half of the padded pixels that did not fit into memory, else None."""
         tried = 0
         try:
-            for part, seed in zip(parts, seeds, strict=False):  # the last update has fewer parts
+            for batch, seed in zip(batches, seeds, strict=False):  # the last update has fewer
                 torch.manual_seed(seed)
-                for piece in part.pieces(max_pixels) if max_pixels else [part]:
+                for piece in batch.pieces(max_pixels) if max_pixels else [batch]:
                     tried = piece.images[:, 0].numel()
                     self._backward(piece, sums, broken)
         except (RuntimeError, MemoryError) as error:
@@ -155,6 +279,7 @@ class TrainStep:
             self.optimizer.zero_grad(set_to_none=True)
         else:
             return None
+
         gc.collect()
         if self.device.type == "cuda":
             torch.cuda.empty_cache()
@@ -167,6 +292,7 @@ class TrainStep:
             images = images.contiguous(memory_format=torch.channels_last)
         with autocast(self.device, self.precision):
             logits, guided = self._read(images, batch)
+
         losses = ctc_loss(logits, batch.targets, batch.target_lengths, focal_gamma=self.config.focal_gamma)
         loss = losses.sum() + guided
         value = float(loss.detach())
@@ -196,14 +322,15 @@ class TrainStep:
         if self.group.size == 1:
             return own
         trained = [p for p in self.trained.parameters() if p.requires_grad]
-        parts = [part for part in self.model.modules() if part.training]  # frozen ones keep their statistics exactly
-        statistics = [b for part in parts for b in part.buffers(recurse=False) if b.is_floating_point()]
+        modules = [module for module in self.model.modules() if module.training]  # frozen ones keep their statistics
+        statistics = [b for module in modules for b in module.buffers(recurse=False) if b.is_floating_point()]
         used = torch.tensor([float(p.grad is not None) for p in trained], device=self.device)
         notes = torch.tensor(list(vars(own).values()), device=self.device)
         gradients = [(torch.zeros_like(p) if p.grad is None else p.grad).float().reshape(-1) for p in trained]
         flat = torch.cat([notes, used, *gradients, *((b.float() * own.images).reshape(-1) for b in statistics)])
         self.group.sum(flat)
         sizes = [p.numel() for p in trained] + [b.numel() for b in statistics]
+
         summed, anyone, *rest = torch.split(flat, [len(notes), len(used), *sizes])
         sums = _Sums(*summed.tolist())
         for parameter, count, value in zip(trained, anyone.tolist(), rest, strict=False):
@@ -214,20 +341,22 @@ class TrainStep:
                 buffer.copy_(value.view_as(buffer) / sums.images)
         return sums
 
-    def _step(self, sums: _Sums, parts: Sequence[Batch], broken: list[str]) -> bool:
+    def _step(self, sums: _Sums, batches: Sequence[Batch], broken: list[str]) -> bool:
         """Change the weights, unless something is not finite: then the update is skipped, or an error."""
         if sums.broken:
             self._refuse("loss", broken)
             return False
+
         scale = self.config.batch_size / sums.images
         gradients = [p.grad for p in self.trained.parameters() if p.grad is not None]
         if scale != 1:
             torch._foreach_mul_(gradients, scale)
+
         self.scaler.unscale_(self.optimizer)
         norm = nn.utils.clip_grad_norm_(self.trained.parameters(), self.config.clip_norm or float("inf"))
         # With float16 an overflow is the scaler's to find, which leaves the step out and scales less.
         if not self.scaler.is_enabled() and not torch.isfinite(norm):
-            self._refuse("gradient", [sample.source for part in parts for sample in part.samples])
+            self._refuse("gradient", [sample.source for batch in batches for sample in batch.samples])
             return False
         self.scaler.step(self.optimizer)
         self.scaler.update()
@@ -239,25 +368,27 @@ class TrainStep:
         named = [source for sources in self.group.gather(samples) for source in sources]
         message = f"{', '.join(named[:5])}: the {what} is not finite"
         if not self.config.skip_nonfinite:
-            hint = "run `ocrx check-dataset`, lower Train.learning_rate, or go on without such: Train.skip_nonfinite"
+            hint = (
+                "run `ocrx check-dataset`, lower Train.learning_rate, or skip such updates: Train.skip_nonfinite=true"
+            )
             raise DataError(message, hint=hint)
         self.log(f"update skipped: {message}")
 
-    def _too_big(self, parts: Sequence[Batch]) -> BackendError:
-        shape = max((tuple(part.images.shape) for part in parts), key=np.prod)
+    def _too_big(self, batches: Sequence[Batch]) -> BackendError:
+        shape = max((tuple(batch.images.shape) for batch in batches), key=np.prod)
         return BackendError(
             f"device {self.device}: out of memory with {shape[0]} lines of {shape[3]}x{shape[2]} pixels",
             hint="lower Train.batch_size and Train.max_pixels, and raise Train.accumulate in return",
         )
 
-    def _seed(self, epoch: int, part: int) -> int:
+    def _seed(self, epoch: int, number: int) -> int:
         """The state of torch's generator at the start of a micro-batch: the same wherever it is computed."""
-        return int(np.random.SeedSequence([self.seed, epoch, part]).generate_state(1, np.uint64)[0] >> np.uint64(1))
+        return int(np.random.SeedSequence([self.seed, epoch, number]).generate_state(1, np.uint64)[0] >> np.uint64(1))
 
 
 def _is_out_of_memory(error: BaseException) -> bool:
     """Each kind of device has its own error for it; on CPU it is a plain RuntimeError."""
-    told = str(error)
+    message = str(error)
     return isinstance(error, (torch.cuda.OutOfMemoryError, MemoryError)) or any(
-        words in told for words in ("not enough memory", "can't allocate memory", "out of memory")
+        words in message for words in ("not enough memory", "can't allocate memory", "out of memory")
     )

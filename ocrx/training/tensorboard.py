@@ -1,20 +1,40 @@
-"""``output/tensorboard``: loss, learning rate and validation as curves, for those who watch many trainings at once."""
+"""``output/tensorboard``: loss, learning rate and validation as curves."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from importlib.util import find_spec
 from pathlib import Path
+from typing import TYPE_CHECKING, Protocol
 
 from ocrx.errors import BackendError
 
-Record = Callable[[Mapping[str, float], int], None]
-"""Takes named values and the step they belong to."""
+if TYPE_CHECKING:
+    from torch.utils.tensorboard import SummaryWriter
+
+
+class Observer(Protocol):
+    """Follows a training: gets its values as they are measured."""
+
+    def start(self, step: int) -> None:
+        """Called once, before the first update; ``step`` counts those of a resumed training."""
+        ...
+
+    def record(self, values: Mapping[str, float], step: int) -> None:
+        """Called with named values and the update that they belong to."""
+        ...
+
+    def close(self) -> None:
+        """Called once at the end, however the training ends."""
+        ...
 
 
 def require_tensorboard() -> None:
-    """Raises BackendError if the package is missing: known before a training starts, not after its first epoch."""
+    """Fail early where the package is missing.
+
+    Raises:
+        BackendError: If tensorboard is not installed.
+    """
     if find_spec("tensorboard") is None:
         raise BackendError(
             "Train.tensorboard: the package tensorboard is not installed",
@@ -22,25 +42,40 @@ def require_tensorboard() -> None:
         )
 
 
-def no_record(values: Mapping[str, float], step: int) -> None:
-    """Leaves the values where they are."""
+class TensorBoardWriter:
+    """An observer that writes event files.
 
+    A resumed training hides what earlier files hold after the update that it resumes from.
+    """
 
-@contextmanager
-def event_file(folder: Path | None, step: int) -> Iterator[Record]:
-    """Opens a new event file in ``folder``; what earlier ones hold after ``step``, where a training was resumed, is
-    no longer shown. Without a folder nothing is recorded."""
-    if folder is None:
-        yield no_record
-        return
-    require_tensorboard()
-    from torch.utils.tensorboard import SummaryWriter
+    def __init__(self, folder: Path) -> None:
+        """Prepare for writing.
 
-    with SummaryWriter(str(folder), purge_step=step + 1) as writer:
+        Args:
+            folder: Folder of the event files; made when the training starts.
 
-        def record(values: Mapping[str, float], at: int) -> None:
-            for name, value in values.items():
-                writer.add_scalar(name, value, at)
-            writer.flush()
+        Raises:
+            BackendError: If tensorboard is not installed.
+        """
+        require_tensorboard()
+        self._folder = folder
+        self._writer: SummaryWriter | None = None
 
-        yield record
+    def start(self, step: int) -> None:
+        """Open a new event file."""
+        from torch.utils.tensorboard import SummaryWriter
+
+        self._writer = SummaryWriter(str(self._folder), purge_step=step + 1)
+
+    def record(self, values: Mapping[str, float], step: int) -> None:
+        """Add a point to each curve."""
+        if self._writer is None:
+            return
+        for name, value in values.items():
+            self._writer.add_scalar(name, value, step)
+        self._writer.flush()
+
+    def close(self) -> None:
+        """Close the event file."""
+        if self._writer is not None:
+            self._writer.close()

@@ -19,7 +19,8 @@ from ocrx.errors import DataError, ModelError, OcrxError
 from ocrx.files import write_json
 from ocrx.model_folder import read_spec
 from ocrx.modes import train as mode
-from ocrx.training.setup import _changes
+from ocrx.training import setup
+from ocrx.training.resume import network_changes
 
 GROWING = ("train.log", "augment.png", "images.npy")
 FAST = ["epochs_iters=1", "batch_size=3", "precision=fp32", "workers=0", "preflight=off", "synth.enable=false"]
@@ -42,7 +43,7 @@ def trainings(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("trainings")
     data = make_line_folder(folder)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(mode, "export_onnx", lambda *_: None)  # the slowest part of a short training
+        patch.setattr(setup, "export_onnx", lambda *_: None)  # the slowest part of a short training
         mode.run(configured(data, folder / "done", "Train.overwrite=true"), lambda line: None)
         patch.setattr(mode, "catch_signals", stopped_at_once)
         mode.run(configured(data, folder / "begun"), lambda line: None)
@@ -52,7 +53,7 @@ def trainings(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture
 def here(trainings: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A copy of ``trainings`` of the test's own."""
-    monkeypatch.setattr(mode, "export_onnx", lambda *_: None)
+    monkeypatch.setattr(setup, "export_onnx", lambda *_: None)
     shutil.copytree(trainings, tmp_path / "copy")
     return tmp_path / "copy"
 
@@ -82,7 +83,7 @@ def left(output: Path) -> dict[str, bytes]:
     ("name", "change", "message"),
     [
         ("done", ["Image.height=48"], "Image.height was 32, is 48"),
-        ("done", ["Train.resume_path=null"], "an earlier training lies here"),
+        ("done", ["Train.resume_path=null"], "holds an existing training run"),
         ("begun", ["Train.batch_size=2"], "Train.batch_size was 3, is 2"),
     ],
 )
@@ -117,14 +118,14 @@ def test_after_a_refusal_resume_alone_goes_on(here: Path) -> None:
 )
 def test_another_network_is_named(trainings: Path, change: list[str], named: list[str]) -> None:
     spec = read_spec(trainings / "done" / "latest")
-    assert _changes(spec, configured(trainings / "lines", trainings / "new", *change)) == named
+    assert network_changes(spec, configured(trainings / "lines", trainings / "new", *change)) == named
 
 
 def test_a_failure_after_the_start_takes_the_place_of_the_result(here: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     def full(*_: object) -> NoReturn:
         raise DataError("no space left")
 
-    monkeypatch.setattr(mode, "export_onnx", full)
+    monkeypatch.setattr(setup, "export_onnx", full)
     with pytest.raises(DataError):
         train_command.run(resumed(here / "done", "Train.epochs_iters=2"))
     assert result_of(here / "done") == {"done_flag": False, "err_type": "DataError", "err_msg": "no space left"}
@@ -134,11 +135,11 @@ def test_what_the_start_decided_is_no_other_network(trainings: Path) -> None:
     spec = read_spec(trainings / "done" / "latest")
     fused = replace(spec, params={**spec.params, "fused": True})
     config = configured(trainings / "lines", trainings / "new")
-    assert not _changes(spec, config) and not _changes(fused, config)
+    assert not network_changes(spec, config) and not network_changes(fused, config)
     plain = configured(trainings / "lines", trainings / "new", "Model.params.fused=false")
-    assert _changes(fused, plain) == ["Model.params.fused was True, is False"]
+    assert network_changes(fused, plain) == ["Model.params.fused was True, is False"]
     started = replace(plain, Train=replace(plain.Train, pretrain_weight_path="somewhere"))
-    assert not _changes(fused, started)
+    assert not network_changes(fused, started)
 
 
 def test_new_characters_are_named_by_their_line(here: Path) -> None:
@@ -161,14 +162,14 @@ def test_the_best_model_comes_along_to_another_output(here: Path, monkeypatch: p
     mode.run(resumed(here / "done", *more), lambda line: None)
     assert result_of(new)["models"]["best"] == {} and result_of(new)["best_cer"] is None
     monkeypatch.undo()
-    monkeypatch.setattr(mode, "export_onnx", lambda *_: None)
+    monkeypatch.setattr(setup, "export_onnx", lambda *_: None)
     assert mode.run(resumed(new, "Train.learning_rate=1e-9"), lambda line: None).best_epoch == 2
     assert (new / best).is_file()
 
 
 def test_another_training_is_not_overwritten_by_a_resumed_one(here: Path) -> None:
     before = left(here / "begun")
-    with pytest.raises(DataError, match="an earlier training lies here"):
+    with pytest.raises(DataError, match="holds an existing training run"):
         mode.run(resumed(here / "begun", f"Train.resume_path={here / 'done' / 'latest'}"), lambda line: None)
     assert left(here / "begun") == before
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 import torch
@@ -20,7 +21,8 @@ from ocrx.models import build_model, frame_spec
 from ocrx.models.model_io import load_model
 from ocrx.text.charset import Charset
 from ocrx.text.metrics import Metrics
-from ocrx.training.loop import Trainer
+from ocrx.training.loop import Trainer, TrainerParts
+from ocrx.training.step import ProcessContext
 
 FAST = TrainConfig(epochs_iters=3, batch_size=4, learning_rate=3e-3, augment=0.3, precision="fp32", log_interval=1)
 
@@ -40,9 +42,24 @@ def spec_for(
     return ModelSpec(architecture, params, charset.characters, image, frame_spec(architecture, params, image))
 
 
+class RecordedTrainer(Trainer):
+    """A trainer with the lines that it has logged."""
+
+    lines: list[str]
+
+
 def trainer(
-    folder: Path, output: Path, config: TrainConfig = FAST, seed: int = 0, *, small: bool = False, **options: object
-) -> Trainer:
+    folder: Path,
+    output: Path,
+    config: TrainConfig = FAST,
+    seed: int = 0,
+    *,
+    small: bool = False,
+    stop: Callable[[], bool] = lambda: False,
+    validate: Callable[[nn.Module], Metrics] | None = None,
+    log: Callable[[str], None] | None = None,
+    data_order: Mapping[str, object] | None = None,
+) -> RecordedTrainer:
     """``small``: a network of 3000 parameters with convolutions, batch norms and an LSTM."""
     dataset = read_dataset(folder)
     spec = spec_for(dataset.train, "lcnet_lstm", SMALL) if small else spec_for(dataset.train)
@@ -58,24 +75,14 @@ def trainer(
         share=Share(accumulate=config.accumulate),
     )
 
-    def validate(network: nn.Module) -> Metrics:
+    def read(network: nn.Module) -> Metrics:
         return evaluate(Recognizer(TorchBackend(network, spec, CPU)), dataset.val).metrics
 
     output.mkdir(parents=True, exist_ok=True)
-    log: list[str] = []
-    result = Trainer(
-        model,
-        spec,
-        source,
-        validate,
-        config,
-        device=CPU,
-        output=output,
-        log=log.append,
-        seed=seed,
-        **options,  # type: ignore[arg-type]  # only for tests
-    )
-    result.lines = log  # type: ignore[attr-defined]  # so that a test can read it
+    lines: list[str] = []
+    parts = TrainerParts(model, spec, source, validate or read, config, output, seed=seed, data_order=data_order or {})
+    result = RecordedTrainer(parts, ProcessContext(CPU, log or lines.append, stop=stop))
+    result.lines = lines
     return result
 
 

@@ -21,11 +21,11 @@ GUIDED = replace(FAST, guide=SMALL, epochs_iters=2)
 
 def test_it_is_trained_and_saved_to_resume_but_not_in_the_model(line_folder: Path, tmp_path: Path) -> None:
     run = trainer(line_folder, tmp_path / "out", GUIDED)
-    assert run.updater.guide is not None
-    before = {name: value.clone() for name, value in run.updater.guide.state_dict().items()}
+    assert run.train_step.guide is not None
+    before = {name: value.clone() for name, value in run.train_step.guide.state_dict().items()}
     run.run()
     after = load_state(tmp_path / "out" / "latest")["guide"]
-    assert_equal(dict(run.updater.guide.state_dict()), after)
+    assert_equal(dict(run.train_step.guide.state_dict()), after)
     assert not any(torch.equal(before[name], value) for name, value in after.items() if value.ndim > 1)
     plain = trainer(line_folder, tmp_path / "plain", FAST).model.state_dict()
     assert weights(tmp_path / "out" / "best_accuracy").keys() == plain.keys()
@@ -48,9 +48,9 @@ def test_a_resumed_guided_training_equals_an_uninterrupted_one(
     again = trainer(line_folder, tmp_path / "parts", GUIDED, seed=0)
     again.resume(tmp_path / "parts" / "latest")
     again.run()
-    assert again.updater.guide is not None and whole.updater.guide is not None
+    assert again.train_step.guide is not None and whole.train_step.guide is not None
     assert_equal(dict(whole.model.state_dict()), dict(again.model.state_dict()))
-    assert_equal(dict(whole.updater.guide.state_dict()), dict(again.updater.guide.state_dict()))
+    assert_equal(dict(whole.train_step.guide.state_dict()), dict(again.train_step.guide.state_dict()))
 
 
 @pytest.mark.parametrize(
@@ -67,7 +67,7 @@ def test_whom_the_backbone_learns_from(line_folder: Path, tmp_path: Path, guide:
     config = replace(FAST, guide=guide, epochs_iters=1, optimizer="sgd", weight_decay=0.0, learning_rate=0.1)
     run = trainer(line_folder, tmp_path / "out", config)
     before = {name: value.clone() for name, value in run.model.named_parameters()}
-    run.updater.run(next(run.source.updates(0)), 0, 0, None)
+    run.train_step.run(next(run.source.updates(0)), 0, 0, None)
     moved = {
         name.split(".")[0] for name, value in run.model.named_parameters() if (value - before[name]).abs().max() > 1e-9
     }
@@ -117,8 +117,8 @@ def test_a_compiled_network_is_the_one_that_is_guided(
 
 def test_a_broken_guide_names_the_lines(line_folder: Path, tmp_path: Path) -> None:
     run = trainer(line_folder, tmp_path / "out", GUIDED)
-    assert run.updater.guide is not None
+    assert run.train_step.guide is not None
     with torch.no_grad():
-        run.updater.guide.head.weight.fill_(float("nan"))
+        run.train_step.guide.head.weight.fill_(float("nan"))
     with pytest.raises(DataError, match=r"train\.txt:\d.*loss is not finite"):
         run.run()

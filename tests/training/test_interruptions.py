@@ -24,9 +24,12 @@ LONG = replace(FAST, batch_size=2, epochs_iters=18, eval_interval=9, save_interv
 def train(folder: Path, output: Path, pipe: Connection | None = None) -> None:
     """Start or go on; tells ``pipe`` of each step."""
     with catch_signals() as stopped:
-        run = trainer(folder, output, LONG, small=True, stop=stopped)
-        if pipe is not None:
-            run.log = lambda line: pipe.send(line) if " step " in line else None
+
+        def log(line: str) -> None:
+            if pipe is not None and " step " in line:
+                pipe.send(line)
+
+        run = trainer(folder, output, LONG, small=True, stop=stopped, log=log)
         if (output / "latest").exists():
             run.resume(output / "latest")
         run.run()

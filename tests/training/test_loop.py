@@ -118,7 +118,7 @@ def test_an_epoch_goes_on_in_its_own_order_only(
     trainer(line_folder, tmp_path / "whole", replace(config, epochs_iters=1), small=True, data_order=given).run()
     other = trainer(line_folder, tmp_path / "whole", wanted, small=True, data_order=order)
     other.resume(tmp_path / "whole" / "latest")
-    assert named in other.lines[-1]  # type: ignore[attr-defined]  # set by ``trainer``
+    assert named in other.lines[-1]
     assert other.run().state.epoch == 2
 
 
@@ -128,7 +128,7 @@ def test_optimizer_state_follows_the_memory_order_of_the_weights(line_folder: Pa
     again.resume(tmp_path / "out" / "latest")
     saved = load_state(tmp_path / "out" / "latest")["optimizer"]["state"]
     orders = 0
-    for number, (parameter, values) in enumerate(again.updater.optimizer.state.items()):
+    for number, (parameter, values) in enumerate(again.train_step.optimizer.state.items()):
         assert torch.equal(values["exp_avg"], saved[number]["exp_avg"])
         assert values["exp_avg"].stride() == parameter.stride()
         orders += saved[number]["exp_avg"].stride() != parameter.stride()
@@ -140,7 +140,7 @@ def test_settings_of_the_optimizer_are_those_given_now(line_folder: Path, tmp_pa
     trainer(line_folder, tmp_path / "out", replace(sgd, epochs_iters=1), small=True).run()
     again = trainer(line_folder, tmp_path / "out", replace(sgd, weight_decay=0.3, momentum=0.5), small=True)
     again.resume(tmp_path / "out" / "latest")
-    groups = again.updater.optimizer.param_groups
+    groups = again.train_step.optimizer.param_groups
     assert [(group["weight_decay"], group["momentum"]) for group in groups] == [(0.3, 0.5), (0.0, 0.5)]
 
 
@@ -179,7 +179,7 @@ def test_a_log_line_divides_by_its_own_updates(
     monkeypatch.setattr(time, "perf_counter", Clock(0))
     run = trainer(line_folder, tmp_path / "out", replace(FAST, log_interval=20), small=True)
     run._log_step(_Window(start=time.perf_counter() - 1, images=40, updates=4, steps=4, loss=2.0))
-    assert " 250 ms a step" in run.lines[-1]  # type: ignore[attr-defined]  # set by ``trainer``
+    assert " 250 ms a step" in run.lines[-1]
 
 
 def test_evaluations_count_as_time_of_the_training(
@@ -188,15 +188,12 @@ def test_evaluations_count_as_time_of_the_training(
     clock = Clock(0.005)
     monkeypatch.setattr(time, "perf_counter", clock)
     config = replace(FAST, epochs_iters=10_000, save_interval=10_000, max_minutes=0.02)
-    run = trainer(line_folder, tmp_path / "out", config, small=True)
-    read = run.validate
 
     def slow(network: nn.Module) -> Metrics:
         clock.now += 0.5
-        return read(network)
+        return compute_metrics([("ab", "ab")])
 
-    run.validate = slow
-    outcome = run.run()
+    outcome = trainer(line_folder, tmp_path / "out", config, small=True, validate=slow).run()
     assert outcome.state.epoch <= 3, "two evaluations take most of the 1.2 seconds"
     assert len(outcome.rows) == outcome.state.epoch, "the last epoch is evaluated once"
     assert outcome.rows[-1].images_per_second > 10, "evaluations do not count into the speed"
@@ -205,16 +202,15 @@ def test_evaluations_count_as_time_of_the_training(
 def test_latest_is_saved_inside_an_epoch(line_folder: Path, tmp_path: Path) -> None:
     config = replace(FAST, batch_size=2, save_steps=3, epochs_iters=1)
     saved: list[int] = []
-    run = trainer(line_folder, tmp_path / "out", config, small=True)
-    steps = len(run.source)
-    assert steps > 3
 
     def look() -> bool:
         state = load_state(tmp_path / "out" / "latest") if run.state.step >= 3 else {"train_state": {"step": 0}}
         saved.append(state["train_state"]["step"])
         return False
 
-    run.updater.stop = look
+    run = trainer(line_folder, tmp_path / "out", config, small=True, stop=look)
+    steps = len(run.source)
+    assert steps > 3
     run.run()
     assert saved == [step // 3 * 3 for step in range(steps)]
 
@@ -251,12 +247,15 @@ def test_a_training_that_met_too_little_memory_resumes_bit_for_bit(line_folder: 
 def test_a_training_that_gains_nothing_stops_early(line_folder: Path, tmp_path: Path) -> None:
     readings = iter([["xx"], ["ax"], *[["ax"]] * 9])
     config = replace(FAST, epochs_iters=50, patience=3)
-    run = trainer(line_folder, tmp_path / "out", config, small=True)
-    run.validate = lambda network: compute_metrics(zip(["ab"], next(readings), strict=True))
+
+    def validate(network: nn.Module) -> Metrics:
+        return compute_metrics(zip(["ab"], next(readings), strict=True))
+
+    run = trainer(line_folder, tmp_path / "out", config, small=True, validate=validate)
     outcome = run.run()
     assert outcome.state.finished and not outcome.interrupted
     assert (outcome.state.epoch, outcome.state.best_epoch) == (5, 5), "an equal score is kept but no gain"
-    assert "stopped early after epoch 5" in run.lines[-1]  # type: ignore[attr-defined]  # set by ``trainer``
+    assert "stopped early after epoch 5" in run.lines[-1]
     again = trainer(line_folder, tmp_path / "out", config, small=True)
     again.resume(tmp_path / "out" / "latest")
     assert again.state.finished

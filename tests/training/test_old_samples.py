@@ -20,6 +20,7 @@ from ocrx.imaging.preparation import prepare
 from ocrx.imaging.reading import read_image
 from ocrx.models.model_io import load_model
 from ocrx.modes import train as mode
+from ocrx.training import setup
 from ocrx.training.checkpoint import load_state
 
 SAMPLE = Path(__file__).parents[1] / "samples" / "training_0.1.tar.xz"
@@ -55,7 +56,7 @@ def test_an_old_model_reads_as_it_did(old: Path) -> None:
 def test_resuming_an_old_state_equals_resuming_the_same_state_in_its_new_form(
     old: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(mode, "export_onnx", lambda *_: None)
+    monkeypatch.setattr(setup, "export_onnx", lambda *_: None)
     new = unpack(tmp_path / "new")
     state = new / "output" / "latest" / "state.pt"
     assert torch.load(state, weights_only=True)["position"]["stale"] == 0, "the sample has the old names"

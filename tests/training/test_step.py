@@ -16,7 +16,7 @@ from ocrx.data.loading.loader import Batch
 from ocrx.data.sample import Sample
 from ocrx.errors import BackendError, ConfigError, DataError
 from ocrx.models.ctc_network import CTCNetwork
-from ocrx.training.step import TrainStep
+from ocrx.training.step import Networks, ProcessContext, TrainStep
 
 CONFIG = TrainConfig(batch_size=8, precision="fp32", optimizer="sgd", learning_rate=0.1, momentum=0.0)
 CPU = torch.device("cpu")
@@ -55,7 +55,7 @@ def updater(config: TrainConfig = CONFIG, net: Net | None = None, log: list[str]
         nn.init.normal_(parameter)
     say = log.append if log is not None else lambda line: None
     average = Net(norm=isinstance(made.norm, nn.BatchNorm2d))
-    return TrainStep(made, average, config, CPU, seed=3, log=say, stop=lambda: False)
+    return TrainStep(Networks(made, average), config, ProcessContext(CPU, say), seed=3)
 
 
 def state(of: TrainStep) -> dict[str, torch.Tensor]:

@@ -9,8 +9,8 @@ from tensorboard.backend.event_processing.event_accumulator import EventAccumula
 from ocrx.config import Config, load_config
 from ocrx.errors import BackendError
 from ocrx.modes import train
-from ocrx.training import tensorboard
-from ocrx.training.tensorboard import event_file
+from ocrx.training import setup, tensorboard
+from ocrx.training.tensorboard import TensorBoardWriter
 
 
 def config(folder: Path, output: Path) -> Config:
@@ -28,7 +28,7 @@ def curves(folder: Path) -> dict[str, dict[int, float]]:
 def test_a_training_leaves_its_curves_and_its_models(
     line_folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(train, "export_onnx", lambda *_: None)  # the slowest part of a short training
+    monkeypatch.setattr(setup, "export_onnx", lambda *_: None)  # the slowest part of a short training
     output = tmp_path / "out"
     report = train.run(config(line_folder, output), log=lambda line: None)
     found = curves(output / "tensorboard")
@@ -46,16 +46,18 @@ def test_a_training_leaves_its_curves_and_its_models(
 
 def test_a_resumed_training_hides_what_it_repeats(tmp_path: Path) -> None:
     for first, loss in ((0, 1.0), (3, 2.0)):
-        with event_file(tmp_path, first) as record:
-            for step in range(first + 1, 7):
-                record({"train/loss": loss}, step)
+        writer = TensorBoardWriter(tmp_path)
+        writer.start(first)
+        for step in range(first + 1, 7):
+            writer.record({"train/loss": loss}, step)
+        writer.close()
     assert curves(tmp_path)["train/loss"] == {1: 1.0, 2: 1.0, 3: 1.0, 4: 2.0, 5: 2.0, 6: 2.0}
 
 
-def test_without_a_folder_nothing_is_written(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.chdir(tmp_path)
-    with event_file(None, 0) as record:
-        record({"train/loss": 1.0}, 1)
+def test_nothing_is_written_before_the_training_starts(tmp_path: Path) -> None:
+    writer = TensorBoardWriter(tmp_path)
+    writer.record({"train/loss": 1.0}, 1)
+    writer.close()
     assert list(tmp_path.iterdir()) == []
 
 

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import os
+import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import TypeVar, cast
 
 import torch
@@ -18,10 +21,14 @@ T = TypeVar("T")
 
 @dataclass(frozen=True)
 class Group:
-    """This process is number ``rank`` of ``size``. Alone, every call gives back what it got.
+    """Process ``rank`` of ``size``. A single process gets back what it passes.
 
-    All processes make the same calls in the same order; each call waits for all of them.
-    Raises LostProcessError where one of them is gone or stays silent for longer than the time-out.
+    All processes make the same calls in the same order, and each call waits for all of them. Every call raises
+    LostProcessError where another process is gone, or silent for longer than the time-out.
+
+    Attributes:
+        rank: Number of this process, from 0.
+        size: Number of processes.
     """
 
     rank: int = 0
@@ -29,17 +36,28 @@ class Group:
 
     @property
     def is_main(self) -> bool:
-        """Whether this is the process that logs, saves and writes."""
+        """Whether this process logs, saves and writes."""
         return self.rank == 0
 
     def sum(self, values: Tensor) -> None:
-        """Sum a tensor over all processes, in place; every process gets the same bits."""
+        """Sum a tensor over all processes, in place; every process gets the same bits.
+
+        Args:
+            values: A tensor of the same shape in every process.
+        """
         if self.size > 1:
             with _named_loss():
                 dist.all_reduce(values)
 
     def gather(self, value: T) -> list[T]:
-        """The values of all processes, in the order of their numbers."""
+        """Collect a value of each process.
+
+        Args:
+            value: That of this process.
+
+        Returns:
+            The values in the order of the ranks.
+        """
         if self.size == 1:
             return [value]
         values = [value] * self.size
@@ -48,7 +66,14 @@ class Group:
         return values
 
     def share(self, value: T) -> T:
-        """The value that process 0 has."""
+        """Pass a value of the main process to all.
+
+        Args:
+            value: That of this process.
+
+        Returns:
+            That of the main process.
+        """
         if self.size == 1:
             return value
         values = [value]
@@ -57,7 +82,17 @@ class Group:
         return values[0]
 
     def run_on_main(self, make: Callable[[], T]) -> T:
-        """What ``make`` gives in process 0; an OcrxError there is raised in all of them."""
+        """Call a function in the main process alone.
+
+        Args:
+            make: The function.
+
+        Returns:
+            Its result, in every process.
+
+        Raises:
+            OcrxError: The one that it raised, in every process.
+        """
         made: T | OcrxError | None = None
         if self.is_main:
             try:
@@ -70,7 +105,11 @@ class Group:
         return cast("T", made)
 
     def share_weights(self, model: nn.Module) -> None:
-        """Give every process the weights and buffers of process 0."""
+        """Give every process the weights and buffers of the main process.
+
+        Args:
+            model: A network of the same kind in every process.
+        """
         if self.size > 1:
             with torch.no_grad(), _named_loss():
                 for value in model.state_dict().values():
@@ -78,6 +117,45 @@ class Group:
 
 
 ALONE = Group()
+"""The group of a training in a single process."""
+
+
+@contextmanager
+def joined_group(group: Group, device: torch.device, meeting_point: str, timeout_minutes: float) -> Iterator[None]:
+    """Connect to the other processes: with gloo between CPUs, with NCCL between GPUs.
+
+    Args:
+        group: This process and how many there are.
+        device: The device of this process.
+        meeting_point: torch's address where the processes meet.
+        timeout_minutes: How long a process waits for the others.
+
+    Yields:
+        Nothing; the processes are connected inside the context.
+
+    Raises:
+        LostProcessError: If the others cannot be reached.
+    """
+    if group.size == 1:
+        yield
+        return
+
+    if device.type == "cuda":
+        torch.cuda.set_device(device)
+    elif meeting_point.startswith("file:") and sys.platform == "linux":
+        os.environ.setdefault("GLOO_SOCKET_IFNAME", "lo")  # one machine: its name need not be known to the network
+    try:
+        dist.init_process_group(
+            "nccl" if device.type == "cuda" else "gloo",
+            init_method=meeting_point,
+            rank=group.rank,
+            world_size=group.size,
+            timeout=timedelta(minutes=timeout_minutes),
+        )
+    except (RuntimeError, ValueError) as error:
+        raise LostProcessError(f"the other processes were not reached ({str(error).splitlines()[0]})") from None
+    yield
+    dist.destroy_process_group()  # not after an error: it may wait for a process that is gone
 
 
 @contextmanager
@@ -88,5 +166,5 @@ def _named_loss() -> Iterator[None]:
         first = str(error).strip().splitlines()[0]
         raise LostProcessError(
             f"another process of this training is gone or silent ({first})",
-            hint="its own error comes first; what was saved last is whole: go on with --resume",
+            hint="its own error comes first; what was saved last is complete: continue with --resume",
         ) from None

@@ -21,9 +21,10 @@ from ocrx.config import Config, load_config
 from ocrx.errors import BackendError, ConfigError, DataError, LostProcessError
 from ocrx.modes import train as mode
 from ocrx.training.checkpoint import load_state
-from ocrx.training.distributed import launcher as distributed
+from ocrx.training.distributed import launcher
 from ocrx.training.distributed.group import Group
-from ocrx.training.distributed.launcher import distributed_context, run_in_processes
+from ocrx.training.distributed.launcher import run_in_processes
+from ocrx.training.distributed.layout import distributed_context, local_layout
 
 TINY = ["channels: [8, 8, 8]", "depths: [1, 1, 1]", "hidden: 8"]
 NO_TORCHRUN = ("RANK", "WORLD_SIZE", "MASTER_ADDR", "MASTER_PORT", "LOCAL_RANK", "LOCAL_WORLD_SIZE")
@@ -109,8 +110,8 @@ def test_two_nodes_under_torchrun_train_as_one(line_folder: Path, tmp_path: Path
     nodes = []
     for rank in range(2):
         meeting = ["--nnodes=2", f"--node-rank={rank}", "--nproc-per-node=1", "--master-addr=127.0.0.1"]
-        launcher = ["-m", "torch.distributed.run", *meeting, f"--master-port={port}"]
-        nodes.append(start([*launcher, *command(overrides)], GLOO_SOCKET_IFNAME="lo"))
+        torchrun = ["-m", "torch.distributed.run", *meeting, f"--master-port={port}"]
+        nodes.append(start([*torchrun, *command(overrides)], GLOO_SOCKET_IFNAME="lo"))
     mode.run(configured(settings(line_folder, tmp_path / "one", "accumulate=2")), lambda line: None)
     told = [node.communicate(timeout=600)[1] for node in nodes]
     assert [node.returncode for node in nodes] == [0, 0], told
@@ -189,7 +190,7 @@ def test_processes_meet_and_share_the_threads() -> None:
 
 
 def test_a_silent_process_ends_the_training(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(distributed, "GRACE", 1.0)
+    monkeypatch.setattr(launcher, "GRACE_SECONDS", 1.0)
     with pytest.raises(LostProcessError, match="process 1 of 2 did not answer"):
         in_two(wait_in_vain, minutes=0.05)
 
@@ -225,9 +226,9 @@ def test_devices_say_how_many_processes_there_are(
     config = load_config(None, [f"Global.device={device}", f"Train.processes={count or 'null'}"])
     if isinstance(expected, type):
         with pytest.raises(expected):
-            distributed.local_layout(config)
+            local_layout(config)
     else:
-        assert [str(one) for one in distributed.local_layout(config).devices] == expected
+        assert [str(one) for one in local_layout(config).devices] == expected
 
 
 def test_torchrun_says_how_many_processes_there_are(monkeypatch: pytest.MonkeyPatch) -> None:

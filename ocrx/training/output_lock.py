@@ -1,0 +1,119 @@
+"""One training per output folder: a lock file that names the process that holds it."""
+
+from __future__ import annotations
+
+import json
+import os
+import socket
+import sys
+import uuid
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+from ocrx.errors import DataError, OcrxError
+from ocrx.files import read_json
+from ocrx.results import LOCK_FILE
+
+
+@dataclass(frozen=True)
+class _Holder:
+    """The process that holds a lock; ``started`` tells it from a later process with the same id."""
+
+    pid: int
+    host: str
+    started: str
+
+
+@contextmanager
+def locked_output(output: Path) -> Iterator[None]:
+    """Hold the lock of an output folder, which is made if needed.
+
+    The lock of a process on this machine that no longer runs is stale and replaced. A folder that is still empty at
+    the end is removed again if it was made here.
+
+    Args:
+        output: The output folder of a training.
+
+    Yields:
+        Nothing; the lock is held inside the context.
+
+    Raises:
+        DataError: If another training holds the lock, or the folder cannot be written to.
+    """
+    existed = output.exists()
+    lock = output / LOCK_FILE
+    try:
+        output.mkdir(parents=True, exist_ok=True)
+        _acquire(lock)
+    except OSError as error:
+        raise DataError(f"{output}: cannot be written to ({error.strerror})") from None
+
+    try:
+        yield
+    finally:
+        lock.unlink(missing_ok=True)
+        if not existed:
+            with suppress(OSError):  # not empty: that is the usual case
+                output.rmdir()
+
+
+def _acquire(lock: Path) -> None:
+    own = _Holder(os.getpid(), socket.gethostname(), _started(os.getpid()))
+    for _ in range(10):
+        # Written under another name first, so that no one reads half a lock.
+        partial = lock.with_name(f"{lock.name}.{uuid.uuid4().hex[:8]}")
+        partial.write_text(json.dumps(asdict(own)), encoding="utf-8")
+        try:
+            os.link(partial, lock)  # fails if there is one
+        except FileExistsError:
+            _remove_if_stale(lock)
+        else:
+            return
+        finally:
+            partial.unlink()
+    raise DataError(f"{lock}: other trainings keep taking the lock", hint="choose another --output")
+
+
+def _remove_if_stale(lock: Path) -> None:
+    holder = _read(lock)
+    if holder is not None and _is_running(holder):
+        raise DataError(
+            f"{lock.parent}: a training runs here (process {holder.pid} on {holder.host})",
+            hint=f"wait for it or choose another --output; if it does not run any more, remove {lock}",
+        )
+    # Renaming succeeds for one of several processes that find the same stale lock.
+    aside = lock.with_name(f"{lock.name}.{uuid.uuid4().hex[:8]}")
+    with suppress(FileNotFoundError):
+        lock.rename(aside)
+        aside.unlink()
+
+
+def _read(lock: Path) -> _Holder | None:
+    try:
+        return _Holder(**read_json(lock))
+    except (OcrxError, TypeError):
+        return None  # removed meanwhile, or no lock of ocrx
+
+
+def _is_running(holder: _Holder) -> bool:
+    """Whether the process still runs; those of other machines cannot be asked and count as running."""
+    if holder.host != socket.gethostname() or sys.platform == "win32":
+        return True
+    try:
+        os.kill(holder.pid, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        pass  # it runs, under another user
+    return _started(holder.pid) == holder.started
+
+
+def _started(pid: int) -> str:
+    """When a process started, in the units of the system; empty if it has ended or the system does not tell."""
+    try:
+        fields = Path(f"/proc/{pid}/stat").read_text(encoding="utf-8").rpartition(")")[2].split()
+    except OSError:
+        return ""
+    return "" if fields[0] == "Z" else fields[19]  # a zombie has ended, but its parent has not asked
