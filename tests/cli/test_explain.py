@@ -39,7 +39,7 @@ class Scripted:
 def image(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
     for module in (inference, evaluate):
         monkeypatch.setattr(module, "find_model", lambda *given, **key: tmp_path)
-        monkeypatch.setattr(module, "open_backend", lambda *given: Scripted())
+    monkeypatch.setattr(inference, "open_backend", lambda *given, **options: Scripted())
     Image.new("L", (64, 32), 255).save(tmp_path / "line.png")
     return str(tmp_path / "line.png")
 
