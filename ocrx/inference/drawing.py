@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-from importlib.util import find_spec
-from pathlib import Path
 from typing import Protocol
 
 from PIL import Image, ImageDraw, ImageFont
 
+from ocrx.inference.caption_font import caption_font
 from ocrx.inference.spans import PixelSpans
 
 _HEIGHT = 64
-_DEJAVU = "mpl-data/fonts/ttf/DejaVuSans.ttf"
+_SIZE, _NOTE_SIZE = 24, 12
 _BLUE, _RED, _BLACK = (30, 90, 200), (200, 40, 30), (0, 0, 0)
 
 
@@ -47,38 +46,29 @@ def draw_prediction(image: Image.Image, prediction: Drawable) -> Image.Image:
         prediction: What was read.
 
     Returns:
-        The image 64 pixels high, a frame around each character (red below 0.5), the text and its score below.
+        The image 64 pixels high, a frame around each character (red below 0.5), the text and its score below, and
+        below that which characters no font on this machine has.
     """
     factor = _HEIGHT / image.height
     picture = image.convert("RGB").resize((max(1, round(image.width * factor)), _HEIGHT), Image.Resampling.BILINEAR)
-    caption = f"{prediction.text}   {prediction.score:.3f}"
-    font = caption_font(caption, 24)
 
-    canvas = Image.new("RGB", (max(picture.width, round(font.getlength(caption)) + 8), _HEIGHT + 36), "white")
+    chosen, plain = caption_font(prediction.text, _SIZE), ImageFont.load_default(size=_SIZE)
+    score = f"   {prediction.score:.3f}"
+    note_font = ImageFont.load_default(size=_NOTE_SIZE)
+    ascent, descent = chosen.font.getmetrics() if isinstance(chosen.font, ImageFont.FreeTypeFont) else (_SIZE, 0)
+    text_width = round(chosen.font.getlength(prediction.text))
+    written = max(text_width + plain.getlength(score), note_font.getlength(chosen.note))
+    width = max(picture.width, round(written) + 8)
+
+    note_height = 2 * _NOTE_SIZE if chosen.note else 0
+    canvas = Image.new("RGB", (width, _HEIGHT + max(36, ascent + descent + 8) + note_height), "white")
     canvas.paste(picture)
+
     draw = ImageDraw.Draw(canvas)
-    for (left, right), score in zip(prediction.char_spans, prediction.char_scores, strict=True):
-        draw.rectangle(
-            (left * factor, 1, max(left, right) * factor, _HEIGHT - 2), outline=_RED if score < 0.5 else _BLUE
-        )
-    draw.text((4, _HEIGHT + 4), caption, fill=_BLACK, font=font)
+    for (left, right), character_score in zip(prediction.char_spans, prediction.char_scores, strict=True):
+        colour = _RED if character_score < 0.5 else _BLUE
+        draw.rectangle((left * factor, 1, max(left, right) * factor, _HEIGHT - 2), outline=colour)
+    draw.text((4, _HEIGHT + 4), prediction.text, fill=_BLACK, font=chosen.font)
+    draw.text((4 + text_width, _HEIGHT + 4), score, fill=_BLACK, font=plain)
+    draw.text((4, canvas.height - note_height), chosen.note, fill=_RED, font=note_font)
     return canvas
-
-
-def caption_font(text: str, size: int) -> ImageFont.FreeTypeFont | ImageFont.ImageFont:
-    """Choose a font: Pillow's own for ASCII, else DejaVu Sans, which comes with matplotlib and has more scripts.
-
-    Args:
-        text: What is to be drawn.
-        size: In pixels.
-
-    Returns:
-        The font.
-    """
-    matplotlib = find_spec("matplotlib")
-    if not text.isascii() and matplotlib is not None and matplotlib.origin is not None:
-        try:
-            return ImageFont.truetype(str(Path(matplotlib.origin).parent / _DEJAVU), size)
-        except OSError:
-            pass  # a matplotlib without its fonts
-    return ImageFont.load_default(size=size)

@@ -9,7 +9,7 @@ from PIL import Image, ImageDraw
 
 from ocrx.arrays import Pixels
 from ocrx.data.loading.loader import LineSource
-from ocrx.inference.drawing import caption_font
+from ocrx.inference.caption_font import caption_font
 
 LINES = 8
 VERSIONS = 5
@@ -35,13 +35,13 @@ def write_augmentation_preview(source: LineSource, path: Path) -> None:
     sheet = Image.new("RGB", (wide * (1 + VERSIONS) + 8, high * len(lines) + 30), "white")
     draw = ImageDraw.Draw(sheet)
     for column, title in enumerate(["as stored", *(f"epoch {epoch + 1}" for epoch in range(VERSIONS))]):
-        draw.text((8 + column * wide, 6), title, fill="#06c", font=caption_font(title, 14))
+        draw.text((8 + column * wide, 6), title, fill="#06c", font=caption_font(title, 14).font)
     for number, row in enumerate(lines):
         top = 28 + number * high
         for column, pixels in enumerate(row):
             sheet.paste(_shown(pixels, source.lines.image_spec.order), (8 + column * wide, top))
         text = source.lines.samples[number].text
-        draw.text((8, top + size + 2), text, fill="black", font=caption_font(text, 14))
+        draw.text((8, top + size + 2), text, fill="black", font=caption_font(text, 14).font)
     sheet.save(path)
 
 
