@@ -38,6 +38,7 @@ TORCH_FREE = {
     "config",
     "text",
     "imaging",
+    "decoding",
     "cli",
 }
 ONLY_HERE = {"rich": "cli", "typer": "cli", "omegaconf": "config"}
