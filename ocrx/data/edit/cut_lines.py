@@ -22,7 +22,7 @@ from ocrx.data.formats.alto import read_alto
 from ocrx.data.formats.label_studio import read_label_studio
 from ocrx.data.formats.page_xml import read_page_xml
 from ocrx.data.formats.ppocrlabel import read_ppocrlabel
-from ocrx.data.formats.regions import LeftOut, Point, Region, RegionReader
+from ocrx.data.formats.regions import PERCENT, LeftOut, Point, Region, RegionReader
 from ocrx.data.sample import Sample, relative_name
 from ocrx.errors import DataError
 from ocrx.files import to_json, write_file
@@ -38,6 +38,7 @@ LEFT_OUT_FILE = Path("source") / "left_out.txt"
 REGIONS_FILE = Path("source") / "regions.jsonl"
 MIN_SIDE = 4
 
+_STRETCH = 0.02
 _REASONS = 5
 _INSIDE = 0.5
 """Least share of a region's bounding box that lies on the page."""
@@ -141,6 +142,10 @@ def _in_pixels(points: tuple[Point, ...], region: Region, image: Image.Image) ->
     if region.units is None:
         return points
     width, height = region.units
+    stretch = (image.width * height) / (image.height * width)
+    # The image may be a smaller copy of the page that was annotated, but not another page.
+    if region.units != PERCENT and not 1 - _STRETCH < stretch < 1 + _STRETCH:
+        raise DataError(f"a page of {width:g}x{height:g} was annotated, the image has {image.width}x{image.height}")
     return tuple((x * image.width / width, y * image.height / height) for x, y in points)
 
 

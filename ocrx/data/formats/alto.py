@@ -54,19 +54,21 @@ def _lines(page: ET.Element, image: Path, name: str, in_pixels: bool) -> Iterato
     for number, line in enumerate(page.iter("TextLine"), start=1):
         source = f"{name}: line {line.get('ID') or number}"
         try:
-            units = None if in_pixels else _page_size(page)
+            units = _page_size(page, in_pixels)
             text = _text(line)
             yield Region(image, _outline(line), text, source, _baseline(line), units)
         except DataError as error:
             yield LeftOut(source, error.message)
 
 
-def _page_size(page: ET.Element) -> tuple[float, float]:
-    """Width and height of the page in its unit, which says how many pixels a unit has."""
-    ((width, height),) = to_points([page.get("WIDTH"), page.get("HEIGHT")])
-    if width <= 0 or height <= 0:
-        raise DataError("no size of the page, and coordinates that are not in pixels")
-    return width, height
+def _page_size(page: ET.Element, in_pixels: bool) -> tuple[float, float] | None:
+    """Width and height of the page in its unit, which say how many pixels a unit has."""
+    ((width, height),) = to_points([page.get("WIDTH", 0), page.get("HEIGHT", 0)])
+    if width > 0 and height > 0:
+        return width, height
+    if in_pixels:
+        return None
+    raise DataError("no size of the page, and coordinates that are not in pixels")
 
 
 def _text(line: ET.Element) -> str:

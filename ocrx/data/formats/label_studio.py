@@ -8,13 +8,12 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from ocrx.data.formats.regions import Found, LeftOut, Point, Region, find_page_image, to_points
+from ocrx.data.formats.regions import PERCENT, Found, LeftOut, Point, Region, find_page_image, to_points
 from ocrx.data.sample import relative_name
 from ocrx.errors import DataError
 from ocrx.files import read_json
 
 _IMAGE_KEYS = ("ocr", "image", "captioning")
-_PERCENT = (100.0, 100.0)
 
 
 def read_label_studio(root: Path) -> Iterator[Found]:
@@ -89,7 +88,7 @@ def _regions(results: object, image: Path, source: str) -> Iterator[Found]:
     for name, value in joined.items():
         where = f"{source}: region {name}"
         try:
-            yield Region(image, _outline(value), _text(value), where, units=_PERCENT)
+            yield Region(image, _outline(value), _text(value), where, units=PERCENT)
         except DataError as error:
             yield LeftOut(where, error.message)
 

@@ -28,6 +28,8 @@ def read_page_xml(root: Path) -> Iterator[Found]:
             if page is None:
                 raise DataError(f"{name}: not a PAGE file")
             image = find_page_image(root, path.parent, page.get("imageFilename", ""))
+            ((width, height),) = to_points([page.get("imageWidth", 0), page.get("imageHeight", 0)])
+            units = (width, height) if width > 0 and height > 0 else None
         except DataError as error:
             yield LeftOut(name, error.message.removeprefix(f"{name}: "))
             continue
@@ -36,7 +38,7 @@ def read_page_xml(root: Path) -> Iterator[Found]:
             source = f"{name}: line {line.get('id') or number}"
             try:
                 text = _text(line)
-                yield Region(image, _points(line, "Coords"), text, source, _points(line, "Baseline"))
+                yield Region(image, _points(line, "Coords"), text, source, _points(line, "Baseline"), units)
             except DataError as error:
                 yield LeftOut(source, error.message)
 

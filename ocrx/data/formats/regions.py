@@ -13,6 +13,7 @@ from ocrx.errors import DataError
 Point = tuple[float, float]
 """x and y in pixels of the page image, or in percent or page units where a ``Region`` says so."""
 
+PERCENT = (100.0, 100.0)
 _WIDEST_COORDINATE = 1e7
 
 
@@ -26,7 +27,8 @@ class Region:
         text: The label.
         source: Where the region is described, such as ``page/0001.xml: line r1l3``.
         baseline: Points of the baseline; empty if it is not given.
-        units: Width and height of the page in the unit of the points; None if the unit is a pixel.
+        units: Width and height of the page in the unit of the points: ``PERCENT``, the size that the annotation
+            gives, or None if it gives none and the unit is a pixel.
     """
 
     page: Path

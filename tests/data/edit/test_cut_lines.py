@@ -156,6 +156,23 @@ def test_reasons_are_counted() -> None:
     )
 
 
+def test_a_smaller_copy_of_the_page_is_cut_at_its_own_scale(pages: tuple[Path, Boxes], tmp_path: Path) -> None:
+    root, boxes = pages
+    _page(root, boxes)
+    file = root / "page" / "scan.xml"
+    written = file.read_text()
+    size = 'imageWidth="{}" imageHeight="{}" imageFilename='
+    file.write_text(written.replace("imageFilename=", size.format(SIZE[0] // 2, SIZE[1] // 2)))
+    cut_lines(root, "page", tmp_path / "out")
+    for sample in read_dataset(tmp_path / "out").samples:
+        left, top, right, bottom = boxes[sample.text]
+        with Image.open(sample.image) as line:
+            assert line.size == (min(SIZE[0], 2 * right) - 2 * left, min(SIZE[1], 2 * bottom) - 2 * top)
+    file.write_text(written.replace("imageFilename=", size.format(SIZE[1], SIZE[0])))
+    with pytest.raises(DataError, match="a page of 300x400 was annotated, the image has 400x300"):
+        cut_lines(root, "page", tmp_path / "other")
+
+
 def test_a_folder_that_is_not_empty_is_left_alone(pages: tuple[Path, Boxes]) -> None:
     root, boxes = pages
     _ppocrlabel(root, boxes)

@@ -43,6 +43,9 @@ def test_other_units_need_the_size_of_the_page(tmp_path: Path) -> None:
     (region,) = _write(tmp_path, line, head, '<Page WIDTH="800" HEIGHT="600">')
     assert isinstance(region, Region)
     assert region.units == (800.0, 600.0)
+    (region,) = _write(tmp_path, line, "", '<Page WIDTH="0" HEIGHT="0">')
+    assert isinstance(region, Region)
+    assert region.units is None
     for page in ("<Page>", '<Page WIDTH="0" HEIGHT="0">'):
         (found,) = _write(tmp_path, line, head, page)
         assert isinstance(found, LeftOut)
