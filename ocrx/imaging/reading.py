@@ -104,12 +104,13 @@ class FrameReader:
             The image in mode L or RGB, upright.
 
         Raises:
-            DataError: The frame is damaged, or the file cannot be opened any more.
+            DataError: The frame is damaged, or the file can no longer be opened.
         """
         with self._lock, _as_data_error(self._name):
             if self._image is None:
                 self._image, self._left = self._open(), self.count
             image, self._left = self._image, self._left - 1
+
             try:
                 found = _unwarned(lambda: _frame(image, self._name, frame), self._name)
                 return found.copy() if found is image else found

@@ -34,6 +34,11 @@ def test_what_replaces_a_key_exists() -> None:
         assert set(named) <= known, line
 
 
+def test_the_documentation_names_every_key() -> None:
+    page = (Path(__file__).parents[2] / "docs" / "paddlex.md").read_text(encoding="utf-8")
+    assert [key for key in REPLACED if f"| `{key}` |" not in page] == []
+
+
 @pytest.mark.parametrize("mode", ["trt_fp16", "mkldnn"])
 def test_another_run_mode_is_refused_with_its_replacement(mode: str) -> None:
     assert load_config(None, ["Predict.kernel_option.run_mode=paddle"]).Predict.kernel_option.run_mode == "paddle"
