@@ -61,7 +61,14 @@ class Backend(Protocol):
     def pixels(self) -> int | None: ...
 
     def logits(self, images: Floats) -> Floats:
-        """float32 images [N, C, H, W], W a bucket width → float32 logits [N, T, K]."""
+        """float32 images [N, C, H, W], W a bucket width → float32 logits [N, T, K].
+
+        Args:
+            images: Images [N, C, H, W], float32; W is a bucket width.
+
+        Returns:
+            Logits [N, T, K], float32.
+        """
         ...
 
 
@@ -81,10 +88,21 @@ def open_backend(
     Raises ConfigError for an unknown back end or one that does not read the file, BackendError for a runtime or device
     that is not there and for a reduced precision that this machine computes wrongly, ModelError for a folder that
     holds no such model, or TorchScript that was not asked for.
+
+    Args:
+        path: A model folder, or a file in one.
+        backend: ``auto``, ``torch``, ``torch-compile``, ``onnx``, ``openvino`` or ``torchscript``.
+        device: ``auto``, ``cpu``, ``gpu``, ``gpu:0`` or ``mps``.
+        threads: Processor cores to use; by default all that this process may use.
+        precision: ``fp32``, ``fp16``, ``bf16`` or ``int8``.
+
+    Returns:
+        The opened back end.
     """
     for name, value, known in (("backend", backend, BACKENDS), ("precision", precision, PRECISIONS)):
         if value not in known:
             raise ConfigError(f"{name}: {value!r}; expected one of {', '.join(known)}")
+
     folder = find_model_folder(path)
     if folder.name == INFERENCE_DIR and (folder.parent / SPEC_FILE).is_file():
         folder = folder.parent
@@ -95,11 +113,13 @@ def open_backend(
         chosen, precision = choose_backend(folder, device, precision)
     else:
         chosen = backend
+
     if chosen == "torchscript" != backend:
         raise ModelError(
             f"{path}: holds TorchScript, which runs code of its own when it is read",
             hint="if you trust where it comes from, read it with `--backend torchscript`",
         )
+
     package, module_name = _RUNTIMES[chosen]
     if find_spec(package) is None:
         raise BackendError(f"{chosen}: {package} is not installed", hint=_INSTALL.get(chosen, f"pip install {package}"))
@@ -115,6 +135,11 @@ def check_classes(backend: Backend, found: object, where: str) -> None:
     """Raise ModelError for a network whose classes are not those of its charset: it would read nonsense.
 
     ``found`` is the number of classes that the graph declares; where it declares none, one image is read.
+
+    Args:
+        backend: The back end.
+        found: The number of classes that the graph declares, if it declares one.
+        where: Names the model in the error.
     """
     spec = backend.spec
     if not isinstance(found, int):
@@ -130,14 +155,31 @@ def check_classes(backend: Backend, found: object, where: str) -> None:
 
 
 def lines_at_once(backend: Backend, width: int, batch_size: int) -> int:
-    """How many lines of a bucket width one call should hold, ``batch_size`` at most."""
+    """How many lines of a bucket width one call should hold, ``batch_size`` at most.
+
+    Args:
+        backend: The back end.
+        width: The bucket width in pixels.
+        batch_size: Most lines of a batch.
+
+    Returns:
+        The number of lines, at least 1.
+    """
     if backend.pixels is None:
         return batch_size
     return min(batch_size, max(1, backend.pixels // (width * backend.spec.image.height)))
 
 
 def exported_name(name: str, precision: str) -> str:
-    """``model.onnx`` for fp32, ``model.int8.onnx`` for int8, and so on."""
+    """``model.onnx`` for fp32, ``model.int8.onnx`` for int8, and so on.
+
+    Args:
+        name: The name in fp32.
+        precision: ``fp32``, ``fp16``, ``bf16`` or ``int8``.
+
+    Returns:
+        The name in this precision.
+    """
     stem, _, suffix = name.partition(".")
     return name if precision == "fp32" else f"{stem}.{precision}.{suffix}"
 
@@ -146,6 +188,12 @@ def named_file(path: Path) -> tuple[str, str] | None:
     """Back end and precision of the file in a model folder that ``path`` names; None where it means the folder.
 
     ``model.json`` and PaddleX's ``.pdparams`` mean the folder. Raises ModelError for a file that is none of ocrx's.
+
+    Args:
+        path: The file.
+
+    Returns:
+        Back end and precision, or None.
     """
     if not path.is_file() or path.name == SPEC_FILE or path.suffix == ".pdparams":
         return None
@@ -178,13 +226,23 @@ def choose_backend(folder: Path, device: str, precision: str = "fp32") -> tuple[
     ``precision``; where nothing else than fp32 was asked for, the first of all. ONNX Runtime has no bf16: torch
     computes in it with the weights, OpenVINO with any export in fp32 that it reads. TorchScript means that the folder
     holds nothing else.
+
+    Args:
+        folder: The model folder.
+        device: ``cpu``, ``gpu``, ``gpu:0`` or ``mps``.
+        precision: ``fp32``, ``fp16``, ``bf16`` or ``int8``.
+
+    Returns:
+        Back end and precision.
     """
     held = [kind for name, kind in _FILES.items() if any((folder / p / name).is_file() for p in (INFERENCE_DIR, "."))]
     weights = (folder / WEIGHTS_FILE).is_file()
+
     if not weights and ("onnx", precision) not in held:
         fitting = [kind for kind in held if kind[1] == precision] or (held if precision == "fp32" else [])
         if fitting:
             return min(fitting, key=lambda kind: kind[0] == "torchscript")
+
     if precision == "bf16":
         return ("torch" if weights else "openvino"), precision
     if not {("onnx", "fp32"), ("onnx", precision)} & set(held) or find_spec("onnxruntime") is None:
@@ -197,18 +255,35 @@ def choose_backend(folder: Path, device: str, precision: str = "fp32") -> tuple[
 
 
 def available_cores() -> int:
-    """Cores to use: those of ``own_cores``, bounded by ``OMP_NUM_THREADS`` as in every runtime."""
+    """Cores to use: those of ``own_cores``, bounded by ``OMP_NUM_THREADS`` as in every runtime.
+
+    Returns:
+        The number of cores.
+    """
     wanted = os.environ.get("OMP_NUM_THREADS", "")
     return min(own_cores(), int(wanted)) if wanted.isdigit() and int(wanted) > 0 else own_cores()
 
 
 def own_cores() -> int:
-    """Cores this process may run on."""
+    """Cores this process may run on.
+
+    Returns:
+        The number of cores.
+    """
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def export_command(folder: Path, form: str, precision: str) -> str:
-    """The command that makes what a model folder lacks."""
+    """The command that makes what a model folder lacks.
+
+    Args:
+        folder: The model folder.
+        form: The format.
+        precision: ``fp32``, ``fp16``, ``bf16`` or ``int8``.
+
+    Returns:
+        The command line.
+    """
     lines = "" if precision == "fp32" else " --data DATA"
     if is_embedded(folder):  # nothing is written into the package
         make = f"ocrx export --model {folder.name} --output DIR{lines} --format {form} --precision {precision}"
@@ -217,7 +292,16 @@ def export_command(folder: Path, form: str, precision: str) -> str:
 
 
 def find_model_file(folder: Path, name: str, make: str) -> Path:
-    """``NAME`` or ``inference/NAME`` in a model folder; ``make`` is the command that writes it."""
+    """``NAME`` or ``inference/NAME`` in a model folder; ``make`` is the command that writes it.
+
+    Args:
+        folder: The model folder.
+        name: Name of the file.
+        make: The command that writes it, for the hint.
+
+    Returns:
+        The file.
+    """
     # The nearer one first: whoever names FOLDER/model.onnx means that, not one in FOLDER/inference.
     for path in (folder / name, folder / INFERENCE_DIR / name):
         if path.is_file():

@@ -26,7 +26,14 @@ class CompiledBackend(TorchBackend):
         self._model = compiled
 
     def logits(self, images: Floats) -> Floats:
-        """float32 [N, C, H, W] → float32 [N, T, K]."""
+        """float32 [N, C, H, W] → float32 [N, T, K].
+
+        Args:
+            images: Images [N, C, H, W], float32; W is a bucket width.
+
+        Returns:
+            Logits [N, T, K], float32.
+        """
         try:
             return super().logits(images)
         except TorchDynamoException as error:
@@ -37,5 +44,15 @@ class CompiledBackend(TorchBackend):
 
 
 def open_folder(folder: Path, device: str, threads: int, precision: str) -> CompiledBackend:
-    """The weights of a model folder, fused for inference and compiled, on ``device``."""
+    """The weights of a model folder, fused for inference and compiled, on ``device``.
+
+    Args:
+        folder: The model folder.
+        device: ``cpu``, ``gpu``, ``gpu:0`` or ``mps``.
+        threads: Processor cores to use.
+        precision: ``fp32``, ``fp16``, ``bf16`` or ``int8``.
+
+    Returns:
+        The opened back end.
+    """
     return CompiledBackend(open_eager(folder, device, threads, precision))

@@ -46,6 +46,7 @@ class OnnxBackend:
         if isinstance(model, Path) and _may_overflow(model):
             options.add_session_config_entry("session.x64quantprecision", "1")
         half = isinstance(model, Path) and model.name == exported_name(ONNX_FILE, "fp16")
+
         try:
             self._session = ort.InferenceSession(
                 model if isinstance(model, bytes) else str(model),
@@ -55,6 +56,7 @@ class OnnxBackend:
             )
         except _FAILURES as error:
             raise ModelError(f"{where}: cannot be loaded ({_first_line(error)})") from None
+
         described = self._session.get_modelmeta().custom_metadata_map.get(METADATA_KEY)
         if described is None:
             raise ModelError(f"{where}: an ONNX model, but not one of ocrx", hint="see `ocrx import --help`")
@@ -69,7 +71,14 @@ class OnnxBackend:
         check_classes(self, output.shape[-1] if output.shape else None, where)
 
     def logits(self, images: Floats) -> Floats:
-        """float32 [N, C, H, W] → float32 [N, T, K]."""
+        """float32 [N, C, H, W] → float32 [N, T, K].
+
+        Args:
+            images: Images [N, C, H, W], float32; W is a bucket width.
+
+        Returns:
+            Logits [N, T, K], float32.
+        """
         try:
             result: Floats = self._session.run([self._output], {self._input: images})[0]
         except _FAILURES as error:
@@ -78,7 +87,17 @@ class OnnxBackend:
 
 
 def open_folder(folder: Path, device: str, threads: int, precision: str) -> OnnxBackend:
-    """The exported model of a model folder."""
+    """The exported model of a model folder.
+
+    Args:
+        folder: The model folder.
+        device: ``cpu``, ``gpu``, ``gpu:0`` or ``mps``.
+        threads: Processor cores to use.
+        precision: ``fp32``, ``fp16``, ``bf16`` or ``int8``.
+
+    Returns:
+        The opened back end.
+    """
     if precision == "bf16":
         raise ConfigError(
             "onnx: precision 'bf16'; expected one of fp32, fp16, int8", hint="use --backend torch or --backend openvino"

@@ -46,6 +46,7 @@ class OpenVinoBackend:
             compiled = _compiled(core, network, settings)
         except RuntimeError as error:
             raise ModelError(f"{model}: cannot be loaded ({_first_line(error)})") from None
+
         self.spec = spec or _spec(network, str(model))
         self.threads = threads
         self.parallel = threads
@@ -59,7 +60,14 @@ class OpenVinoBackend:
         check_classes(self, shape[len(shape) - 1].get_length() if known else None, str(model))
 
     def logits(self, images: Floats) -> Floats:
-        """float32 [N, C, H, W] → float32 [N, T, K]."""
+        """float32 [N, C, H, W] → float32 [N, T, K].
+
+        Args:
+            images: Images [N, C, H, W], float32; W is a bucket width.
+
+        Returns:
+            Logits [N, T, K], float32.
+        """
         request = self._requests.get()
         try:
             result: Floats = np.array(request.infer([images])[self._output], dtype=np.float32)
@@ -71,7 +79,17 @@ class OpenVinoBackend:
 
 
 def open_folder(folder: Path, device: str, threads: int, precision: str) -> OpenVinoBackend:
-    """The OpenVINO model of a model folder; without one its ONNX model, which OpenVINO reads as well."""
+    """The OpenVINO model of a model folder; without one its ONNX model, which OpenVINO reads as well.
+
+    Args:
+        folder: The model folder.
+        device: ``cpu``, ``gpu``, ``gpu:0`` or ``mps``.
+        threads: Processor cores to use.
+        precision: ``fp32``, ``fp16``, ``bf16`` or ``int8``.
+
+    Returns:
+        The opened back end.
+    """
     if device not in ("auto", "cpu"):
         raise ConfigError(f"openvino: device {device!r}; expected cpu", hint="use --backend torch for a GPU")
     stored = stored_precision(precision)
@@ -93,7 +111,14 @@ def _compiled(core: ov.Core, network: ov.Model, settings: dict[str, Any]) -> Any
 
 
 def stored_precision(precision: str) -> str:
-    """The precision of the file that is read: bf16 is a way to compute with fp32 weights, not a way to store them."""
+    """The precision of the file that is read: bf16 is a way to compute with fp32 weights, not a way to store them.
+
+    Args:
+        precision: The precision to compute in.
+
+    Returns:
+        The precision of the file.
+    """
     return "fp32" if precision == "bf16" else precision
 
 

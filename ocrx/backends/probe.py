@@ -54,6 +54,14 @@ class Probe:
         """A probe for ``reduced``, whose right logits ``expected`` computes in fp32 on the same ``images``.
 
         Raises BackendError if the logits of ``reduced`` are not numbers.
+
+        Args:
+            expected: Computes the right logits, in fp32.
+            reduced: The back end of reduced precision.
+            images: Images [1, C, H, W], float32.
+
+        Returns:
+            The probe.
         """
         images = [image.astype(np.float16).astype(np.float32) for image in images]  # as they are stored
         logits = [expected.logits(image) for image in images]
@@ -67,7 +75,14 @@ class Probe:
         return cls(probe.images, probe.logits, classes, _SLACK * error + _ROUNDING)
 
     def error(self, backend: Backend) -> float:
-        """Size of the difference from fp32, relative to the size of the fp32 logits (root mean squares)."""
+        """Size of the difference from fp32, relative to the size of the fp32 logits (root mean squares).
+
+        Args:
+            backend: The back end.
+
+        Returns:
+            The relative size of the difference.
+        """
         difference = size = 0.0
         for image, expected in zip(self.images, self.logits, strict=True):
             found = backend.logits(image)[:, :, self.classes]
@@ -76,7 +91,11 @@ class Probe:
         return float(np.sqrt(difference / max(size, 1e-12)))
 
     def save(self, path: Path) -> None:
-        """Write the probe as safetensors."""
+        """Write the probe as safetensors.
+
+        Args:
+            path: The file.
+        """
         arrays: dict[str, npt.NDArray[np.generic]] = {"classes": self.classes}
         for number, (image, logits) in enumerate(zip(self.images, self.logits, strict=True)):
             arrays[f"image.{number}"] = np.ascontiguousarray(image, np.float16)  # safetensors writes memory as it lies
@@ -85,7 +104,14 @@ class Probe:
 
     @classmethod
     def load(cls, path: Path) -> Probe:
-        """Read what ``save`` wrote. Raises ModelError for a damaged file."""
+        """Read what ``save`` wrote. Raises ModelError for a damaged file.
+
+        Args:
+            path: The file.
+
+        Returns:
+            The probe.
+        """
         try:
             with safe_open(path, framework="numpy") as file:
                 count = sum(name.startswith("image.") for name in file.keys())  # noqa: SIM118  # no mapping
@@ -98,7 +124,15 @@ class Probe:
 
 
 def probe_path(file: Path, precision: str) -> Path:
-    """Where the probe of an exported file lies that is computed in ``precision``."""
+    """Where the probe of an exported file lies that is computed in ``precision``.
+
+    Args:
+        file: The exported file.
+        precision: ``fp32``, ``fp16``, ``bf16`` or ``int8``.
+
+    Returns:
+        The path of its probe.
+    """
     stem, _, suffix = file.name.partition(".")
     return file.with_name(exported_name(f"{stem}.{suffix.rpartition('.')[2]}", precision) + PROBE_SUFFIX)
 
@@ -108,28 +142,38 @@ def verify(backend: Backend, folder: Path, device: str, precision: str) -> None:
 
     The outcome is remembered for this processor, runtime and file. Folders that were exported without a probe are
     read as they are; for int8 the log says so.
+
+    Args:
+        backend: The back end.
+        folder: The model folder.
+        device: ``cpu``, ``gpu``, ``gpu:0`` or ``mps``.
+        precision: ``fp32``, ``fp16``, ``bf16`` or ``int8``.
     """
     file = _stored_file(folder, backend.name, precision)
     if precision == "fp32" or file is None:
         return
     path = probe_path(file, precision)
+
     if not path.is_file():
         if precision == "int8":
             _LOG.warning(
                 "%s: exported without a check of int8 arithmetic; compare its texts with fp32, or export it anew", file
             )
         return
+
     passed = _outcome_file(backend.name, device, precision, (file, file.with_suffix(".bin"), path))
     if passed is not None and passed.is_file():
         return
     probe = Probe.load(path)
     error = probe.error(backend)
+
     if not error <= probe.tolerance:  # nan included
         raise BackendError(
             f"{file}: {backend.name} on this machine ({processor_name()}) computes {precision} wrongly: the logits "
             f"of the stored check differ from fp32 by {error:.0%}; expected at most {probe.tolerance:.0%}",
             hint="read in fp32 (`--precision fp32`), or export the model anew on this machine",
         )
+
     if passed is not None:
         with contextlib.suppress(OSError):  # then the next start computes it again
             write_json(passed, {"file": str(file), "error": error, "tolerance": probe.tolerance})

@@ -13,7 +13,11 @@ _KERNEL_VARIABLES = ("ATEN_CPU_CAPABILITY", "DNNL_MAX_CPU_ISA", "ONEDNN_MAX_CPU_
 
 
 def processor_name() -> str:
-    """The model's name where the system tells it, else its architecture."""
+    """The model's name where the system tells it, else its architecture.
+
+    Returns:
+        The name.
+    """
     name = platform.processor() or platform.machine()
     info = Path("/proc/cpuinfo")
     if info.exists():
@@ -23,7 +27,11 @@ def processor_name() -> str:
 
 
 def processor_features() -> list[str]:
-    """Instruction sets that NumPy found, and the environment variables that forbid some of them."""
+    """Instruction sets that NumPy found, and the environment variables that forbid some of them.
+
+    Returns:
+        The names of the instruction sets.
+    """
     found: dict[str, bool] = {}
     for module in ("numpy._core._multiarray_umath", "numpy.core._multiarray_umath"):  # NumPy 2, NumPy 1
         with contextlib.suppress(ImportError, AttributeError):

@@ -41,7 +41,14 @@ class TorchBackend:
         self._model = model.to(self._device, dtype)
 
     def logits(self, images: Floats) -> Floats:
-        """float32 [N, C, H, W] → float32 [N, T, K]."""
+        """float32 [N, C, H, W] → float32 [N, T, K].
+
+        Args:
+            images: Images [N, C, H, W], float32; W is a bucket width.
+
+        Returns:
+            Logits [N, T, K], float32.
+        """
         training = self._model.training
         self._model.eval()
         try:
@@ -56,7 +63,17 @@ class TorchBackend:
 
 
 def open_folder(folder: Path, device: str, threads: int, precision: str) -> TorchBackend:
-    """The weights of a model folder, fused for inference, on ``device``."""
+    """The weights of a model folder, fused for inference, on ``device``.
+
+    Args:
+        folder: The model folder.
+        device: ``cpu``, ``gpu``, ``gpu:0`` or ``mps``.
+        threads: Processor cores to use.
+        precision: ``fp32``, ``fp16``, ``bf16`` or ``int8``.
+
+    Returns:
+        The opened back end.
+    """
     target = torch_device(device)
     if precision not in DTYPES:
         raise ConfigError(f"torch: precision {precision!r}; expected one of {', '.join(DTYPES)}")

@@ -27,15 +27,26 @@ class TorchScriptBackend(TorchBackend):
 
 
 def load_script(file: Path, device: torch.device | str = "cpu", threads: int | None = None) -> TorchScriptBackend:
-    """Raises ModelError for a file that is damaged or not one of ocrx."""
+    """Raises ModelError for a file that is damaged or not one of ocrx.
+
+    Args:
+        file: The TorchScript file.
+        device: Where it runs.
+        threads: Processor cores to use.
+
+    Returns:
+        The opened back end.
+    """
     entries: dict[str, Any] = {SPEC_ENTRY: ""}
     load: Any = torch.jit.load
+
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # torch points to torch.export
             model = load(str(file), map_location=device, _extra_files=entries)
     except (RuntimeError, ValueError, OSError) as error:
         raise ModelError(f"{file}: cannot be loaded ({str(error).splitlines()[0]})") from None
+
     described = entries[SPEC_ENTRY]
     if not described:
         raise ModelError(f"{file}: a TorchScript model, but not one of ocrx")
@@ -47,7 +58,17 @@ def load_script(file: Path, device: torch.device | str = "cpu", threads: int | N
 
 
 def open_folder(folder: Path, device: str, threads: int, precision: str) -> TorchScriptBackend:
-    """The TorchScript model of a model folder. Reading it runs code from the file, and the log says so."""
+    """The TorchScript model of a model folder. Reading it runs code from the file, and the log says so.
+
+    Args:
+        folder: The model folder.
+        device: ``cpu``, ``gpu``, ``gpu:0`` or ``mps``.
+        threads: Processor cores to use.
+        precision: ``fp32``, ``fp16``, ``bf16`` or ``int8``.
+
+    Returns:
+        The opened back end.
+    """
     target = torch_device(device)
     if precision not in DTYPES:
         raise ConfigError(f"torchscript: precision {precision!r}; expected one of {', '.join(DTYPES)}")

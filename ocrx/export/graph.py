@@ -39,6 +39,15 @@ def export_onnx(model: nn.Module, spec: ModelSpec, path: Path, images: Sequence[
 
     The result is compared with the network on ``images``, float32 [N, C, H, W] each (default: noise of two widths).
     Returns the largest difference of a logit; raises BackendError if it is more than rounding.
+
+    Args:
+        model: The network.
+        spec: Describes the model.
+        path: The ONNX file to write.
+        images: Images [N, C, H, W], float32, to compare on; by default noise.
+
+    Returns:
+        The largest difference of a logit.
     """
     network = inference_form(model)
     path.parent.mkdir(parents=True, exist_ok=True)
@@ -50,12 +59,30 @@ def export_onnx(model: nn.Module, spec: ModelSpec, path: Path, images: Sequence[
 
 
 def export_model(model: nn.Module, spec: ModelSpec, folder: Path, images: Sequence[Path] = ()) -> float:
-    """``export_onnx`` to ``folder/model.onnx``, checked on image files; those that cannot be read are left out."""
+    """``export_onnx`` to ``folder/model.onnx``, checked on image files; those that cannot be read are left out.
+
+    Args:
+        model: The network.
+        spec: Describes the model.
+        folder: The folder to write to.
+        images: Image files to compare on.
+
+    Returns:
+        The largest difference of a logit.
+    """
     return export_onnx(model, spec, folder / ONNX_FILE, prepared(images, spec))
 
 
 def prepared(images: Sequence[Path], spec: ModelSpec) -> list[Floats]:
-    """Image files as float32 [1, C, H, W] each; those that cannot be read are left out."""
+    """Image files as float32 [1, C, H, W] each; those that cannot be read are left out.
+
+    Args:
+        images: Image files.
+        spec: Describes the model.
+
+    Returns:
+        Images [1, C, H, W], float32.
+    """
     arrays = []
     for path in images:
         try:
@@ -66,12 +93,26 @@ def prepared(images: Sequence[Path], spec: ModelSpec) -> list[Floats]:
 
 
 def inference_form(model: nn.Module) -> nn.Module:
-    """A copy of ``model`` on the CPU in evaluation mode, in float32, fused where the network can be."""
+    """A copy of ``model`` on the CPU in evaluation mode, in float32, fused where the network can be.
+
+    Args:
+        model: The network.
+
+    Returns:
+        The copy.
+    """
     return fused_copy(copy.deepcopy(model).cpu().float())
 
 
 def sample_images(spec: ModelSpec) -> list[Floats]:
-    """Noise of two batch sizes and two bucket widths, for a first check of an export."""
+    """Noise of two batch sizes and two bucket widths, for a first check of an export.
+
+    Args:
+        spec: Describes the model.
+
+    Returns:
+        Images [N, C, H, W], float32.
+    """
     noise = np.random.default_rng(0)
     image = spec.image
     widths = {1: image.bucket_width(1), 3: image.bucket_width(10 * image.height)}
@@ -80,7 +121,14 @@ def sample_images(spec: ModelSpec) -> list[Floats]:
 
 
 def probe_images(spec: ModelSpec) -> list[Floats]:
-    """Two rendered lines, as a network reads them: they bring activations to their usual size, which noise does not."""
+    """Two rendered lines, as a network reads them: they bring activations to their usual size, which noise does not.
+
+    Args:
+        spec: Describes the model.
+
+    Returns:
+        Images [1, C, H, W], float32.
+    """
     height = spec.image.height
     font = ImageFont.load_default(size=0.7 * height)
     arrays = []
@@ -96,7 +144,15 @@ def probe_images(spec: ModelSpec) -> list[Floats]:
 def trace_script(
     network: nn.Module, spec: ModelSpec, dtype: torch.dtype, path: Path, entries: Mapping[str, str]
 ) -> None:
-    """Write ``network`` (in evaluation mode) as TorchScript with extra ``entries``."""
+    """Write ``network`` (in evaluation mode) as TorchScript with extra ``entries``.
+
+    Args:
+        network: The network.
+        spec: Describes the model.
+        dtype: Type of weights and input.
+        path: The file to write.
+        entries: Further files in the archive: name → content.
+    """
     width = spec.image.bucket_width(10 * spec.image.height)
     example = torch.zeros(2, spec.image.channels, spec.image.height, width, dtype=dtype)
     with warnings.catch_warnings(), torch.inference_mode():
@@ -110,7 +166,17 @@ def trace_script(
 
 
 def check_parity(expected: Backend, found: Backend, images: Sequence[Floats], name: str) -> float:
-    """Largest difference between the logits of two back ends. Raises BackendError if it is more than rounding."""
+    """Largest difference between the logits of two back ends. Raises BackendError if it is more than rounding.
+
+    Args:
+        expected: The back end that is right.
+        found: The back end to check.
+        images: Images [N, C, H, W], float32.
+        name: Names the export in the error.
+
+    Returns:
+        The largest difference of a logit.
+    """
     largest = 0.0
     for batch in images:
         left, right = expected.logits(batch), found.logits(batch)
@@ -140,10 +206,12 @@ def _traced(network: nn.Module, spec: ModelSpec) -> bytes:
         **newer,
     }
     buffer: Any = io.BytesIO()
+
     with warnings.catch_warnings(), torch.no_grad():
         # The tracer warns that it is the older one, and about shapes that are constants here.
         warnings.simplefilter("ignore")
         torch.onnx.export(network, (example,), buffer, **arguments)
+
     data: bytes = buffer.getvalue()
     return data
 

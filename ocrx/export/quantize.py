@@ -19,7 +19,12 @@ _QUANTIZED = ["Conv", "MatMul", "Gemm"]
 
 
 def half_onnx(source: Path, target: Path) -> None:
-    """``source`` with weights and computation in fp16; input and output stay fp32."""
+    """``source`` with weights and computation in fp16; input and output stay fp32.
+
+    Args:
+        source: The fp32 ONNX file.
+        target: The file to write.
+    """
     model = convert_float_to_float16(_with_fp32_weights(source), keep_io_types=True, disable_shape_infer=True)
     onnx.save(model, str(target))
 
@@ -31,9 +36,15 @@ def quantized_onnx(source: Path, target: Path, images: Sequence[Floats]) -> None
     Weights use 7 of the 8 bits: x86-64 without VNNI adds two products in 16 bits (VPMADDUBSW), which 255 * w1 + 255 *
     w2 must not exceed; some ARM kernels do the same. The lost bit costs little: receipts' lines 61.2 % in fp32 and in
     8 bits, 60.9 % in 7. Unsigned weights would be right everywhere too, at half the speed where there is VNNI.
+
+    Args:
+        source: The fp32 ONNX file.
+        target: The file to write.
+        images: Images [1, C, H, W], float32, that give the ranges of the activations.
     """
     model = _with_fp32_weights(source)
     nodes = [node for node in model.graph.node if node.op_type in _QUANTIZED]
+
     with _quiet(), tempfile.TemporaryDirectory() as work:
         # A model in memory is not read back whole by ONNX Runtime 1.18.
         plain = Path(work, "model.onnx")
@@ -50,6 +61,7 @@ def quantized_onnx(source: Path, target: Path, images: Sequence[Floats]) -> None
             per_channel=True,
             reduce_range=True,
         )
+
     described = {entry.key: entry.value for entry in model.metadata_props}
     written = onnx.load(str(target))
     onnx.helper.set_model_props(written, described)

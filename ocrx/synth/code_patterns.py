@@ -11,7 +11,16 @@ _ROUND_NUMBERS = (0, 1, 2, 8, 16, 64, 100, 255, 1024, 8080)
 
 
 def code(rng: Random, language: Language, _: int) -> str:
-    """A name, an option, a path, an address or an expression; its words are plain ones of the language."""
+    """A name, an option, a path, an address or an expression; its words are plain ones of the language.
+
+    Args:
+        rng: Source of randomness.
+        language: The language of the text.
+        _: Not used; all patterns take the same arguments.
+
+    Returns:
+        The text.
+    """
     plain = [_ascii(language.word(rng)) or rng.choice(w.IDENTIFIERS) for _ in range(4)]
     one, two = rng.choice(w.IDENTIFIERS), rng.choice(w.IDENTIFIERS)
 

@@ -18,11 +18,20 @@ _GROUND, _INK = (232, 232, 226), (140, 30, 30)
 
 
 def contact_sheet(lines: Iterable[tuple[npt.NDArray[np.uint8], str]], fonts: FontBook) -> Image.Image:
-    """Images at their own size, row by row, each with its label in red below it; as many as fit."""
+    """Images at their own size, row by row, each with its label in red below it; as many as fit.
+
+    Args:
+        lines: Grey images, uint8 [H, W], with their labels.
+        fonts: The typefaces for the labels.
+
+    Returns:
+        The sheet, mode RGB.
+    """
     sheet = Image.new("RGB", (WIDTH, HEIGHT), _GROUND)
     draw = ImageDraw.Draw(sheet)
     x = y = _GAP
     row = 0
+
     for pixels, text in lines:
         image = Image.fromarray(pixels).convert("RGB")
         face = fonts.pick(Random(0), (0, 0, 0, 0, 0, 1), text, 0.0)
@@ -37,4 +46,5 @@ def contact_sheet(lines: Iterable[tuple[npt.NDArray[np.uint8], str]], fonts: Fon
             draw.text((x, y + image.height), text, _INK, font)
         x += width + 2 * _GAP
         row = max(row, image.height + _LABEL)
+
     return sheet.crop((0, 0, WIDTH, min(HEIGHT, y + row + _GAP)))

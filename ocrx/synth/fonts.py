@@ -103,6 +103,7 @@ class FontBook:
         if not faces:
             where = ", ".join(map(str, folders)) or "this machine"
             raise DataError(f"{where}: no usable font", hint=f"expected files ending in {', '.join(SUFFIXES)}")
+
         self.faces = tuple(faces)
         self._common = [face for face in faces if not _RIGHT_TO_LEFT.search(face.name)] or faces
         self._groups = _group(self._common)
@@ -118,6 +119,15 @@ class FontBook:
 
         Families are equally likely, so that one with forty faces counts once. Italic faces are kept with
         probability ``italics``. None if no face has the characters.
+
+        Args:
+            rng: Source of randomness.
+            weights: Weight of each of ``KINDS``.
+            text: The text that the face must be able to show.
+            italics: Probability to keep an italic face.
+
+        Returns:
+            The face, or None.
         """
         if runs_right_to_left(text):
             return self._pick_covering(rng, weights, text, italics)
@@ -128,6 +138,7 @@ class FontBook:
                 continue
             if self.covers(face, text):
                 return face
+
         covering = [face for face in self.faces if self.covers(face, text)]
         # a rare script may have a handful of faces: all of them alike, of the wanted kinds if there are any
         wanted = [face for face in covering if weights[KINDS.index(face.kind)]]
@@ -150,9 +161,19 @@ class FontBook:
         return rng.choice(rng.choice(families))
 
     def open(self, face: Face, size: float, shaped: bool = False) -> ImageFont.FreeTypeFont:
-        """The face at a size in pixels per em, with shaping by libraqm or with Pillow's basic layout."""
+        """The face at a size in pixels per em, with shaping by libraqm or with Pillow's basic layout.
+
+        Args:
+            face: The typeface.
+            size: Pixels per em.
+            shaped: Shape with libraqm instead of Pillow's basic layout.
+
+        Returns:
+            The opened face.
+        """
         key = (face.path, face.index, face.size or size, shaped)
         font = self._bitmaps.get(key) or self._fonts.get(key)
+
         if font is None:
             engine = ImageFont.Layout.RAQM if shaped else ImageFont.Layout.BASIC
             file = _unpacked(face.path) if face.path.endswith(".gz") else face.path
@@ -166,10 +187,19 @@ class FontBook:
                 self._fonts.popitem(last=False)
         elif not face.size:
             self._fonts.move_to_end(key)
+
         return font
 
     def covers(self, face: Face, text: str) -> bool:
-        """Whether the face has a glyph for every character of ``text``, with lower case distinct from capitals."""
+        """Whether the face has a glyph for every character of ``text``, with lower case distinct from capitals.
+
+        Args:
+            face: The typeface.
+            text: The text.
+
+        Returns:
+            True if it has them all.
+        """
         known = self._covered.setdefault((face.path, face.index, face.size), {})
         if False in map(known.get, text):
             return False  # before rendering anything: most faces lack most of a rare script
@@ -221,7 +251,9 @@ def _from_fontconfig() -> list[Face]:
         listing = subprocess.run(["fc-list", "--format", form], capture_output=True, text=True, timeout=60, check=True)
     except (OSError, subprocess.SubprocessError):
         return []
+
     faces = []
+
     for line in sorted(listing.stdout.splitlines()):
         path, index, family, style, spacing = (line.split("\t") + [""] * 5)[:5]
         if not path.lower().endswith(SUFFIXES) or not index.isdecimal() or int(index) > 0xFFFF:
@@ -230,6 +262,7 @@ def _from_fontconfig() -> list[Face]:
             face = _face(path, int(index), family, style, monospaced=spacing in ("100", "110"), size=size)
             if face:
                 faces.append(face)
+
     bitmaps = [folder for folder in BITMAP_FOLDERS if folder.is_dir()]
     return faces + (_in_folders(bitmaps) if bitmaps else [])
 
@@ -279,6 +312,7 @@ def _bitmap_face(path: Path) -> Face | None:
             properties = read_pcf_properties(file.read(1 << 16))
     except (OSError, EOFError, struct.error, IndexError, UnicodeDecodeError):
         return None
+
     size = int(properties.get("PIXEL_SIZE", 0))
     if not 8 <= size <= 40 or str(properties.get("CHARSET_REGISTRY", "")).upper() not in ("ISO10646", "ISO8859", "IBM"):
         return None
@@ -287,7 +321,14 @@ def _bitmap_face(path: Path) -> Face | None:
 
 
 def read_pcf_properties(data: bytes) -> dict[str, str | int]:
-    """The properties table of a PCF font (X.Org's "pcf" format: table of contents, then type 1 = properties)."""
+    """The properties table of a PCF font (X.Org's "pcf" format: table of contents, then type 1 = properties).
+
+    Args:
+        data: The content of the font file.
+
+    Returns:
+        Properties by name.
+    """
     tables = struct.unpack_from("<4sI", data)
     if tables[0] != b"\x01fcp":
         return {}
@@ -317,6 +358,7 @@ def _face(path: str, index: int, family: str, style: str, monospaced: bool, size
         kind = "slab" if _SLAB.search(family) else "mono"
     else:
         kind = "core" if _CORE.match(family) else "plain"
+
     return Face(path, index, family, style, kind, size)
 
 
@@ -331,7 +373,11 @@ def _group(faces: Sequence[Face]) -> dict[str, list[list[Face]]]:
 
 
 def matplotlib_folder() -> Path:
-    """The folder of DejaVu and STIX that matplotlib ships, found without importing it."""
+    """The folder of DejaVu and STIX that matplotlib ships, found without importing it.
+
+    Returns:
+        The folder.
+    """
     from importlib.util import find_spec
 
     spec = find_spec("matplotlib")
@@ -341,6 +387,13 @@ def matplotlib_folder() -> Path:
 
 
 def fingerprint(faces: Sequence[Face]) -> str:
-    """A short hash of the faces. The same settings give the same lines only where it is the same."""
+    """A short hash of the faces. The same settings give the same lines only where it is the same.
+
+    Args:
+        faces: The typefaces.
+
+    Returns:
+        The hash in hexadecimal digits.
+    """
     text = "\n".join(f"{face.path}#{face.index}" for face in faces)
     return hashlib.sha256(text.encode()).hexdigest()[:12]

@@ -70,16 +70,25 @@ class LineGenerator:
         self.fonts = FontBook([Path(folder) for folder in config.fonts])
         self.textures = Textures()
         self._names = tuple(SCENES)
+
         self._weights = [getattr(config, name) for name in self._names]
 
     def line(self, index: int) -> SynthLine:
-        """The line with this index."""
+        """The line with this index.
+
+        Args:
+            index: Number of the line.
+
+        Returns:
+            The rendered line with its label.
+        """
         rng = Random(f"{self.seed}/{index}")
         name = rng.choices(self._names, self._weights)[0]
         scene = SCENES[name]
         text, face = self._text_and_face(rng, name)
         strength = self.config.strength
         ink, boxes = lay_out(rng, name, face, text, self.fonts, self.text, self.textures, strength)
+
         if strength == 0:
             image = Image.eval(ink, lambda value: 255 - value)
         else:
@@ -87,6 +96,7 @@ class LineGenerator:
             styles, weights = zip(*scene.print_styles, strict=True)
             image = rng.choices(styles, weights)[0](ink, rng, self.textures, wear)
             image, boxes = self._captured(rng, name, image, boxes)
+
         return SynthLine(np.asarray(image), text, boxes, face.name)
 
     def _text_and_face(self, rng: Random, scene: str) -> tuple[str, Face]:
@@ -125,7 +135,9 @@ class LineGenerator:
         if height != image.height:
             width = max(4, round(image.width * height / image.height))
             image = image.resize((width, height), Image.Resampling.BILINEAR)
+
         if image.size != size:
             x, y = image.width / size[0], image.height / size[1]
             boxes = tuple((a * x, b * y, c * x, d * y) for a, b, c, d in boxes)
+
         return image, boxes

@@ -49,11 +49,25 @@ class Language:
     dates: tuple[str, ...]
 
     def word(self, rng: Random) -> str:
-        """A word sampled by weight."""
+        """A word sampled by weight.
+
+        Args:
+            rng: Source of randomness.
+
+        Returns:
+            The word.
+        """
         return rng.choices(self.words, cum_weights=self.weights)[0]
 
     def upper(self, text: str) -> str:
-        """Upper case by the rules of the language: a dotted I in Turkish, no accents in Greek."""
+        """Upper case by the rules of the language: a dotted I in Turkish, no accents in Greek.
+
+        Args:
+            text: The text.
+
+        Returns:
+            The text in upper case.
+        """
         if self.code == "tr":
             text = text.replace("i", "İ").replace("ı", "I")
         if self.script == "greek":
@@ -62,7 +76,14 @@ class Language:
         return text.replace("ß", "ẞ" if len(text) % 2 else "SS").upper()
 
     def capitalized(self, text: str) -> str:
-        """The text with its first letter in upper case."""
+        """The text with its first letter in upper case.
+
+        Args:
+            text: The text.
+
+        Returns:
+            The text.
+        """
         first = text[:1]
         return ("İ" if self.code == "tr" and first == "i" else first.upper()) + text[1:]
 
@@ -89,11 +110,13 @@ def load_languages(folder: Path, allowed: frozenset[str]) -> list[Language]:
                 languages.append(_language(entry))
         except (OSError, ValueError, KeyError) as error:
             raise DataError(f"{path}: not a word list ({error})") from None
+
     if not languages:
         raise DataError(
             f"{folder}: no word list of the charset's languages; expected CODE{SUFFIX}",
             hint="`make fonts` or `python benchmarks/embed_words.py FOLDER` writes them",
         )
+
     return languages
 
 

@@ -59,6 +59,7 @@ def lay_out(
     font = fonts.open(face, unit, shaped)
     setting = _setting(rng, text, face, shaped, one_bit, till) if strength else Setting(shaped=shaped)
     inked = render_line(text, font, setting)
+
     if strength:
         if till and rng.random() < 0.04:
             inked = _without_points(inked, text)
@@ -70,6 +71,7 @@ def lay_out(
             inked = _with_rules(rng, inked, unit)
         if one_bit and till:
             inked, unit = _printed(rng, inked, unit, em, textures, strength)
+
     top, bottom = min(b[1] for b in inked.boxes), max(b[3] for b in inked.boxes)
     if rng.random() < 0.3:
         top, bottom = min(top, inked.baseline - 0.72 * unit), max(bottom, inked.baseline + 0.2 * unit)
@@ -85,6 +87,7 @@ def _setting(rng: Random, text: str, face: Face, shaped: bool, one_bit: bool, ti
     factor = 1.0
     gaps: tuple[float, ...] = ()
     dice = rng.random()
+
     if spaces and face.kind in _CELLS:
         # whole cells only, by which a reader tells `Total:` from `Total :`
         if dice < 0.3:
@@ -96,7 +99,9 @@ def _setting(rng: Random, text: str, face: Face, shaped: bool, one_bit: bool, ti
     elif spaces and dice < 0.5:
         wide = (0.0, 0.0, 0.0, font_space(face), font_space(face) * 2, rng.uniform(0.2, 2.5))
         gaps = tuple(rng.choice(wide) for _ in range(spaces))
+
     tracking = 0.0
+
     if not shaped:
         dice = rng.random()
         if dice < 0.12:
@@ -106,6 +111,7 @@ def _setting(rng: Random, text: str, face: Face, shaped: bool, one_bit: bool, ti
         elif dice < 0.28:
             tracking = rng.uniform(0.12, 0.36)
             factor = max(factor, 1.0) + 2.5 * tracking  # or word gaps would vanish among letter gaps
+
     wobble: tuple[float, ...] = ()
     if not one_bit and not shaped and rng.random() < (0.05 if till else 0.08):
         wobble = tuple(rng.gauss(0, 0.025) for _ in range(7))
@@ -122,7 +128,14 @@ def _without_points(inked: Inked, text: str) -> Inked:
 
 
 def font_space(face: Face) -> float:
-    """About the width of a space, in em."""
+    """About the width of a space, in em.
+
+    Args:
+        face: The typeface.
+
+    Returns:
+        The width in em.
+    """
     return 0.6 if face.kind in _CELLS else 0.28
 
 
@@ -142,6 +155,7 @@ def _with_neighbours(
     canvas = Image.new("L", (inked.image.width, inked.image.height + 2 * grow), 0)
     canvas.paste(inked.image, (0, grow))
     x = rng.randint(-round(0.8 * unit), max(0, inked.image.width - other.image.width))
+
     for side in sides:
         other_top = min(b[1] for b in other.boxes)
         other_bottom = max(b[3] for b in other.boxes)
@@ -149,6 +163,7 @@ def _with_neighbours(
         layer = Image.new("L", canvas.size, 0)
         layer.paste(other.image, (x, round(y) + grow))
         canvas = ImageChops.lighter(canvas, layer)
+
     boxes = tuple((a, b + grow, c, d + grow) for a, b, c, d in inked.boxes)
     return Inked(canvas, boxes, inked.baseline + grow)
 
@@ -162,6 +177,7 @@ def _with_rules(rng: Random, inked: Inked, unit: float) -> Inked:
     left, right = round(rng.uniform(0, 0.1) * width), round(width * rng.uniform(0.8, 1))
     bottom = round(inked.baseline + unit * rng.uniform(0.08, 0.2))
     dice = rng.random()
+
     if dice < 0.5:
         draw.line((left, min(bottom, height - 1), right, min(bottom, height - 1)), 255, thick)
     elif dice < 0.75:
@@ -174,6 +190,7 @@ def _with_rules(rng: Random, inked: Inked, unit: float) -> Inked:
     else:
         y = inked.baseline - unit * rng.uniform(0.1, 0.5)
         draw.line((0, y + rng.uniform(-0.4, 0.4) * unit, width, y + rng.uniform(-0.4, 0.4) * unit), 255, thick)
+
     return Inked(image, inked.boxes, inked.baseline)
 
 
@@ -200,20 +217,24 @@ def _placement(
         return Placement(scale, scale, margins=margins)
     across = 1.0
     dice = rng.random()
+
     if till and face.kind in _CELLS:
         # the tall narrow letters of till printers, and their double-width mode
         span = (1.2, 2.0) if dice < 0.08 else (0.56, 0.88) if dice < 0.68 else (0.85, 1.1)
         across = rng.uniform(*span)
     elif dice < 0.4:
         across = rng.uniform(0.7, 1.3) if till else rng.uniform(0.8, 1.2)
+
     cell = (area[2] - area[0]) * scale / count
     across = min(max(across, _LEAST_CELL / max(cell, 0.1)), max(across, 1.0))
     slant = rng.uniform(-0.1, 0.25) if rng.random() < 0.06 * strength else 0.0
     turn = 0.0
+
     if not still and rng.random() < 0.35:
         width = (area[2] - area[0]) * scale * across
         limit = min(3.0, math.degrees(0.35 * height / max(width, 1)))
         turn = max(-limit, min(limit, rng.gauss(0, 0.9))) * strength
+
     return Placement(scale * across, scale, -slant, turn, margins)
 
 
@@ -225,6 +246,7 @@ def _margins(rng: Random, em: float, height: float, strength: float) -> tuple[fl
     else:
         loose = 0.3 if dice < 0.75 else 0.6
         sides = [rng.uniform(0, loose * (0.85 if i % 2 else 1)) * em for i in range(4)]
+
     if rng.random() < 0.1 * strength:
         sides[0] = rng.uniform(-0.03, 0.03) * em  # the first letter at the very edge
     if rng.random() < 0.12 * strength:

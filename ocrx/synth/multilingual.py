@@ -47,7 +47,16 @@ class MultilingualTexts:
         self._english = next((language for language in languages if language.code == "en"), None)
 
     def sample(self, rng: Random, scene: str, length: int) -> str:
-        """A text for a scene; it may be a little longer than ``length`` characters."""
+        """A text for a scene; it may be a little longer than ``length`` characters.
+
+        Args:
+            rng: Source of randomness.
+            scene: ``receipt``, ``document``, ``screen`` or ``photo``.
+            length: Characters wanted, roughly.
+
+        Returns:
+            The text.
+        """
         language = rng.choices(self.languages, cum_weights=self._weights)[0]
         if language.script != "latin" and self._english and rng.random() < _ENGLISH_TEXT:
             language = self._english

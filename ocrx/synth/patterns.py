@@ -26,7 +26,14 @@ class Vocabulary:
         self.large = large
 
     def word(self, rng: Random) -> str:
-        """One word in its natural case, usually lower."""
+        """One word in its natural case, usually lower.
+
+        Args:
+            rng: Source of randomness.
+
+        Returns:
+            The text.
+        """
         if self.large and rng.random() < 0.45:
             return rng.choice(self.large)
         # the power favours the head of the list, as language does
@@ -34,28 +41,68 @@ class Vocabulary:
 
 
 def digits(rng: Random, count: int) -> str:
-    """``count`` random digits."""
+    """``count`` random digits.
+
+    Args:
+        rng: Source of randomness.
+        count: How many.
+
+    Returns:
+        The text.
+    """
     return "".join(rng.choices(DIGITS, k=count))
 
 
 def letters(rng: Random, count: int) -> str:
-    """Capital letters as codes have them."""
+    """Capital letters as codes have them.
+
+    Args:
+        rng: Source of randomness.
+        count: How many.
+
+    Returns:
+        The text.
+    """
     return "".join(rng.choices(CODE_LETTERS if rng.random() < 0.9 else UPPER, k=count))
 
 
 def cased(rng: Random, text: str, upper: float = 0.45, lower: float = 0.08) -> str:
-    """Upper case with probability ``upper``, lower case with ``lower``, else unchanged."""
+    """Upper case with probability ``upper``, lower case with ``lower``, else unchanged.
+
+    Args:
+        rng: Source of randomness.
+        text: The text.
+        upper: Probability of upper case.
+        lower: Probability of lower case.
+
+    Returns:
+        The text.
+    """
     dice = rng.random()
     return text.upper() if dice < upper else text.lower() if dice < upper + lower else text
 
 
 def number(rng: Random) -> str:
-    """A whole number of one to four digits."""
+    """A whole number of one to four digits.
+
+    Args:
+        rng: Source of randomness.
+
+    Returns:
+        The text.
+    """
     return str(int(10 ** (rng.random() * 4)))
 
 
 def amount(rng: Random) -> str:
-    """A price without its currency."""
+    """A price without its currency.
+
+    Args:
+        rng: Source of randomness.
+
+    Returns:
+        The text.
+    """
     dice = rng.random()
     if dice < 0.1:
         return "0.00"
@@ -67,9 +114,18 @@ def amount(rng: Random) -> str:
 
 
 def price(rng: Random, _: Vocabulary) -> str:
-    """A price, often with a currency or a mark beside it."""
+    """A price, often with a currency or a mark beside it.
+
+    Args:
+        rng: Source of randomness.
+        _: Not used; all patterns take the same arguments.
+
+    Returns:
+        The text.
+    """
     text = amount(rng)
     dice = rng.random()
+
     if dice < 0.22:
         text = rng.choice(w.CURRENCIES) + rng.choice(("", "", " ")) + text
     elif dice < 0.30:
@@ -80,18 +136,29 @@ def price(rng: Random, _: Vocabulary) -> str:
         text = f"({text})"
     elif dice < 0.43:
         text = rng.choice((": ", ":", "= ", "@ ", "@", "x ", "*")) + text
+
     return text
 
 
 def date(rng: Random, _: Vocabulary | None = None) -> str:
-    """A date in a numeric form or with the name of the month."""
+    """A date in a numeric form or with the name of the month.
+
+    Args:
+        rng: Source of randomness.
+        _: Not used; all patterns take the same arguments.
+
+    Returns:
+        The text.
+    """
     day, month, year = rng.randint(1, 31), rng.randint(1, 12), rng.randint(1990, 2030)
     dice = rng.random()
+
     if dice < 0.5:
         sep = rng.choice("///--.")
         shown = f"{year}" if rng.random() < 0.65 else f"{year % 100:02}"
         first, second = (day, month) if rng.random() < 0.8 else (month, day)
         return f"{first:02}{sep}{second:02}{sep}{shown}" if rng.random() < 0.85 else f"{first}{sep}{second}{sep}{shown}"
+
     if dice < 0.62:
         return f"{year}{(sep := rng.choice('--/.'))}{month:02}{sep}{day:02}"
     name = w.MONTHS[month - 1][: rng.choice((3, 3, 20))]
@@ -103,7 +170,15 @@ def date(rng: Random, _: Vocabulary | None = None) -> str:
 
 
 def time(rng: Random, _: Vocabulary | None = None) -> str:
-    """A time of day."""
+    """A time of day.
+
+    Args:
+        rng: Source of randomness.
+        _: Not used; all patterns take the same arguments.
+
+    Returns:
+        The text.
+    """
     hour, minute, second = rng.randrange(24), rng.randrange(60), rng.randrange(60)
     tail = f":{second:02}" if rng.random() < 0.45 else ""
     if rng.random() < 0.3:
@@ -114,7 +189,15 @@ def time(rng: Random, _: Vocabulary | None = None) -> str:
 
 
 def date_time(rng: Random, vocabulary: Vocabulary) -> str:
-    """A date with a time, often behind a label."""
+    """A date with a time, often behind a label.
+
+    Args:
+        rng: Source of randomness.
+        vocabulary: Where words come from.
+
+    Returns:
+        The text.
+    """
     text = date(rng) + rng.choice((" ", " ", " ", " - ", ", ")) + time(rng)
     dice = rng.random()
     if dice < 0.35:
@@ -123,7 +206,15 @@ def date_time(rng: Random, vocabulary: Vocabulary) -> str:
 
 
 def phone(rng: Random, _: Vocabulary) -> str:
-    """A phone number."""
+    """A phone number.
+
+    Args:
+        rng: Source of randomness.
+        _: Not used; all patterns take the same arguments.
+
+    Returns:
+        The text.
+    """
     dice = rng.random()
     if dice < 0.45:
         body = f"0{rng.randint(1, 9)}{rng.choice(('-', '-', ' ', ' - '))}{digits(rng, rng.choice((7, 8)))}"
@@ -138,13 +229,22 @@ def phone(rng: Random, _: Vocabulary) -> str:
         body = f"1-{rng.choice(('300', '800', '700'))}-{digits(rng, 2)}-{digits(rng, 4)}"
     else:
         body = f"{digits(rng, 3)}-{digits(rng, 7)}"
+
     if rng.random() < 0.55:
         body = rng.choice(w.PHONE_HEADS) + rng.choice((" ", " ", "")) + body
     return f"({body})" if rng.random() < 0.04 else body
 
 
 def code(rng: Random, _: Vocabulary) -> str:
-    """Document, item and member numbers of shops: a few letters, then digits, mostly with leading zeros."""
+    """Document, item and member numbers of shops: a few letters, then digits, mostly with leading zeros.
+
+    Args:
+        rng: Source of randomness.
+        _: Not used; all patterns take the same arguments.
+
+    Returns:
+        The text.
+    """
     dice = rng.random()
     prefix = letters(rng, rng.randint(1, 4)) if rng.random() < 0.4 else rng.choice(w.CODE_HEADS)
     if dice < 0.2:
@@ -159,16 +259,26 @@ def code(rng: Random, _: Vocabulary) -> str:
         sep = rng.choice("-/.")
         tail = f"{sep}{digits(rng, rng.randint(1, 5))}" if dice < 0.68 else ""
         return f"{digits(rng, rng.randint(1, 4))}{sep}{digits(rng, rng.randint(2, 6))}{tail}"
+
     if dice < 0.84:
         head = letters(rng, rng.randint(1, 3)) + digits(rng, rng.randint(1, 3))
         return f"{head}{rng.choice(('-', '/', ''))}{letters(rng, rng.randint(0, 2))}{digits(rng, rng.randint(1, 5))}"
+
     if dice < 0.92:
         return f"{digits(rng, rng.randint(5, 7))}-{rng.choice('ADHKMPTUVWX')}"
     return "#" + digits(rng, rng.randint(2, 7)) + rng.choice(("", "", "#"))
 
 
 def company(rng: Random, _: Vocabulary) -> str:
-    """The name of a company."""
+    """The name of a company.
+
+    Args:
+        rng: Source of randomness.
+        _: Not used; all patterns take the same arguments.
+
+    Returns:
+        The text.
+    """
     parts = rng.choices(w.COMPANY_WORDS + w.LAST_NAMES, k=rng.choice((1, 2, 2, 3)))
     if rng.random() < 0.1:
         parts[0] = letters(rng, rng.randint(1, 3)) + rng.choice(("", "", "&" + letters(rng, 1)))
@@ -180,7 +290,15 @@ def company(rng: Random, _: Vocabulary) -> str:
 
 
 def person(rng: Random, _: Vocabulary) -> str:
-    """The name of a person."""
+    """The name of a person.
+
+    Args:
+        rng: Source of randomness.
+        _: Not used; all patterns take the same arguments.
+
+    Returns:
+        The text.
+    """
     first, last = rng.choice(w.FIRST_NAMES), rng.choice(w.LAST_NAMES)
     full = ("{0} {1}", "{0} {1}", "{1}, {0}", "Dr. {0} {1}", "{0} {2}. {1}", "{0} & {1}")
     pattern = rng.choice((*full, "{0}", "{1}", "{2}. {1}", "Mr {1}", "Mrs. {1}"))
@@ -188,7 +306,14 @@ def person(rng: Random, _: Vocabulary) -> str:
 
 
 def house(rng: Random) -> str:
-    """A house or lot number."""
+    """A house or lot number.
+
+    Args:
+        rng: Source of randomness.
+
+    Returns:
+        The text.
+    """
     n = rng.randint(1, 199)
     plain = (f"{n}", f"No. {n}", f"No {n}", f"NO.{n}", f"Lot {rng.randint(1, 9999)}", f"{n}{rng.choice('ABG')}")
     joined = (f"{n} & {n + 2}", f"{n}&{n + 2}", f"{n}-{n % 5}&{n % 5 + 1}", f"{n}G&{n + 2}G")
@@ -196,7 +321,14 @@ def house(rng: Random) -> str:
 
 
 def malay_road(rng: Random) -> str:
-    """A Malaysian street address."""
+    """A Malaysian street address.
+
+    Args:
+        rng: Source of randomness.
+
+    Returns:
+        The text.
+    """
     place, other = rng.choice(w.MALAY_PLACES), rng.choice(w.MALAY_PLACES)
     tail = rng.choice(("", str(rng.randint(1, 30)), f"{rng.randint(1, 20)}/{rng.randint(1, 60)}", other))
     road = f"{rng.choice(('Jalan', 'Jalan', 'Jln', 'Lorong', 'Persiaran'))} {place} {tail}".strip()
@@ -204,9 +336,18 @@ def malay_road(rng: Random) -> str:
 
 
 def address(rng: Random, _: Vocabulary) -> str:
-    """A line of an address."""
+    """A line of an address.
+
+    Args:
+        rng: Source of randomness.
+        _: Not used; all patterns take the same arguments.
+
+    Returns:
+        The text.
+    """
     dice = rng.random()
     place = rng.choice(w.MALAY_PLACES)
+
     if dice < 0.25:
         text = malay_road(rng)
     elif dice < 0.4:
@@ -223,13 +364,22 @@ def address(rng: Random, _: Vocabulary) -> str:
         text = f"{rng.choice(w.CITIES)}, {rng.choice(w.STATES)} {digits(rng, 5)}"
     else:
         text = f"{letters(rng, 2)}{rng.randint(1, 20)} {rng.randint(1, 9)}{letters(rng, 2)}"
+
     if rng.random() < 0.25:
         text += rng.choice((f", {rng.choice(w.MALAY_STATES)}", f", {place}", ",", ",", "."))
     return cased(rng, text, 0.62, 0.0)
 
 
 def word(rng: Random, vocabulary: Vocabulary) -> str:
-    """One word, often with a punctuation mark."""
+    """One word, often with a punctuation mark.
+
+    Args:
+        rng: Source of randomness.
+        vocabulary: Where words come from.
+
+    Returns:
+        The text.
+    """
     text = vocabulary.word(rng)
     dice = rng.random()
     text = text if dice < 0.4 else text.capitalize() if dice < 0.68 else text.upper()
@@ -239,7 +389,15 @@ def word(rng: Random, vocabulary: Vocabulary) -> str:
 
 
 def title(rng: Random, vocabulary: Vocabulary) -> str:
-    """Two to five words in title case or capitals."""
+    """Two to five words in title case or capitals.
+
+    Args:
+        rng: Source of randomness.
+        vocabulary: Where words come from.
+
+    Returns:
+        The text.
+    """
     text = " ".join(vocabulary.word(rng) for _ in range(rng.randint(2, 5)))
     text = text.upper() if rng.random() < 0.45 else " ".join(p[:1].upper() + p[1:] for p in text.split(" "))
     return (
@@ -248,7 +406,15 @@ def title(rng: Random, vocabulary: Vocabulary) -> str:
 
 
 def sentence(rng: Random, vocabulary: Vocabulary) -> str:
-    """A stretch of running text with punctuation; it often starts or ends in mid-sentence."""
+    """A stretch of running text with punctuation; it often starts or ends in mid-sentence.
+
+    Args:
+        rng: Source of randomness.
+        vocabulary: Where words come from.
+
+    Returns:
+        The text.
+    """
     parts: list[str] = []
     for _ in range(rng.randint(2, 9)):
         dice = rng.random()
@@ -257,18 +423,30 @@ def sentence(rng: Random, vocabulary: Vocabulary) -> str:
         if parts and parts[-1][-1] in ".?!":
             part = part[:1].upper() + part[1:]
         parts.append(part)
+
     text = " ".join(parts)
     dice = rng.random()
+
     if dice < 0.4:
         text = text[:1].upper() + text[1:]
     elif dice < 0.47:
         text = text.upper()
+
     dice = rng.random()
     return text + "." if dice < 0.2 else text + "-" if dice < 0.27 else text
 
 
 def punctuated(rng: Random, part: str, vocabulary: Vocabulary) -> str:
-    """A word with the punctuation that may follow or enclose it."""
+    """A word with the punctuation that may follow or enclose it.
+
+    Args:
+        rng: Source of randomness.
+        part: The word.
+        vocabulary: Where words come from.
+
+    Returns:
+        The word with its punctuation.
+    """
     dice = rng.random()
     if dice < 0.09:
         return part + ","
@@ -283,9 +461,18 @@ def punctuated(rng: Random, part: str, vocabulary: Vocabulary) -> str:
 
 
 def mail(rng: Random, _: Vocabulary) -> str:
-    """An e-mail address or a web address."""
+    """An e-mail address or a web address.
+
+    Args:
+        rng: Source of randomness.
+        _: Not used; all patterns take the same arguments.
+
+    Returns:
+        The text.
+    """
     end = rng.choice((".com", ".com.my", ".org", ".net", ".de", ".co.uk", ".io", ".my", ".edu"))
     site = rng.choice(w.COMPANY_WORDS + w.LAST_NAMES).lower().replace("'", "") + end
+
     if rng.random() < 0.5:
         last = rng.choice((rng.choice(w.LAST_NAMES).lower().replace("'", ""), digits(rng, 2), ""))
         user = rng.choice(w.FIRST_NAMES).lower() + rng.choice(("", ".", "_", "-")) + last
@@ -295,18 +482,35 @@ def mail(rng: Random, _: Vocabulary) -> str:
         paths = (f"/{one}", f"/{one}/{digits(rng, 3)}", f"/?{one}={digits(rng, 2)}", f"/~{one}_{two}.html")
         path = rng.choice(paths) if rng.random() < 0.5 else ""
         text = rng.choice(("www.", "www.", "http://", "https://", "http://www.")) + site + path
+
     return cased(rng, text, 0.12, 0.0)
 
 
 def technical(rng: Random, vocabulary: Vocabulary) -> str:
-    """Measures, formulas, versions and code, which use the rare signs of the keyboard."""
+    """Measures, formulas, versions and code, which use the rare signs of the keyboard.
+
+    Args:
+        rng: Source of randomness.
+        vocabulary: Where words come from.
+
+    Returns:
+        The text.
+    """
     a, b, c, d = vocabulary.word(rng), vocabulary.word(rng), rng.choice(UPPER), rng.randint(1, 9)
     year, x, y = rng.randint(1900, 2030), number(rng), number(rng)
     return rng.choice(w.TECHNICAL).format(a=a, b=b, A=a.title(), c=c, d=d, x=x, y=y, year=year).replace("¦", "|")
 
 
 def random_letters(rng: Random, _: Vocabulary) -> str:
-    """Random letters and digits, as in captchas, serial numbers and plates."""
+    """Random letters and digits, as in captchas, serial numbers and plates.
+
+    Args:
+        rng: Source of randomness.
+        _: Not used; all patterns take the same arguments.
+
+    Returns:
+        The text.
+    """
     upper, lower = UPPER, string.ascii_lowercase
     clear = lower.replace("l", "").replace("o", "")
     mixed = (CODE_LETTERS + DIGITS, clear + DIGITS, CODE_LETTERS + clear + DIGITS)

@@ -37,7 +37,17 @@ _GREYS = ((255, 0), (255, 51), (250, 80), (240, 30), (245, 119), (18, 230), (40,
 
 
 def thermal(ink: Image.Image, rng: Random, textures: Textures, wear: float) -> Image.Image:
-    """Thermal print, scanned in grey: soft dark grey on light grey, slightly uneven."""
+    """Thermal print, scanned in grey: soft dark grey on light grey, slightly uneven.
+
+    Args:
+        ink: The rendered line, mode L; 255 is full ink.
+        rng: Source of randomness.
+        textures: Noise fields.
+        wear: How worn the print is, 0 to 1.
+
+    Returns:
+        The degraded image.
+    """
     if ink.height > 22 and rng.random() < 0.15:
         ink = degrade.jitter(ink, rng, textures)
     sheet = rng.uniform(198, 255)
@@ -52,7 +62,17 @@ def thermal(ink: Image.Image, rng: Random, textures: Textures, wear: float) -> I
 
 
 def bilevel(ink: Image.Image, rng: Random, textures: Textures, wear: float) -> Image.Image:
-    """A black-and-white scan: jagged contours, dropped dots within strokes, closed counters, specks."""
+    """A black-and-white scan: jagged contours, dropped dots within strokes, closed counters, specks.
+
+    Args:
+        ink: The rendered line, mode L; 255 is full ink.
+        rng: Source of randomness.
+        textures: Noise fields.
+        wear: How worn the print is, 0 to 1.
+
+    Returns:
+        The degraded image.
+    """
     closed = rng.random() < 0.12
     amount = degrade.press(
         ink, rng, textures, rng.uniform(0.7, 1.1) if closed else rng.uniform(0.35, 1.1), 0.0, 1.0, 0.0
@@ -67,12 +87,14 @@ def bilevel(ink: Image.Image, rng: Random, textures: Textures, wear: float) -> I
     noise = textures.noise(rng, rng.choice((0, 1, 1, 1, 2)), height, width)
     black = amount + noise * np.minimum(amount * np.float32(3) * rough, rough) > level
     dice = rng.random()
+
     if dice < 0.1:
         # toner or heat did not cover the paper: the middle of the strokes is hatched
         black &= (textures.uniform(rng, height, width) > 0.4 * wear) | (amount < 0.85)
     elif dice < 0.16:
         weave = np.add.outer(np.arange(height), np.arange(width)) % 2 == 0
         black &= weave | (amount < rng.uniform(0.75, 0.97))
+
     pixels = np.where(black, np.uint8(0), np.uint8(255))
     if rng.random() < 0.15:
         pixels = degrade.speckle(pixels, rng, textures, wear)
@@ -82,7 +104,17 @@ def bilevel(ink: Image.Image, rng: Random, textures: Textures, wear: float) -> I
 
 
 def office(ink: Image.Image, rng: Random, textures: Textures, wear: float) -> Image.Image:
-    """Laser or book print on paper, well scanned."""
+    """Laser or book print on paper, well scanned.
+
+    Args:
+        ink: The rendered line, mode L; 255 is full ink.
+        rng: Source of randomness.
+        textures: Noise fields.
+        wear: How worn the print is, 0 to 1.
+
+    Returns:
+        The degraded image.
+    """
     sheet = rng.choice((255.0, rng.uniform(240, 255), rng.uniform(200, 250)))
     pen = rng.choice((0.0, rng.uniform(0, 50), rng.uniform(20, 110)))
     amount = degrade.press(
@@ -93,7 +125,17 @@ def office(ink: Image.Image, rng: Random, textures: Textures, wear: float) -> Im
 
 
 def pale(ink: Image.Image, rng: Random, textures: Textures, wear: float) -> Image.Image:
-    """Faded print: thin light strokes, with columns or rows nearly gone."""
+    """Faded print: thin light strokes, with columns or rows nearly gone.
+
+    Args:
+        ink: The rendered line, mode L; 255 is full ink.
+        rng: Source of randomness.
+        textures: Noise fields.
+        wear: How worn the print is, 0 to 1.
+
+    Returns:
+        The degraded image.
+    """
     if ink.height > 18 and rng.random() < 0.3:
         ink = degrade.jitter(ink, rng, textures)
     sheet = rng.uniform(225, 255)
@@ -107,7 +149,17 @@ def pale(ink: Image.Image, rng: Random, textures: Textures, wear: float) -> Imag
 
 
 def hollow(ink: Image.Image, rng: Random, textures: Textures, wear: float) -> Image.Image:
-    """Print where only the outlines of the strokes remain, in broken dots."""
+    """Print where only the outlines of the strokes remain, in broken dots.
+
+    Args:
+        ink: The rendered line, mode L; 255 is full ink.
+        rng: Source of randomness.
+        textures: Noise fields.
+        wear: How worn the print is, 0 to 1.
+
+    Returns:
+        The degraded image.
+    """
     soft = ink.filter(ImageFilter.GaussianBlur(0.5))
     rim = np.asarray(soft, dtype=np.float32) - np.asarray(soft.filter(ImageFilter.GaussianBlur(1.4)), dtype=np.float32)
     height, width = rim.shape
@@ -119,7 +171,17 @@ def hollow(ink: Image.Image, rng: Random, textures: Textures, wear: float) -> Im
 
 
 def tinted(ink: Image.Image, rng: Random, textures: Textures, wear: float) -> Image.Image:
-    """Coloured ribbon or stamp ink on nearly white paper or on tinted copy paper."""
+    """Coloured ribbon or stamp ink on nearly white paper or on tinted copy paper.
+
+    Args:
+        ink: The rendered line, mode L; 255 is full ink.
+        rng: Source of randomness.
+        textures: Noise fields.
+        wear: How worn the print is, 0 to 1.
+
+    Returns:
+        The degraded image.
+    """
     sheet = rng.choice(_COPY_PAPERS)
     red, green, blue = rng.choice(_RIBBONS)
     light = rng.uniform(0, 0.4)
@@ -133,28 +195,51 @@ def tinted(ink: Image.Image, rng: Random, textures: Textures, wear: float) -> Im
 
 
 def screen(ink: Image.Image, rng: Random, textures: Textures, wear: float) -> Image.Image:
-    """A screenshot: crisp, in flat colours or greys, sometimes in dark mode."""
+    """A screenshot: crisp, in flat colours or greys, sometimes in dark mode.
+
+    Args:
+        ink: The rendered line, mode L; 255 is full ink.
+        rng: Source of randomness.
+        textures: Noise fields.
+        wear: How worn the print is, 0 to 1.
+
+    Returns:
+        The degraded image.
+    """
     amount = np.asarray(ink, dtype=np.float32) / np.float32(255)
     dice = rng.random()
     if dice < 0.5:
         sheet, pen = rng.choice(_GREYS)
         return _grey(ink, amount, rng, textures, pen, sheet, 0.0)
+
     if dice < 0.8:
         pen_tone, back = rng.choice(_LINKS), rng.choice(_PAGES)
         if rng.random() < 0.4:
             pen_tone, back = back, pen_tone
         return _colour(amount, rng, textures, pen_tone, back, 0.0)
+
     pen_tone, back = degrade.tones(rng, 75)
     return _colour(amount, rng, textures, pen_tone, back, 0.0)
 
 
 def sign(ink: Image.Image, rng: Random, textures: Textures, wear: float) -> Image.Image:
-    """A photograph of a sign, a package or a poster: colour and light, sometimes a busy background or a drop shadow."""
+    """A photograph of a sign, a package or a poster: colour and light, sometimes a busy background or a drop shadow.
+
+    Args:
+        ink: The rendered line, mode L; 255 is full ink.
+        rng: Source of randomness.
+        textures: Noise fields.
+        wear: How worn the print is, 0 to 1.
+
+    Returns:
+        The degraded image.
+    """
     if rng.random() < 0.4:
         ink = ink.filter(ImageFilter.GaussianBlur(rng.uniform(0.3, 1.3)))
     amount = np.asarray(ink, dtype=np.float32) / np.float32(255)
     height, width = amount.shape
     dice = rng.random()
+
     if dice < 0.3:
         grounds = textures.background(rng, height, width).astype(np.float32)
         dark = float(grounds.mean()) < 128
@@ -173,15 +258,27 @@ def sign(ink: Image.Image, rng: Random, textures: Textures, wear: float) -> Imag
     else:
         pen, back = degrade.tones(rng, 65)
         grounds = degrade.paper((height, width), rng, textures, 0.0, 1.0)[..., None] + np.array(back, dtype=np.float32)
+
     if rng.random() < 0.15:
         reach = rng.randint(1, 2)
         shade = np.roll(amount, (reach, reach), (0, 1))[..., None] * np.float32(rng.uniform(0.3, 0.8))
         grounds = grounds * (1 - shade)
+
     return _image(grounds + (np.array(pen, dtype=np.float32) - grounds) * amount[..., None])
 
 
 def reversed_block(ink: Image.Image, rng: Random, textures: Textures, wear: float) -> Image.Image:
-    """White letters on a printed bar."""
+    """White letters on a printed bar.
+
+    Args:
+        ink: The rendered line, mode L; 255 is full ink.
+        rng: Source of randomness.
+        textures: Noise fields.
+        wear: How worn the print is, 0 to 1.
+
+    Returns:
+        The degraded image.
+    """
     amount = degrade.press(
         ink, rng, textures, rng.uniform(0.2, 0.9), rng.uniform(-0.1, 0.1), rng.uniform(1, 3), 0.15 * wear
     )

@@ -32,7 +32,16 @@ _KEYS: tuple[str, ...] = (*string.ascii_uppercase, "F4", "F10", "Enter", "Esc")
 
 
 def prose(rng: Random, language: Language, length: int) -> str:
-    """A stretch of running text; it may begin and end anywhere in a sentence."""
+    """A stretch of running text; it may begin and end anywhere in a sentence.
+
+    Args:
+        rng: Source of randomness.
+        language: The language of the text.
+        length: Characters wanted, roughly.
+
+    Returns:
+        The text.
+    """
     target = rng.randint(min(12, length), length + 8) if rng.random() < 0.75 else length + 8
     pieces: list[str] = []
     size, begins = 0, rng.random() < 0.3
@@ -54,7 +63,16 @@ def prose(rng: Random, language: Language, length: int) -> str:
 
 
 def heading(rng: Random, language: Language, _: int) -> str:
-    """A title, often with a number."""
+    """A title, often with a number.
+
+    Args:
+        rng: Source of randomness.
+        language: The language of the text.
+        _: Not used; all patterns take the same arguments.
+
+    Returns:
+        The text.
+    """
     text = _words(rng, language, rng.choice((1, 1, 2, 2, 3, 3, 4, 5, 7)))
     dice = rng.random()
     if dice < 0.22:
@@ -71,7 +89,16 @@ def heading(rng: Random, language: Language, _: int) -> str:
 
 
 def short(rng: Random, language: Language, _: int) -> str:
-    """One to three words of a table, a menu or the end of a paragraph."""
+    """One to three words of a table, a menu or the end of a paragraph.
+
+    Args:
+        rng: Source of randomness.
+        language: The language of the text.
+        _: Not used; all patterns take the same arguments.
+
+    Returns:
+        The text.
+    """
     text = _words(rng, language, rng.choice((1, 1, 1, 1, 2, 2, 3)))
     dice = rng.random()
     if dice < 0.38:
@@ -82,7 +109,16 @@ def short(rng: Random, language: Language, _: int) -> str:
 
 
 def item(rng: Random, language: Language, length: int) -> str:
-    """An entry of a list."""
+    """An entry of a list.
+
+    Args:
+        rng: Source of randomness.
+        language: The language of the text.
+        length: Characters wanted, roughly.
+
+    Returns:
+        The text.
+    """
     n = rng.randint(1, 30)
     numbered = (f"{n}.", f"{n})", f"({n})", f"{rng.choice('abcdefgi')})")
     mark = rng.choice(("–", "–", "-", "•", "•", "*", "·", "—", "→", "»", "+", *numbered))
@@ -92,7 +128,16 @@ def item(rng: Random, language: Language, length: int) -> str:
 
 
 def label(rng: Random, language: Language, _: int) -> str:
-    """A field of a form or a property, with its value."""
+    """A field of a form or a property, with its value.
+
+    Args:
+        rng: Source of randomness.
+        language: The language of the text.
+        _: Not used; all patterns take the same arguments.
+
+    Returns:
+        The text.
+    """
     name = language.capitalized(_words(rng, language, rng.choice((1, 1, 2))))
     kinds: tuple[LanguageKind, ...] = (number, date, time, short, code, money)
     value = rng.choice(kinds)(rng, language, 0)
@@ -100,7 +145,16 @@ def label(rng: Random, language: Language, _: int) -> str:
 
 
 def menu(rng: Random, language: Language, _: int) -> str:
-    """A path through menus, or a keyboard shortcut."""
+    """A path through menus, or a keyboard shortcut.
+
+    Args:
+        rng: Source of randomness.
+        language: The language of the text.
+        _: Not used; all patterns take the same arguments.
+
+    Returns:
+        The text.
+    """
     if rng.random() < 0.3:
         return rng.choice(_MODIFIERS) + rng.choice(("+", " + ", "-")) + rng.choice(_KEYS)
     sign = rng.choice((" > ", " → ", " - ", " / ", " | ", " » "))
@@ -108,7 +162,16 @@ def menu(rng: Random, language: Language, _: int) -> str:
 
 
 def contact(rng: Random, language: Language, _: int) -> str:
-    """A person, an address or a phone number."""
+    """A person, an address or a phone number.
+
+    Args:
+        rng: Source of randomness.
+        language: The language of the text.
+        _: Not used; all patterns take the same arguments.
+
+    Returns:
+        The text.
+    """
     first, last, street = (language.capitalized(language.word(rng)) for _ in range(3))
     n, post = rng.randint(1, 240), "".join(rng.choices(string.digits, k=rng.choice((4, 5, 5))))
     dice = rng.random()
@@ -117,9 +180,11 @@ def contact(rng: Random, language: Language, _: int) -> str:
     if dice < 0.55:
         forms = ("{0} {2}", "{2}, {0} {1}", "{0} {2}/{3}", "{0} {1} {2}")
         return rng.choice(forms).format(street, last, n, n % 9 + 1)
+
     if dice < 0.8:
         spaced = f"{post[:3]} {post[3:]}0"
         return rng.choice((f"{post} {street}", f"{spaced} {street}", f"{street} {post}", f"{post} {street}, {last}"))
+
     groups = ["".join(rng.choices(string.digits, k=rng.choice((2, 3, 3, 4)))) for _ in range(3)]
     return f"+{rng.randint(30, 499)} " + rng.choice((" ", " ", "-", "/")).join(groups)
 
@@ -155,6 +220,7 @@ def _sentence_part(rng: Random, language: Language, inside: bool) -> list[str]:
         return number(rng, language, 0).split(" ")
     if dice < 0.135:
         return [_words(rng, language, 2).replace(" ", rng.choice(("—", "–", "/", "...", "…")))]
+
     return [_word(rng, language)]
 
 

@@ -27,7 +27,16 @@ _RANGES = ("–", "-", "-", " – ", " - ", "/", "—", "...")
 
 
 def number(rng: Random, language: Language, _: int) -> str:
-    """A count, a measure, a share, a range or a version."""
+    """A count, a measure, a share, a range or a version.
+
+    Args:
+        rng: Source of randomness.
+        language: The language of the text.
+        _: Not used; all patterns take the same arguments.
+
+    Returns:
+        The text.
+    """
     dice = rng.random()
     whole = int(10 ** (rng.random() * (3 if dice < 0.5 else 7)))
     decimals = "".join(rng.choices(string.digits, k=rng.choice((1, 2, 2, 2, 3))))
@@ -38,12 +47,15 @@ def number(rng: Random, language: Language, _: int) -> str:
     if dice < 0.62:
         value = f"{whole}{language.decimal}{decimals}" if rng.random() < 0.5 else str(whole)
         return value + rng.choice((" ", " ", "")) + rng.choice(w.MEASURES)
+
     if dice < 0.72:
         share = f"{rng.random() * 100:.{rng.choice((0, 0, 1, 2))}f}".replace(".", language.decimal)
         return share + rng.choice(("%", " %"))
+
     if dice < 0.8:
         low = rng.randint(1, 1990)
         return f"{low}{rng.choice(_RANGES)}{low + rng.randint(1, 60)}"
+
     if dice < 0.88:
         return rng.choice(_BEFORE_NUMBERS) + str(whole)
     if dice < 0.95:
@@ -52,7 +64,16 @@ def number(rng: Random, language: Language, _: int) -> str:
 
 
 def money(rng: Random, language: Language, _: int) -> str:
-    """An amount with its currency."""
+    """An amount with its currency.
+
+    Args:
+        rng: Source of randomness.
+        language: The language of the text.
+        _: Not used; all patterns take the same arguments.
+
+    Returns:
+        The text.
+    """
     amount = _grouped(rng, language, int(10 ** (rng.random() * 6)))
     if rng.random() < 0.85:
         amount += language.decimal + f"{rng.randrange(100):02}"
@@ -65,7 +86,16 @@ def money(rng: Random, language: Language, _: int) -> str:
 
 
 def date(rng: Random, language: Language, _: int) -> str:
-    """A date in one of the language's own forms, or in a numeric one."""
+    """A date in one of the language's own forms, or in a numeric one.
+
+    Args:
+        rng: Source of randomness.
+        language: The language of the text.
+        _: Not used; all patterns take the same arguments.
+
+    Returns:
+        The text.
+    """
     day, month, year = rng.randint(1, 28), rng.randint(1, 12), rng.randint(1900, 2039)
     if rng.random() < 0.5:
         return rng.choice(_NUMERIC_DATES).format(day, month, year, year % 100)
@@ -78,7 +108,16 @@ def date(rng: Random, language: Language, _: int) -> str:
 
 
 def time(rng: Random, _: Language, __: int) -> str:
-    """A time of day."""
+    """A time of day.
+
+    Args:
+        rng: Source of randomness.
+        _: Not used; all patterns take the same arguments.
+        __: Not used; all patterns take the same arguments.
+
+    Returns:
+        The text.
+    """
     hour, minute = rng.randrange(24), rng.randrange(60)
     tail = rng.choice(("", "", f":{rng.randrange(60):02}", " h", " Uhr", " AM", " PM"))
     return f"{hour:02}{rng.choice((':', ':', ':', '.'))}{minute:02}{tail}"

@@ -46,13 +46,28 @@ class Inked:
     baseline: float
 
     def scaled(self, image: Image.Image, factor: int) -> Inked:
-        """The same line in an ``image`` that is ``factor`` times as large."""
+        """The same line in an ``image`` that is ``factor`` times as large.
+
+        Args:
+            image: The enlarged line.
+            factor: The factor.
+
+        Returns:
+            The line with boxes that fit.
+        """
         boxes = tuple((a * factor, b * factor, c * factor, d * factor) for a, b, c, d in self.boxes)
         return Inked(image, boxes, self.baseline * factor)
 
 
 def needs_shaping(text: str) -> bool:
-    """Whether glyphs depend on their neighbours: joined, stacked or right-to-left scripts, combining marks."""
+    """Whether glyphs depend on their neighbours: joined, stacked or right-to-left scripts, combining marks.
+
+    Args:
+        text: The text.
+
+    Returns:
+        True if the text must be shaped.
+    """
     for c in text:
         if c >= "\u0300" and (
             unicodedata.combining(c)
@@ -67,7 +82,17 @@ def needs_shaping(text: str) -> bool:
 
 
 def render_line(text: str, font: ImageFont.FreeTypeFont, setting: Setting, pad: int = 4) -> Inked:
-    """Render ``text`` as one line, with at least ``pad`` empty pixels on each side of the ink."""
+    """Render ``text`` as one line, with at least ``pad`` empty pixels on each side of the ink.
+
+    Args:
+        text: The text.
+        font: The opened typeface.
+        setting: How the line is set.
+        pad: Empty pixels on each side, at least.
+
+    Returns:
+        The line with the boxes of its characters.
+    """
     em = font.size
     space = max(font.getlength(" "), 0.12 * em)
     mode = "1" if setting.one_bit else "L"
@@ -75,6 +100,7 @@ def render_line(text: str, font: ImageFont.FreeTypeFont, setting: Setting, pad: 
     rendered: dict[tuple[str, str | None], tuple[Any, tuple[int, int], float]] = {}
     placed: list[tuple[float, float, float, Any]] = []
     cells: dict[int, Cell] = {}
+
     for start, piece, direction in _pieces(text, setting.shaped):
         if piece == " ":
             extra = setting.gaps[gap_number] if gap_number < len(setting.gaps) else 0.0
@@ -98,6 +124,7 @@ def render_line(text: str, font: ImageFont.FreeTypeFont, setting: Setting, pad: 
             cells[start] = (pen, pen + advance, top, bottom)
             advance += setting.tracking * em
         pen += advance
+
     return _assemble(placed, [cells[i] for i in range(len(text))], pad, font)
 
 
@@ -109,12 +136,14 @@ def _pieces(text: str, shaped: bool) -> list[tuple[int, str, str | None]]:
         return [(word.start(), word[0], None) for word in _WORDS.finditer(text)]
     runs: list[list[int]] = []
     leftwards: list[bool] = []
+
     for i, is_leftwards in visual_order(text):
         if runs and leftwards[-1] == is_leftwards and " " not in (text[i], text[runs[-1][-1]]):
             runs[-1].append(i)
         else:
             runs.append([i])
             leftwards.append(is_leftwards)
+
     return [
         (min(run), text[min(run) : max(run) + 1], "rtl" if is_leftwards else "ltr")
         for run, is_leftwards in zip(runs, leftwards, strict=True)
@@ -128,6 +157,7 @@ def _shaped_cells(
     ends = [font.getlength(word[: i + 1], direction=direction) for i in range(len(word))]
     total = ends[-1]
     start, cells = 0.0, list[Cell]()
+
     for advance in ends:
         end = max(start, advance)
         if direction == "rtl":
@@ -136,6 +166,7 @@ def _shaped_cells(
         else:
             cells.append((pen + start, pen + end, top, bottom))
         start = end
+
     return cells
 
 
@@ -170,7 +201,16 @@ class Placement:
 
 
 def place(inked: Inked, area: Box, placement: Placement) -> tuple[Image.Image, tuple[Box, ...]]:
-    """Map ``area`` of the ink into a crop with margins. Returns the crop (mode L) and the moved boxes."""
+    """Map ``area`` of the ink into a crop with margins. Returns the crop (mode L) and the moved boxes.
+
+    Args:
+        inked: The rendered line.
+        area: Left, top, right and bottom of the part to show, in pixels.
+        placement: Size and margins of the crop.
+
+    Returns:
+        The crop, mode L, and the moved boxes.
+    """
     angle = math.radians(placement.turn)
     cos, sin = math.cos(angle), math.sin(angle)
     a, b = placement.scale_x * cos, placement.scale_y * (cos * placement.slant - sin)
@@ -183,12 +223,14 @@ def place(inked: Inked, area: Box, placement: Placement) -> tuple[Image.Image, t
     height = max(8, round(bottom - top + before_y + after_y))
     shift_x, shift_y = before_x - left, before_y - top
     boxes = tuple(_moved(box, a, b, d, e, shift_x, shift_y) for box in inked.boxes)
+
     if (a, b, d, e) == (1.0, 0.0, 0.0, 1.0):
         x, y = round(shift_x), round(shift_y)
         image = inked.image.crop((-x, -y, width - x, height - y))
         by_x, by_y = x - shift_x, y - shift_y
         boxes = tuple((box[0] + by_x, box[1] + by_y, box[2] + by_x, box[3] + by_y) for box in boxes)
         return image, boxes
+
     det = a * e - b * d
     inverse = (
         e / det, -b / det, (b * shift_y - e * shift_x) / det,

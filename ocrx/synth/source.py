@@ -63,6 +63,7 @@ class SynthSource:
         self.lines_per_epoch = -(-lines_per_epoch // CHUNK) * CHUNK
         self.batch_size, self.max_pixels, self.seed = batch_size, max_pixels, seed
         self.processes = max(1, processes)
+
         self._pool = ProcessPoolExecutor(
             self.processes,
             mp_context=_RendererContext(),
@@ -78,6 +79,13 @@ class SynthSource:
         """This process's micro-batches of each update from number ``start`` on.
 
         Towards the end of an epoch some streams finish before others: such updates have fewer micro-batches.
+
+        Args:
+            epoch: Number of the epoch, from 0.
+            start: First update to yield.
+
+        Yields:
+            The micro-batches of one update.
 
         Raises:
             BackendError: A rendering process was killed.
@@ -96,6 +104,7 @@ class SynthSource:
         """
         number = 0
         waiting: dict[int, _Rendered] = defaultdict(list)
+
         for rendered in self._chunks(epoch, stream):
             for line in rendered:
                 width = self.image_spec.bucket_width(line[0].shape[1])
@@ -107,6 +116,7 @@ class SynthSource:
                         yield self._batch(waiting[width], width)
                     number += 1
                     waiting[width] = []
+
         rest = [line for width in sorted(waiting) for line in waiting[width]]
         buckets = bucket_widths([pixels.shape[1] for pixels, _ in rest], self.image_spec)
         plans = plan_batches(buckets, self.image_spec.height, self.batch_size, self.max_pixels, self.seed, epoch)
@@ -121,6 +131,7 @@ class SynthSource:
         first = epoch * self.lines_per_epoch
         most = max(1, AHEAD // self.share.accumulate)
         ahead: deque[Future[_Rendered]] = deque()
+
         try:
             for index in range(first + stream * CHUNK, first + self.lines_per_epoch, self.share.parts * CHUNK):
                 ahead.append(self._pool.submit(_render, index, CHUNK))

@@ -51,6 +51,12 @@ _IDLE = re.compile("\u200c+(?= |$)")  # a ZWNJ that separates nothing
 def charset_characters(value: str) -> str:
     """The characters of a ``Synth.charset`` value: names joined with ``+``, a ``.txt`` file, or the characters.
 
+    Args:
+        value: The value.
+
+    Returns:
+        The characters.
+
     Raises:
         ConfigError: The value resembles a misspelt name, or is a file of another kind.
         DataError: The file cannot be read.
@@ -66,6 +72,7 @@ def charset_characters(value: str) -> str:
         raise ConfigError(
             f"Synth.charset: {value} is a file that does not end in .txt", hint="rename it; one character a line"
         )
+
     _refuse_misspelt(names, known)
     return normalize(value)
 
@@ -75,12 +82,14 @@ def _refuse_misspelt(names: Sequence[str], known: Sequence[str]) -> None:
     unknown = [name for name in names if name not in known]
     nearest = {name: difflib.get_close_matches(name.lower(), known, 1, _NEAR) for name in unknown}
     near = next((name for name in unknown if nearest[name]), None)
+
     if near is not None:
         hint = f"did you mean {nearest[near][0]!r}?"
     elif len(unknown) < len(names) or (len(names) > 1 and all(map(_WORD.fullmatch, names))):
         hint = f"known: {', '.join(known)}."
     else:
         return
+
     raise ConfigError(
         f"Synth.charset: no charset is called {near or unknown[0]!r}",
         hint=f"{hint} Or give a .txt file, one character a line",
@@ -137,13 +146,22 @@ class TextSource:
         if languages:
             self._multilingual = MultilingualTexts(load_languages(languages, self.allowed), self.allowed)
         self._foreign_share = min(_MOST_FOREIGN, len(foreign) / max(1, len(letters)))
+
         self._kinds = {
             name: ([kind for kind, _ in rows], list(accumulate(weight for _, weight in rows)))
             for name, rows in ((name, scene.texts) for name, scene in SCENES.items())
         }
 
     def sample(self, rng: Random, scene: str) -> str:
-        """A text for a scene: ``receipt``, ``document``, ``screen`` or ``photo``."""
+        """A text for a scene: ``receipt``, ``document``, ``screen`` or ``photo``.
+
+        Args:
+            rng: Source of randomness.
+            scene: ``receipt``, ``document``, ``screen`` or ``photo``.
+
+        Returns:
+            The text.
+        """
         for _ in range(_TRIES):
             if self._multilingual and rng.random() < SCENE_SHARES[scene]:
                 text = self._multilingual.sample(rng, scene, self.max_length)
@@ -163,6 +181,7 @@ class TextSource:
             text = self._fit(rng, text)
             if text:
                 return text
+
         return self._random_text(rng, self.bases)
 
     def _fit(self, rng: Random, text: str) -> str:
@@ -209,13 +228,16 @@ class TextSource:
         if len(first) > target and (len(first) > self.max_length or _UNSPACED.search(first)):
             at = rng.randrange(len(first) - target + 1)
             return _cut(first, at, at + target)
+
         taken: list[str] = []
         length = 0
+
         for word in self.corpus[start : start + target]:
             if taken and length + 1 + len(word) > target:
                 break
             taken.append(word)
             length += len(word) + (len(taken) > 1)
+
         return " ".join(taken)
 
     def _random_text(self, rng: Random, characters: Sequence[str]) -> str:

@@ -29,20 +29,57 @@ class Textures:
         self._backgrounds: list[Pixels] = []
 
     def noise(self, rng: Random, grain: int, height: int, width: int) -> Floats:
-        """A window [height, width] of the field ``GRAINS[grain]``; mean 0, standard deviation 1."""
+        """A window [height, width] of the field ``GRAINS[grain]``; mean 0, standard deviation 1.
+
+        Args:
+            rng: Source of randomness.
+            grain: Index into ``GRAINS``: the size of the structures.
+            height: Height in pixels.
+            width: Width in pixels.
+
+        Returns:
+            Values, float32 [height, width].
+        """
         return _window(self._fields[grain], rng, height, width)
 
     def uniform(self, rng: Random, height: int, width: int) -> Floats:
-        """Independent values in [0, 1)."""
+        """Independent values in [0, 1).
+
+        Args:
+            rng: Source of randomness.
+            height: Height in pixels.
+            width: Width in pixels.
+
+        Returns:
+            Values, float32 [height, width].
+        """
         return _window(self._uniform, rng, height, width)
 
     def curve(self, rng: Random, grain: int, length: int) -> Floats:
-        """One row of a field: a random curve along a line; mean 0, standard deviation 1 over many lines."""
+        """One row of a field: a random curve along a line; mean 0, standard deviation 1 over many lines.
+
+        Args:
+            rng: Source of randomness.
+            grain: Index into ``GRAINS``: the size of the structures.
+            length: Values wanted.
+
+        Returns:
+            Values, float32 [length].
+        """
         row: Floats = self.noise(rng, grain, 1, length)[0]
         return row
 
     def background(self, rng: Random, height: int, width: int) -> Pixels:
-        """A window [height, width, 3] of an artificial photograph."""
+        """A window [height, width, 3] of an artificial photograph.
+
+        Args:
+            rng: Source of randomness.
+            height: Height in pixels.
+            width: Width in pixels.
+
+        Returns:
+            Colours, uint8 [height, width, 3].
+        """
         if not self._backgrounds:
             self._backgrounds = [_make_background(Random(i), self._fields) for i in range(_BACKGROUNDS)]
         return _window(rng.choice(self._backgrounds), rng, height, width)
