@@ -33,7 +33,7 @@ docs: install ## Build the documentation into site/; warnings are errors
 	$(BIN)/mkdocs build --strict --quiet
 
 test-oldest: .venv-oldest/installed ## Run the tests with the oldest versions that pyproject.toml allows
-	.venv-oldest/bin/python -m pytest
+	.venv-oldest/bin/python -m pytest -n auto --dist loadfile
 
 .venv-oldest/installed: pyproject.toml tests/oldest.txt
 	$(PYTHON) -m venv .venv-oldest
