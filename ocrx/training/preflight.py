@@ -69,20 +69,34 @@ class _Subject:
 
 
 def preflight(model: nn.Module, spec: ModelSpec, batch: Batch, device: torch.device, *, overfit: bool = False) -> str:
-    """Run all checks of this module's docstring on the first lines of ``batch``; returns what was done in one line.
+    """Run the checks of this module's docstring on the first lines of a batch.
 
-    ``model`` is on ``device``, with the parts frozen that are not trained. ``overfit`` also trains a copy of it.
-    Raises ModelError that names the check that failed, what was seen and what was expected.
+    Args:
+        model: The network on its device, with the parts frozen that are not trained. It is left as it is.
+        spec: Its spec.
+        batch: A batch that the training would use.
+        device: The device of the network; the CPU is not compared with itself.
+        overfit: Also train a copy of the network on the lines until it has learned them.
+
+    Returns:
+        One line that says what was checked, on what and where.
+
+    Raises:
+        ModelError: If a check fails; names the check, what was found and what was expected.
     """
     started = time.perf_counter()
     subject = _Subject(model, spec, batch, device)
     done = [_checked(subject, name, check) for name, check in _OF_THE_BATCH.items()]
     subject = _Subject(model, spec, _first_lines(batch, LINES), device)
+    checks = {name: check for name, check in _OF_THE_NETWORK.items() if name != "accelerator" or device.type != "cpu"}
     with _untouched(model, device):
-        done += [_checked(subject, name, check) for name, check in _OF_THE_NETWORK.items()]
+        done += [_checked(subject, name, check) for name, check in checks.items()]
         if overfit:
             done.append(_checked(subject, "overfit", _check_overfit))
-    return f"preflight: {len(done)} checks passed in {time.perf_counter() - started:.1f} s ({', '.join(done)})"
+    return (
+        f"preflight: {len(done)} checks passed on {device} in {time.perf_counter() - started:.1f} s, with"
+        f" {len(subject.batch)} lines from {subject.batch.samples[0].source} on ({', '.join(done)})"
+    )
 
 
 def _checked(subject: _Subject, name: str, check: Callable[[_Subject], str | None]) -> str:
@@ -90,7 +104,7 @@ def _checked(subject: _Subject, name: str, check: Callable[[_Subject], str | Non
     if wrong is not None:
         raise ModelError(
             f"preflight, {name}: {wrong}",
-            hint="a training would learn something else than it seems to; train all the same: -o Train.preflight=off",
+            hint="training would learn something other than the labels show; to train anyway: -o Train.preflight=off",
         )
     return name
 
@@ -262,8 +276,6 @@ def _check_gradients(subject: _Subject) -> str | None:
 
 
 def _check_accelerator(subject: _Subject) -> str | None:
-    if subject.device.type == "cpu":
-        return None
     with torch.no_grad():
         here = subject.logits().cpu()
         there = copy.deepcopy(subject.model).cpu()(subject.batch.images)

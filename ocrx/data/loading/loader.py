@@ -27,6 +27,7 @@ from ocrx.results import Progress
 from ocrx.text.charset import Charset
 
 CACHE_BYTES = 2 * 2**30
+THREAD_PREFIX = "ocrx-loader"
 
 
 @dataclass(frozen=True)
@@ -211,7 +212,7 @@ class LineSource:
         if not self.workers:
             yield from (self.batch(epoch, plan) for plan in plans)
             return
-        with ThreadPoolExecutor(self.workers) as pool:
+        with ThreadPoolExecutor(self.workers, thread_name_prefix=THREAD_PREFIX) as pool:
             ahead: deque[Future[Batch]] = deque()
             try:
                 for plan in plans:

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import threading
+import time
 from pathlib import Path
 
 import pytest
@@ -7,7 +9,7 @@ import torch
 from support.lines import draw_line
 
 from ocrx.data.formats.layouts import read_dataset
-from ocrx.data.loading.loader import Lines, LineSource
+from ocrx.data.loading.loader import THREAD_PREFIX, Lines, LineSource
 from ocrx.errors import ConfigError, DataError
 from ocrx.model_spec import FrameSpec, ImageSpec, ModelSpec
 from ocrx.text.charset import Charset
@@ -75,9 +77,17 @@ def test_each_epoch_is_augmented_anew(line_folder: Path) -> None:
 
 
 def test_stopping_early_ends_the_threads(line_folder: Path) -> None:
+    def running() -> list[str]:
+        return [thread.name for thread in threading.enumerate() if thread.name.startswith(THREAD_PREFIX)]
+
     batches = source(line_folder, workers=2, batch_size=1).updates(0)
     next(batches)
+    assert running(), "batches are prepared by threads"
     batches.close()
+    end = time.monotonic() + 60
+    while running():
+        assert time.monotonic() < end, "the threads go on after the epoch was left"
+        time.sleep(0.01)
 
 
 def test_no_lines_is_an_error() -> None:
