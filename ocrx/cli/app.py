@@ -13,6 +13,7 @@ import typer
 from ocrx.cli.benchmark import benchmark
 from ocrx.cli.check_dataset import check_dataset
 from ocrx.cli.doctor import doctor
+from ocrx.cli.downloads import show_downloads
 from ocrx.cli.evaluate import evaluate
 from ocrx.cli.explain import explain
 from ocrx.cli.export import export
@@ -52,6 +53,7 @@ def options(
     ] = False,
 ) -> None:
     """Read lines of text from images, and train your own reader."""
+    show_downloads()
 
 
 def _register() -> None:

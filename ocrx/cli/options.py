@@ -29,7 +29,11 @@ OutputOption = Annotated[
 JsonOption = Annotated[bool, typer.Option("--json", help="Write one JSON document to stdout.", rich_help_panel=OUTPUT)]
 ModelOption = Annotated[
     Optional[str],
-    typer.Option("--model", "-m", help="Model folder, file in one, or model name.", rich_help_panel=MODEL),
+    typer.Option("--model", "-m", help="Model folder, file in one, model name, or URL.", rich_help_panel=MODEL),
+]
+LangOption = Annotated[
+    Optional[str],
+    typer.Option("--lang", help="Language of the text: en, de, ru, ko, ... (a model for it).", rich_help_panel=MODEL),
 ]
 BackendOption = Annotated[
     Optional[str],

@@ -24,6 +24,7 @@ from ocrx.cli.options import (
     DenyOption,
     DeviceOption,
     JsonOption,
+    LangOption,
     LexiconOption,
     LmOption,
     LmWeightOption,
@@ -56,6 +57,7 @@ def predict(
         bool, typer.Option("--split-lines", help="Cut clean, upright pages into lines.", rich_help_panel=INPUT)
     ] = False,
     model: ModelOption = None,
+    lang: LangOption = None,
     pattern: PatternOption = None,
     lexicon: LexiconOption = None,
     lexicon_margin: MarginOption = None,
@@ -96,7 +98,7 @@ def predict(
     options: dict[str, object] = {
         "Global.device": device,
         "Global.threads": threads,
-        "Predict.model_dir": model,
+        "Predict.model_dir": settings.model_of(model, lang),
         "Predict.batch_size": batch_size,
         "Predict.backend": backend,
         "Predict.precision": precision,

@@ -97,12 +97,43 @@ def with_trained_weights(mode: str, config: Config, source: str | None) -> Confi
 
     if best.is_dir():
         return replace(config, **{section: replace(settings, **{key: str(best)})})
+    if mode == "predict" and source is not None and _is_official(model_named_by(source)):
+        return replace(config, Predict=replace(config.Predict, model_dir=config.Global.model))
     if mode != "predict" and source is not None and model_named_by(source) and config.Global.model != DEFAULT:
         raise ConfigError(
             f"{best}: not found, and no weights are given for {config.Global.model}",
             hint=f"train first, or add --model DIR or -o {section}.{key}=DIR ({DEFAULT} is the embedded model)",
         )
     return config
+
+
+def _is_official(name: str | None) -> bool:
+    """Whether the weights of a model are fetched by its name."""
+    from ocrx.zoo.catalog import CATALOG
+
+    return name is not None and name in CATALOG and CATALOG[name].official
+
+
+def model_of(model: str | None, lang: str | None) -> str | None:
+    """The model that ``--model`` or ``--lang`` names.
+
+    Args:
+        model: A model folder, a file in one, a name or a web address; None where it was not given.
+        lang: A language code; None where it was not given.
+
+    Returns:
+        The model, or None where neither was given.
+
+    Raises:
+        ConfigError: Both were given, or no model reads the language.
+    """
+    if lang is None:
+        return model
+    if model is not None:
+        raise ConfigError("--model and --lang: expected one of them")
+    from ocrx.zoo.languages import model_for_language
+
+    return model_for_language(lang)
 
 
 def recording_failure(mode: str, config: Config, work: Callable[[], int]) -> int:

@@ -9,6 +9,7 @@ from pathlib import Path
 from ocrx.backends import Backend, open_backend
 from ocrx.config import Config, DecodeOptions
 from ocrx.decoding.factory import build_decoder
+from ocrx.errors import ConfigError
 from ocrx.inference.discovery import find_model
 from ocrx.inference.recognizer import BATCH_SIZE, Recognizer
 from ocrx.inference.tuned_settings import load_tuned_settings
@@ -42,20 +43,23 @@ def create_model(
     backend: str | None = None,
     threads: int | None = None,
     precision: str | None = None,
+    lang: str | None = None,
 ) -> Recognizer:
     """Open a model for prediction.
 
     A language model in the model's folder is used too (``predict(beam=1)`` does without it).
 
     Args:
-        model_name: Name of an embedded model, or a model folder. Without name and folder: the embedded model.
-        model_dir: A model folder or a file in one; takes precedence over ``model_name``.
+        model_name: Name of a model (see ``ocrx models``), or a model folder. Without name and folder: the embedded
+            model. Official weights are taken from the cache or an installed wheel, else downloaded once.
+        model_dir: A model folder, a file in one, or the web address of weights; takes precedence over ``model_name``.
         device: ``auto`` (default), ``cpu``, ``gpu``, ``gpu:0`` or ``mps``.
         use_hpip: Use the back end, precision, threads and batch size that ``ocrx benchmark --tune`` found fastest on
             this machine, except where they are given here. Where it was never run, that is logged and changes nothing.
         backend: ``auto`` (default), ``torch``, ``torch-compile``, ``onnx``, ``openvino`` or ``torchscript``.
         threads: Processor cores to use; default: all that this process may use.
         precision: ``fp32`` (default), ``fp16``, ``bf16`` or ``int8``, of a file that ``ocrx export`` wrote.
+        lang: Language of the text, e.g. ``ko``: the model for it (``ocrx.zoo.languages``), in place of a name.
 
     Returns:
         The recognizer.
@@ -65,6 +69,12 @@ def create_model(
         ModelError: There is no such model.
         BackendError: The runtime or the device is missing.
     """
+    if lang is not None:
+        if model_name is not None or model_dir is not None:
+            raise ConfigError("lang: given beside a model; expected one of them")
+        from ocrx.zoo.languages import model_for_language  # only where it is asked for
+
+        model_name = model_for_language(lang)
     runtime = Runtime(backend, device, threads, precision, tuned=use_hpip)
     return open_recognizer(find_model(model_name, model_dir), runtime)
 

@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
+from pathlib import Path
 from typing import Any
 
 from ocrx.config import load_config, recipe_names
 from ocrx.errors import ConfigError
+from ocrx.schema import closest
 from ocrx.zoo.catalog import CATALOG, COSTS, Entry
+from ocrx.zoo.sources import locate, obtain, remove
 
 
 @dataclass(frozen=True)
 class ModelRow:
     """One model. ``parameters`` and ``gmac`` (10^9 multiplications for one image of ``cost_size``) in inference form.
 
+    ``place`` and ``location`` say where the weights would come from, see ``zoo.sources.locate``.
     ``published_mb``, ``published_accuracy`` (percent) and their ``source`` are what others measured on their own data.
     """
 
@@ -28,6 +33,9 @@ class ModelRow:
     published_accuracy: float | None
     source: str
     weights: str
+    licence: str
+    place: str
+    location: str
 
     def to_dict(self) -> dict[str, Any]:
         return asdict(self)
@@ -41,8 +49,35 @@ def run(contains: str = "") -> list[ModelRow]:
     return [_row(CATALOG.get(name) or Entry(name, "any", 97)) for name in names]
 
 
+def download(names: Sequence[str]) -> list[tuple[str, Path]]:
+    """Fetch models ahead of their use.
+
+    Args:
+        names: Models with official weights.
+
+    Returns:
+        Name and model folder in the cache of each.
+
+    Raises:
+        ConfigError: A name is not that of a model with official weights.
+        ModelError: One cannot be had.
+    """
+    for name in names:
+        if name not in CATALOG or not CATALOG[name].official:
+            known = [entry.name for entry in CATALOG.values() if entry.official]
+            hint = closest(name, known) or "see `ocrx models`"
+            raise ConfigError(f"{name}: no model whose weights are fetched by name", hint=hint)
+    return [(name, obtain(name)) for name in names]
+
+
+def discard(names: Sequence[str]) -> list[str]:
+    """Remove models from the cache; returns the names of those that were there."""
+    return [name for name in names if remove(name)]
+
+
 def _row(entry: Entry) -> ModelRow:
     parameters, gmac, size = COSTS.get(entry.name) or _computed(entry)
+    location = locate(entry.name)
     return ModelRow(
         name=entry.name,
         architecture=load_config(entry.name).Model.architecture,
@@ -55,6 +90,9 @@ def _row(entry: Entry) -> ModelRow:
         published_accuracy=entry.accuracy,
         source=entry.source,
         weights=entry.weights,
+        licence=entry.licence,
+        place=location.place,
+        location=location.detail,
     )
 
 

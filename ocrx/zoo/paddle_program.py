@@ -366,7 +366,7 @@ class _PirReader:
         inputs = [self._names[i["%"]] if i["%"] else "" for i in entry.get("I", ())]
         if name == "combine":
             self._lists[outputs[0]] = tuple(inputs)
-        elif name == "data":
+        elif name in ("data", "feed"):
             self.operators.append(Operator("feed", {}, outputs, {}))
         elif name in ("full", "full_int_array"):
             self._constants[outputs[0]] = attributes["value"]

