@@ -106,6 +106,31 @@ def wheels(data: Path) -> None:
             equal = sum(a == b for a, b in zip(ours, theirs, strict=True))
             times = f"{first:.1f} s | {second:.2f} s"
             print(f"| {name} | {place} | {equal} of {len(lines)} | {times} | {loaded} |", flush=True)
+
+
+def _start(name: str, image: Path) -> tuple[float, str]:
+    begin = time.perf_counter()
+    done = subprocess.run([sys.executable, "-c", START, name, str(image)], capture_output=True, text=True, check=True)
+    return time.perf_counter() - begin, done.stderr.splitlines()[-1]
+
+
+def paddle(data: Path, forms: list[Path]) -> None:
+    """Tensors and probabilities of Paddle's inference form against the ONNX twin."""
+    import onnxruntime
+    from parity_official import real_lines
+
+    from ocrx.imaging.preparation import prepare
+    from ocrx.imaging.reading import read_image
+
+    twin = wheel_file("PP-OCRv4_mobile_rec")
+    if twin is None or twin[1].suffix != ".onnx":
+        raise SystemExit("install rapidocr-onnxruntime")
+    reference = read_weights(str(twin[1]))
+    if reference.graph is None:
+        raise SystemExit("no graph")
+    session = onnxruntime.InferenceSession(str(twin[1]), providers=["CPUExecutionProvider"])
+    print("| form | layers | largest difference of a tensor | of a probability, lines | against its own program |")
+    print("|---|---|---|---|---|", flush=True)
     for form in forms:
         weights = read_weights(str(form))
         if weights.graph is None or len(weights.graph.layers) != len(reference.graph.layers):
