@@ -31,10 +31,12 @@ from ocrx.zoo.sources import locate, wheel_file
 from ocrx.zoo.weight_files import read_weights
 
 NAMES = ("PP-OCRv4_mobile_rec", "PP-OCRv6_small_rec")
-START = (
-    "import sys; from ocrx import create_model; print([r.text for r in create_model(sys.argv[1]).predict(sys.argv[2])])\n"
-    "print(sorted({'torch', 'onnx', 'huggingface_hub'} & set(sys.modules)), file=sys.stderr)"
-)
+START = """
+import sys
+from ocrx import create_model
+print([result.text for result in create_model(sys.argv[1]).predict(sys.argv[2])])
+print(sorted({"torch", "onnx", "huggingface_hub"} & set(sys.modules)), file=sys.stderr)
+"""
 
 
 def main() -> None:
