@@ -18,7 +18,7 @@ from support.lines import draw_line
 
 from ocrx import create_model
 from ocrx.data.formats.layouts import read_dataset
-from ocrx.errors import BackendError, ConfigError, ModelError, OcrxError
+from ocrx.errors import BackendError, ConfigError
 from ocrx.imaging.preparation import prepare
 from ocrx.inference.recognizer import WINDOW, Recognizer
 from ocrx.inference.results import Prediction
@@ -263,35 +263,6 @@ def test_batch_size_must_be_positive(recognizer: Recognizer) -> None:
 def test_batch_size_must_be_a_whole_number(recognizer: Recognizer, size: object) -> None:
     with pytest.raises(ConfigError, match="a whole number"):
         recognizer.predict("x.png", batch_size=size)  # type: ignore[arg-type]  # as a caller might
-
-
-@pytest.mark.parametrize(
-    ("given", "error", "message", "hint"),
-    [
-        ("", ConfigError, "an empty name", "a model folder"),
-        ("PP-OCRv4_server_rec", ModelError, "OCRX_OFFLINE forbids downloading", "ocrx models --download"),
-        ("SVTRv2_tiny", ModelError, "weights are not fetched by name", "ocrx import FILE --output"),
-        ("resnet_bilstm", ModelError, "a recipe, but no trained model", "ocrx train -c resnet_bilstm"),
-        ("https://host/a.zip", ConfigError, "https://host/a.zip: not the address of a file of weights", ".pdparams"),
-    ],
-)
-def test_what_names_no_model_says_what_to_do(given: str, error: type[OcrxError], message: str, hint: str) -> None:
-    for options in ({"model_name": given}, {"model_dir": given}):
-        with pytest.raises(error, match=message) as raised:
-            create_model(**options)
-        assert hint in str(raised.value.hint)
-
-
-def test_models_are_found_by_folder_file_or_name(model_folder: Path, tmp_path: Path) -> None:
-    for place in (model_folder, model_folder / "model.safetensors", model_folder / "inference"):
-        assert create_model(model_dir=place).spec.name == "random"
-    assert create_model(str(model_folder)).spec.name == "random"
-    assert create_model(model_dir=model_folder / "inference", backend="torch").backend.name == "torch"
-    for missing in (tmp_path, tmp_path / "nothing"):
-        with pytest.raises(ModelError):
-            create_model(model_dir=missing)
-    with pytest.raises(ModelError, match="no_such_model"):
-        create_model("no_such_model")
 
 
 def test_results_of_one_image_and_of_many_have_the_same_fields(recognizer: Recognizer, images: Path) -> None:

@@ -3,12 +3,15 @@ from __future__ import annotations
 import json
 import math
 import os
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 import numpy as np
 import pytest
 from PIL import Image
+from support.lines import draw_line
 
 from ocrx.arrays import Floats
 from ocrx.backends import Backend, open_backend
@@ -163,3 +166,22 @@ def test_what_cannot_be_explained(monkeypatch: pytest.MonkeyPatch, image: Path, 
         explain.run(config, image, "abx")
     with pytest.raises(DataError, match="no such file"):
         explain.run(config, image.with_name("none.png"))
+
+
+def test_many_threads_explain_what_one_explains(model_folder: Path, tmp_path: Path) -> None:
+    texts = [None, "ab", "hello", "a", None, "abc", "bad", "x"]
+    for number in range(len(texts)):
+        draw_line(f"line {number}").save(tmp_path / f"{number}.png")
+
+    def explained(run: str, number: int) -> dict[str, object]:
+        options = {"Predict.model_dir": str(model_folder), "Global.output": str(tmp_path / run / str(number))}
+        seen = explain.run(load_config(None, (), options), tmp_path / f"{number}.png", texts[number])
+        assert seen.picture is not None
+        with Image.open(seen.picture) as picture:
+            picture.load()
+        return {**seen.to_dict(), "picture": None}
+
+    serial = [explained("serial", number) for number in range(len(texts))]
+    with ThreadPoolExecutor(len(texts)) as threads:
+        together = list(threads.map(partial(explained, "together"), range(len(texts))))
+    assert together == serial
