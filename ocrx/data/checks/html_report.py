@@ -125,8 +125,8 @@ class _Thumbnails:
         self._made: dict[Path, str | None] = {}
 
     def of(self, sources: Iterable[str]) -> list[str]:
-        found = (self._one(self._images[source]) for source in sources if source in self._images)
-        return [uri for uri in found if uri]
+        paths = dict.fromkeys(self._images[source] for source in sources if source in self._images)
+        return [uri for path in paths if (uri := self._one(path))]
 
     def _one(self, path: Path) -> str | None:
         if path not in self._made:

@@ -66,3 +66,10 @@ def test_thumbnails_are_small_and_limited(tmp_path: Path, monkeypatch: pytest.Mo
     assert len(found) == 3
     with Image.open(io.BytesIO(base64.b64decode(found[0]))) as image:
         assert image.width == 480
+
+
+def test_a_finding_shows_an_image_once(tmp_path: Path) -> None:
+    Image.new("L", (40, 20)).save(tmp_path / "a.png")
+    issue = Issue("error", "label-conflict", "train.txt:1, train.txt:2", "a.png is labelled 'a' and 'b'", "check")
+    images = {"train.txt:1": tmp_path / "a.png", "train.txt:2": tmp_path / "a.png"}
+    assert render_report(EMPTY, group_findings([issue]), images).count('<img src="data:image/jpeg') == 1
