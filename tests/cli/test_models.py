@@ -1,0 +1,45 @@
+"""``ocrx models``: where each model would come from, fetching ahead, freeing the cache."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner
+
+from ocrx.cli.app import app
+from ocrx.zoo import sources
+
+
+@pytest.fixture
+def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.setenv("OCRX_CACHE", str(tmp_path))
+    monkeypatch.setattr(sources, "_WHEELS", {})
+    return tmp_path
+
+
+def test_where_each_comes_from(cache: Path) -> None:
+    (cache / "models" / "PP-OCRv4_mobile_rec").mkdir(parents=True)
+    (cache / "models" / "PP-OCRv4_mobile_rec" / "model.json").touch()
+    rows = json.loads(CliRunner().invoke(app, ["models", "--json"]).stdout)
+    places = {row["name"]: row["place"] for row in rows}
+    assert places["printed_en"] == "embedded"
+    assert places["PP-OCRv4_mobile_rec"] == "cached"
+    assert places["korean_PP-OCRv5_mobile_rec"] == "download"
+    assert places["crnn"] == places["SVTRv2_tiny"] == "training only"
+    assert "download of 14 MB" in CliRunner().invoke(app, ["models", "korean_PP-OCRv5"]).stdout
+
+
+def test_remove(cache: Path) -> None:
+    (cache / "models" / "te_PP-OCRv5_mobile_rec").mkdir(parents=True)
+    result = CliRunner().invoke(app, ["models", "--remove", "te_PP-OCRv5_mobile_rec", "--remove", "nothing"])
+    assert result.exit_code == 0
+    assert not (cache / "models" / "te_PP-OCRv5_mobile_rec").exists()
+    assert "te_PP-OCRv5_mobile_rec: removed from the cache" in result.stderr
+    assert "nothing: not in the cache" in result.stderr
+
+
+def test_download_of_what_is_not_fetched_by_name(cache: Path) -> None:
+    result = CliRunner().invoke(app, ["models", "--download", "PP-OCRv4_mobil_rec"])
+    assert result.exit_code != 0 and "PP-OCRv4_mobile_rec" in str(getattr(result.exception, "hint", result.stderr))

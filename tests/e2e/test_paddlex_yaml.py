@@ -1,0 +1,105 @@
+"""PaddleX's YAML as it is published: trains from its own address, evaluates and predicts."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from support.lines import make_line_folder
+from support.paddle_checkpoint import renamed, write_pdparams
+from support.recipes import CHARACTERS, network_of
+from support.web_server import Web, web_server
+from typer.testing import CliRunner
+
+from ocrx.cli.app import app
+from ocrx.zoo import sources
+from ocrx.zoo.key_maps import paddle_key_map
+
+NAME = "PP-OCRv6_tiny_rec"
+WEIGHTS = f"/paddlex/official_pretrained_model/{NAME}_pretrained.pdparams"
+YAML = f"""\
+Global:
+  model: {NAME}
+  mode: check_dataset # check_dataset/train/evaluate/predict
+  dataset_dir: "/paddle/dataset/paddlex/ocr_rec/ocr_rec_dataset_examples"
+  device: gpu:0,1,2,3
+  output: "output"
+
+CheckDataset:
+  convert:
+    enable: False
+    src_dataset_type: null
+  split:
+    enable: False
+    train_percent: null
+    val_percent: null
+
+Train:
+  epochs_iters: 20
+  batch_size: 8
+  learning_rate: 0.001
+  pretrain_weight_path: {sources.PADDLEX_SERVER}{WEIGHTS}
+  resume_path: null
+  log_interval: 20
+  eval_interval: 1
+  save_interval: 1
+
+Evaluate:
+  weight_path: "output/best_accuracy/best_accuracy.pdparams"
+  log_interval: 1
+
+Export:
+  weight_path: {sources.PADDLEX_SERVER}{WEIGHTS}
+
+Predict:
+  batch_size: 1
+  model_dir: "output/best_accuracy/inference"
+  input: "{sources.PADDLEX_SERVER}/paddlex/imgs/demo_image/general_ocr_rec_001.png"
+  kernel_option:
+    run_mode: paddle
+"""
+
+
+@pytest.fixture
+def paddlex(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Web]:
+    """PaddleX's server with the checkpoint, and the hub with the settings of the same model."""
+    network, spec = network_of(NAME)
+    key_map = paddle_key_map(spec.architecture, spec.params, frozenset())
+    assert key_map is not None
+    write_pdparams(tmp_path / "w.pdparams", network, renamed(network, key_map, wanted="token.point.bias"), key_map)
+    settings = json.dumps({"PostProcess": {"character_dict": list(CHARACTERS)}})
+    with web_server() as web:
+        web.files[WEIGHTS] = (tmp_path / "w.pdparams").read_bytes()
+        web.files[f"/PaddlePaddle/{NAME}/resolve/main/inference.yml"] = settings.encode()
+        for name, value in (("OCRX_PADDLEX_URL", web.url), ("HF_ENDPOINT", web.url), ("OCRX_OFFLINE", "0")):
+            monkeypatch.setenv(name, value)
+        monkeypatch.setenv("OCRX_CACHE", str(tmp_path / "cache"))
+        yield web
+
+
+def test_a_published_yaml_trains_evaluates_and_predicts(
+    paddlex: Web, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    data = make_line_folder(tmp_path / "data")
+    (tmp_path / f"{NAME}.yaml").write_text(YAML, encoding="utf-8")
+    monkeypatch.chdir(tmp_path)
+
+    def run(mode: str, *options: str) -> str:
+        overrides = [f"Global.mode={mode}", "Global.device=cpu", f"Global.dataset_dir={data}", *options]
+        arguments = ["run", "-c", f"{NAME}.yaml", *(part for value in overrides for part in ("-o", value))]
+        result = CliRunner().invoke(app, arguments, catch_exceptions=False)
+        assert result.exit_code == 0, result.output
+        return result.stdout
+
+    run("train", "Train.epochs_iters=1")
+    assert paddlex.requests[WEIGHTS] == 1
+    trained = json.loads(Path("output/train_result.json").read_text(encoding="utf-8"))
+    assert trained["done_flag"] is True
+    run("evaluate")
+    metrics = json.loads(Path("output/evaluate_result.json").read_text(encoding="utf-8"))["metrics"]
+    assert {"acc", "norm_edit_dis"} <= set(metrics)
+    image = next(data.rglob("*.png"))
+    assert "rec_text" in run("predict", f"Predict.input={image}")
+    assert paddlex.requests[WEIGHTS] == 1, "the second use takes it from the cache"
