@@ -36,7 +36,11 @@ class Architecture:
     network: tuple[str, str]
 
     def network_class(self) -> type[CTCNetwork]:
-        """Import the class of the network; this loads torch."""
+        """Import the class of the network; this loads torch.
+
+        Returns:
+            The class.
+        """
         module, name = self.network
         found: type[CTCNetwork] = getattr(importlib.import_module(f"ocrx.models.{module}"), name)
         return found

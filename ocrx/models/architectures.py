@@ -25,11 +25,19 @@ class ArchitectureParams(Protocol):
     """What every parameter class tells of its architecture."""
 
     def heights(self) -> range:
-        """Image heights in pixels that the network accepts."""
+        """Image heights in pixels that the network accepts.
+
+        Returns:
+            The heights.
+        """
         ...
 
     def frames(self) -> FrameSpec:
-        """The layers that change the width, hence how many frames a width gives."""
+        """The layers that change the width, hence how many frames a width gives.
+
+        Returns:
+            The specification.
+        """
         ...
 
 
@@ -47,11 +55,19 @@ class CNNBiLSTMParams:
         check_ranges(self, error=ModelError)
 
     def heights(self) -> range:
-        """64 to 79 pixels: three halvings, a 7x7 convolution without padding and one more halving leave one row."""
+        """64 to 79 pixels: three halvings, a 7x7 convolution without padding and one more halving leave one row.
+
+        Returns:
+            The heights.
+        """
         return range(64, 80)
 
     def frames(self) -> FrameSpec:
-        """W // 8 - 6 frames: three halvings, then six columns lost to the 7x7 convolution."""
+        """W // 8 - 6 frames: three halvings, then six columns lost to the 7x7 convolution.
+
+        Returns:
+            The specification.
+        """
         return FrameSpec(((2, 2, 0), (2, 2, 0), (2, 2, 0), (7, 1, 0)))
 
 
@@ -73,11 +89,19 @@ class CRNNParams:
             raise ModelError(f"channels: {self.channels}; expected a multiple of 8")
 
     def heights(self) -> range:
-        """32 pixels: four halvings and a 2x2 convolution leave one row."""
+        """32 pixels: four halvings and a 2x2 convolution leave one row.
+
+        Returns:
+            The heights.
+        """
         return range(32, 33)
 
     def frames(self) -> FrameSpec:
-        """W // 4 - 1 frames: two halvings, then one column lost to the 2x2 convolution."""
+        """W // 4 - 1 frames: two halvings, then one column lost to the 2x2 convolution.
+
+        Returns:
+            The specification.
+        """
         return FrameSpec(((2, 2, 0), (2, 2, 0), (2, 1, 0)))
 
 
@@ -97,11 +121,19 @@ class HGNetParams:
         check_ranges(self, error=ModelError)
 
     def heights(self) -> range:
-        """Multiples of 16 pixels: four halvings, then the mean over the remaining rows."""
+        """Multiples of 16 pixels: four halvings, then the mean over the remaining rows.
+
+        Returns:
+            The heights.
+        """
         return _MULTIPLES_OF_16
 
     def frames(self) -> FrameSpec:
-        """W / 8 frames."""
+        """W / 8 frames.
+
+        Returns:
+            The specification.
+        """
         return FrameSpec(_EIGHTH)
 
 
@@ -121,11 +153,19 @@ class HGNetV2Params:
         check_ranges(self, error=ModelError)
 
     def heights(self) -> range:
-        """Multiples of 16 pixels: four halvings, then the mean over the remaining rows."""
+        """Multiples of 16 pixels: four halvings, then the mean over the remaining rows.
+
+        Returns:
+            The heights.
+        """
         return _MULTIPLES_OF_16
 
     def frames(self) -> FrameSpec:
-        """W / 8 frames."""
+        """W / 8 frames.
+
+        Returns:
+            The specification.
+        """
         return FrameSpec(_EIGHTH)
 
 
@@ -154,11 +194,19 @@ class LCNetLSTMParams:
         check_ranges(self, error=ModelError)
 
     def heights(self) -> range:
-        """Multiples of 16 pixels: four halvings, then one convolution over the remaining rows."""
+        """Multiples of 16 pixels: four halvings, then one convolution over the remaining rows.
+
+        Returns:
+            The heights.
+        """
         return _MULTIPLES_OF_16
 
     def frames(self) -> FrameSpec:
-        """W / 4 frames, which keep narrow and repeated letters apart."""
+        """W / 4 frames, which keep narrow and repeated letters apart.
+
+        Returns:
+            The specification.
+        """
         return FrameSpec(_QUARTER)
 
 
@@ -182,11 +230,19 @@ class LCNetV3Params:
         check_ranges(self, error=ModelError)
 
     def heights(self) -> range:
-        """Multiples of 16 pixels: four halvings, then the mean over the remaining rows."""
+        """Multiples of 16 pixels: four halvings, then the mean over the remaining rows.
+
+        Returns:
+            The heights.
+        """
         return _MULTIPLES_OF_16
 
     def frames(self) -> FrameSpec:
-        """W / 8 frames."""
+        """W / 8 frames.
+
+        Returns:
+            The specification.
+        """
         return FrameSpec(_EIGHTH)
 
 
@@ -220,11 +276,19 @@ class LCNetV4Params:
             raise ModelError(f"neck_dims: {self.neck_dims}; expected a multiple of 8, for 8 heads")
 
     def heights(self) -> range:
-        """Multiples of 16 pixels: four halvings, then the mean over the remaining rows."""
+        """Multiples of 16 pixels: four halvings, then the mean over the remaining rows.
+
+        Returns:
+            The heights.
+        """
         return _MULTIPLES_OF_16
 
     def frames(self) -> FrameSpec:
-        """W / 4 or W / 8 frames."""
+        """W / 4 or W / 8 frames.
+
+        Returns:
+            The specification.
+        """
         return FrameSpec(_EIGHTH if self.width_stride == 8 else _QUARTER)
 
 
@@ -239,11 +303,19 @@ class RepSVTRParams:
     fused: bool = False
 
     def heights(self) -> range:
-        """Multiples of 16 pixels: four halvings, then the mean over the remaining rows."""
+        """Multiples of 16 pixels: four halvings, then the mean over the remaining rows.
+
+        Returns:
+            The heights.
+        """
         return _MULTIPLES_OF_16
 
     def frames(self) -> FrameSpec:
-        """W / 8 frames."""
+        """W / 8 frames.
+
+        Returns:
+            The specification.
+        """
         return FrameSpec(_EIGHTH)
 
 
@@ -270,11 +342,19 @@ class ResNetBiLSTMParams:
         check_ranges(self, error=ModelError)
 
     def heights(self) -> range:
-        """Multiples of 32 pixels: up to five halvings, then the mean over the remaining rows."""
+        """Multiples of 32 pixels: up to five halvings, then the mean over the remaining rows.
+
+        Returns:
+            The heights.
+        """
         return range(32, 129, 32)
 
     def frames(self) -> FrameSpec:
-        """W / 4 frames: the width is halved twice, later layers halve the height alone."""
+        """W / 4 frames: the width is halved twice, later layers halve the height alone.
+
+        Returns:
+            The specification.
+        """
         return FrameSpec(((7, 2, 3), (3, 2, 1)) if self.backbone == "resnet" else _QUARTER)
 
 
@@ -289,11 +369,19 @@ class SVTRLCNetParams:
     fused: bool = False
 
     def heights(self) -> range:
-        """32 or 48 pixels: four halvings, then a 2x2 mean that leaves one row of two or three."""
+        """32 or 48 pixels: four halvings, then a 2x2 mean that leaves one row of two or three.
+
+        Returns:
+            The heights.
+        """
         return range(32, 49, 16)
 
     def frames(self) -> FrameSpec:
-        """W / 8 frames."""
+        """W / 8 frames.
+
+        Returns:
+            The specification.
+        """
         return FrameSpec(((3, 2, 1), (5, 2, 2), (2, 2, 0)))
 
 
@@ -310,11 +398,19 @@ class SVTRv2Params:
     fused: bool = False
 
     def heights(self) -> range:
-        """Multiples of 8 pixels: three halvings, then a weighted mean over the remaining rows."""
+        """Multiples of 8 pixels: three halvings, then a weighted mean over the remaining rows.
+
+        Returns:
+            The heights.
+        """
         return range(16, 129, 8)
 
     def frames(self) -> FrameSpec:
-        """W / 4 frames."""
+        """W / 4 frames.
+
+        Returns:
+            The specification.
+        """
         return FrameSpec(_QUARTER)
 
 
@@ -329,9 +425,17 @@ class SVTRv2ChParams:
     fused: bool = False
 
     def heights(self) -> range:
-        """Multiples of 16 pixels: four halvings, then the mean over the remaining rows."""
+        """Multiples of 16 pixels: four halvings, then the mean over the remaining rows.
+
+        Returns:
+            The heights.
+        """
         return _MULTIPLES_OF_16
 
     def frames(self) -> FrameSpec:
-        """W / 8 frames."""
+        """W / 8 frames.
+
+        Returns:
+            The specification.
+        """
         return FrameSpec(_EIGHTH)

@@ -17,7 +17,11 @@ class Fusible(Protocol):
     """A module that equals a simpler one in evaluation mode."""
 
     def fused(self) -> nn.Module:
-        """The simpler module, exact up to rounding."""
+        """The simpler module, exact up to rounding.
+
+        Returns:
+            The fused module.
+        """
         ...
 
 
@@ -25,6 +29,12 @@ def fused_copy(network: _M) -> _M:
     """A copy of ``network`` in evaluation mode in which every fusible part has its simpler form.
 
     Outputs agree within 1e-5. The copy is for prediction and export: it holds no batch norm to train.
+
+    Args:
+        network: The network.
+
+    Returns:
+        The copy.
     """
     network = copy.deepcopy(network).eval()
     fuse_in_place(network)
@@ -32,7 +42,11 @@ def fused_copy(network: _M) -> _M:
 
 
 def fuse_in_place(module: nn.Module) -> None:
-    """Replace every fusible part of ``module`` by its simpler form."""
+    """Replace every fusible part of ``module`` by its simpler form.
+
+    Args:
+        module: The module, changed in place.
+    """
     for name, child in module.named_children():
         if isinstance(child, Fusible):
             setattr(module, name, child.fused())
@@ -41,7 +55,16 @@ def fuse_in_place(module: nn.Module) -> None:
 
 
 def fold_norm(weight: Tensor, bias: Tensor | None, norm: nn.BatchNorm2d) -> tuple[Tensor, Tensor]:
-    """Weight [O, I, h, w] and bias [O] of the convolution that equals convolution and batch norm in evaluation mode."""
+    """Weight [O, I, h, w] and bias [O] of the convolution that equals convolution and batch norm in evaluation mode.
+
+    Args:
+        weight: Weight [O, I, h, w].
+        bias: Bias [O].
+        norm: The batch norm that follows.
+
+    Returns:
+        Weight and bias.
+    """
     mean, variance = norm.running_mean, norm.running_var
     if mean is None or variance is None:
         raise ValueError("a batch norm without running statistics cannot be folded")
@@ -51,7 +74,16 @@ def fold_norm(weight: Tensor, bias: Tensor | None, norm: nn.BatchNorm2d) -> tupl
 
 
 def conv_with(like: nn.Conv2d, weight: Tensor, bias: Tensor) -> nn.Conv2d:
-    """A convolution with the geometry of ``like`` but this weight and bias."""
+    """A convolution with the geometry of ``like`` but this weight and bias.
+
+    Args:
+        like: The convolution whose geometry is copied.
+        weight: Weight [O, I, h, w].
+        bias: Bias [O].
+
+    Returns:
+        The convolution.
+    """
     padding = like.padding if isinstance(like.padding, str) else (like.padding[0], like.padding[1])
     conv = nn.Conv2d(
         like.in_channels,
@@ -64,6 +96,7 @@ def conv_with(like: nn.Conv2d, weight: Tensor, bias: Tensor) -> nn.Conv2d:
     )
     conv.weight = nn.Parameter(weight.detach().clone())
     conv.bias = nn.Parameter(bias.detach().clone())
+
     return conv
 
 
@@ -91,11 +124,23 @@ class ConvNorm(nn.Module):
         self.act = act if act is not None else nn.Identity()
 
     def forward(self, x: Tensor) -> Tensor:
+        """Apply the module.
+
+        Args:
+            x: Input of the shape that the class documents.
+
+        Returns:
+            Output of the shape that the class documents.
+        """
         out: Tensor = self.act(self.norm(self.conv(x)))
         return out
 
     def fused(self) -> nn.Module:
-        """One convolution with bias, and the activation."""
+        """One convolution with bias, and the activation.
+
+        Returns:
+            The fused module.
+        """
         weight, bias = fold_norm(self.conv.weight, self.conv.bias, self.norm)
         return nn.Sequential(conv_with(self.conv, weight, bias), self.act)
 
@@ -110,6 +155,14 @@ class SqueezeExcite(nn.Module):
         self.gate = gate if gate is not None else nn.Hardsigmoid()
 
     def forward(self, x: Tensor) -> Tensor:
+        """Apply the module.
+
+        Args:
+            x: Input of the shape that the class documents.
+
+        Returns:
+            Output of the shape that the class documents.
+        """
         weights: Tensor = self.excite(torch.relu(self.squeeze(x.mean((2, 3), keepdim=True))))
         out: Tensor = x * self.gate(weights)
         return out
@@ -128,11 +181,23 @@ class RepDepthwise(nn.Module):
         self.norm = nn.BatchNorm2d(channels)
 
     def forward(self, x: Tensor) -> Tensor:
+        """Apply the module.
+
+        Args:
+            x: Input of the shape that the class documents.
+
+        Returns:
+            Output of the shape that the class documents.
+        """
         out: Tensor = self.norm(self.wide(x) + self.point(x) + x)
         return out
 
     def fused(self) -> nn.Module:
-        """One depthwise 3x3 convolution with bias."""
+        """One depthwise 3x3 convolution with bias.
+
+        Returns:
+            The fused module.
+        """
         weight, bias = fold_norm(self.wide.conv.weight, None, self.wide.norm)
         # The 1x1 kernel and the identity are 3x3 kernels whose centre alone is not 0.
         weight = weight + nn.functional.pad(self.point.weight + 1, (1, 1, 1, 1))
@@ -150,6 +215,14 @@ class Affine(nn.Module):
         self.bias = nn.Parameter(torch.zeros(1))
 
     def forward(self, x: Tensor) -> Tensor:
+        """Apply the module.
+
+        Args:
+            x: Input of the shape that the class documents.
+
+        Returns:
+            Output of the shape that the class documents.
+        """
         return self.scale * x + self.bias
 
 
@@ -161,6 +234,14 @@ class DropPath(nn.Module):
         self.probability = probability
 
     def forward(self, x: Tensor) -> Tensor:
+        """Apply the module.
+
+        Args:
+            x: Input of the shape that the class documents.
+
+        Returns:
+            Output of the shape that the class documents.
+        """
         if not self.training or self.probability == 0:
             return x
         shape = (x.shape[0], *(1,) * (x.ndim - 1))
@@ -176,12 +257,27 @@ class ColumnPool(nn.Module):
         self.pool = nn.AvgPool2d((rows, columns))
 
     def forward(self, x: Tensor) -> Tensor:
+        """Apply the module.
+
+        Args:
+            x: Input of the shape that the class documents.
+
+        Returns:
+            Output of the shape that the class documents.
+        """
         out: Tensor = self.pool(x)
         return out
 
 
 def frames_last(x: Tensor) -> Tensor:
-    """[N, C, 1, T] → [N, T, C]."""
+    """[N, C, 1, T] → [N, T, C].
+
+    Args:
+        x: Features [N, C, 1, T].
+
+    Returns:
+        The same values, [N, T, C].
+    """
     return x.squeeze(2).transpose(1, 2)
 
 
@@ -194,6 +290,14 @@ class BiLSTM(nn.Module):
         self.linear = nn.Linear(2 * hidden, outputs)
 
     def forward(self, x: Tensor) -> Tensor:
+        """Apply the module.
+
+        Args:
+            x: Input of the shape that the class documents.
+
+        Returns:
+            Output of the shape that the class documents.
+        """
         mixed, _ = self.rnn(x)
         out: Tensor = self.linear(mixed)
         return out
@@ -229,6 +333,14 @@ class BranchStem(nn.Module):
         self.conv4 = ConvNorm(middle, out, 1, act=nn.ReLU())
 
     def forward(self, x: Tensor) -> Tensor:
+        """Apply the module.
+
+        Args:
+            x: Input of the shape that the class documents.
+
+        Returns:
+            Output of the shape that the class documents.
+        """
         x = nn.functional.pad(self.conv1(x), (0, 1, 0, 1))
         branch = self.branch2(nn.functional.pad(self.branch1(x), (0, 1, 0, 1)))
         out: Tensor = self.conv4(self.conv3(torch.cat([self.pool(x), branch], 1)))

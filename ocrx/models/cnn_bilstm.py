@@ -45,14 +45,29 @@ class CNNBiLSTM(CTCNetwork):
             nn.Flatten(2),
         )
         self.sequence = bilstm_stack(512, params.hidden, 2)
+
         self.head = nn.Linear(params.hidden, classes)
 
     def extract_features(self, images: Tensor) -> Tensor:
-        """Images [N, C, H, W] → features [N, 512, 1, T]."""
+        """Images [N, C, H, W] → features [N, 512, 1, T].
+
+        Args:
+            images: Images [N, C, H, W].
+
+        Returns:
+            The features.
+        """
         flat: Tensor = self.features(images)
         return flat.unsqueeze(2)
 
     def read_features(self, features: Tensor) -> Tensor:
-        """Features → logits [N, T, K]."""
+        """Features → logits [N, T, K].
+
+        Args:
+            features: What ``extract_features`` returns.
+
+        Returns:
+            Logits [N, T, K].
+        """
         logits: Tensor = self.head(self.sequence(frames_last(features)))
         return logits

@@ -29,14 +29,29 @@ class CRNN(CTCNetwork):
             *(nn.Conv2d(d, d, 2), nn.ReLU(inplace=True)),
         )
         self.sequence = bilstm_stack(d, params.hidden, 2)
+
         self.head = nn.Linear(params.hidden, classes)
 
     def extract_features(self, images: Tensor) -> Tensor:
-        """Images [N, C, H, W] → features [N, channels, 1, T]."""
+        """Images [N, C, H, W] → features [N, channels, 1, T].
+
+        Args:
+            images: Images [N, C, H, W].
+
+        Returns:
+            The features.
+        """
         out: Tensor = self.features(images)
         return out
 
     def read_features(self, features: Tensor) -> Tensor:
-        """Features → logits [N, T, K]."""
+        """Features → logits [N, T, K].
+
+        Args:
+            features: What ``extract_features`` returns.
+
+        Returns:
+            Logits [N, T, K].
+        """
         logits: Tensor = self.head(self.sequence(frames_last(features)))
         return logits

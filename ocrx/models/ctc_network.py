@@ -44,7 +44,14 @@ class CTCNetwork(nn.Module):
         raise NotImplementedError
 
     def forward(self, images: Tensor) -> Tensor:
-        """Both steps: float32 [N, C, H, W] → logits [N, T, K]."""
+        """Both steps: float32 [N, C, H, W] → logits [N, T, K].
+
+        Args:
+            images: Images [N, C, H, W], float32.
+
+        Returns:
+            Logits [N, T, K].
+        """
         return self.read_features(self.extract_features(images))
 
     def fuse(self) -> CTCNetwork:

@@ -13,13 +13,26 @@ def torch_device(name: str) -> torch.device:
     """The device for ``auto``, ``cpu``, ``gpu``, ``gpu:0``, ``mps`` or their ``cuda`` spellings; of several the first.
 
     Raises ConfigError for another name, BackendError for a device that is not there (never for ``auto``).
+
+    Args:
+        name: The device name.
+
+    Returns:
+        The device.
     """
     kind, numbers = _parse(name)
     return _found(name, kind, numbers[:1])[0]
 
 
 def torch_devices(name: str) -> tuple[torch.device, ...]:
-    """All devices that a name means: ``gpu:0,1`` is two, each other name is one. Errors as of ``torch_device``."""
+    """All devices that a name means: ``gpu:0,1`` is two, each other name is one. Errors as of ``torch_device``.
+
+    Args:
+        name: The device name.
+
+    Returns:
+        The devices.
+    """
     return _found(name, *_parse(name))
 
 
@@ -41,9 +54,11 @@ def _found(name: str, kind: str, numbers: list[int]) -> tuple[torch.device, ...]
     if kind not in ("gpu", "cuda"):
         return (torch.device(kind),)
     count = torch.cuda.device_count() if torch.cuda.is_available() else 0
+
     for number in numbers:
         if number >= count:
             raise BackendError(
                 f"device {name}: no GPU {number} here ({count} found)", hint="use --device cpu, or -o Global.device=cpu"
             )
+
     return tuple(torch.device("cuda", number) for number in numbers)

@@ -49,14 +49,24 @@ class NRTRGuide(nn.Module):
         nn.init.normal_(self.embed.weight, std=dims**-0.5)
         self.drop = nn.Dropout(0.1)
         self.layers = nn.ModuleList()
+
         for _ in range(layers):
             layer = nn.TransformerDecoderLayer(dims, dims // 32, 4 * dims, 0.1, batch_first=True)
             layer.self_attn.dropout = layer.multihead_attn.dropout = 0.0
             self.layers.append(layer)
+
         self.head = nn.Linear(dims, classes + 2, bias=False)
 
     def forward(self, features: Tensor, tokens: Tensor) -> Tensor:
-        """Features [N, C, H, W] and tokens [N, L] (start, then text) → logits [N, L, classes + 2] of the next token."""
+        """Features [N, C, H, W] and tokens [N, L] (start, then text) → logits [N, L, classes + 2] of the next token.
+
+        Args:
+            features: Features [N, C, H, W].
+            tokens: Token numbers, int64 [N, L].
+
+        Returns:
+            Logits [N, L, classes + 2].
+        """
         memory = self.memory(features.flatten(2).transpose(1, 2))
         length, dims = tokens.shape[1], self.embed.embedding_dim
         x = self.drop(self.embed(tokens) * math.sqrt(dims) + _positions(length, dims, tokens.device))
@@ -70,16 +80,26 @@ class NRTRGuide(nn.Module):
         """Cross entropy with label smoothing 0.1, mean over all characters and ends.
 
         ``targets`` int64 classes >= 1, all samples one after the other [S]; ``target_lengths`` [N] with sum S.
+
+        Args:
+            features: Features [N, C, H, W].
+            targets: Classes of all samples, one after the other, int64 [S].
+            target_lengths: Characters of each sample, int64 [N].
+
+        Returns:
+            The loss, a scalar.
         """
         texts = torch.split(targets, target_lengths.tolist())
         size = (len(texts), int(target_lengths.max()) + 1)
         tokens = torch.zeros(size, dtype=torch.long)
         expected = torch.zeros_like(tokens)
         tokens[:, 0] = self.start
+
         for row, text in enumerate(texts):
             tokens[row, 1 : len(text) + 1] = text
             expected[row, : len(text)] = text
             expected[row, len(text)] = self.end
+
         logits = self(features, tokens.to(features.device)).float()
         return nn.functional.cross_entropy(
             logits.flatten(0, 1), expected.flatten().to(features.device), ignore_index=0, label_smoothing=0.1

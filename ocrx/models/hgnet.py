@@ -34,10 +34,12 @@ class HGNet(CTCNetwork):
         )
         stages: list[nn.Module] = []
         channels = 128
+
         for middle, out, count, stride in _STAGES:
             stages.append(ConvNorm(channels, channels, 3, stride, groups=channels))
             stages += [_Dense(channels if index == 0 else out, middle, out, index > 0) for index in range(count)]
             channels = out
+
         self.stages = nn.Sequential(*stages)
         self.pool = ColumnPool(image.height // 16, 2)
         self.neck = SVTRNeck(channels, params.neck_dims, 120)
@@ -46,12 +48,26 @@ class HGNet(CTCNetwork):
             fuse_in_place(self)
 
     def extract_features(self, images: Tensor) -> Tensor:
-        """Images [N, C, H, W] → features [N, 1024, 1, T]."""
+        """Images [N, C, H, W] → features [N, 1024, 1, T].
+
+        Args:
+            images: Images [N, C, H, W].
+
+        Returns:
+            The features.
+        """
         out: Tensor = self.pool(self.stages(self.stem(images)))
         return out
 
     def read_features(self, features: Tensor) -> Tensor:
-        """Features → logits [N, T, K]."""
+        """Features → logits [N, T, K].
+
+        Args:
+            features: What ``extract_features`` returns.
+
+        Returns:
+            Logits [N, T, K].
+        """
         logits: Tensor = self.head(self.neck(features))
         return logits
 
@@ -69,6 +85,7 @@ class _Dense(nn.Module):
         self.weigh = nn.Conv2d(out, out, 1)
 
     def forward(self, x: Tensor) -> Tensor:
+        """Apply the module."""
         seen = [x]
         for layer in self.layers:
             seen.append(layer(seen[-1]))

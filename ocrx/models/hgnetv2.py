@@ -30,11 +30,13 @@ class HGNetV2(CTCNetwork):
         self.stem = BranchStem(image.channels, 32, 48, stride=1)
         stages: list[nn.Module] = []
         channels = 48
+
         for middle, out, count, light, kernel, stride in _STAGES:
             stages.append(ConvNorm(channels, channels, 3, stride, groups=channels))
             for index in range(count):
                 stages.append(_Dense(channels if index == 0 else out, middle, out, light, kernel, index > 0))
             channels = out
+
         self.stages = nn.Sequential(*stages)
         self.pool = ColumnPool(image.height // 16, 2)
         self.neck = SVTRNeck(channels, params.neck_dims, 120)
@@ -43,12 +45,26 @@ class HGNetV2(CTCNetwork):
             fuse_in_place(self)
 
     def extract_features(self, images: Tensor) -> Tensor:
-        """Images [N, C, H, W] → features [N, 2048, 1, T]."""
+        """Images [N, C, H, W] → features [N, 2048, 1, T].
+
+        Args:
+            images: Images [N, C, H, W].
+
+        Returns:
+            The features.
+        """
         out: Tensor = self.pool(self.stages(self.stem(images)))
         return out
 
     def read_features(self, features: Tensor) -> Tensor:
-        """Features → logits [N, T, K]."""
+        """Features → logits [N, T, K].
+
+        Args:
+            features: What ``extract_features`` returns.
+
+        Returns:
+            Logits [N, T, K].
+        """
         logits: Tensor = self.head(self.neck(features))
         return logits
 
@@ -65,6 +81,7 @@ class _Dense(nn.Module):
         self.excite = ConvNorm(out // 2, out, 1, act=nn.ReLU())
 
     def forward(self, x: Tensor) -> Tensor:
+        """Apply the module."""
         seen = [x]
         for layer in self.layers:
             seen.append(layer(seen[-1]))

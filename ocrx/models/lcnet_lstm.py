@@ -27,11 +27,13 @@ class LCNetLSTM(CTCNetwork):
         )
         blocks = []
         previous = first
+
         for stage, (channels, depth) in enumerate(zip(params.channels, params.depths, strict=True)):
             for number in range(depth):
                 halved = stage > 0 and number == 0
                 blocks.append(LCNetV4Block(previous, channels, halved, weighted=False, activation=activation))
                 previous = channels
+
         self.blocks = nn.Sequential(*blocks)
         self.rows = ConvNorm(last, last, (image.height // 16, 1), act=activation(), padding=0)
         self.context = nn.LSTM(last, params.hidden, bidirectional=True, batch_first=True)
@@ -45,12 +47,26 @@ class LCNetLSTM(CTCNetwork):
             fuse_in_place(self)
 
     def extract_features(self, images: Tensor) -> Tensor:
-        """Images [N, C, H, W] → features [N, D, 1, T]."""
+        """Images [N, C, H, W] → features [N, D, 1, T].
+
+        Args:
+            images: Images [N, C, H, W].
+
+        Returns:
+            The features.
+        """
         out: Tensor = self.rows(self.blocks(self.stem(images)))
         return out
 
     def read_features(self, features: Tensor) -> Tensor:
-        """Features → logits [N, T, K]."""
+        """Features → logits [N, T, K].
+
+        Args:
+            features: What ``extract_features`` returns.
+
+        Returns:
+            Logits [N, T, K].
+        """
         mixed, _ = self.context(frames_last(features))
         for layer in self.deeper:
             mixed = mixed + layer(mixed)[0]

@@ -46,10 +46,12 @@ class LCNetV3(CTCNetwork):
         channels = _scaled(16, params.scale)
         self.stem = ConvNorm(image.channels, channels, 3, 2)
         blocks: list[nn.Module] = []
+
         for kernel, base, stride, weighted in _BLOCKS:
             out = _scaled(base, params.scale)
             blocks.append(_Block(channels, out, kernel, stride, weighted, params.branches))
             channels = out
+
         self.blocks = nn.Sequential(*blocks)
         self.pool = ColumnPool(image.height // 16, 2)
         self.neck = SVTRNeck(channels, params.neck_dims, 120)
@@ -58,12 +60,26 @@ class LCNetV3(CTCNetwork):
             fuse_in_place(self)
 
     def extract_features(self, images: Tensor) -> Tensor:
-        """Images [N, C, H, W] → features [N, 512 * scale, 1, T]."""
+        """Images [N, C, H, W] → features [N, 512 * scale, 1, T].
+
+        Args:
+            images: Images [N, C, H, W].
+
+        Returns:
+            The features.
+        """
         out: Tensor = self.pool(self.blocks(self.stem(images)))
         return out
 
     def read_features(self, features: Tensor) -> Tensor:
-        """Features → logits [N, T, K]."""
+        """Features → logits [N, T, K].
+
+        Args:
+            features: What ``extract_features`` returns.
+
+        Returns:
+            Logits [N, T, K].
+        """
         logits: Tensor = self.head(self.neck(features))
         return logits
 
@@ -85,6 +101,7 @@ class _Block(nn.Module):
         self.pointwise = RepLayer(channels, out, 1, (1, 1), branches=branches)
 
     def forward(self, x: Tensor) -> Tensor:
+        """Apply the module."""
         out: Tensor = self.pointwise(self.weigh(self.depthwise(x)))
         return out
 
@@ -106,6 +123,14 @@ class RepLayer(nn.Module):
         self.affine_after = Affine()
 
     def forward(self, x: Tensor) -> Tensor:
+        """Apply the module.
+
+        Args:
+            x: Input of the shape that the class documents.
+
+        Returns:
+            Output of the shape that the class documents.
+        """
         total = torch.stack([branch(x) for branch in self.wide]).sum(0) if len(self.wide) > 1 else self.wide[0](x)
         if self.point is not None:
             total = total + self.point(x)
@@ -115,7 +140,11 @@ class RepLayer(nn.Module):
         return out
 
     def fused(self) -> nn.Module:
-        """One convolution with bias, then affine, HardSwish, affine."""
+        """One convolution with bias, then affine, HardSwish, affine.
+
+        Returns:
+            The fused module.
+        """
         first = self.wide[0]
         if not isinstance(first, ConvNorm):
             raise TypeError("already fused")
@@ -123,15 +152,18 @@ class RepLayer(nn.Module):
         bias = torch.zeros_like(first.norm.bias)
         convs = [branch for branch in (*self.wide, self.point) if isinstance(branch, ConvNorm)]
         parts = [(branch.conv.weight, branch.norm) for branch in convs]
+
         if self.identity is not None:
             # The identity is a 1x1 kernel that copies each channel to itself.
             inputs = weight.shape[1]
             eye = torch.zeros(weight.shape[0], inputs, 1, 1, device=weight.device)
             eye[torch.arange(weight.shape[0]), torch.arange(weight.shape[0]) % inputs] = 1
             parts.append((eye, self.identity))
+
         for kernel, norm in parts:
             folded, shift = fold_norm(kernel, None, norm)
             margin = (weight.shape[2] - folded.shape[2]) // 2
             weight = weight + nn.functional.pad(folded, (margin,) * 4)
             bias = bias + shift
+
         return nn.Sequential(conv_with(first.conv, weight, bias), self.affine, self.act, self.affine_after)

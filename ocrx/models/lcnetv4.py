@@ -92,13 +92,16 @@ class LCNetV4(CTCNetwork):
         for width, halved, weighted in size.blocks:
             blocks.append(LCNetV4Block(channels, width, halved, weighted, params.single_token))
             channels = width
+
         self.blocks = nn.Sequential(*blocks)
         self.pool = ColumnPool(image.height // 16, params.width_stride // 4)
         self.neck: LightSVTR | ConvNeck | None = ConvNeck(channels) if params.neck == "conv" else None
+
         if params.neck == "lightsvtr":
             dims = params.neck_dims or size.neck_dims
             self.neck = LightSVTR(channels, dims, params.neck_depth, size.mlp_ratio)
             channels = dims
+
         self.head: nn.Module = nn.Linear(channels, classes)
         if params.head_dims:
             self.head = nn.Sequential(nn.Linear(channels, params.head_dims), nn.Linear(params.head_dims, classes))
@@ -106,12 +109,26 @@ class LCNetV4(CTCNetwork):
             fuse_in_place(self)
 
     def extract_features(self, images: Tensor) -> Tensor:
-        """Images [N, C, H, W] → features [N, D, 1, T]."""
+        """Images [N, C, H, W] → features [N, D, 1, T].
+
+        Args:
+            images: Images [N, C, H, W].
+
+        Returns:
+            The features.
+        """
         out: Tensor = self.pool(self.blocks(self.stem(images)))
         return out
 
     def read_features(self, features: Tensor) -> Tensor:
-        """Features → logits [N, T, K]."""
+        """Features → logits [N, T, K].
+
+        Args:
+            features: What ``extract_features`` returns.
+
+        Returns:
+            Logits [N, T, K].
+        """
         logits: Tensor = self.head(frames_last(features) if self.neck is None else self.neck(features))
         return logits
 
@@ -125,6 +142,14 @@ class SimpleStem(nn.Module):
         self.conv2 = ConvNorm(middle, out, 3, 2)
 
     def forward(self, x: Tensor) -> Tensor:
+        """Apply the module.
+
+        Args:
+            x: Input of the shape that the class documents.
+
+        Returns:
+            Output of the shape that the class documents.
+        """
         out: Tensor = self.conv2(self.conv1(x))
         return out
 
@@ -144,10 +169,12 @@ class LCNetV4Block(nn.Module):
         super().__init__()
         self.short_cut = channels == out and not halved
         self.token: nn.Module = RepDepthwise(channels)
+
         if not self.short_cut:
             self.token = ConvNorm(channels, channels, 3, (2, 1) if halved else 1, groups=channels)
         elif single_token:
             self.token = nn.Conv2d(channels, channels, 3, 1, 1, groups=channels)
+
         self.weigh: nn.Module = SqueezeExcite(channels) if weighted else nn.Identity()
         self.widen = ConvNorm(channels, 2 * channels, 1, act=activation())
         self.narrow = ConvNorm(2 * channels, out, 1)
@@ -156,6 +183,14 @@ class LCNetV4Block(nn.Module):
             nn.init.zeros_(self.narrow.norm.weight)
 
     def forward(self, x: Tensor) -> Tensor:
+        """Apply the module.
+
+        Args:
+            x: Input of the shape that the class documents.
+
+        Returns:
+            Output of the shape that the class documents.
+        """
         x = self.weigh(self.token(x))
         mixed: Tensor = self.narrow(self.widen(x))
         return x + mixed if self.short_cut else mixed

@@ -20,6 +20,12 @@ def save_model(model: nn.Module, spec: ModelSpec, folder: Path, dtype: torch.dty
     """Write ``model.safetensors`` and ``model.json`` into ``folder`` (which exists).
 
     ``dtype`` stores floating-point weights in that precision, e.g. ``torch.float16`` for half the size.
+
+    Args:
+        model: The network.
+        spec: Describes the model.
+        folder: An existing folder.
+        dtype: Type to store floating-point weights in; by default as they are.
     """
     state = {name: _plain(value, dtype) for name, value in model.state_dict().items()}
     save_file(state, str(folder / WEIGHTS_FILE))
@@ -30,6 +36,12 @@ def load_model(path: Path) -> tuple[CTCNetwork, ModelSpec]:
     """The network of a model folder in eval mode on the CPU, float32, and its spec.
 
     Raises ModelError if the weights are missing, damaged, or do not fit the spec.
+
+    Args:
+        path: The model folder.
+
+    Returns:
+        The network and its spec.
     """
     folder = find_model_folder(path)
     spec = read_spec(folder)
@@ -37,6 +49,7 @@ def load_model(path: Path) -> tuple[CTCNetwork, ModelSpec]:
     state = read_weights(folder / WEIGHTS_FILE)
     expected = {name: tuple(value.shape) for name, value in model.state_dict().items()}
     found = {name: tuple(value.shape) for name, value in state.items()}
+
     if expected != found:
         wrong = sorted(name for name in expected.keys() | found.keys() if expected.get(name) != found.get(name))
         first = wrong[0]
@@ -44,13 +57,21 @@ def load_model(path: Path) -> tuple[CTCNetwork, ModelSpec]:
             f"{folder / WEIGHTS_FILE}: does not fit {SPEC_FILE}: {first} is {found.get(first)}, "
             f"expected {expected.get(first)} ({len(wrong)} tensors differ)"
         )
+
     model.load_state_dict(state)
     model.eval()
     return model, spec
 
 
 def read_weights(path: Path) -> dict[str, torch.Tensor]:
-    """All tensors of a safetensors file; floating-point ones as float32."""
+    """All tensors of a safetensors file; floating-point ones as float32.
+
+    Args:
+        path: The file.
+
+    Returns:
+        Tensors by name.
+    """
     if not path.is_file():
         raise ModelError(f"{path}: missing", hint="the folder holds no trained weights")
     try:

@@ -39,9 +39,18 @@ class GlobalBlock(nn.Module):
         self.act = act if act is not None else nn.SiLU()
         self.narrow = nn.Linear(int(dims * mlp_ratio), dims)
         self.drop = nn.Dropout(dropout)
+
         self.drop_path = DropPath(drop_path)
 
     def forward(self, x: Tensor) -> Tensor:
+        """Apply the module.
+
+        Args:
+            x: Input of the shape that the class documents.
+
+        Returns:
+            Output of the shape that the class documents.
+        """
         if self.post_norm:
             x = self.norm1(x + self.drop_path(self._attend(x)))
             x = self.norm2(x + self.drop_path(self._mlp(x)))
@@ -79,6 +88,14 @@ class LightSVTR(nn.Module):
         self.norm = nn.LayerNorm(dims, eps=1e-6)
 
     def forward(self, x: Tensor) -> Tensor:
+        """Apply the module.
+
+        Args:
+            x: Input of the shape that the class documents.
+
+        Returns:
+            Output of the shape that the class documents.
+        """
         skip = frames_last(self.skip(x))
         z = self.reduce(x)
         z = z + self.local(z)
@@ -95,6 +112,14 @@ class ConvNeck(nn.Module):
         self.mix = ConvNorm(channels, channels, 1, act=nn.Hardswish())
 
     def forward(self, x: Tensor) -> Tensor:
+        """Apply the module.
+
+        Args:
+            x: Input of the shape that the class documents.
+
+        Returns:
+            Output of the shape that the class documents.
+        """
         return frames_last(self.mix(self.local(x)))
 
 
@@ -115,6 +140,14 @@ class SVTRNeck(nn.Module):
         self.out = ConvNorm(channels // 8, dims, 1, act=nn.SiLU())
 
     def forward(self, x: Tensor) -> Tensor:
+        """Apply the module.
+
+        Args:
+            x: Input of the shape that the class documents.
+
+        Returns:
+            Output of the shape that the class documents.
+        """
         z = self.norm(self.blocks(frames_last(self.enter(self.reduce(x)))))
         z = self.leave(z.transpose(1, 2).unsqueeze(2))
         return frames_last(self.out(self.join(torch.cat([x, z], 1))))

@@ -36,6 +36,7 @@ class RepSVTR(CTCNetwork):
         for out, halved, weighted in _BLOCKS:
             blocks.append(_Block(channels, out, halved, weighted))
             channels = out
+
         self.blocks = nn.Sequential(*blocks)
         self.pool = ColumnPool(image.height // 16, 2)
         self.neck = SVTRNeck(channels, 256, 256)
@@ -44,12 +45,26 @@ class RepSVTR(CTCNetwork):
             fuse_in_place(self)
 
     def extract_features(self, images: Tensor) -> Tensor:
-        """Images [N, C, H, W] → features [N, 384, 1, T]."""
+        """Images [N, C, H, W] → features [N, 384, 1, T].
+
+        Args:
+            images: Images [N, C, H, W].
+
+        Returns:
+            The features.
+        """
         out: Tensor = self.pool(self.blocks(self.stem(images)))
         return out
 
     def read_features(self, features: Tensor) -> Tensor:
-        """Features → logits [N, T, K]."""
+        """Features → logits [N, T, K].
+
+        Args:
+            features: What ``extract_features`` returns.
+
+        Returns:
+            Logits [N, T, K].
+        """
         logits: Tensor = self.head(self.neck(features))
         return logits
 
@@ -69,6 +84,7 @@ class _Block(nn.Module):
         nn.init.zeros_(self.narrow.norm.weight)
 
     def forward(self, x: Tensor) -> Tensor:
+        """Apply the module."""
         x = self.grow(self.weigh(self.token(x)))
         out: Tensor = x + self.narrow(self.widen(x))
         return out

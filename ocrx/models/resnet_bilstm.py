@@ -36,12 +36,26 @@ class ResNetBiLSTM(CTCNetwork):
         self.head = nn.Linear(params.hidden, classes)
 
     def extract_features(self, images: Tensor) -> Tensor:
-        """Images [N, C, H, W] → features [N, D, 1, T]."""
+        """Images [N, C, H, W] → features [N, D, 1, T].
+
+        Args:
+            images: Images [N, C, H, W].
+
+        Returns:
+            The features.
+        """
         out: Tensor = self.stages(self.stem(images)).mean(2, keepdim=True)
         return out
 
     def read_features(self, features: Tensor) -> Tensor:
-        """Features → logits [N, T, K]."""
+        """Features → logits [N, T, K].
+
+        Args:
+            features: What ``extract_features`` returns.
+
+        Returns:
+            Logits [N, T, K].
+        """
         logits: Tensor = self.head(self.sequence(frames_last(features)))
         return logits
 
@@ -77,7 +91,7 @@ class ResNetBiLSTM(CTCNetwork):
         self.load_state_dict({**own, **found})
 
     def _torchvision_name(self, part: str, rest: str) -> str:
-        """torchvision's name of the tensor ``part.rest``."""
+        """The names of torchvision's name of the tensor ``part.rest``."""
         index, leaf = rest.split(".", 1)
         if self.params.backbone == "resnet":
             return f"{('conv1', 'bn1')[int(index)]}.{leaf}" if part == "stem" else f"layer{int(index) + 1}.{leaf}"

@@ -37,6 +37,7 @@ class SVTRLCNet(CTCNetwork):
         for kernel, out, stride, weighted in _BLOCKS:
             blocks.append(_Separable(channels, out, kernel, stride, weighted))
             channels = out
+
         self.blocks = nn.Sequential(*blocks)
         self.pool = nn.AvgPool2d(2)
         self.neck = SVTRNeck(channels, 64, 120, (3, 3))
@@ -45,12 +46,26 @@ class SVTRLCNet(CTCNetwork):
             fuse_in_place(self)
 
     def extract_features(self, images: Tensor) -> Tensor:
-        """Images [N, C, H, W] → features [N, 512, 1, T]."""
+        """Images [N, C, H, W] → features [N, 512, 1, T].
+
+        Args:
+            images: Images [N, C, H, W].
+
+        Returns:
+            The features.
+        """
         out: Tensor = self.pool(self.blocks(self.stem(images)))
         return out
 
     def read_features(self, features: Tensor) -> Tensor:
-        """Features → logits [N, T, K]."""
+        """Features → logits [N, T, K].
+
+        Args:
+            features: What ``extract_features`` returns.
+
+        Returns:
+            Logits [N, T, K].
+        """
         logits: Tensor = self.head(self.neck(features))
         return logits
 
@@ -65,5 +80,6 @@ class _Separable(nn.Module):
         self.pointwise = ConvNorm(channels, out, 1, act=nn.Hardswish())
 
     def forward(self, x: Tensor) -> Tensor:
+        """Apply the module."""
         out: Tensor = self.pointwise(self.weigh(self.depthwise(x)))
         return out

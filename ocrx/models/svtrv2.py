@@ -43,12 +43,26 @@ class SVTRv2(CTCNetwork):
             fuse_in_place(self)
 
     def extract_features(self, images: Tensor) -> Tensor:
-        """Images [N, C, H, W] → features [N, D, rows, T]."""
+        """Images [N, C, H, W] → features [N, D, rows, T].
+
+        Args:
+            images: Images [N, C, H, W].
+
+        Returns:
+            The features.
+        """
         out: Tensor = self.encoder(images)
         return out
 
     def read_features(self, features: Tensor) -> Tensor:
-        """Features → logits [N, T, K]."""
+        """Features → logits [N, T, K].
+
+        Args:
+            features: What ``extract_features`` returns.
+
+        Returns:
+            Logits [N, T, K].
+        """
         logits: Tensor = self.head(self.reader(features))
         return logits
 
@@ -78,6 +92,7 @@ class SVTRv2Encoder(nn.Module):
         # Later blocks are dropped more often, from 0 to 0.1 (Huang et al. 2016).
         rates = iter([0.1 * index / (sum(layout.depths) - 1) for index in range(sum(layout.depths))])
         parts: list[nn.Module] = []
+
         for stage, dims in enumerate(layout.dims):
             for index in range(layout.depths[stage]):
                 if index < layout.convolutions[stage]:
@@ -86,10 +101,19 @@ class SVTRv2Encoder(nn.Module):
                     parts.append(_AttentionBlock(dims, next(rates)))
             if stage < 2:
                 parts.append(_Subsample(dims, layout.dims[stage + 1], strides[stage]))
+
         self.blocks = nn.Sequential(*parts)
         self.apply(_initialise)
 
     def forward(self, images: Tensor) -> Tensor:
+        """Apply the module.
+
+        Args:
+            images: Images [N, C, H, W].
+
+        Returns:
+            Output of the shape that the class documents.
+        """
         out: Tensor = self.blocks(self.patches(images))
         return out
 
@@ -108,6 +132,14 @@ class ColumnReader(nn.Module):
         nn.init.trunc_normal_(self.query, std=0.02)
 
     def forward(self, x: Tensor) -> Tensor:
+        """Apply the module.
+
+        Args:
+            x: Features [N, D, rows, T].
+
+        Returns:
+            Output of the shape that the class documents.
+        """
         count, dims, rows, columns = x.shape
         x = self.mix(x.permute(0, 2, 3, 1).reshape(count * rows, columns, dims)).reshape(count, rows, columns, dims)
         joint: Tensor = self.key_value(x)
@@ -133,6 +165,7 @@ class _ConvBlock(nn.Module):
         self.drop_path = DropPath(drop_path)
 
     def forward(self, x: Tensor) -> Tensor:
+        """Apply the module."""
         x = self.norm1((x + self.drop_path(self.mix(x))).permute(0, 2, 3, 1))
         x = self.norm2(x + self.drop_path(self.narrow(self.act(self.widen(x)))))
         return x.permute(0, 3, 1, 2)
@@ -148,6 +181,7 @@ class _AttentionBlock(nn.Module):
         )
 
     def forward(self, x: Tensor) -> Tensor:
+        """Apply the module."""
         count, dims, rows, columns = x.shape
         tokens: Tensor = self.block(x.flatten(2).transpose(1, 2))
         return tokens.transpose(1, 2).reshape(count, dims, rows, columns)
@@ -162,6 +196,7 @@ class _Subsample(nn.Module):
         self.norm = nn.LayerNorm(out)
 
     def forward(self, x: Tensor) -> Tensor:
+        """Apply the module."""
         out: Tensor = self.norm(self.conv(x).permute(0, 2, 3, 1))
         return out.permute(0, 3, 1, 2)
 
