@@ -31,8 +31,8 @@ from torch import nn
 from ocrx.backends.pytorch import TorchBackend
 from ocrx.config import Config, load_config
 from ocrx.data.formats.layouts import Dataset, read_dataset
-from ocrx.data.loading.augment import augment
-from ocrx.data.loading.loader import Lines, LineSource
+from ocrx.data.loading.augment import Augmentation, augment
+from ocrx.data.loading.loader import Lines, LineSource, LoaderOptions
 from ocrx.data.sample import Sample
 from ocrx.evaluation.evaluate import evaluate
 from ocrx.imaging.preparation import pad, resize, scale
@@ -114,11 +114,13 @@ class Engine:
         train = self.config.Train
         source = LineSource(
             Lines(self.dataset.train, self.spec),
-            batch_size=train.batch_size,
-            max_pixels=train.max_pixels,
-            seed=self.config.Global.seed,
-            strength=train.augment,
-            workers=train.workers if train.workers is not None else 1,
+            LoaderOptions(
+                batch_size=train.batch_size,
+                max_pixels=train.max_pixels,
+                seed=self.config.Global.seed,
+                augmentation=Augmentation(train.augment),
+                workers=train.workers if train.workers is not None else 1,
+            ),
         )
         parts = TrainerParts(
             self.network,

@@ -98,6 +98,9 @@ class TrainConfig:
         save_steps: Updates after which ``latest`` is saved within an epoch.
         save_minutes: The same by time; None saves at the end of epochs only.
         augment: Strength of the augmentation of stored lines, 0 to 1.
+        augment_rotation: Largest rotation in degrees; None follows ``augment``.
+        augment_shift: Largest vertical shift as a share of the height; None follows ``augment``.
+        augment_scale: Largest change of width and height as a share; None follows ``augment``.
         concat: Share of stored lines that are joined with another one behind them, after a space.
         flip_vertical: Share of lines mirrored top to bottom; not for letters, since b becomes p and W becomes M.
         workers: Threads that prepare batches; by default half of the cores, 1 to 4.
@@ -143,6 +146,9 @@ class TrainConfig:
     save_steps: Count | None = None
     save_minutes: Annotated[float, Range(0, 1_000_000)] | None = 15.0
     augment: Fraction = 0.5
+    augment_rotation: Annotated[float, Range(0, 45)] | None = None
+    augment_shift: Annotated[float, Range(0, 0.5)] | None = None
+    augment_scale: Annotated[float, Range(0, 1)] | None = None
     concat: Fraction = 0.0
     flip_vertical: Fraction = 0.0
     workers: WorkersOrNone | None = None

@@ -15,8 +15,9 @@ from torch import nn
 from ocrx.config import Config, to_yaml
 from ocrx.data.fingerprint import fingerprint
 from ocrx.data.formats.layouts import Dataset
+from ocrx.data.loading.augment import Augmentation
 from ocrx.data.loading.batches import Share
-from ocrx.data.loading.loader import Lines, LineSource
+from ocrx.data.loading.loader import Lines, LineSource, LoaderOptions
 from ocrx.data.loading.training_data import TrainingData
 from ocrx.data.sample import Sample
 from ocrx.errors import DataError
@@ -213,15 +214,19 @@ def open_source(setup: TrainingSetup, group: Group, progress: ShowProgress) -> I
             lines = Lines(setup.data.dataset.train, setup.spec, tick)
         source = LineSource(
             lines,
-            batch_size=train.batch_size,
-            max_pixels=train.max_pixels,
-            seed=config.Global.seed,
-            strength=train.augment,
-            workers=workers,
-            concat=train.concat,
-            flip=train.flip_vertical,
-            replayed=setup.data.replayed,
-            replay_ratio=train.replay_ratio,
+            LoaderOptions(
+                batch_size=train.batch_size,
+                max_pixels=train.max_pixels,
+                seed=config.Global.seed,
+                augmentation=Augmentation(
+                    train.augment, train.augment_rotation, train.augment_shift, train.augment_scale
+                ),
+                workers=workers,
+                concat=train.concat,
+                flip=train.flip_vertical,
+                replayed=setup.data.replayed,
+                replay_ratio=train.replay_ratio,
+            ),
             share=share,
         )
         if group.is_main:

@@ -11,8 +11,9 @@ from torch import nn
 from ocrx.backends.pytorch import TorchBackend
 from ocrx.config import TrainConfig
 from ocrx.data.formats.layouts import read_dataset
+from ocrx.data.loading.augment import Augmentation
 from ocrx.data.loading.batches import Share
-from ocrx.data.loading.loader import Lines, LineSource
+from ocrx.data.loading.loader import Lines, LineSource, LoaderOptions
 from ocrx.data.sample import Sample
 from ocrx.evaluation.evaluate import evaluate
 from ocrx.inference.recognizer import Recognizer
@@ -59,6 +60,7 @@ def trainer(
     validate: Callable[[nn.Module], Metrics] | None = None,
     log: Callable[[str], None] | None = None,
     data_order: Mapping[str, object] | None = None,
+    evaluate_first: bool = False,
 ) -> RecordedTrainer:
     """``small``: a network of 3000 parameters with convolutions, batch norms and an LSTM."""
     dataset = read_dataset(folder)
@@ -67,11 +69,13 @@ def trainer(
     model = build_model(spec)
     source = LineSource(
         Lines(dataset.train, spec),
-        batch_size=config.batch_size,
-        max_pixels=config.max_pixels,
-        seed=seed,
-        strength=config.augment,
-        workers=1,
+        LoaderOptions(
+            batch_size=config.batch_size,
+            max_pixels=config.max_pixels,
+            seed=seed,
+            augmentation=Augmentation(config.augment),
+            workers=1,
+        ),
         share=Share(accumulate=config.accumulate),
     )
 
@@ -80,7 +84,17 @@ def trainer(
 
     output.mkdir(parents=True, exist_ok=True)
     lines: list[str] = []
-    parts = TrainerParts(model, spec, source, validate or read, config, output, seed=seed, data_order=data_order or {})
+    parts = TrainerParts(
+        model,
+        spec,
+        source,
+        validate or read,
+        config,
+        output,
+        seed=seed,
+        data_order=data_order or {},
+        evaluate_first=evaluate_first,
+    )
     result = RecordedTrainer(parts, ProcessContext(CPU, log or lines.append, stop=stop))
     result.lines = lines
     return result

@@ -6,7 +6,8 @@ import numpy as np
 from PIL import Image
 
 from ocrx.data.formats.layouts import read_dataset
-from ocrx.data.loading.loader import Lines, LineSource
+from ocrx.data.loading.augment import Augmentation
+from ocrx.data.loading.loader import Lines, LineSource, LoaderOptions
 from ocrx.model_spec import FrameSpec, ImageSpec, ModelSpec
 from ocrx.text.charset import Charset
 from ocrx.training.augmentation_preview import write_augmentation_preview
@@ -17,7 +18,10 @@ def source(folder: Path, strength: float, order: str = "L") -> LineSource:
     charset = Charset.from_texts(sample.text for sample in samples).characters
     spec = ModelSpec("lcnetv4", {}, charset, ImageSpec(order=order), FrameSpec(((3, 2, 1), (3, 2, 1))))
     return LineSource(
-        Lines(samples, spec), batch_size=4, max_pixels=10**6, seed=3, strength=strength, workers=0, concat=0.5
+        Lines(samples, spec),
+        LoaderOptions(
+            batch_size=4, max_pixels=10**6, seed=3, augmentation=Augmentation(strength), workers=0, concat=0.5
+        ),
     )
 
 

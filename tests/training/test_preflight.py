@@ -14,7 +14,8 @@ from torch import Tensor, nn
 
 from ocrx.config import load_config
 from ocrx.data.formats.layouts import read_dataset
-from ocrx.data.loading.loader import Batch, Lines, LineSource
+from ocrx.data.loading.augment import Augmentation
+from ocrx.data.loading.loader import Batch, Lines, LineSource, LoaderOptions
 from ocrx.errors import ConfigError, ModelError
 from ocrx.model_spec import ModelSpec
 from ocrx.models import build_model
@@ -80,7 +81,9 @@ def network(spec: ModelSpec) -> nn.Module:
 @pytest.fixture
 def batch(line_folder: Path, spec: ModelSpec) -> Batch:
     lines = Lines(read_dataset(line_folder).train, spec)
-    source = LineSource(lines, batch_size=8, max_pixels=10**6, seed=0, strength=0.5, workers=0)
+    source = LineSource(
+        lines, LoaderOptions(batch_size=8, max_pixels=10**6, seed=0, augmentation=Augmentation(0.5), workers=0)
+    )
     return next(source.updates(0))[0]
 
 

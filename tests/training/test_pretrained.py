@@ -113,12 +113,10 @@ def test_a_resumed_fine_tuning_equals_an_uninterrupted_one(line_folder: Path, tm
             steps += 1
             return steps == stop_after
 
-        run = trainer(line_folder, output, stop=stop)
+        run = trainer(line_folder, output, stop=stop, evaluate_first=True)
         load_pretrained(run.model, run.spec, start)
         if resume:
             run.resume(output / "latest")
-        else:
-            run.evaluate_pretrained()
         run.run()
 
     fine_tune(tmp_path / "whole")

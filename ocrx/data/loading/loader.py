@@ -13,7 +13,7 @@ import numpy as np
 import torch
 
 from ocrx.arrays import Floats, Ints, Pixels
-from ocrx.data.loading.augment import augment
+from ocrx.data.loading.augment import NO_AUGMENTATION, Augmentation, augment
 from ocrx.data.loading.augment.concat import choose_partners, join_pixels, joined_width
 from ocrx.data.loading.augment.geometric import flip_vertical
 from ocrx.data.loading.batches import WHOLE, BatchPlan, Share, bucket_widths, plan_batches
@@ -127,60 +127,74 @@ def collate(
     )
 
 
+@dataclass(frozen=True)
+class LoaderOptions:
+    """How stored lines become batches.
+
+    Attributes:
+        batch_size: Most lines of a batch.
+        max_pixels: Most padded pixels of a batch of more than 8 lines.
+        seed: Seed of order and augmentation.
+        workers: Threads that prepare batches; 0 prepares them when they are needed.
+        augmentation: How much lines are changed.
+        concat: Share of lines that get another one behind them.
+        flip: Share of lines that are mirrored top to bottom.
+        replayed: How many lines at the end are replayed: not all are in each epoch.
+        replay_ratio: Share of replayed lines in each epoch.
+    """
+
+    batch_size: int
+    max_pixels: int
+    seed: int
+    workers: int
+    augmentation: Augmentation = NO_AUGMENTATION
+    concat: float = 0.0
+    flip: float = 0.0
+    replayed: int = 0
+    replay_ratio: float = 0.0
+
+
 class LineSource:
     """Epochs of batches over stored lines.
 
-    Threads prepare batches ahead of the step: Pillow and NumPy release the interpreter while they work, and
-    there is no worker process to start, to feed or to lose. ``strength`` is that of the augmentation; ``concat`` and
-    ``flip`` are shares of the lines that get another one behind them, and that are mirrored top to bottom.
-    The last ``replayed`` lines are not all in each epoch, but as many of them that they are ``replay_ratio`` of it.
-    Raises ConfigError if lines are to be joined and the charset has no space.
+    Threads prepare batches ahead of the step: Pillow and NumPy release the interpreter lock while they work, and
+    there is no worker process to start, to feed or to lose.
     """
 
-    def __init__(
-        self,
-        lines: Lines,
-        *,
-        batch_size: int,
-        max_pixels: int,
-        seed: int,
-        strength: float,
-        workers: int,
-        concat: float = 0.0,
-        flip: float = 0.0,
-        replayed: int = 0,
-        replay_ratio: float = 0.0,
-        share: Share = WHOLE,
-    ) -> None:
-        if concat and " " not in lines.charset.characters:
+    def __init__(self, lines: Lines, options: LoaderOptions, share: Share = WHOLE) -> None:
+        """Remember what the batches are made of.
+
+        Args:
+            lines: The stored lines.
+            options: How they become batches.
+            share: Which micro-batches this process takes.
+
+        Raises:
+            ConfigError: If lines are to be joined and the charset has no space.
+        """
+        if options.concat and " " not in lines.charset.characters:
             raise ConfigError(
                 "Train.concat: the charset has no space to stand between two lines; expected one",
                 hint="add a line with a space to dict.txt, or set Train.concat to 0",
             )
-        self.lines = lines
-        self.batch_size = batch_size
-        self.max_pixels = max_pixels
-        self.seed = seed
-        self.strength = strength
-        self.workers = workers
-        self.concat, self.flip = concat, flip
-        self.replayed, self.replay_ratio = replayed, replay_ratio
-        self.share = share
+        self.lines, self.options, self.share = lines, options, share
 
     def plans(self, epoch: int) -> list[BatchPlan]:
         """The batches of an epoch, in order; their number is the same in every epoch, or nearly so with joined lines,
         whose widths vary."""
         image, widths = self.lines.image_spec, list(self.lines.widths)
         partners: dict[int, int] = {}
-        if self.concat:
-            key = (self.seed, epoch)
-            partners = choose_partners(self.lines.widths, self.lines.targets, self.lines.spec, self.concat, key)
+        if self.options.concat:
+            key = (self.options.seed, epoch)
+            partners = choose_partners(self.lines.widths, self.lines.targets, self.lines.spec, self.options.concat, key)
         for first, second in partners.items():
             widths[first] = joined_width(widths[first], self.lines.widths[second], image.height)
         numbers = self._numbers(epoch)
         buckets = bucket_widths([widths[number] for number in numbers], image)
         plans = []
-        for plan in plan_batches(buckets, image.height, self.batch_size, self.max_pixels, self.seed, epoch):
+        for plan in plan_batches(
+            buckets, image.height, self.options.batch_size, self.options.max_pixels, self.options.seed, epoch
+        ):
             samples = tuple(numbers[i] for i in plan.samples)
             joined = tuple(partners.get(number, -1) for number in samples) if partners else ()
             plans.append(BatchPlan(plan.width, samples, joined))
@@ -188,10 +202,12 @@ class LineSource:
 
     def _numbers(self, epoch: int) -> Sequence[int]:
         """The lines of an epoch."""
-        if not self.replayed:
+        if not self.options.replayed:
             return range(len(self.lines))
         buckets = [self.lines.image_spec.bucket_width(width) for width in self.lines.widths]
-        return epoch_lines(buckets, len(buckets) - self.replayed, self.replay_ratio, self.seed, epoch)
+        return epoch_lines(
+            buckets, len(buckets) - self.options.replayed, self.options.replay_ratio, self.options.seed, epoch
+        )
 
     @cached_property
     def _updates(self) -> int:
@@ -209,15 +225,15 @@ class LineSource:
             yield list(islice(own, self.share.accumulate))
 
     def _batches(self, epoch: int, plans: list[BatchPlan]) -> Iterator[Batch]:
-        if not self.workers:
+        if not self.options.workers:
             yield from (self.batch(epoch, plan) for plan in plans)
             return
-        with ThreadPoolExecutor(self.workers, thread_name_prefix=THREAD_PREFIX) as pool:
+        with ThreadPoolExecutor(self.options.workers, thread_name_prefix=THREAD_PREFIX) as pool:
             ahead: deque[Future[Batch]] = deque()
             try:
                 for plan in plans:
                     ahead.append(pool.submit(self.batch, epoch, plan))
-                    if len(ahead) > 2 * self.workers:
+                    if len(ahead) > 2 * self.options.workers:
                         yield ahead.popleft().result()
                 while ahead:
                     yield ahead.popleft().result()
@@ -238,10 +254,10 @@ class LineSource:
     def varied(self, number: int, epoch: int, behind: int, max_width: int) -> Pixels:
         """A line as an epoch shows it, with the one numbered ``behind`` to its right if that is not -1: uint8
         [H, W] or [H, W, 3], W <= ``max_width``."""
-        generator = np.random.default_rng([self.seed, epoch, number])
+        generator = np.random.default_rng([self.options.seed, epoch, number])
         pixels = self.lines.pixels(number)
         if behind >= 0:
             pixels = join_pixels(pixels, self.lines.pixels(behind), generator)
-        if self.flip and generator.random() < self.flip:
+        if self.options.flip and generator.random() < self.options.flip:
             pixels = flip_vertical(pixels)
-        return augment(pixels, generator, self.strength, max_width)
+        return augment(pixels, generator, self.options.augmentation, max_width)

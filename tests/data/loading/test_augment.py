@@ -2,13 +2,14 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from typing import Any
 
 import numpy as np
 import pytest
 from PIL import Image
 from support.lines import draw_line
 
-from ocrx.data.loading.augment import STEPS, Step, augment
+from ocrx.data.loading.augment import STEPS, Augmentation, Step, augment
 from ocrx.data.loading.augment import geometric as shape
 from ocrx.data.loading.augment import photometric as look
 from ocrx.data.loading.augment.concat import choose_partners, join_pixels, joined_width
@@ -165,3 +166,35 @@ def test_reading_does_not_load_torchvision() -> None:
         "assert not {'torch', 'torchvision'} & set(sys.modules)"
     )
     subprocess.run([sys.executable, "-c", program], check=True, timeout=600)
+
+
+def bar(width: int = 64) -> np.ndarray[Any, np.dtype[np.uint8]]:
+    """White with a black bar over the whole width, rows 14 to 17 of 32."""
+    pixels = np.full((32, width), 255, dtype=np.uint8)
+    pixels[14:18] = 0
+    return pixels
+
+
+def rows_of_the_bar(pixels: np.ndarray[Any, np.dtype[np.uint8]]) -> tuple[float, float]:
+    """Centre of the dark rows near the left and the right end."""
+    dark = 255.0 - pixels
+    ends = (dark[:, 8], dark[:, -9])
+    return tuple(float((end * np.arange(32)).sum() / end.sum()) for end in ends)  # type: ignore[return-value]  # two
+
+
+@pytest.mark.parametrize("name", ["rotation", "shift", "scale"])
+def test_rotation_shift_and_scale_are_set_one_by_one(name: str) -> None:
+    limit = {"rotation": 10.0, "shift": 0.2, "scale": 0.3}[name]
+    augmentation = Augmentation(0.0, **{name: limit})
+    changed = [augment(bar(), np.random.default_rng(seed), augmentation, 200) for seed in range(200)]
+    tilts = [abs(left - right) for left, right in map(rows_of_the_bar, changed)]
+    shifts = [abs((left + right) / 2 - 15.5) for left, right in map(rows_of_the_bar, changed)]
+    widths = [pixels.shape[1] / 64 for pixels in changed]
+    steepest = np.tan(np.deg2rad(10)) * 48
+    expected = {"rotation": (steepest, 0.0, 1.0), "shift": (0.0, 6.4, 1.0), "scale": (0.0, 0.0, 1.3)}[name]
+    for found, most in zip((max(tilts), max(shifts), max(widths)), expected, strict=True):
+        assert found == pytest.approx(most, rel=0.1, abs=0.6)
+
+
+def test_no_strength_and_no_limit_leave_a_line_as_it_is() -> None:
+    assert np.array_equal(augment(bar(), np.random.default_rng(0), Augmentation(0.0), 200), bar())

@@ -9,7 +9,8 @@ import torch
 from support.lines import draw_line
 
 from ocrx.data.formats.layouts import read_dataset
-from ocrx.data.loading.loader import THREAD_PREFIX, Lines, LineSource
+from ocrx.data.loading.augment import Augmentation
+from ocrx.data.loading.loader import THREAD_PREFIX, Lines, LineSource, LoaderOptions
 from ocrx.errors import ConfigError, DataError
 from ocrx.model_spec import FrameSpec, ImageSpec, ModelSpec
 from ocrx.text.charset import Charset
@@ -29,13 +30,15 @@ def source(
     spec = ModelSpec("lcnetv4", {}, charset.characters, ImageSpec(), FrameSpec(((3, 2, 1), (3, 2, 1))))
     return LineSource(
         Lines(samples, spec),
-        batch_size=batch_size,
-        max_pixels=10**6,
-        seed=3,
-        strength=strength,
-        workers=workers,
-        concat=concat,
-        flip=flip,
+        LoaderOptions(
+            batch_size=batch_size,
+            max_pixels=10**6,
+            seed=3,
+            augmentation=Augmentation(strength),
+            workers=workers,
+            concat=concat,
+            flip=flip,
+        ),
     )
 
 

@@ -10,7 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ocrx.data.formats.layouts import read_dataset
-from ocrx.data.loading.loader import Lines, LineSource
+from ocrx.data.loading.augment import Augmentation
+from ocrx.data.loading.loader import Lines, LineSource, LoaderOptions
 from ocrx.data.loading.replay import epoch_lines
 from ocrx.model_spec import ImageSpec, ModelSpec
 from ocrx.models import frame_spec
@@ -56,13 +57,15 @@ def test_batches_hold_the_lines_of_the_epoch(line_folder: Path) -> None:
     spec = ModelSpec("lcnetv4", {}, charset, image, frame_spec("lcnetv4", {}, image))
     source = LineSource(
         Lines(samples, spec),
-        batch_size=4,
-        max_pixels=10**6,
-        seed=0,
-        strength=0.5,
-        workers=1,
-        replayed=len(dataset.val),
-        replay_ratio=0.2,
+        LoaderOptions(
+            batch_size=4,
+            max_pixels=10**6,
+            seed=0,
+            augmentation=Augmentation(0.5),
+            workers=1,
+            replayed=len(dataset.val),
+            replay_ratio=0.2,
+        ),
     )
     seen = []
     for epoch in range(2):

@@ -2,21 +2,65 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import numpy as np
 from PIL import Image
 
 from ocrx.arrays import Floats, Pixels
 
 
-def affine(image: Image.Image, generator: np.random.Generator, strength: float, max_width: int) -> Image.Image:
-    """Scale along the line, shear, rotate and shift in one resampling; outside the line is its own paper."""
+@dataclass(frozen=True)
+class AffineLimits:
+    """Limits of ``affine`` that replace those that follow from the strength.
+
+    Attributes:
+        rotation: Largest angle in degrees.
+        shift: Largest vertical shift as a share of the height.
+        scale: Largest change of width and height as a share.
+    """
+
+    rotation: float | None = None
+    shift: float | None = None
+    scale: float | None = None
+
+
+def affine(
+    image: Image.Image,
+    generator: np.random.Generator,
+    strength: float,
+    max_width: int,
+    limits: AffineLimits | None = None,
+) -> Image.Image:
+    """Scale, shear, rotate and shift in one resampling; outside the line is the tone of its paper.
+
+    Args:
+        image: The line.
+        generator: Source of the randomness.
+        strength: From 0 to 1.
+        max_width: Largest width of the result in pixels.
+        limits: Replace what follows from the strength.
+
+    Returns:
+        The changed line, of the same height.
+    """
+    limits = limits or AffineLimits()
     width, height = image.size
-    wide = int(np.clip(round(width * np.exp(generator.uniform(-0.15, 0.15) * strength)), 1, max_width))
-    tall = np.exp(generator.uniform(-0.12, 0.12) * strength)
+    widening = generator.uniform(-0.15, 0.15) * strength
+    heightening = generator.uniform(-0.12, 0.12) * strength
     shear = generator.uniform(-0.3, 0.3) * strength
-    # A turn moves the ends of a long line by as much as those of a short one: bounded in pixels, not degrees.
+    # A rotation moves the ends of a long line further than those of a short one: by default it is bounded in pixels.
     slope = generator.uniform(-0.08, 0.08) * strength * height / max(width, height)
     drop = generator.uniform(-0.06, 0.06) * strength * height
+    if limits.scale is not None:
+        widening, heightening = generator.uniform(-1, 1, 2) * np.log1p(limits.scale)
+    if limits.rotation is not None:
+        slope = np.tan(np.deg2rad(generator.uniform(-limits.rotation, limits.rotation)))
+    if limits.shift is not None:
+        drop = generator.uniform(-limits.shift, limits.shift) * height
+
+    wide = int(np.clip(round(width * np.exp(widening)), 1, max_width))
+    tall = np.exp(heightening)
     centre_x, centre_y = width / 2, height / 2
     a, b = width / wide, shear
     d, e = slope, 1 / tall
