@@ -39,7 +39,7 @@ def main(source: Path, dataset: Path, name: str) -> None:
     model, spec = load_model(source)
     images = [prepare(read_image(sample.image), spec.image)[0] for sample in read_dataset(dataset).val[:12]]
     shift = measure_shift(model, spec.frames, images)
-    spec = replace(spec, frames=replace(spec.frames, shift=shift))
+    spec = replace(spec, frames=replace(spec.frames, shift=shift), name=name, metrics={})
     with torch.no_grad():
         for value in model.state_dict().values():
             if value.is_floating_point():

@@ -259,7 +259,7 @@ def _from_fontconfig() -> list[Face]:
         if not path.lower().endswith(SUFFIXES) or not index.isdecimal() or int(index) > 0xFFFF:
             continue
         for size in _strikes(path) if path.endswith(".otb") else [0]:
-            face = _face(path, int(index), family, style, monospaced=spacing in ("100", "110"), size=size)
+            face = classify_face(path, int(index), family, style, monospaced=spacing in ("100", "110"), size=size)
             if face:
                 faces.append(face)
 
@@ -287,7 +287,7 @@ def _outline_face(path: Path) -> Face | None:
         monospaced = font.getlength("i") == font.getlength("W")
     except (OSError, ValueError):
         return None
-    return _face(str(path), 0, family or path.stem, style or "", monospaced)
+    return classify_face(str(path), 0, family or path.stem, style or "", monospaced)
 
 
 def _strikes(path: str) -> list[int]:
@@ -317,7 +317,7 @@ def _bitmap_face(path: Path) -> Face | None:
     if not 8 <= size <= 40 or str(properties.get("CHARSET_REGISTRY", "")).upper() not in ("ISO10646", "ISO8859", "IBM"):
         return None
     style = f"{properties.get('WEIGHT_NAME', '')} {'Italic' if properties.get('SLANT') in ('I', 'O') else ''} {stem}"
-    return _face(str(path), 0, f"{properties.get('FAMILY_NAME', stem)} bitmap", style, False, size)
+    return classify_face(str(path), 0, f"{properties.get('FAMILY_NAME', stem)} bitmap", style, False, size)
 
 
 def read_pcf_properties(data: bytes) -> dict[str, str | int]:
@@ -346,7 +346,8 @@ def read_pcf_properties(data: bytes) -> dict[str, str | int]:
     return {string(name): string(value) if is_string else value for name, is_string, value in rows}
 
 
-def _face(path: str, index: int, family: str, style: str, monospaced: bool, size: int = 0) -> Face | None:
+def classify_face(path: str, index: int, family: str, style: str, monospaced: bool, size: int = 0) -> Face | None:
+    """The face with its kind, or None if its glyphs are not the letters of a text."""
     whole = f"{family} {style} {Path(path).stem.split('.')[0]}"
     if _UNSUITED.search(whole):
         return None

@@ -50,19 +50,20 @@ MEASURES: tuple[str, ...]
 def __getattr__(name: str) -> tuple[str, ...]:
     """A section of the file by its name."""
     try:
-        return _sections()[name]
+        return sections()[name]
     except KeyError:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}") from None
 
 
 @cache
-def _sections() -> dict[str, tuple[str, ...]]:
-    sections: dict[str, list[str]] = {}
+def sections() -> dict[str, tuple[str, ...]]:
+    """All sections of the file by name."""
+    found: dict[str, list[str]] = {}
     entries: list[str] = []
     for line in (files("ocrx.synth") / FILE).read_text(encoding="utf-8").splitlines():
         header = _SECTION.fullmatch(line)
         if header:
-            entries = sections.setdefault(header[1], [])
-        elif sections:
+            entries = found.setdefault(header[1], [])
+        elif found:
             entries.append(line)
-    return {name: tuple(entries) for name, entries in sections.items()}
+    return {name: tuple(entries) for name, entries in found.items()}

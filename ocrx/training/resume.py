@@ -97,7 +97,7 @@ def weight_form(spec: ModelSpec) -> dict[str, Any]:
     Returns:
         Parameter → value.
     """
-    return {name: spec.params[name] for name in ("fused", "single_token") if name in spec.params}
+    return {name: spec.params[name] for name in ("fused", "single_token", "activation") if name in spec.params}
 
 
 def changed_settings(folder: Path, config: Config) -> list[str]:

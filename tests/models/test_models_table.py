@@ -28,6 +28,7 @@ CASES: list[tuple[str, dict[str, Any], int, str, int]] = [
     ("lcnetv4", {"width_stride": 8, "neck": "conv"}, 16, "L", 24),
     ("lcnet_lstm", {"channels": [16, 24, 32], "depths": [1, 2, 1], "hidden": 8}, 32, "L", 32),
     ("lcnet_lstm", {"channels": [16, 24, 32], "depths": [1, 2, 1], "hidden": 8, "layers": 2}, 32, "L", 32),
+    ("lcnet_lstm", {"channels": [16, 24, 32], "depths": [1, 1, 1], "hidden": 8, "activation": "relu"}, 32, "L", 32),
     ("crnn", {"channels": 32, "hidden": 16}, 32, "L", 33),
     ("resnet_bilstm", {"hidden": 16, "stages": 2}, 32, "L", 30),
     ("resnet_bilstm", {"hidden": 16, "stages": 4}, 64, "RGB", 32),

@@ -10,7 +10,7 @@ import pytest
 
 from ocrx.errors import DataError
 from ocrx.synth import fonts
-from ocrx.synth.fonts import KINDS, FontBook, _face, fingerprint, matplotlib_folder, read_pcf_properties
+from ocrx.synth.fonts import KINDS, FontBook, classify_face, fingerprint, matplotlib_folder, read_pcf_properties
 
 EVENLY = (1.0,) * len(KINDS)
 
@@ -61,7 +61,7 @@ def test_a_rare_script_takes_its_few_faces_alike(book: FontBook) -> None:
 def right_to_left(book: FontBook, monkeypatch: pytest.MonkeyPatch) -> FontBook:
     """Two faces with Arabic letters, one named after them; an oblique one; and many of bitmaps."""
     sans = next(face for face in book.faces if face.name == "DejaVu Sans Book")
-    named = _face(sans.path, 0, "Noto Naskh Arabic", "Regular", False)
+    named = classify_face(sans.path, 0, "Noto Naskh Arabic", "Regular", False)
     assert named is not None
     oblique = replace(sans, family="Oblique", style="Oblique", kind="plain")
     bitmaps = [replace(sans, family=f"Bitmap {i}", kind="pixel") for i in range(50)]

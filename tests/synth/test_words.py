@@ -15,7 +15,7 @@ def test_every_declared_section_has_entries() -> None:
 
 
 def test_every_section_of_the_file_is_declared() -> None:
-    assert set(words._sections()) <= set(words.__annotations__)
+    assert set(words.sections()) <= set(words.__annotations__)
 
 
 def test_a_section_that_is_not_there_is_an_attribute_error() -> None:

@@ -1,0 +1,62 @@
+"""The models inside the package read what their cards say."""
+
+from __future__ import annotations
+
+import pytest
+from PIL import Image, ImageDraw, ImageFont
+
+from ocrx import create_model
+from ocrx.inference.recognizer import Recognizer
+from ocrx.model_folder import EMBEDDED_DIR, SPEC_FILE
+from ocrx.synth.charsets import CHARSETS
+from ocrx.synth.fonts import matplotlib_folder
+from ocrx.zoo.embedded import DEFAULT
+
+EMBEDDED = sorted(path.parent.name for path in EMBEDDED_DIR.glob(f"*/{SPEC_FILE}"))
+LARGEST = 5_000_000
+
+
+@pytest.fixture(scope="module")
+def latin() -> Recognizer:
+    return create_model("printed_latin", device="cpu")
+
+
+def line_image(text: str) -> Image.Image:
+    font = ImageFont.truetype(str(matplotlib_folder() / "DejaVuSans.ttf"), 28)
+    image = Image.new("L", (round(font.getlength(text)) + 16, 46), 255)
+    ImageDraw.Draw(image).text((8, 6), text, 0, font)
+    return image
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "Die Größe beträgt 12,50 € für zwei Straßen.",
+        "Na stole leżą żółte jabłka, prawda?",
+        "Příliš žluťoučký kůň úpěl ďábelské ódy",
+        "L'été dernier, nous étions déjà là.",
+        "Ankara'da çok güzel bir gün ışığı",
+        "Những người Việt đã sống ở đây",
+        'He said "yes" -- and left.',
+    ],
+)
+def test_printed_latin_reads_the_languages_of_europe(latin: Recognizer, text: str) -> None:
+    assert next(iter(latin.predict(line_image(text)))).text == text
+
+
+def test_printed_latin_has_the_charset_of_its_recipe(latin: Recognizer) -> None:
+    assert set(latin.spec.charset) == set(CHARSETS["latin-print"])
+
+
+@pytest.mark.parametrize("name", EMBEDDED)
+def test_an_embedded_model_is_small_calibrated_and_described(name: str) -> None:
+    folder = EMBEDDED_DIR / name
+    assert (folder / "inference" / "model.onnx").stat().st_size < LARGEST
+    assert (folder / "README.md").is_file()
+    result = next(iter(create_model(name, device="cpu").predict(line_image("Total 12.50"))))
+    assert result.text == "Total 12.50"
+    assert result.confidence is not None and result.confidence > 0.5
+
+
+def test_the_default_is_embedded() -> None:
+    assert DEFAULT in EMBEDDED
