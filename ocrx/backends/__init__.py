@@ -46,19 +46,29 @@ class Backend(Protocol):
     """
 
     @property
-    def spec(self) -> ModelSpec: ...
+    def spec(self) -> ModelSpec:
+        """What the network is."""
+        ...
 
     @property
-    def name(self) -> str: ...
+    def name(self) -> str:
+        """Name of the runtime."""
+        ...
 
     @property
-    def threads(self) -> int: ...
+    def threads(self) -> int:
+        """Processor cores that it may use."""
+        ...
 
     @property
-    def parallel(self) -> int: ...
+    def parallel(self) -> int:
+        """Threads that may call ``logits`` at once."""
+        ...
 
     @property
-    def pixels(self) -> int | None: ...
+    def pixels(self) -> int | None:
+        """Most pixels of one call, if there is a limit."""
+        ...
 
     def logits(self, images: Floats) -> Floats:
         """float32 images [N, C, H, W], W a bucket width → float32 logits [N, T, K].

@@ -74,6 +74,7 @@ def _register() -> None:
     }
     for name, (command, lines) in commands.items():
         app.command(name, epilog=examples(*lines))(command)
+
     app.add_typer(lm, name="lm")
 
 
@@ -110,6 +111,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         if stop.code == INTERRUPTED:  # Typer's answer to Ctrl-C
             raise KeyboardInterrupt from None
         return stop.code if isinstance(stop.code, int) else int(stop.code is not None)
+
     return 0
 
 

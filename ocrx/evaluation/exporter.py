@@ -85,6 +85,17 @@ def export_folder(
     precision without lines and for lines of which no image can be read, BackendError if a logit in fp32 differs by more
     than rounding or the accuracy otherwise falls by more than ``max_loss``. The target then stays as it was, or is not
     made.
+
+    Args:
+        path: The model folder.
+        form: ``onnx``, ``openvino`` or ``torchscript``.
+        precision: The type to compute in.
+        samples: Lines to compare on.
+        max_loss: Accuracy that reduced precision may cost.
+        target: Folder for the file.
+
+    Returns:
+        What was written.
     """
     if precision not in FORMATS[form]:
         raise ConfigError(f"{form}: precision {precision!r}; expected one of {', '.join(FORMATS[form])}")
@@ -92,6 +103,7 @@ def export_folder(
         raise DataError(
             f"{form} in {precision}: no lines to compare on", hint="name a dataset of your own lines with --data"
         )
+
     if form == "openvino" and find_spec("openvino") is None:
         raise BackendError("openvino is not installed", hint="pip install 'ocrx[openvino]'")
     folder = find_model_folder(path)
@@ -104,6 +116,7 @@ def export_folder(
     if samples and not any(_readable(sample.image) for sample in samples):
         raise DataError(f"{samples[0].image}: cannot be read, nor any other of {len(samples)} images to compare on")
     existing = next(parent for parent in (target, *target.parents) if parent.is_dir())
+
     with partial_folder(existing) as work:
         source = _Source(folder, work)
         written = _WRITERS[form](source, precision, samples)
@@ -115,6 +128,7 @@ def export_folder(
         target.mkdir(parents=True, exist_ok=True)
         for file in files:
             file.replace(target / file.name)
+
     (target / SPEC_FILE).write_text(source.spec.to_json(), encoding="utf-8")
     lm = bundled_language_model(folder)
     if lm is not None and elsewhere:
@@ -229,19 +243,23 @@ def _compare(
         return difference, 0, None, None
     first, second = (evaluate(Recognizer(backend), samples, batch_size=16) for backend in (before, after))
     changed = _changed(first, second)
+
     if exact:
         # Between two classes that are equally likely, rounding alone decides: only more than that is a mismatch.
         for sample, texts in changed:
             check_parity(
                 before, after, prepared([sample.image], before.spec), f"{sample.source}: {texts}: {after.name}"
             )
+
     loss = first.metrics.accuracy - second.metrics.accuracy
+
     if loss > max_loss and not exact:
         raise BackendError(
             f"{after.name} in {precision} reads {second.metrics.accuracy:.2%} of {len(samples)} lines, "
             f"before {first.metrics.accuracy:.2%}; at most {max_loss:.2%} may be lost",
             hint="allow more with --max-loss, calibrate on more lines, or use another precision",
         )
+
     return difference, len(changed), second.metrics.accuracy, first.metrics.accuracy
 
 

@@ -97,6 +97,7 @@ def _from_fontconfig(text: str) -> tuple[str, int] | None:
         return None
     charset = " ".join(f"{code:x}" for code in sorted({ord(character) for character in text}))
     pattern = f":charset={charset}:scalable=true"
+
     try:
         done = subprocess.run(
             [command, "--format", "%{file}\t%{index}", pattern],

@@ -24,7 +24,15 @@ _PDFIUM = threading.Lock()  # PDFium may be entered by one thread at a time
 
 
 def tiff_pages(source: Path | bytes, name: str) -> list[Page]:
-    """One page per frame. Raises DataError if it is not a TIFF that can be read."""
+    """One page per frame. Raises DataError if it is not a TIFF that can be read.
+
+    Args:
+        source: The file or its content.
+        name: Names it in errors.
+
+    Returns:
+        The pages.
+    """
     frames = FrameReader(source, name)
     return [partial(frames.read, frame) for frame in range(frames.count)]
 
@@ -33,6 +41,13 @@ def pdf_pages(source: Path | bytes, name: str) -> list[Page]:
     """The pages of a PDF, each rendered whole at 200 dpi when it is asked for.
 
     Raises DataError without pypdfium2, for a file with a password, or one that is damaged or empty.
+
+    Args:
+        source: The file or its content.
+        name: Names it in errors.
+
+    Returns:
+        The pages.
     """
     if find_spec("pypdfium2") is None:
         raise DataError(f"{name}: reading PDF needs pypdfium2", hint="pip install 'ocrx[pdf]'")

@@ -35,7 +35,7 @@ class Runtime:
     tuned: bool = False
 
 
-def create_model(
+def create_model(  # noqa: PLR0913, PLR0917  # public, PaddleX's parameters first
     model_name: str | None = None,
     model_dir: str | Path | None = None,
     device: str | None = None,

@@ -82,7 +82,7 @@ class Recognizer:
         self.calibration = calibration or self.spec.calibration
         self._network_slots = threading.BoundedSemaphore(backend.parallel)
 
-    def predict(
+    def predict(  # noqa: PLR0913  # public, the fields of DecodeOptions as keywords
         self,
         input: Input,  # noqa: A002  # PaddleX's name
         batch_size: int | None = None,

@@ -103,7 +103,7 @@ def conv_with(like: nn.Conv2d, weight: Tensor, bias: Tensor) -> nn.Conv2d:
 class ConvNorm(nn.Module):
     """Convolution without bias, batch norm, activation: [N, in, H, W] → [N, out, H / stride, W / stride]."""
 
-    def __init__(
+    def __init__(  # noqa: PLR0913  # the parameters of a convolution
         self,
         in_channels: int,
         out_channels: int,

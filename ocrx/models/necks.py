@@ -14,7 +14,7 @@ class GlobalBlock(nn.Module):
     Norms come before attention and MLP, or after the sums with ``post_norm``.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913  # the variants of PP-OCR and SVTRv2 in one block
         self,
         dims: int,
         heads: int = 8,

@@ -34,6 +34,11 @@ class ExportReport:
     accuracy_before: float | None
 
     def to_dict(self) -> dict[str, Any]:
+        """Convert the report to plain values.
+
+        Returns:
+            The fields, as JSON can hold them.
+        """
         return {**asdict(self), "file": str(self.file)}
 
 
@@ -45,14 +50,24 @@ def run(config: Config, log: Callable[[str], None], target: Path | None = None) 
     Raises ConfigError for an embedded model without ``target``; BackendError if a logit in full precision
     differs by more than rounding, or reduced precision costs more accuracy than ``Export.max_loss``; nothing is left in
     place then. Writes ``export_result.json`` into ``Global.output``.
+
+    Args:
+        config: The configuration.
+        log: Receives one line at a time.
+        target: Folder for the file.
+
+    Returns:
+        The report.
     """
     settings = config.Export
     folder = _source(settings.weight_path)
+
     if target is None and is_embedded(folder):
         raise ConfigError(
             f"{folder}: the embedded model; nothing is written into the installed package",
             hint=f"name a folder for the file: ocrx export --model {folder.name} --output DIR",
         )
+
     log(f"model {folder}: exporting as {settings.format}, {settings.precision}")
     exported = export_folder(folder, settings.format, settings.precision, _samples(config), settings.max_loss, target)
     report = ExportReport(str(folder), settings.format, settings.precision, **vars(exported))

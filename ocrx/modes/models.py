@@ -38,11 +38,23 @@ class ModelRow:
     location: str
 
     def to_dict(self) -> dict[str, Any]:
+        """Convert the report to plain values.
+
+        Returns:
+            The fields, as JSON can hold them.
+        """
         return asdict(self)
 
 
 def run(contains: str = "") -> list[ModelRow]:
-    """All recipes whose name holds ``contains`` (any case). Raises ConfigError if there is none."""
+    """All recipes whose name holds ``contains`` (any case). Raises ConfigError if there is none.
+
+    Args:
+        contains: Part of the name.
+
+    Returns:
+        One row for each model.
+    """
     names = [name for name in recipe_names() if contains.casefold() in name.casefold()]
     if not names:
         raise ConfigError(f"no model's name holds {contains!r}", hint="`ocrx models` lists all")
@@ -71,13 +83,21 @@ def download(names: Sequence[str]) -> list[tuple[str, Path]]:
 
 
 def discard(names: Sequence[str]) -> list[str]:
-    """Remove models from the cache; returns the names of those that were there."""
+    """Remove models from the cache; returns the names of those that were there.
+
+    Args:
+        names: Names of the models.
+
+    Returns:
+        The names.
+    """
     return [name for name in names if remove(name)]
 
 
 def _row(entry: Entry) -> ModelRow:
     parameters, gmac, size = COSTS.get(entry.name) or _computed(entry)
     location = locate(entry.name)
+
     return ModelRow(
         name=entry.name,
         architecture=load_config(entry.name).Model.architecture,

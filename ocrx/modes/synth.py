@@ -44,6 +44,11 @@ class SynthReport:
     fonts: str
 
     def to_dict(self) -> dict[str, Any]:
+        """Convert the report to plain values.
+
+        Returns:
+            The fields, as JSON can hold them.
+        """
         return {**asdict(self), "output": str(self.output)}
 
 
@@ -53,6 +58,13 @@ def run(config: Config, progress: Progress | None = None) -> SynthReport:
     ``Global.seed`` and the ``Synth`` section decide the lines, whatever the number of processes.
     Raises DataError if the folder is a file or holds files already, or the charset, corpus or fonts cannot be used;
     ConfigError for a charset whose name is misspelt.
+
+    Args:
+        config: The configuration.
+        progress: Receives (done, total).
+
+    Returns:
+        The report.
     """
     output = Path(config.Global.output)
     reject_file(output)
@@ -60,6 +72,7 @@ def run(config: Config, progress: Progress | None = None) -> SynthReport:
         raise DataError(f"{output}: holds files already", hint="name a new folder with --output")
     synth, seed = config.Synth, config.Global.seed
     generator = LineGenerator(synth, seed)
+
     with atomic_folder(output) as folder:
         (folder / "images").mkdir()
         rows: list[str] = []
@@ -84,6 +97,7 @@ def run(config: Config, progress: Progress | None = None) -> SynthReport:
         )
         recipe = {"seed": seed, "fonts": report.fonts, "synth": {**asdict(synth), "workers": None}}
         (folder / RECIPE_FILE).write_text(json.dumps(recipe, ensure_ascii=False, indent=1) + "\n", encoding="utf-8")
+
     return report
 
 

@@ -75,14 +75,17 @@ class Face:
 
     @property
     def name(self) -> str:
+        """Family and style."""
         return f"{self.family} {self.style}".strip()
 
     @property
     def italic(self) -> bool:
+        """Whether the style is italic or oblique."""
         return bool(_ITALIC.search(self.style))
 
     @property
     def bold(self) -> bool:
+        """Whether the style is bold."""
         return bool(_BOLD.search(self.style))
 
 

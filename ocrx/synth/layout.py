@@ -23,7 +23,7 @@ _SUPERSAMPLED = 0.4
 _LEAST_CELL = 4.3  # pixels from one character to the next, on average, that condensing leaves
 
 
-def lay_out(
+def lay_out(  # noqa: PLR0913, PLR0917  # everything that a line is set with
     rng: Random,
     scene: str,
     face: Face,
@@ -81,7 +81,7 @@ def lay_out(
     return place(inked, area, _placement(rng, area, len(text), scale, unit * scale, face, till, still, strength))
 
 
-def _setting(rng: Random, text: str, face: Face, shaped: bool, one_bit: bool, till: bool) -> Setting:
+def _setting(rng: Random, text: str, face: Face, shaped: bool, one_bit: bool, till: bool) -> Setting:  # noqa: C901  # a list of independent choices
     """Spacing of words and characters: narrow, justified, doubled, or as wide as a column."""
     spaces = text.count(" ")
     factor = 1.0
@@ -207,7 +207,7 @@ def _printed(
     return Inked(image, inked.boxes, inked.baseline), unit
 
 
-def _placement(
+def _placement(  # noqa: PLR0913, PLR0917  # everything that a crop is placed with
     rng: Random, area: Box, count: int, scale: float, em: float, face: Face, till: bool, still: bool, strength: float
 ) -> Placement:
     """Scale, slant, rotation and margins of the crop; ``still`` lines are not rotated."""

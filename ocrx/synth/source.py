@@ -45,7 +45,7 @@ class SynthSource:
     process renders only its own streams, however the S are divided.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913  # one value for each setting of Train.synth
         self,
         config: SynthConfig,
         spec: ModelSpec,

@@ -21,6 +21,10 @@ def write_augmentation_preview(source: LineSource, path: Path) -> None:
 
     The pictures are those that training sees, so the same run draws the same file. What ``Train.concat`` puts behind
     a line is left out.
+
+    Args:
+        source: The training lines.
+        path: The picture to write.
     """
     lines = [
         [
@@ -42,6 +46,7 @@ def write_augmentation_preview(source: LineSource, path: Path) -> None:
             sheet.paste(_shown(pixels, source.lines.image_spec.order), (8 + column * wide, top))
         text = source.lines.samples[number].text
         draw.text((8, top + size + 2), text, fill="black", font=caption_font(text, 14).font)
+
     sheet.save(path)
 
 

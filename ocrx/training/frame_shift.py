@@ -32,6 +32,14 @@ def measure_shift(network: nn.Module, frames: FrameSpec, images: Sequence[Floats
 
     ``images`` are prepared lines [C, H, W] that the network reads, a dozen will do. 0.0 where the distance is less than
     a frame, or where fewer than 12 characters were read. The network itself is not changed.
+
+    Args:
+        network: The network.
+        frames: How frames follow from widths.
+        images: Prepared lines [C, H, W], float32.
+
+    Returns:
+        The shift in pixels.
     """
     still = copy.deepcopy(network).cpu().float().eval()
     unshifted = replace(frames, shift=0.0)
@@ -61,6 +69,7 @@ def _distances(network: nn.Module, frames: FrameSpec, image: Tensor) -> list[flo
     centres = (weight * (np.arange(weight.shape[1]) + 0.5)).sum(axis=1) / np.maximum(weight.sum(axis=1), 1e-30)
     middles = [_middle(frames, *decoded.spans[i]) for i in chosen]
     seen = weight.max(axis=1) > 0
+
     return [float(c - m) for c, m, ok in zip(centres, middles, seen, strict=True) if ok]
 
 

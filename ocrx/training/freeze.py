@@ -14,6 +14,13 @@ def freeze(model: nn.Module, parts: Sequence[str]) -> int:
 
     A part is a module's name or a parameter's, as in the state dict: ``stem``, ``blocks.0``. Raises ConfigError that
     lists the parts where none has such a name, or where nothing is left to train.
+
+    Args:
+        model: The network.
+        parts: Names of modules or parameters.
+
+    Returns:
+        How many numbers are frozen.
     """
     for part in parts:
         inside = [p for name, p in model.named_parameters() if name == part or name.startswith(f"{part}.")]
@@ -24,16 +31,23 @@ def freeze(model: nn.Module, parts: Sequence[str]) -> int:
             )
         for parameter in inside:
             parameter.requires_grad_(False)
+
     frozen = sum(p.numel() for p in model.parameters() if not p.requires_grad)
+
     if parts and frozen == sum(p.numel() for p in model.parameters()):
         raise ConfigError(
             f"Train.freeze: {', '.join(parts)} are all parts of the network; expected one that is left to train"
         )
+
     return frozen
 
 
 def train_mode(model: nn.Module) -> None:
-    """Training mode, except for frozen parts: their batch norms keep their statistics, and nothing is dropped."""
+    """Training mode, except for frozen parts: their batch norms keep their statistics, and nothing is dropped.
+
+    Args:
+        model: The network.
+    """
     model.train()
     for module in model.modules():
         parameters = list(module.parameters())

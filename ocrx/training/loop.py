@@ -45,7 +45,15 @@ class Source(Protocol):
         ...
 
     def updates(self, epoch: int, start: int = 0) -> Iterator[list[Batch]]:
-        """This process's micro-batches of each update of an epoch, from number ``start`` on."""
+        """This process's micro-batches of each update of an epoch, from number ``start`` on.
+
+        Args:
+            epoch: Number of the epoch, from 0.
+            start: First update to yield.
+
+        Yields:
+            The micro-batches of one update.
+        """
         ...
 
 
@@ -183,6 +191,7 @@ class Trainer:
         finally:
             for observer in self.parts.observers:
                 observer.close()
+
         return Outcome(self.state, tuple(self.rows), interrupted=False)
 
     def _require_same_order(self, folder: Path, before: Mapping[str, object]) -> None:
@@ -198,6 +207,7 @@ class Trainer:
                 f" order: {'; '.join(changed)}",
                 hint="resume with the settings of its config.yaml: --resume without -c and -o",
             )
+
         if changed:
             self.log(f"changed since epoch {self.state.epoch}: {'; '.join(changed)}")
 

@@ -20,6 +20,13 @@ def build_optimizer(model: nn.Module, config: TrainConfig) -> torch.optim.Optimi
     """``Train.optimizer``, without decay on biases, normalisation and other one-dimensional parameters.
 
     adamw decays the weights themselves, the others through the gradient. adadelta is used to a rate of about 1.
+
+    Args:
+        model: The network.
+        config: The configuration.
+
+    Returns:
+        The optimizer.
     """
     trained = [p for p in model.parameters() if p.requires_grad]
     groups = [
@@ -33,10 +40,17 @@ def build_optimizer(model: nn.Module, config: TrainConfig) -> torch.optim.Optimi
         return torch.optim.Adam(groups, lr=config.rate, betas=(0.9, 0.98), fused=True)
     if config.optimizer == "sgd":
         return torch.optim.SGD(groups, lr=config.rate, momentum=config.momentum)
+
     return torch.optim.Adadelta(groups, lr=config.rate)
 
 
 def set_learning_rate(optimizer: torch.optim.Optimizer, rate: float) -> None:
+    """Set the learning rate of all parameters.
+
+    Args:
+        optimizer: The optimizer.
+        rate: The learning rate.
+    """
     for group in optimizer.param_groups:
         group["lr"] = rate
 
@@ -45,6 +59,10 @@ def load_optimizer(optimizer: torch.optim.Optimizer, state: dict[str, Any]) -> N
     """Load a saved state, but keep the settings that ``optimizer`` was built with: they may be others now.
 
     The state is laid out as its parameters are: fused optimizers go through both side by side in memory.
+
+    Args:
+        optimizer: The optimizer.
+        state: Its saved state.
     """
     own = [{name: value for name, value in group.items() if name != "params"} for group in optimizer.param_groups]
     optimizer.load_state_dict(state)
@@ -57,7 +75,15 @@ def load_optimizer(optimizer: torch.optim.Optimizer, state: dict[str, Any]) -> N
 
 
 def warmup_fraction(config: TrainConfig, steps: int) -> float:
-    """The share of a training of ``steps`` updates in which its schedule rises; none where ``warm_up`` does it."""
+    """The share of a training of ``steps`` updates in which its schedule rises; none where ``warm_up`` does it.
+
+    Args:
+        config: The configuration.
+        steps: Updates of the whole training.
+
+    Returns:
+        The share, 0 to 1.
+    """
     if config.warmup_steps is not None:
         return 0.0
     if config.schedule == "one_cycle":
@@ -66,26 +92,58 @@ def warmup_fraction(config: TrainConfig, steps: int) -> float:
 
 
 def warm_up(config: TrainConfig, step: int) -> float:
-    """The part of the schedule's learning rate that update ``step`` has: ``Train.warmup_steps`` counts updates."""
+    """The part of the schedule's learning rate that update ``step`` has: ``Train.warmup_steps`` counts updates.
+
+    Args:
+        config: The configuration.
+        step: Number of the update.
+
+    Returns:
+        A factor from 0 to 1.
+    """
     return min(1.0, (step + 1) / config.warmup_steps) if config.warmup_steps else 1.0
 
 
 def cosine(done: float, warm: float) -> float:
-    """Linear warm-up over the share ``warm`` of the training, then cosine to zero; ``done`` from 0 to 1."""
+    """Linear warm-up over the share ``warm`` of the training, then cosine to zero; ``done`` from 0 to 1.
+
+    Args:
+        done: Share of the training that is done, 0 to 1.
+        warm: Share of the training that warms up, 0 to 1.
+
+    Returns:
+        The part of the highest rate, 0 to 1.
+    """
     if done < warm:
         return done / warm
     return cosine_interpolate(1.0, 0.0, (done - warm) / max(1e-9, 1 - warm))
 
 
 def one_cycle(done: float, warm: float) -> float:
-    """Cosine from 1/25 up to 1 over the share ``warm``, then cosine down to almost zero (Smith & Topin 2018)."""
+    """Cosine from 1/25 up to 1 over the share ``warm``, then cosine down to almost zero (Smith & Topin 2018).
+
+    Args:
+        done: Share of the training that is done, 0 to 1.
+        warm: Share of the training that warms up, 0 to 1.
+
+    Returns:
+        The part of the highest rate, 0 to 1.
+    """
     if done < warm:
         return cosine_interpolate(ONE_CYCLE_START, 1.0, done / warm)
     return cosine_interpolate(1.0, ONE_CYCLE_START * ONE_CYCLE_END, (done - warm) / max(1e-9, 1 - warm))
 
 
 def constant(done: float, warm: float) -> float:
-    """Linear warm-up over the share ``warm`` of the training, then no change."""
+    """Linear warm-up over the share ``warm`` of the training, then no change.
+
+    Args:
+        done: Share of the training that is done, 0 to 1.
+        warm: Share of the training that warms up, 0 to 1.
+
+    Returns:
+        The part of the highest rate, 0 to 1.
+    """
     return done / warm if done < warm else 1.0
 
 
@@ -98,7 +156,16 @@ SCHEDULES: dict[str, Callable[[float, float], float]] = {
 
 
 def cosine_interpolate(start: float, end: float, share: float) -> float:
-    """Half a cosine from ``start`` to ``end``."""
+    """Half a cosine from ``start`` to ``end``.
+
+    Args:
+        start: Value at the start.
+        end: Value at the end.
+        share: Position between them, 0 to 1.
+
+    Returns:
+        The value.
+    """
     return end + (start - end) * 0.5 * (1 + math.cos(math.pi * min(1.0, share)))
 
 
@@ -118,6 +185,7 @@ class ExponentialMovingAverage:
 
     @torch.no_grad()
     def update(self) -> None:
+        """Move the average towards the model's present weights."""
         self.steps += 1
         decay = min(self.decay, (1 + self.steps) / (10 + self.steps))
         for mean, value in self._pairs:

@@ -73,6 +73,7 @@ def _acquire(lock: Path) -> None:
             return
         finally:
             partial.unlink()
+
     raise DataError(f"{lock}: other trainings keep taking the lock", hint="choose another --output")
 
 

@@ -11,6 +11,13 @@ def select_precision(name: str, device: torch.device) -> torch.dtype:
     """float32, bfloat16 or float16 for ``auto``, ``fp32``, ``bf16``, ``fp16``.
 
     ``auto`` takes bfloat16 where the hardware multiplies it natively, float16 on older GPUs, else float32.
+
+    Args:
+        name: The setting.
+        device: The device.
+
+    Returns:
+        The type.
     """
     if name != "auto":
         return {"fp32": torch.float32, "bf16": torch.bfloat16, "fp16": torch.float16}[name]
@@ -24,7 +31,15 @@ def select_precision(name: str, device: torch.device) -> torch.dtype:
 
 
 def autocast(device: torch.device, precision: torch.dtype) -> AbstractContextManager[object]:
-    """The autocast context for a precision; nothing for float32."""
+    """The autocast context for a precision; nothing for float32.
+
+    Args:
+        device: The device.
+        precision: The type to compute in.
+
+    Returns:
+        The context.
+    """
     if precision == torch.float32:
         return nullcontext()
     return torch.autocast(device.type, dtype=precision)

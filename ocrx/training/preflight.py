@@ -89,10 +89,12 @@ def preflight(model: nn.Module, spec: ModelSpec, batch: Batch, device: torch.dev
     done = [_checked(subject, name, check) for name, check in _OF_THE_BATCH.items()]
     subject = _Subject(model, spec, _first_lines(batch, LINES), device)
     checks = {name: check for name, check in _OF_THE_NETWORK.items() if name != "accelerator" or device.type != "cpu"}
+
     with _untouched(model, device):
         done += [_checked(subject, name, check) for name, check in checks.items()]
         if overfit:
             done.append(_checked(subject, "overfit", _check_overfit))
+
     return (
         f"preflight: {len(done)} checks passed on {device} in {time.perf_counter() - started:.1f} s, with"
         f" {len(subject.batch)} lines from {subject.batch.samples[0].source} on ({', '.join(done)})"
@@ -115,6 +117,7 @@ def _check_batch(subject: _Subject) -> str | None:
     if batch.images.shape != (count, image.channels, image.height, width):
         expected = f"{(count, image.channels, image.height)} and a width"
         return f"images of shape {tuple(batch.images.shape)}; expected {expected}"
+
     if image.bucket_width(width) != width:
         return f"images padded to {width} pixels; expected a width of the spec, {image.bucket_width(width)}"
     for name, given, kind in (
@@ -124,9 +127,11 @@ def _check_batch(subject: _Subject) -> str | None:
     ):
         if given != kind:
             return f"{name} of {given}; expected {kind}"
+
     if batch.target_lengths.shape != (count,) or batch.targets.shape != (int(batch.target_lengths.sum()),):
         shapes = f"targets {tuple(batch.targets.shape)}, lengths {tuple(batch.target_lengths.shape)}"
         return f"{shapes}; expected {count} lengths that add up to the number of targets"
+
     if not torch.isfinite(batch.images).all():
         return "an image holds numbers that are not finite; expected finite ones"
     return None
@@ -156,12 +161,14 @@ def _check_padding(subject: _Subject) -> str | None:
 def _check_blank(subject: _Subject) -> str | None:
     labels = subject.labels
     paths = torch.zeros(len(labels), max(map(required_frames, labels)) + 1, dtype=torch.int64)
+
     for path, label in zip(paths, labels, strict=True):
         place = 0
         for before, number in zip([BLANK, *label], label, strict=False):
             place += number == before
             path[place] = number
             place += 1
+
     sure = 50.0 * nn.functional.one_hot(paths, subject.spec.classes).float()
     loss = ctc_loss(sure, subject.batch.targets, subject.batch.target_lengths).max().item()
     if not abs(loss) < 1e-2:
@@ -196,14 +203,17 @@ def _check_device(subject: _Subject) -> str | None:
 def _check_mode(subject: _Subject) -> str | None:
     model = subject.model
     train_mode(model)
+
     for name, module in model.named_modules():
         trained = [p for p in module.parameters() if p.requires_grad]
         if trained and not module.training:
             return f"{name or 'the network'} is in evaluation mode when training; expected training mode"
+
     model.eval()
     for name, module in model.named_modules():
         if module.training:
             return f"{name or 'the network'} is in training mode when evaluating; expected evaluation mode"
+
     before = {name: value.clone() for name, value in model.state_dict().items()}
     with torch.no_grad():
         subject.logits()
@@ -247,16 +257,20 @@ def _check_reading_order(subject: _Subject) -> str | None:
     weighted = logits * torch.randn(logits.shape, generator=generator).to(subject.device)
     quarter = max(1, logits.shape[1] // 4)
     centres = []
+
     for frames in (slice(None, quarter), slice(-quarter, None)):
         (gradient,) = torch.autograd.grad(weighted[:, frames].sum(), images, retain_graph=True)
         columns = gradient.double().abs().sum((0, 1, 2))
         places = torch.arange(len(columns), device=columns.device)
         centres.append(float((columns * places).sum() / columns.sum()))
+
     left, right = centres
+
     if left > right:
         return (
             f"frames at the left look at column {left:.0f}, those at the right at {right:.0f}; expected left to right"
         )
+
     return None
 
 
@@ -265,6 +279,7 @@ def _check_gradients(subject: _Subject) -> str | None:
     with torch.backends.cudnn.flags(enabled=False):  # its recurrent layers have no gradient in evaluation mode
         loss = ctc_loss(subject.logits(), subject.batch.targets, subject.batch.target_lengths).mean()
         gradients = torch.autograd.grad(loss, [p for _, p in named], allow_unused=True)
+
     if not torch.isfinite(loss):
         return f"a loss of {loss.item():g}; expected a finite one"
     for (name, _), gradient in zip(named, gradients, strict=True):
@@ -272,6 +287,7 @@ def _check_gradients(subject: _Subject) -> str | None:
             return f"the loss does not reach {name}; expected a gradient for all that is trained"
         if not torch.isfinite(gradient).all():
             return f"the gradient of {name} is not finite; expected a finite one"
+
     return None
 
 
@@ -287,6 +303,7 @@ def _check_overfit(subject: _Subject) -> str | None:
     train_mode(network)
     optimizer = torch.optim.AdamW([p for p in network.parameters() if p.requires_grad], OVERFIT_RATE)
     images, losses = subject.batch.images.to(subject.device), []
+
     for _ in range(OVERFIT_STEPS):
         loss = ctc_loss(network(images), subject.batch.targets, subject.batch.target_lengths).sum()
         losses.append(loss.item() / len(subject.batch.targets))
@@ -296,6 +313,7 @@ def _check_overfit(subject: _Subject) -> str | None:
         torch.autograd.backward(loss / len(images))
         nn.utils.clip_grad_norm_(network.parameters(), 5.0)
         optimizer.step()
+
     return (
         f"{len(images)} lines bring the loss from {losses[0]:.3g} to {min(losses):.3g} nats a character in "
         f"{OVERFIT_STEPS} steps; expected {OVERFIT_LOSS}"

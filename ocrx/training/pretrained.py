@@ -30,17 +30,26 @@ def resolve_pretrained(source: str, output: Path) -> Path:
     ``ocrx import``), a hub id ``OWNER/NAME``, or the web address of a file of weights. What is not an ocrx model yet is
     imported into ``output/start``; from the web, into the cache.
     Raises ConfigError for another address, ModelError where there is no such model.
+
+    Args:
+        source: What to start from.
+        output: Folder of the training.
+
+    Returns:
+        The model folder.
     """
     key = "Train.pretrain_weight_path"
     if "://" in source:
         return obtain_url(source, needs_characters=False)
     path = Path(source)
+
     if _is_hub_id(path):
         path = _from_hub(source)
         if (path / SPEC_FILE).is_file():
             return path
     elif not path.is_file() or (path.parent / SPEC_FILE).is_file():
         return find_model_folder(find_model(source, key=key))
+
     imported = output / IMPORTED_DIR
     import_weights(str(path), imported, overwrite=True)
     return imported
@@ -62,8 +71,17 @@ def _from_hub(name: str) -> Path:
 
 
 def is_backbone(source: str, architecture: str) -> bool:
-    """Whether ``source`` is no model to start from, but torchvision's weights for a backbone: ``imagenet``, or a
-    ``.pth`` file for ``resnet_bilstm``."""
+    """Whether ``source`` names torchvision's weights for a backbone instead of a model.
+
+    These are ``imagenet``, or a ``.pth`` file for ``resnet_bilstm``.
+
+    Args:
+        source: What to start from.
+        architecture: Name of the architecture.
+
+    Returns:
+        True for weights of a backbone.
+    """
     return source == "imagenet" or (architecture == "resnet_bilstm" and Path(source).suffix in (".pth", ".pt"))
 
 
@@ -71,6 +89,13 @@ def load_backbone(model: nn.Module, source: str) -> str:
     """Start the backbone of ``model`` from torchvision's weights; returns what happened in one line.
 
     Raises ModelError where they cannot be had or do not fit.
+
+    Args:
+        model: The network.
+        source: What to start from.
+
+    Returns:
+        What was loaded, in one line.
     """
     if not isinstance(model, ResNetBiLSTM):
         raise ModelError(f"{source}: weights of torchvision; expected an architecture that takes them, resnet_bilstm")
@@ -84,6 +109,14 @@ def load_pretrained(model: nn.Module, spec: ModelSpec, folder: Path) -> str:
     Rows of characters that the other one does not know start as in a fresh network; from the mean of the known rows
     they learned more slowly. A network in its fused form takes the folded weights of one in training form.
     Returns what happened in one line. Raises ModelError if the networks differ elsewhere.
+
+    Args:
+        model: The network.
+        spec: Describes the model.
+        folder: The folder of the other model.
+
+    Returns:
+        What was loaded, in one line.
     """
     other, other_spec = load_model(folder)
     if spec.params.get("fused") and not other_spec.params.get("fused"):
@@ -95,6 +128,7 @@ def load_pretrained(model: nn.Module, spec: ModelSpec, folder: Path) -> str:
     kept = [i for i, c in enumerate(spec.charset, start=1) if c in number]
     known = [number[c] for c in spec.charset if c in number]
     head = _tensors_of_the_head(spec)
+
     for name, value in given.items():
         if own[name].shape[1:] != value.shape[1:] or (name not in head and own[name].shape != value.shape):
             raise ModelError(f"{folder}: {name} is {tuple(value.shape)}, expected {tuple(own[name].shape)}")
@@ -102,6 +136,7 @@ def load_pretrained(model: nn.Module, spec: ModelSpec, folder: Path) -> str:
             own[name].copy_(value)
             continue
         own[name][[0, *kept]] = value[[0, *known]]
+
     model.load_state_dict(own)
     dropped = len(other_spec.charset) - len(kept)
     return f"start from {folder}: {len(kept)} characters kept, {len(spec.charset) - len(kept)} new, {dropped} dropped"

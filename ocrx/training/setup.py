@@ -146,6 +146,7 @@ def new_spec(config: Config, dataset: Dataset, pretrained: Path | None = None) -
     if given is not None and given.architecture == config.Model.architecture:
         params |= weight_form(given)
     characters = choose_charset(config, dataset).characters
+
     return ModelSpec(
         architecture=config.Model.architecture,
         params=params,
@@ -285,12 +286,14 @@ def build_trainer(setup: TrainingSetup, source: Source, process: ProcessContext)
     )
     trainer = Trainer(parts, process)
     process.log(_summary(setup, trainer, frozen))
+
     if setup.resume:
         _resume(trainer, setup, process.log)
     elif config.Train.preflight != "off":
         for batch in next(source.updates(0), [])[:1]:
             overfit = config.Train.preflight == "overfit"
             process.log(preflight(trainer.model, setup.spec, batch, process.device, overfit=overfit))
+
     return trainer
 
 

@@ -166,7 +166,11 @@ class TrainStep:
         return seconds
 
     def state_dict(self) -> dict[str, Any]:
-        """Collect what an update depends on, for ``state.pt``."""
+        """Collect what an update depends on, for ``state.pt``.
+
+        Returns:
+            The state, as plain values and tensors.
+        """
         return {
             "model": self.model.state_dict(),
             "average": self.average.average.state_dict(),
@@ -193,6 +197,7 @@ class TrainStep:
                 f"{where}: its updates are those of {state.get('optimizer_name')}, here {self.config.optimizer}",
                 hint=f"resume with Train.optimizer={state.get('optimizer_name')}",
             )
+
         self.model.load_state_dict(state["model"])
         self.average.average.load_state_dict(state["average"])
         self.average.steps = state["average_steps"]

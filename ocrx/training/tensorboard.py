@@ -17,11 +17,20 @@ class Observer(Protocol):
     """Follows a training: gets its values as they are measured."""
 
     def start(self, step: int) -> None:
-        """Called once, before the first update; ``step`` counts those of a resumed training."""
+        """Called once, before the first update; ``step`` counts those of a resumed training.
+
+        Args:
+            step: Updates that an earlier part of the training has made.
+        """
         ...
 
     def record(self, values: Mapping[str, float], step: int) -> None:
-        """Called with named values and the update that they belong to."""
+        """Called with named values and the update that they belong to.
+
+        Args:
+            values: Named values.
+            step: The update that they belong to.
+        """
         ...
 
     def close(self) -> None:
@@ -62,13 +71,22 @@ class TensorBoardWriter:
         self._writer: SummaryWriter | None = None
 
     def start(self, step: int) -> None:
-        """Open a new event file."""
+        """Open a new event file.
+
+        Args:
+            step: Updates that an earlier part of the training has made.
+        """
         from torch.utils.tensorboard import SummaryWriter
 
         self._writer = SummaryWriter(str(self._folder), purge_step=step + 1)
 
     def record(self, values: Mapping[str, float], step: int) -> None:
-        """Add a point to each curve."""
+        """Add a point to each curve.
+
+        Args:
+            values: Named values.
+            step: The update that they belong to.
+        """
         if self._writer is None:
             return
         for name, value in values.items():

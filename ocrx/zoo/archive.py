@@ -57,5 +57,6 @@ def _unpack(tar: tarfile.TarFile, member: tarfile.TarInfo, archive: Path, folder
     source = tar.extractfile(member)
     if source is None:
         raise ModelError(f"{archive}: {member.name!r} cannot be read")
+
     with source, target.open("wb") as file:
         shutil.copyfileobj(source, file)

@@ -160,7 +160,11 @@ CATALOG: Mapping[str, Entry] = MappingProxyType({entry.name: entry for entry in 
 
 
 def reject_untrained(name: str) -> None:
-    """Raise ModelError where ``name`` is a recipe for which no weights are fetched by name."""
+    """Raise ModelError where ``name`` is a recipe for which no weights are fetched by name.
+
+    Args:
+        name: Name of the model.
+    """
     if recipe_path(name) is None:
         return
     entry = CATALOG.get(name)
@@ -172,6 +176,7 @@ def reject_untrained(name: str) -> None:
         raise ModelError(
             f"{name}: a known model whose weights are not fetched by name", hint=f"{steps}; see `ocrx models {name}`"
         )
+
     raise ModelError(
         f"{name}: a recipe, but no trained model",
         hint=f"train it with `ocrx train -c {name} --data DATA --output DIR`, then give DIR/best_accuracy",

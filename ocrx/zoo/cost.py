@@ -29,6 +29,13 @@ def cost_of(recipe: str, classes: int) -> Cost:
     """The cost of a recipe's network with ``classes`` outputs, at 48x320.
 
     At its own height where 48 does not fit, or where a network for 48 has other parameters.
+
+    Args:
+        recipe: Name of the recipe.
+        classes: Number of classes.
+
+    Returns:
+        The cost.
     """
     config = load_config(recipe)
     accepted = accepted_heights(config.Model.architecture, config.Model.params)
@@ -56,6 +63,13 @@ def multiplications(network: nn.Module, images: torch.Tensor) -> int:
     """Those of convolutions, linear layers, LSTMs and attention for ``images``; element-wise ones do not count.
 
     Works on the meta device, that is, without computing anything.
+
+    Args:
+        network: The network.
+        images: Images [N, C, H, W].
+
+    Returns:
+        The number of multiplications.
     """
     total = 0
 

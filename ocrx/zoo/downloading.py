@@ -62,6 +62,9 @@ def download(
         headers: Sent along, but never to another host than that of ``url``.
         stall_s: Seconds that the server may be silent.
 
+    Returns:
+        What was fetched.
+
     Raises:
         MissingError: The server has no such file.
         ModelError: It cannot be had, is larger than 2 GiB, or the disk is full.
@@ -121,6 +124,7 @@ def _fetch(url: str, part: Path, headers: dict[str, str], stall_s: float) -> Non
     if have and known:
         headers |= {"Range": f"bytes={have}-", "If-Range": known}
     request = urllib.request.Request(url, headers={"User-Agent": "ocrx", "Accept-Encoding": "identity", **headers})
+
     with _opener(url).open(request, timeout=stall_s) as answer:
         resumed = answer.status == 206 and answer.headers.get("Content-Range", "").startswith(f"bytes {have}-")
         have = have if resumed else 0
@@ -146,6 +150,7 @@ def _copy(answer: Any, file: IO[bytes], url: str, done: int, total: int | None) 
     finally:
         file.flush()
         os.fsync(file.fileno())
+
     if total is not None and done < total:
         raise _CutError(f"{done} of {total} bytes arrived")
 
@@ -185,4 +190,5 @@ def _opener(url: str) -> urllib.request.OpenerDirector:
     )
     for handler in handlers:
         opener.add_handler(handler)
+
     return opener

@@ -50,6 +50,11 @@ class ImportReport:
     difference: float | None
 
     def to_dict(self) -> dict[str, Any]:
+        """Convert the report to plain values.
+
+        Returns:
+            The fields, as JSON can hold them.
+        """
         return {**asdict(self), "output": str(self.output)}
 
 
@@ -64,7 +69,7 @@ class _Fit:
     state: Mapping[str, Tensor]
 
 
-def import_weights(
+def import_weights(  # noqa: PLR0913  # public, the options of ocrx import
     source: str,
     output: Path,
     *,
@@ -104,6 +109,7 @@ def import_weights(
     if without_characters and not entries:
         # Private characters, which no dataset holds: fine-tuning keeps none of these rows.
         entries = tuple(chr(0xF0000 + index) for index in range(classes - 1))
+
     characters = _fitted_dictionary(entries, classes, weights.path, dictionary)
     fit = _find_fit(weights, classes, name if name is not None else _stated_name(weights.path))
     state, characters, notes = _without_unusable(fit.state, characters)
@@ -129,6 +135,7 @@ def import_weights(
         save_model(model, spec, folder)
         if finish:
             finish(model, spec, folder)
+
     parameters = sum(p.numel() for p in model.parameters())
     return ImportReport(source, output, fit.name, fit.architecture, spec.classes, parameters, notes, difference)
 
@@ -149,6 +156,12 @@ def _arabic_name(source: str, file: Path, dictionary: Path | None, *models: str 
 
 
 def check_output(output: Path, overwrite: bool) -> None:
+    """Raise an error where the output folder may not be written.
+
+    Args:
+        output: The folder to write.
+        overwrite: Whether a model folder there may be replaced.
+    """
     if not output.exists():
         return
     if not output.is_dir() or (any(output.iterdir()) and not (output / SPEC_FILE).is_file()):
@@ -176,6 +189,7 @@ def _fitted_dictionary(entries: Sequence[str], classes: int, path: Path, diction
             f"{path}: no dictionary comes with it",
             hint="give the one it was trained with, --charset FILE, and the model's name if it is known, --model NAME",
         )
+
     if len(entries) == classes and entries[0] in ("blank", "<blank>"):
         return tuple(entries[1:])
     if len(entries) == classes - 1:
@@ -193,6 +207,7 @@ def _find_fit(weights: Weights, classes: int, name: str | None) -> _Fit:
     if name is not None and name not in CATALOG:
         raise ConfigError(f"--model: {name!r} is no known model", hint=f"one of {', '.join(sorted(CATALOG))}")
     reasons: list[str] = []
+
     for recipe in [name] if name is not None else _distinct_recipes(classes):
         config = load_config(recipe)
         # Official models read every line at its own width; padding it to a bucket changes one text in ten.
@@ -204,6 +219,7 @@ def _find_fit(weights: Weights, classes: int, name: str | None) -> _Fit:
                 reasons.append(f"{recipe}: {error.message}")
                 continue
             return _Fit(recipe, config.Model.architecture, params, image, state)
+
     if name is not None or len(reasons) == 1:
         raise ModelError(f"{weights.path}: {reasons[0] if reasons else f'weights of this kind do not fit {name}'}")
     shortest = min(reasons, key=len, default="no known network has weights of this kind")
@@ -299,6 +315,7 @@ def _without_unusable(
     }
     names = ", ".join(repr(characters[index]) for index in dropped[:5])
     note = f"dropped {len(dropped)} classes whose dictionary entry is empty or stands twice: {names}"
+
     return changed, tuple(characters[index] for index in kept), (note,)
 
 

@@ -10,7 +10,16 @@ from ocrx.zoo.tensors import KeyMap, KeyRule
 
 
 def paddle_key_map(architecture: str, params: Mapping[str, Any], names: frozenset[str]) -> KeyMap | None:
-    """How PaddleOCR names the tensors of an architecture; ``names`` are those of the file, which tell the variant."""
+    """How PaddleOCR names the tensors of an architecture; ``names`` are those of the file, which tell the variant.
+
+    Args:
+        architecture: Name of the architecture.
+        params: Its parameters.
+        names: Names of the tensors in the file.
+
+    Returns:
+        The map, or None for an architecture that PaddleOCR does not have.
+    """
     single = "head.fc.weight" in names
     neck, head = ("neck.encoder", "head.fc") if single else ("head.ctc_encoder.encoder", "head.ctc_head.fc")
     match architecture:
@@ -28,11 +37,20 @@ def paddle_key_map(architecture: str, params: Mapping[str, Any], names: frozense
             return _repsvtr("backbone", neck, head)
         case "svtrv2_ch":
             return _svtrv2_ch("backbone", neck, head)
+
     return None
 
 
 def openocr_key_map(architecture: str, params: Mapping[str, Any]) -> KeyMap | None:
-    """How OpenOCR names the tensors of an architecture."""
+    """How OpenOCR names the tensors of an architecture.
+
+    Args:
+        architecture: Name of the architecture.
+        params: Its parameters.
+
+    Returns:
+        The map, or None.
+    """
     match architecture:
         case "svtrv2":
             return _svtrv2(str(params.get("size", "tiny")))
@@ -44,7 +62,14 @@ def openocr_key_map(architecture: str, params: Mapping[str, Any]) -> KeyMap | No
 
 
 def svtr_neck(prefix: str) -> tuple[KeyRule, ...]:
-    """PP-OCR's neck: conv1, conv2, svtr_block, norm, conv3, conv4, conv1x1."""
+    """PP-OCR's neck: conv1, conv2, svtr_block, norm, conv3, conv4, conv1x1.
+
+    Args:
+        prefix: What the names begin with.
+
+    Returns:
+        The rules.
+    """
     convs = {"reduce": "conv1", "enter": "conv2", "leave": "conv3", "join": "conv4", "out": "conv1x1"}
     return (
         *(KeyRule(f"neck.{ours}", f"{prefix}.{theirs}", leaves=("conv", "norm")) for ours, theirs in convs.items()),
@@ -66,12 +91,29 @@ def _svtr_blocks(prefix: str) -> tuple[KeyRule, ...]:
 
 
 def numbered(template: str, counts: tuple[int, ...], first: int = 0) -> tuple[str, ...]:
-    """Paths of the blocks of stages: ``template`` with {s} and {i}."""
+    """Paths of the blocks of stages: ``template`` with {s} and {i}.
+
+    Args:
+        template: A path with {s} for the stage and {i} for the block.
+        counts: Blocks of each stage.
+        first: Number of the first stage.
+
+    Returns:
+        The paths, in order.
+    """
     return tuple(template.format(s=s, i=i) for s, count in enumerate(counts, first) for i in range(count))
 
 
 def downsampled(counts: tuple[int, ...], prefix: str) -> tuple[str, ...]:
-    """Paths of stages that begin with a down-sampling layer."""
+    """Paths of stages that begin with a down-sampling layer.
+
+    Args:
+        counts: Blocks of each stage.
+        prefix: What the paths begin with.
+
+    Returns:
+        The paths, in order.
+    """
     stages = [
         [f"{prefix}.{s}.downsample", *(f"{prefix}.{s}.blocks.{i}" for i in range(n))] for s, n in enumerate(counts)
     ]

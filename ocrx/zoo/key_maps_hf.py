@@ -15,7 +15,15 @@ _HEAD = KeyRule("head", "head.head")
 
 
 def transformers_key_map(architecture: str, params: Mapping[str, Any]) -> KeyMap | None:
-    """How transformers names the tensors of an architecture."""
+    """How transformers names the tensors of an architecture.
+
+    Args:
+        architecture: Name of the architecture.
+        params: Its parameters.
+
+    Returns:
+        The map, or None.
+    """
     match architecture:
         case "lcnetv3":
             return _LCNETV3
@@ -29,6 +37,7 @@ def transformers_key_map(architecture: str, params: Mapping[str, Any]) -> KeyMap
 def _neck(convolutions: tuple[str, ...]) -> tuple[KeyRule, ...]:
     block = "head.encoder.svtr_block.{k}"
     ours = r"neck\.blocks\.(?P<k>\d+)\."
+
     return (
         *(
             KeyRule(rf"neck\.{name}", f"head.encoder.conv_block.{i}", leaves=_CONV)

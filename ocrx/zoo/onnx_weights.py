@@ -60,7 +60,14 @@ class OnnxWeights:
 
 
 def load_onnx(path: Path) -> onnx.ModelProto:
-    """The ONNX model in a file. Raises ModelError if it is damaged or holds no graph."""
+    """The ONNX model in a file. Raises ModelError if it is damaged or holds no graph.
+
+    Args:
+        path: The file.
+
+    Returns:
+        The model.
+    """
     try:
         model = onnx.load(str(path))
     except Exception as error:  # protobuf and onnx raise many kinds for a damaged file
@@ -77,6 +84,9 @@ def read_graph(model: onnx.ModelProto, where: str) -> OnnxWeights:
         model: With at least one node.
         where: What errors name.
 
+    Returns:
+        Layers, dictionary and input.
+
     Raises:
         ModelError: The graph contradicts itself or has no weights.
     """
@@ -87,6 +97,7 @@ def read_graph(model: onnx.ModelProto, where: str) -> OnnxWeights:
         raise ModelError(f"{where}: {error.message}") from None
     except (ValueError, TypeError, IndexError, RecursionError) as error:
         raise ModelError(f"{where}: the shapes or nodes of the ONNX graph contradict each other ({error})") from None
+
     if not layers:
         raise ModelError(f"{where}: an ONNX file without weights")
     metadata = {entry.key: entry.value for entry in model.metadata_props}
@@ -131,13 +142,16 @@ class _Graph:
         for node in graph.node:
             if node.op_type == "Constant" and node.attribute and node.attribute[0].HasField("t"):
                 self.constants[node.output[0]] = _values(node.attribute[0].t, node.output[0])
+
         self.origin: dict[str, str] = {}
+
         for node in self.nodes:
             # A value that a damaged graph writes twice would be its own origin.
             copies = node.op_type in ("Identity", "Cast") and node.output[0] not in self.constants
             if copies and node.input[0] in self.constants:
                 self.constants[node.output[0]] = self.constants[node.input[0]]
                 self.origin[node.output[0]] = node.input[0]
+
         self.readers: dict[str, list[onnx.NodeProto]] = {}
         for node in self.nodes:
             for name in node.input:
@@ -161,12 +175,14 @@ class _Graph:
         bias = self._array(node.input[2]) if len(node.input) > 2 else np.zeros(len(weight), np.float32)
         uses = {self._name(name) for name in node.input[1:]}
         follower = self._sole_reader(node)
+
         if follower is not None and follower.op_type == "Add":
             name = self._constant_of(follower)
             if name is not None and self.constants[name].size == len(weight):
                 bias = bias + self._array(name).reshape(-1)
                 uses.add(self._name(name))
                 follower = self._sole_reader(follower)
+
         if follower is not None and follower.op_type == "BatchNormalization":
             gamma, beta, mean, variance = (self._array(name) for name in follower.input[1:5])
             epsilon = next((a.f for a in follower.attribute if a.name == "epsilon"), 1e-5)
@@ -174,6 +190,7 @@ class _Graph:
             weight = weight * factor.reshape(-1, 1, 1, 1)
             bias = (bias - mean) * factor + beta
             uses |= {self._name(name) for name in follower.input[1:5]}
+
         return Layer("convolution", weight, bias, self._name(node.input[1]), frozenset(uses))
 
     def _linear(self, node: onnx.NodeProto) -> Layer:
@@ -182,15 +199,18 @@ class _Graph:
             raise ModelError(
                 f"damaged: {node.input[1]!r}, the weight of a {node.op_type}, has the shape {weight.shape}"
             )
+
         transposed = any(a.name == "transB" and a.i for a in node.attribute)
         bias = self._array(node.input[2]) if len(node.input) > 2 else None
         uses = {self._name(name) for name in node.input[1:]}
         follower = self._sole_reader(node)
+
         if bias is None and follower is not None and follower.op_type == "Add":
             name = self._constant_of(follower)
             if name is not None and self.constants[name].shape == weight.shape[1:]:
                 bias = self._array(name)
                 uses.add(self._name(name))
+
         weight = weight if transposed else np.ascontiguousarray(weight.T)
         return Layer("linear", weight, bias, self._name(node.input[1]), frozenset(uses))
 
@@ -241,10 +261,19 @@ def match_layers(network: nn.Module, images: Tensor, layers: Iterable[Layer]) ->
     """The state of ``network`` (in inference form) with the weights of ``layers``, both in order of execution.
 
     ``images`` is any input that the network takes. Raises ModelError that names the first layer that differs.
+
+    Args:
+        network: The network.
+        images: Images [N, C, H, W].
+        layers: The layers of the file.
+
+    Returns:
+        The state dict.
     """
     own = _executed(network, images)
     given = list(layers)
     state = network.state_dict()
+
     for index, (name, module) in enumerate(own):
         kind = _KINDS[type(module)]
         if index >= len(given):
@@ -266,6 +295,7 @@ def match_layers(network: nn.Module, images: Tensor, layers: Iterable[Layer]) ->
             state[f"{name}.bias"] = torch.from_numpy(bias.copy())
         elif layer.bias is not None and np.any(layer.bias):
             raise ModelError(f"layer {index + 1} of the file, {layer.name}, has a bias; the network has none there")
+
     unset = [name for name, value in state.items() if value.is_meta]
     if unset:
         raise ModelError(f"this architecture cannot be read from an ONNX file: no layer holds {unset[0]}")
@@ -290,10 +320,12 @@ def _executed(network: nn.Module, images: Tensor) -> list[tuple[str, nn.Module]]
         for name, module in network.named_modules()
         if type(module) in _KINDS
     ]
+
     try:
         with torch.no_grad():
             network.eval()(images)
     finally:
         for handle in handles:
             handle.remove()
+
     return order

@@ -88,6 +88,7 @@ def _joined(arrays: dict[str, Array], slices: Any, path: Path) -> dict[str, Arra
         raise ModelError(
             f"{path}: damaged: its arrays cannot be put together from slices ({type(error).__name__}: {error})"
         ) from None
+
     return arrays
 
 

@@ -85,6 +85,9 @@ def read_program(path: Path) -> Program:
     Args:
         path: ``inference.pdmodel`` or ``inference.json``; ``inference.pdiparams`` lies beside it.
 
+    Returns:
+        Operators and parameters.
+
     Raises:
         ModelError: A file is missing, damaged or too large, or the two do not belong together.
     """
@@ -125,6 +128,7 @@ def _read_parameters(path: Path, shapes: Mapping[str, tuple[int, ...]]) -> dict[
     message = program_messages()["TensorDesc"]
     parameters: dict[str, Array] = {}
     place = 0
+
     try:
         for name in sorted(shapes):
             parameters[name], place = _read_tensor(data, place, message)
@@ -132,6 +136,7 @@ def _read_parameters(path: Path, shapes: Mapping[str, tuple[int, ...]]) -> dict[
                 raise ValueError(f"{name} has the shape {parameters[name].shape}, the program says {shapes[name]}")
     except (struct.error, DecodeError, ValueError, KeyError, OverflowError) as error:
         raise ModelError(f"{path}: damaged, or not the parameters of this program ({error})"[:300]) from None
+
     if place != len(data):
         raise ModelError(f"{path}: {len(data) - place} bytes are left over after the {len(shapes)} parameters")
     return parameters
@@ -215,7 +220,11 @@ _DENSE_TENSOR, _FEED, _FETCH = 7, 9, 10
 
 
 def program_messages() -> dict[str, type[Message]]:
-    """Classes that read Paddle's protobuf messages."""
+    """Classes that read Paddle's protobuf messages.
+
+    Returns:
+        The classes by message name.
+    """
     proto = descriptor_pb2.FileDescriptorProto(name="paddle_framework.proto", package="paddle", syntax="proto2")
     for name, fields in _FIELDS.items():
         described = proto.message_type.add(name=name)
@@ -228,6 +237,7 @@ def program_messages() -> dict[str, type[Message]]:
             entry.type = entry.TYPE_MESSAGE if kind in _FIELDS else getattr(entry, f"TYPE_{kind.upper()}")
             if kind in _FIELDS:
                 entry.type_name = f".paddle.{kind}"
+
     pool = descriptor_pool.DescriptorPool()
     pool.Add(proto)
     return {name: message_factory.GetMessageClass(pool.FindMessageTypeByName(f"paddle.{name}")) for name in _FIELDS}
@@ -384,6 +394,7 @@ class _PirReader:
             raise ModelError(f"the operator {name!r} has {len(inputs)} inputs; expected {len(known.inputs)} at most")
         renamed = {(known.attributes or {}).get(key, key): value for key, value in attributes.items()}
         named: dict[str, tuple[str, ...]] = {}
+
         for slot, value in zip(known.inputs, inputs, strict=False):
             if not value:
                 continue
@@ -392,6 +403,7 @@ class _PirReader:
                 renamed[setting] = self._constants[value]
             else:
                 named[setting] = self._lists.get(value, (value,))
+
         return Operator(known.type, named, outputs, renamed)
 
     def _outputs(self, entry: Mapping[str, Any]) -> tuple[str, ...]:

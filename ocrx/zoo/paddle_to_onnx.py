@@ -25,6 +25,12 @@ _OPSET = 17
 def to_onnx(program: Program) -> onnx.ModelProto:
     """The ONNX model that computes what ``program`` computes; parameters keep their names.
 
+    Args:
+        program: The program.
+
+    Returns:
+        The ONNX model.
+
     Raises:
         ModelError: An operator, or one of its settings, is not known; or a parameter is used by none.
     """
@@ -74,6 +80,7 @@ class _Translator:
             [helper.make_tensor_value_info(output, TensorProto.FLOAT, None)],
             [numpy_helper.from_array(np.asarray(value, order="C"), name) for name, value in constants.items()],
         )
+
         return helper.make_model(graph, opset_imports=[helper.make_opsetid("", _OPSET)], ir_version=8)
 
     # What the translations of operators use.
@@ -164,6 +171,7 @@ def _convolution(t: _Translator, op: Operator) -> None:
     if op.inputs.get("Bias") or op.inputs.get("ResidualData"):
         raise ModelError(f"the operator {op.type!r} with a fused bias is not known")
     strides, dilations = attributes["strides"], attributes["dilations"]
+
     t.node(
         "Conv",
         [t.input(op, "Input"), t.input(op, "Filter")],
@@ -218,6 +226,7 @@ def _pool(t: _Translator, op: Operator) -> None:
     if whole:
         t.node("GlobalAveragePool" if kind == "avg" else "GlobalMaxPool", [t.input(op)], op.outputs[0])
         return
+
     if attributes.get("adaptive"):
         raise ModelError(f"the operator 'pool2d' that adapts to {kernel} is not known")
     settings = {"kernel_shape": kernel, "strides": attributes["strides"], "ceil_mode": int(attributes["ceil_mode"])}
@@ -285,6 +294,7 @@ def _assign(t: _Translator, op: Operator) -> None:
 def _reshape(t: _Translator, op: Operator) -> None:
     name = t.inputs(op)[0]
     sizes = op.inputs.get("ShapeTensor") or op.inputs.get("shape") or op.inputs.get("Shape")
+
     if not sizes:
         shape = [int(size) for size in op.attributes["shape"]]
         value = t.constant(name)
@@ -293,10 +303,12 @@ def _reshape(t: _Translator, op: Operator) -> None:
             return
         t.node("Reshape", [name, t.new_constant(np.array(shape, np.int64))], op.outputs[0])
         return
+
     if len(sizes) == 1:
         joined = t.inputs(op, next(slot for slot in ("ShapeTensor", "shape", "Shape") if op.inputs.get(slot)))[0]
     else:
         joined = _joined_numbers(t, t.inputs(op, "ShapeTensor" if op.inputs.get("ShapeTensor") else "shape"))
+
     t.node("Reshape", [name, joined], op.outputs[0])
 
 

@@ -44,7 +44,14 @@ class StoredArray:
         self._order: str = "C"
 
     def describe(self, dtype: object, shape: object, data: object, order: str) -> None:
-        """Set type, shape and bytes. Raises RefusedError or DamagedError unless they describe an array of numbers."""
+        """Set type, shape and bytes. Raises RefusedError or DamagedError unless they describe an array of numbers.
+
+        Args:
+            dtype: What the file says of the type.
+            shape: What the file says of the shape.
+            data: The bytes.
+            order: ``C`` or ``F``.
+        """
         if not isinstance(dtype, _NumberType):
             raise DamagedError("an array without a type")
         dimensions = shape if isinstance(shape, tuple) else (shape,)
@@ -58,10 +65,15 @@ class StoredArray:
         expected = math.prod(dimensions) * dtype.value.itemsize
         if len(raw) != expected:
             raise DamagedError(f"an array of {len(raw)} bytes; its type and shape need {expected}")
+
         self._dtype, self._shape, self._data, self._order = dtype.value, dimensions, bytes(raw), order
 
     def build(self) -> Array:
-        """The array, read-only. Raises DamagedError where the pickle never says what is in it."""
+        """The array, read-only. Raises DamagedError where the pickle never says what is in it.
+
+        Returns:
+            The array.
+        """
         if self._dtype is None:
             raise DamagedError("an array without contents")
         flat: Array = np.frombuffer(self._data, dtype=self._dtype) if self._data else np.empty(0, self._dtype)
@@ -151,6 +163,7 @@ def load_plain_pickle(data: bytes) -> Any:
         raise
     except (ValueError, IndexError, KeyError, TypeError, AttributeError, OverflowError, MemoryError) as error:
         raise DamagedError(f"{type(error).__name__}: {error}"[:200]) from None
+
     raise DamagedError("it has no end")
 
 

@@ -75,19 +75,37 @@ class Location:
 
 
 def cache_root() -> Path:
-    """The cache's folder; it may not exist yet."""
+    """The cache's folder; it may not exist yet.
+
+    Returns:
+        The folder.
+    """
     given = os.environ.get("OCRX_CACHE")
     return Path(given).expanduser().absolute() if given else user_cache_path("ocrx", appauthor=False)
 
 
 def cached_model(name: str) -> Path | None:
-    """The model folder of ``name`` in the cache, if there is one."""
+    """The model folder of ``name`` in the cache, if there is one.
+
+    Args:
+        name: Name of the model.
+
+    Returns:
+        The folder, or None.
+    """
     folder = cache_root() / "models" / name
     return folder if (folder / SPEC_FILE).is_file() else None
 
 
 def wheel_file(name: str) -> tuple[str, Path] | None:
-    """The installed package that holds ``name``, and the file or folder in it; nothing is imported."""
+    """The installed package that holds ``name``, and the file or folder in it; nothing is imported.
+
+    Args:
+        name: Name of the model.
+
+    Returns:
+        Package and path, or None.
+    """
     for package, path in _WHEELS.get(name, ()):
         spec = find_spec(package)
         if spec is not None and spec.origin is not None and (file := Path(spec.origin).parent / path).exists():
@@ -96,7 +114,14 @@ def wheel_file(name: str) -> tuple[str, Path] | None:
 
 
 def locate(name: str) -> Location:
-    """Say where a model of the catalogue would come from, without asking the network."""
+    """Say where a model of the catalogue would come from, without asking the network.
+
+    Args:
+        name: Name of the model.
+
+    Returns:
+        The place.
+    """
     if (EMBEDDED_DIR / name / SPEC_FILE).is_file():
         return Location(name, "embedded", str(EMBEDDED_DIR / name))
     if (cached := cached_model(name)) is not None:
@@ -176,7 +201,14 @@ def obtain_url(url: str, *, needs_characters: bool = True) -> Path:
 
 
 def remove(name: str) -> bool:
-    """Remove a model, and what was left of its download, from the cache; False where there is nothing."""
+    """Remove a model, and what was left of its download, from the cache; False where there is nothing.
+
+    Args:
+        name: Name of the model.
+
+    Returns:
+        Whether anything was removed.
+    """
     found = [path for path in (cache_root() / kind / name for kind in ("models", "downloads")) if path.exists()]
     for path in found:
         shutil.rmtree(path)
@@ -188,6 +220,7 @@ def _locked(entry: str) -> Iterator[Path]:
     """Hold the lock of a cache entry; yields the folder of its download, which stays where the block fails."""
     root = cache_root()
     folder = root / "downloads" / entry
+
     try:
         folder.mkdir(parents=True, exist_ok=True)
         (root / "locks").mkdir(exist_ok=True)
@@ -215,6 +248,7 @@ def _download_model(name: str, folder: Path) -> Path:
     """Fetch a model from the hub, else from PaddleX's server."""
     _check_online(name)
     reasons: list[str] = []
+
     for fetch in (_fetch_from_hub, _fetch_safetensors, _fetch_from_paddlex):
         try:
             source, fetched = fetch(name, folder)
@@ -228,6 +262,7 @@ def _download_model(name: str, folder: Path) -> Path:
             # What was fetched is no use for another attempt.
             shutil.rmtree(folder, ignore_errors=True)
             raise
+
     raise ModelError(f"{name}: cannot be downloaded: {'; '.join(reasons)}", hint="try again, or `ocrx import FILE`")
 
 

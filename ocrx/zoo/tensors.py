@@ -50,11 +50,19 @@ class KeyMap:
     absent: str = r"(?!)"
 
     def candidates(self, ours: str) -> Iterator[str]:
-        """Names that the tensor ``ours`` may have, best first."""
+        """Names that the tensor ``ours`` may have, best first.
+
+        Args:
+            ours: Name of the tensor in the network.
+
+        Yields:
+            The names.
+        """
         match = _LEAF.fullmatch(ours)
         if match is None:
             raise ModelError(f"{ours}: no such kind of tensor")
         path, part, leaf = match["path"], match["part"], match["leaf"]
+
         for rule in self.rules:
             found = re.fullmatch(rule.ours, path)
             if found is None:
@@ -80,11 +88,21 @@ def convert_state_dict(
 
     ``transposed``: linear weights are [in, out], as Paddle stores them.
     Raises ModelError that names tensors that are missing, left over, or of another shape.
+
+    Args:
+        network: The network.
+        theirs: Tensors by their names.
+        key_map: How the names correspond.
+        transposed: Whether linear weights are [in, out].
+
+    Returns:
+        The state dict.
     """
     linear = {f"{name}.weight" for name, module in network.named_modules() if isinstance(module, nn.Linear)}
     state = {name: torch.zeros(value.shape, dtype=value.dtype) for name, value in network.state_dict().items()}
     missing: list[str] = []
     used: set[str] = set()
+
     for name, own in state.items():
         if name.endswith("num_batches_tracked"):
             continue
@@ -97,12 +115,15 @@ def convert_state_dict(
         used.add(source)
         value = np.asarray(theirs[source])
         state[name] = _fitted(value.T if transposed and name in linear else value, own, source)
+
     left = sorted(set(theirs) - used)
     left = [name for name in left if not re.search(key_map.ignored, name) and "num_batches_tracked" not in name]
+
     if missing or left:
         parts = [f"missing: {_some(missing)}"] if missing else []
         parts += [f"not used: {_some(left)}"] if left else []
         raise ModelError(f"the tensors do not fit the architecture; {'; '.join(parts)}")
+
     return state
 
 

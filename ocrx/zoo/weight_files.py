@@ -56,6 +56,12 @@ def read_weights(source: str) -> Weights:
     """Read ``source``: an ``.onnx``, ``.pdparams``, ``.pth`` or ``.safetensors`` file, a folder with one, or a hub id.
 
     Raises ModelError if there is no such thing or it is damaged.
+
+    Args:
+        source: A file, a folder or a hub id.
+
+    Returns:
+        The weights.
     """
     path = Path(source)
     if not path.exists():
@@ -63,6 +69,7 @@ def read_weights(source: str) -> Weights:
             path = fetch_from_hub(source)
         else:
             raise ModelError(f"{source}: no such file or folder", hint="give a file, a folder, or a hub id OWNER/NAME")
+
     file = _weights_file(path) if path.is_dir() else path
     match file.suffix:
         case ".onnx":
@@ -116,6 +123,12 @@ def fetch_from_hub(name: str) -> Path:
     """The folder with the files of the hub's model ``name`` (``OWNER/NAME``).
 
     Raises ModelError where the hub does not give it.
+
+    Args:
+        name: ``OWNER/NAME``.
+
+    Returns:
+        The folder.
     """
     from huggingface_hub import snapshot_download  # slow to import
 
@@ -179,7 +192,14 @@ def _plain_names(tensors: Mapping[str, Array]) -> dict[str, Array]:
 
 
 def dictionary_beside(file: Path) -> tuple[str, ...]:
-    """The dictionary that lies beside the weights: in the settings of PaddleX or transformers, or as a list."""
+    """The dictionary that lies beside the weights: in the settings of PaddleX or transformers, or as a list.
+
+    Args:
+        file: The file with the weights.
+
+    Returns:
+        The characters; empty where there is none.
+    """
     folder = file.parent
     for name, keys in (
         ("preprocessor_config.json", ("character_list",)),
@@ -188,9 +208,11 @@ def dictionary_beside(file: Path) -> tuple[str, ...]:
         entries = _nested(_settings(folder / name), keys)
         if isinstance(entries, list) and entries:
             return tuple(map(str, entries))
+
     for name in ("label_dict.txt", "dict.txt", _CHINESE_DICTIONARY):
         if (folder / name).is_file():
             return read_dictionary(folder / name)
+
     # A wheel keeps it in another folder of the package: PACKAGE/models/NAME_infer and PACKAGE/ch_ppocr_rec.
     packages = [parent for parent in folder.parents[:2] if (parent / "__init__.py").is_file()]
     found = [path for package in packages for path in sorted(package.glob(f"*/{_CHINESE_DICTIONARY}"))]
@@ -198,7 +220,14 @@ def dictionary_beside(file: Path) -> tuple[str, ...]:
 
 
 def model_name_beside(file: Path) -> str | None:
-    """The name that PaddleX's settings beside the weights give the model, if there are any."""
+    """The name that PaddleX's settings beside the weights give the model, if there are any.
+
+    Args:
+        file: The file with the weights.
+
+    Returns:
+        The name, or None.
+    """
     name = _nested(_settings(file.parent / "inference.yml"), ("Global", "model_name"))
     return name if isinstance(name, str) else None
 
@@ -222,5 +251,12 @@ def _nested(tree: Any, keys: tuple[str, ...]) -> Any:
 
 
 def read_dictionary(path: Path) -> tuple[str, ...]:
-    """The lines of a dictionary exactly as they stand, so that their number tells whether it fits a head."""
+    """The lines of a dictionary exactly as they stand, so that their number tells whether it fits a head.
+
+    Args:
+        path: The file.
+
+    Returns:
+        The lines.
+    """
     return tuple(read_lines(path))

@@ -57,6 +57,13 @@ def bucket_widths(widths: Sequence[int], image: ImageSpec) -> list[int]:
 
     A bucket of fewer than 8 lines is merged upwards into the next one, so that batch statistics stay sound;
     the widest bucket, which has none above it, is filled with the widest lines of the one below.
+
+    Args:
+        widths: Width of each line in pixels, after resizing.
+        image: How the model takes its images.
+
+    Returns:
+        The padded width of each line.
     """
     by_width = sorted(range(len(widths)), key=lambda sample: (widths[sample], sample))
     members: dict[int, list[int]] = defaultdict(list)
@@ -66,6 +73,7 @@ def bucket_widths(widths: Sequence[int], image: ImageSpec) -> list[int]:
     for narrow, wide in pairwise(order):
         if len(members[narrow]) < MIN_BATCH:
             members[wide] = members.pop(narrow) + members[wide]
+
     if len(members) > 1:
         below, widest = sorted(members)[-2:]
         lack = MIN_BATCH - len(members[widest])
@@ -73,15 +81,27 @@ def bucket_widths(widths: Sequence[int], image: ImageSpec) -> list[int]:
             taken = lack if len(members[below]) - lack >= MIN_BATCH else len(members[below])
             members[widest] = members[below][-taken:] + members[widest]
             members[below] = members[below][:-taken]
+
     result = [0] * len(widths)
     for bucket, samples in members.items():
         for sample in samples:
             result[sample] = bucket
+
     return result
 
 
 def lines_per_batch(width: int, height: int, batch_size: int, max_pixels: int) -> int:
-    """Most lines of a padded width in a batch: ``batch_size``, fewer beyond ``max_pixels``, but 8 in any case."""
+    """Most lines of a padded width in a batch: ``batch_size``, fewer beyond ``max_pixels``, but 8 in any case.
+
+    Args:
+        width: Width in pixels.
+        height: Height in pixels.
+        batch_size: Lines wanted in a batch.
+        max_pixels: Most padded pixels of a batch.
+
+    Returns:
+        The number of lines.
+    """
     return max(1, min(batch_size, max(MIN_BATCH, max_pixels // (width * height))))
 
 
@@ -91,6 +111,17 @@ def plan_batches(
     """Shuffle and cut one epoch: every sample once.
 
     The rest of a bucket is spread over its batches rather than left as a tiny one.
+
+    Args:
+        buckets: Padded width of each line in pixels.
+        height: Height in pixels.
+        batch_size: Lines wanted in a batch.
+        max_pixels: Most padded pixels of a batch.
+        seed: Seed of the order.
+        epoch: Number of the epoch, from 0.
+
+    Returns:
+        The batches, in order.
     """
     generator = np.random.default_rng([seed, epoch])
     members: dict[int, list[int]] = defaultdict(list)

@@ -47,10 +47,18 @@ class Batch:
         return len(self.samples)
 
     def pieces(self, max_pixels: int) -> list[Batch]:
-        """The same lines in batches of at most ``max_pixels`` padded pixels, but one line in any case."""
+        """The same lines in batches of at most ``max_pixels`` padded pixels, but one line in any case.
+
+        Args:
+            max_pixels: Most padded pixels of a batch.
+
+        Returns:
+            The batches.
+        """
         count = -(-self.images[:, 0].numel() // max_pixels)
         rows = [int(part[0]) for part in np.array_split(np.arange(len(self)), min(count, len(self)))]
         first = [0, *self.target_lengths.cumsum(0).tolist()]
+
         return [
             Batch(
                 self.images[start:end],
@@ -93,12 +101,27 @@ class Lines:
         return resize(read_image(self.samples[number].image), self.image_spec)
 
     def pixels(self, number: int) -> Pixels:
-        """Resized line, uint8 [H, W] or [H, W, 3]."""
+        """Resized line, uint8 [H, W] or [H, W, 3].
+
+        Args:
+            number: Number of the line.
+
+        Returns:
+            The pixels.
+        """
         kept = self._kept.get(number)
         return kept if kept is not None else self._read(number)
 
     def labelled(self, number: int, behind: int) -> tuple[Sample, Ints]:
-        """The label of a line and its classes, with a space and those of line ``behind`` after it if that is not -1."""
+        """The label of a line and its classes, with a space and those of line ``behind`` after it if that is not -1.
+
+        Args:
+            number: Number of the line.
+            behind: Number of the line to join, or -1.
+
+        Returns:
+            The sample and its classes.
+        """
         sample, target = self.samples[number], self.targets[number]
         if behind < 0:
             return sample, target
@@ -117,7 +140,18 @@ def collate(
     width: int,
     image: ImageSpec,
 ) -> Batch:
-    """Pad float32 [C, H, w] lines to ``width`` and join their labels."""
+    """Pad float32 [C, H, w] lines to ``width`` and join their labels.
+
+    Args:
+        planes: Prepared lines [C, H, w], float32.
+        targets: Classes of each line.
+        samples: The lines.
+        width: Padded width in pixels.
+        image: How the model takes its images.
+
+    Returns:
+        The batch.
+    """
     return Batch(
         images=torch.from_numpy(np.stack([pad(line, width, image) for line in planes])),
         targets=torch.from_numpy(np.concatenate(targets)),
@@ -180,24 +214,35 @@ class LineSource:
         self.lines, self.options, self.share = lines, options, share
 
     def plans(self, epoch: int) -> list[BatchPlan]:
-        """The batches of an epoch, in order; their number is the same in every epoch, or nearly so with joined lines,
-        whose widths vary."""
+        """Plan the batches of an epoch, in order.
+
+        Their number is the same in every epoch, or nearly so with joined lines, whose widths vary.
+
+        Args:
+            epoch: Number of the epoch, from 0.
+
+        Returns:
+            The batches.
+        """
         image, widths = self.lines.image_spec, list(self.lines.widths)
         partners: dict[int, int] = {}
         if self.options.concat:
             key = (self.options.seed, epoch)
             partners = choose_partners(self.lines.widths, self.lines.targets, self.lines.spec, self.options.concat, key)
+
         for first, second in partners.items():
             widths[first] = joined_width(widths[first], self.lines.widths[second], image.height)
         numbers = self._numbers(epoch)
         buckets = bucket_widths([widths[number] for number in numbers], image)
         plans = []
+
         for plan in plan_batches(
             buckets, image.height, self.options.batch_size, self.options.max_pixels, self.options.seed, epoch
         ):
             samples = tuple(numbers[i] for i in plan.samples)
             joined = tuple(partners.get(number, -1) for number in samples) if partners else ()
             plans.append(BatchPlan(plan.width, samples, joined))
+
         return plans
 
     def _numbers(self, epoch: int) -> Sequence[int]:
@@ -218,7 +263,15 @@ class LineSource:
         return self._updates  # asked after every update
 
     def updates(self, epoch: int, start: int = 0) -> Iterator[list[Batch]]:
-        """This process's micro-batches of each update from number ``start`` on; of the last one perhaps none."""
+        """This process's micro-batches of each update from number ``start`` on; of the last one perhaps none.
+
+        Args:
+            epoch: Number of the epoch, from 0.
+            start: First update to yield.
+
+        Yields:
+            The micro-batches of one update.
+        """
         plans = self.plans(epoch)[start * self.share.parts :]
         own = self._batches(epoch, plans[self.share.rank :: self.share.size])
         for _ in range(0, len(plans), self.share.parts):
@@ -228,6 +281,7 @@ class LineSource:
         if not self.options.workers:
             yield from (self.batch(epoch, plan) for plan in plans)
             return
+
         with ThreadPoolExecutor(self.options.workers, thread_name_prefix=THREAD_PREFIX) as pool:
             ahead: deque[Future[Batch]] = deque()
             try:
@@ -241,7 +295,15 @@ class LineSource:
                 pool.shutdown(wait=False, cancel_futures=True)
 
     def batch(self, epoch: int, plan: BatchPlan) -> Batch:
-        """One batch; what it holds does not depend on which thread makes it, or when."""
+        """One batch; what it holds does not depend on which thread makes it, or when.
+
+        Args:
+            epoch: Number of the epoch, from 0.
+            plan: Which lines it holds.
+
+        Returns:
+            The batch.
+        """
         planes, targets, samples = [], [], []
         for number, behind in zip_longest(plan.samples, plan.joined, fillvalue=-1):
             pixels = self.varied(number, epoch, behind, plan.width)
@@ -252,8 +314,17 @@ class LineSource:
         return collate(planes, targets, tuple(samples), plan.width, self.lines.image_spec)
 
     def varied(self, number: int, epoch: int, behind: int, max_width: int) -> Pixels:
-        """A line as an epoch shows it, with the one numbered ``behind`` to its right if that is not -1: uint8
-        [H, W] or [H, W, 3], W <= ``max_width``."""
+        """A line as an epoch shows it, with the one numbered ``behind`` to its right if that is not -1.
+
+        Args:
+            number: Number of the line.
+            epoch: Number of the epoch, from 0.
+            behind: Number of the line to join, or -1.
+            max_width: Widest result in pixels.
+
+        Returns:
+            The pixels.
+        """
         generator = np.random.default_rng([self.options.seed, epoch, number])
         pixels = self.lines.pixels(number)
         if behind >= 0:

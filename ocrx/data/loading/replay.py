@@ -14,11 +14,22 @@ def epoch_lines(buckets: Sequence[int], own: int, ratio: float, seed: int, epoch
     A pure function, like the order of batches. ``buckets`` are the padded widths of all lines. Each width is drawn
     from in proportion to its lines, the same number every epoch, so that epochs have equally many batches; no line of
     a width comes again before all of them had their turn.
+
+    Args:
+        buckets: Padded width of each line in pixels.
+        own: Number of the dataset's own lines.
+        ratio: Share of the epoch that is drawn from the others.
+        seed: Seed of the order.
+        epoch: Number of the epoch, from 0.
+
+    Returns:
+        The numbers.
     """
     members: dict[int, list[int]] = defaultdict(list)
     for number in range(own, len(buckets)):
         members[buckets[number]].append(number)
     drawn = list(range(own))
+
     for width, count in _shares(members, round(own * ratio / (1 - ratio))).items():
         lines = members[width]
         for place in range(epoch * count, (epoch + 1) * count):
@@ -26,6 +37,7 @@ def epoch_lines(buckets: Sequence[int], own: int, ratio: float, seed: int, epoch
             if index == 0 or place == epoch * count:
                 order = np.random.default_rng([seed, turn, width]).permutation(len(lines))
             drawn.append(lines[order[index]])
+
     return drawn
 
 

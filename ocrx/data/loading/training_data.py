@@ -22,7 +22,14 @@ class TrainingData:
     replayed: int
 
     def without(self, sources: Container[str]) -> TrainingData:
-        """The same without the training lines of these sources."""
+        """The same without the training lines of these sources.
+
+        Args:
+            sources: Sources such as ``train.txt:17``.
+
+        Returns:
+            The remaining lines.
+        """
         lines = self.dataset.train
         replayed = lines[len(lines) - self.replayed :]
         return TrainingData(
@@ -37,11 +44,20 @@ def combine_datasets(dataset: Dataset, extra: Sequence[str], replay: Sequence[st
     Their validation lines and dictionaries are left alone; a dictionary of ``dataset`` grows by the characters of
     their labels. Sources and findings name the folder they come from.
     Raises DataError that names the folder where one holds no training lines.
+
+    Args:
+        dataset: The dataset to train on.
+        extra: Folders or lists whose training lines are added.
+        replay: Folders or lists of old lines.
+
+    Returns:
+        The combined lines.
     """
     added = [read_dataset(Path(folder)) for folder in (*extra, *replay)]
     lines: list[Sample] = []
     issues: list[Issue] = []
     replayed = 0
+
     for number, (name, part) in enumerate(zip((*extra, *replay), added, strict=True)):
         if not part.train:
             key = "Train.extra_datasets" if number < len(extra) else "Train.replay"
@@ -49,6 +65,7 @@ def combine_datasets(dataset: Dataset, extra: Sequence[str], replay: Sequence[st
         replayed += len(part.train) if number >= len(extra) else 0
         lines += [Sample(sample.image, sample.text, f"{part.root}/{sample.source}") for sample in part.train]
         issues += [_in_folder(issue, part.root) for issue in part.issues if _about_training(issue, part)]
+
     return TrainingData(
         replace(
             dataset,

@@ -55,6 +55,7 @@ def run_in_processes(work: Work, arguments: Sequence[object], config: Config, la
     size = len(layout.devices)
     context = get_context("spawn")
     workers: list[_Worker] = []
+
     with tempfile.TemporaryDirectory() as folder, catch_signals() as stopped:
         try:
             for rank, device in enumerate(layout.devices):

@@ -21,6 +21,16 @@ def choose_partners(
 
     About ``share`` of the lines get one; fewer where what is drawn would be wider than the widest image, or have
     more characters than its width gives frames.
+
+    Args:
+        widths: Width of each line in pixels, after resizing.
+        targets: Classes of each line.
+        spec: Describes the model.
+        share: Share of the lines that get another one.
+        key: Seed and epoch.
+
+    Returns:
+        Number of the line → number of the one behind it.
     """
     generator = np.random.default_rng([*key, len(widths)])
     partners = {}
@@ -36,12 +46,30 @@ def choose_partners(
 
 
 def joined_width(first: int, second: int, height: int) -> int:
-    """Pixels that two lines of these widths may need: the gap is half the height at most."""
+    """Pixels that two lines of these widths may need: the gap is half the height at most.
+
+    Args:
+        first: Width of the first line in pixels.
+        second: Width of the second line in pixels.
+        height: Height in pixels.
+
+    Returns:
+        The width in pixels.
+    """
     return first + height // 2 + second
 
 
 def join_pixels(first: Pixels, second: Pixels, generator: np.random.Generator) -> Pixels:
-    """Both lines, uint8 [H, W] or [H, W, 3], the second to the right, and between them a space of their paper."""
+    """Both lines, uint8 [H, W] or [H, W, 3], the second to the right, and between them a space of their paper.
+
+    Args:
+        first: The left line.
+        second: The right line.
+        generator: Source of randomness.
+
+    Returns:
+        The joined line.
+    """
     height = len(first)
     ends = np.array([paper(first), paper(second)], dtype=np.float64)
     steps = np.linspace(0, 1, int(generator.integers(height // 4, height // 2, endpoint=True)))

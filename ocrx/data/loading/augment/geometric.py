@@ -76,21 +76,41 @@ def affine(
 
 
 def crop_rows(image: Image.Image, generator: np.random.Generator, strength: float) -> Image.Image:
-    """Lose rows at the top and at the bottom, as a careless cut does; the rest is stretched to the old height."""
+    """Lose rows at the top and at the bottom, as a careless cut does; the rest is stretched to the old height.
+
+    Args:
+        image: The line.
+        generator: Source of randomness.
+        strength: Strength of the effect, 0 to 1.
+
+    Returns:
+        The changed line, of the same height.
+    """
     width, height = image.size
     top, bottom = generator.uniform(0, 0.1 * strength * height, 2)
     return image.resize((width, height), Image.Resampling.BILINEAR, box=(0, top, width, height - bottom))
 
 
 def perspective(image: Image.Image, generator: np.random.Generator, strength: float) -> Image.Image:
-    """Each corner moves by up to a tenth of the height. Pillow takes half the time of torchvision here."""
+    """Each corner moves by up to a tenth of the height. Pillow takes half the time of torchvision here.
+
+    Args:
+        image: The line.
+        generator: Source of randomness.
+        strength: Strength of the effect, 0 to 1.
+
+    Returns:
+        The changed line, of the same height.
+    """
     width, height = image.size
     reach = 0.1 * strength * np.array([min(width, height), height])
     rows, right = [], []
+
     for x, y in ((0, 0), (width, 0), (width, height), (0, height)):
         u, v = np.array([x, y]) + generator.uniform(-reach, reach, 2)
         rows += [[x, y, 1, 0, 0, 0, -u * x, -u * y], [0, 0, 0, x, y, 1, -v * x, -v * y]]
         right += [u, v]
+
     coefficients = np.linalg.solve(np.array(rows), np.array(right)).tolist()
     return image.transform(
         image.size,
@@ -105,6 +125,14 @@ def elastic(image: Image.Image, generator: np.random.Generator, strength: float)
     """Bend the line smoothly, about a letter at a time (Simard et al. 2003), by up to 2 pixels of 32 at strength 1.
 
     torchvision resamples; its own transform would spend forty times as long on smoothing noise of full size.
+
+    Args:
+        image: The line.
+        generator: Source of randomness.
+        strength: Strength of the effect, 0 to 1.
+
+    Returns:
+        The changed line, of the same height.
     """
     # torchvision takes a second to import, and only a training that augments needs it.
     import torch
@@ -134,12 +162,25 @@ def flip_vertical(pixels: Pixels) -> Pixels:
 
     A flipped b is a p, and a flipped W an M: the labels are then wrong. Scans that stand on their head
     are to be turned when they are read. Off, therefore, unless ``Train.flip_vertical`` asks for it.
+
+    Args:
+        pixels: Grey levels or colours, uint8 [H, W] or [H, W, 3].
+
+    Returns:
+        The mirrored line.
     """
     return pixels[::-1]
 
 
 def paper(pixels: Pixels) -> int | tuple[int, ...]:
-    """The tone of the ground, uint8 [H, W] or [H, W, 3]: the median of the first and last row."""
+    """The tone of the ground, uint8 [H, W] or [H, W, 3]: the median of the first and last row.
+
+    Args:
+        pixels: Grey levels or colours, uint8 [H, W] or [H, W, 3].
+
+    Returns:
+        A grey level, or one value for each channel.
+    """
     edge = np.concatenate([pixels[0], pixels[-1]])
     if pixels.ndim == 2:
         return int(np.median(edge))

@@ -11,7 +11,16 @@ from ocrx.arrays import Floats, Pixels
 
 
 def strokes(image: Image.Image, generator: np.random.Generator, strength: float) -> Image.Image:
-    """Erode or dilate by half a pixel: the mean of the line and its 3 x 3 minimum or maximum."""
+    """Erode or dilate by half a pixel: the mean of the line and its 3 x 3 minimum or maximum.
+
+    Args:
+        image: The line.
+        generator: Source of randomness.
+        strength: Strength of the effect, 0 to 1.
+
+    Returns:
+        The changed line, of the same height.
+    """
     pixels = np.asarray(image)
     # Twice three shifted views take a twentieth of the time of Pillow's rank filters.
     choose = np.minimum if generator.random() < 0.5 else np.maximum
@@ -22,33 +31,78 @@ def strokes(image: Image.Image, generator: np.random.Generator, strength: float)
 
 
 def blur(image: Image.Image, generator: np.random.Generator, strength: float) -> Image.Image:
-    """Out of focus: a Gaussian of 0.3 to 1.2 pixels."""
+    """Out of focus: a Gaussian of 0.3 to 1.2 pixels.
+
+    Args:
+        image: The line.
+        generator: Source of randomness.
+        strength: Strength of the effect, 0 to 1.
+
+    Returns:
+        The changed line, of the same height.
+    """
     return image.filter(ImageFilter.GaussianBlur(generator.uniform(0.3, 0.4 + 0.8 * strength)))
 
 
 def resolution(image: Image.Image, generator: np.random.Generator, strength: float) -> Image.Image:
-    """Through a smaller size, down to a half, and back."""
+    """Through a smaller size, down to a half, and back.
+
+    Args:
+        image: The line.
+        generator: Source of randomness.
+        strength: Strength of the effect, 0 to 1.
+
+    Returns:
+        The changed line, of the same height.
+    """
     factor = generator.uniform(1 - 0.5 * strength, 1)
     small = (max(1, round(image.width * factor)), max(8, round(image.height * factor)))
     return image.resize(small, Image.Resampling.BILINEAR).resize(image.size, Image.Resampling.BILINEAR)
 
 
 def contrast(image: Image.Image, generator: np.random.Generator, strength: float) -> Image.Image:
-    """Weaker or stronger, darker or lighter."""
+    """Weaker or stronger, darker or lighter.
+
+    Args:
+        image: The line.
+        generator: Source of randomness.
+        strength: Strength of the effect, 0 to 1.
+
+    Returns:
+        The changed line, of the same height.
+    """
     gain = 1 + generator.uniform(-0.4, 0.3) * strength
     shift = generator.uniform(-40, 40) * strength
     return _image((np.asarray(image, dtype=np.float32) - 128) * np.float32(gain) + np.float32(128 + shift))
 
 
 def noise(image: Image.Image, generator: np.random.Generator, strength: float) -> Image.Image:
-    """Grain: every value differs, by 12 of 255 at strength 1."""
+    """Grain: every value differs, by 12 of 255 at strength 1.
+
+    Args:
+        image: The line.
+        generator: Source of randomness.
+        strength: Strength of the effect, 0 to 1.
+
+    Returns:
+        The changed line, of the same height.
+    """
     pixels = np.asarray(image)
     grain = generator.standard_normal(pixels.shape, dtype=np.float32)
     return _image(pixels + grain * np.float32(12 * strength))
 
 
 def jpeg(image: Image.Image, generator: np.random.Generator, strength: float) -> Image.Image:
-    """Through a JPEG file of low quality and back."""
+    """Through a JPEG file of low quality and back.
+
+    Args:
+        image: The line.
+        generator: Source of randomness.
+        strength: Strength of the effect, 0 to 1.
+
+    Returns:
+        The changed line, of the same height.
+    """
     buffer = io.BytesIO()
     image.save(buffer, "JPEG", quality=int(generator.integers(25, 75)))
     return Image.open(buffer, formats=["JPEG"])
