@@ -350,7 +350,19 @@ def read_pcf_properties(data: bytes) -> dict[str, str | int]:
 
 
 def classify_face(path: str, index: int, family: str, style: str, monospaced: bool, size: int = 0) -> Face | None:
-    """The face with its kind, or None if its glyphs are not the letters of a text."""
+    """The face with its kind, or None if its glyphs are not the letters of a text.
+
+    Args:
+        path: The font file.
+        index: Number of the face in the file.
+        family: Its family.
+        style: Its style.
+        monospaced: Whether all characters are equally wide.
+        size: Pixels, for a bitmap font.
+
+    Returns:
+        The face, or None.
+    """
     whole = f"{family} {style} {Path(path).stem.split('.')[0]}"
     if _UNSUITED.search(whole):
         return None

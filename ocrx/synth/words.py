@@ -57,7 +57,11 @@ def __getattr__(name: str) -> tuple[str, ...]:
 
 @cache
 def sections() -> dict[str, tuple[str, ...]]:
-    """All sections of the file by name."""
+    """All sections of the file by name.
+
+    Returns:
+        Words by section.
+    """
     found: dict[str, list[str]] = {}
     entries: list[str] = []
     for line in (files("ocrx.synth") / FILE).read_text(encoding="utf-8").splitlines():
