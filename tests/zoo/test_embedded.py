@@ -44,6 +44,11 @@ def test_printed_latin_reads_the_languages_of_europe(latin: Recognizer, text: st
     assert next(iter(latin.predict(line_image(text)))).text == text
 
 
+@pytest.mark.parametrize("text", ["Η ημέρα ήταν καλή, είπε ο Γιώργος.", "Άνοιξε το αρχείο config.txt της εφαρμογής"])
+def test_printed_greek_reads_greek_with_latin_words(text: str) -> None:
+    assert next(iter(create_model(lang="el", device="cpu").predict(line_image(text)))).text == text
+
+
 def test_printed_latin_has_the_charset_of_its_recipe(latin: Recognizer) -> None:
     assert set(latin.spec.charset) == set(CHARSETS["latin-print"])
 
