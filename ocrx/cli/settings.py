@@ -97,9 +97,10 @@ def with_trained_weights(mode: str, config: Config, source: str | None) -> Confi
 
     if best.is_dir():
         return replace(config, **{section: replace(settings, **{key: str(best)})})
-    if mode == "predict" and source is not None and _is_official(model_named_by(source)):
-        return replace(config, Predict=replace(config.Predict, model_dir=config.Global.model))
-    if mode != "predict" and source is not None and model_named_by(source) and config.Global.model != DEFAULT:
+    named = config.Global.model if source is not None and model_named_by(source) else None
+    if named is not None and (_is_embedded(named) or (mode == "predict" and _is_official(named))):
+        return replace(config, **{section: replace(settings, **{key: named})})
+    if mode != "predict" and named is not None:
         raise ConfigError(
             f"{best}: not found, and no weights are given for {config.Global.model}",
             hint=f"train first, or add --model DIR or -o {section}.{key}=DIR ({DEFAULT} is the embedded model)",
@@ -107,11 +108,18 @@ def with_trained_weights(mode: str, config: Config, source: str | None) -> Confi
     return config
 
 
-def _is_official(name: str | None) -> bool:
+def _is_embedded(name: str) -> bool:
+    """Whether a model is part of the package."""
+    from ocrx.model_folder import EMBEDDED_DIR, SPEC_FILE
+
+    return (EMBEDDED_DIR / name / SPEC_FILE).is_file()
+
+
+def _is_official(name: str) -> bool:
     """Whether the weights of a model are fetched by its name."""
     from ocrx.zoo.catalog import CATALOG
 
-    return name is not None and name in CATALOG and CATALOG[name].official
+    return name in CATALOG and CATALOG[name].official
 
 
 def model_of(model: str | None, lang: str | None) -> str | None:

@@ -19,7 +19,7 @@ _ARABIC = ("ar", "fa", "ug", "ur", "ps", "sd")
 
 LANGUAGES: Mapping[str, tuple[str, ...]] = MappingProxyType(
     {
-        "en": ("printed_en", "en_PP-OCRv5_mobile_rec"),
+        "en": ("printed_latin", "en_PP-OCRv5_mobile_rec"),
         **dict.fromkeys(_LATIN, ("printed_latin", "latin_PP-OCRv5_mobile_rec")),
         **dict.fromkeys(("ru", "uk", "be"), ("printed_cyrillic", "eslav_PP-OCRv5_mobile_rec")),
         **dict.fromkeys(_CYRILLIC, ("printed_cyrillic", "cyrillic_PP-OCRv5_mobile_rec")),

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
 from ocrx.errors import ConfigError, ModelError
@@ -28,8 +30,10 @@ def test_a_mistyped_name_gets_a_suggestion(name: str, hint: str) -> None:
     assert hint in str(caught.value.hint)
 
 
-def test_what_is_no_name_is_refused() -> None:
+def test_what_is_no_name_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     with pytest.raises(ConfigError, match="an empty name"):
         find_model("")
-    with pytest.raises(ConfigError, match="is not downloaded"):
+    monkeypatch.setenv("OCRX_OFFLINE", "1")
+    monkeypatch.setenv("OCRX_CACHE", str(tmp_path))
+    with pytest.raises(ModelError, match="OCRX_OFFLINE forbids downloading"):
         find_model("https://example.com/model.onnx")

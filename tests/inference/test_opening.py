@@ -48,8 +48,8 @@ def test_models_are_found_by_folder_file_or_name(model_folder: Path, tmp_path: P
 
 
 def test_without_a_name_the_embedded_model_is_found() -> None:
-    assert find_model().name == "printed_en"
-    assert create_model().spec.name == "printed_en"
+    assert find_model().name == "printed_latin"
+    assert create_model().spec.name == "printed_latin"
 
 
 def test_a_configuration_says_model_runtime_and_decoder(model_folder: Path) -> None:

@@ -121,12 +121,12 @@ def test_without_a_configuration_or_a_training_the_embedded_model_reads(
 ) -> None:
     for arguments in (["evaluate", half_right, "--output", "out"], ["predict", half_right / "images" / "08.png"]):
         assert main([*map(str, arguments)]) == 0
-        assert "(printed_en)" in capsys.readouterr().err
+        assert "(printed_latin)" in capsys.readouterr().err
     shutil.rmtree("output")
     Path("beam.yaml").write_text("Decode: {beam: 3}", encoding="utf-8")
-    for config in ("beam.yaml", "printed_en"):
+    for config in ("beam.yaml", "printed_latin"):
         assert main(["evaluate", str(half_right), "-c", config]) == 0
-        assert "(printed_en)" in capsys.readouterr().err
+        assert "(printed_latin)" in capsys.readouterr().err
 
 
 def test_a_configuration_whose_model_was_not_trained_is_an_error(

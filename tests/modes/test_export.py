@@ -69,11 +69,11 @@ def test_nothing_is_written_into_the_package(
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr("ocrx.inference.discovery.EMBEDDED_DIR", tmp_path)
     monkeypatch.setattr("ocrx.model_folder.EMBEDDED_DIR", tmp_path)
-    embedded = folder.rename(tmp_path / "printed_en")
+    embedded = folder.rename(tmp_path / "printed_latin")
     before = {path: path.read_bytes() for path in embedded.rglob("*") if path.is_file()}
-    for arguments in (["export"], ["export", "-m", "printed_en"], ["run", "-o", "Global.mode=export"]):
+    for arguments in (["export"], ["export", "-m", "printed_latin"], ["run", "-o", "Global.mode=export"]):
         assert main(arguments) == 2
-        assert "ocrx export --model printed_en --output DIR" in capsys.readouterr().err
+        assert "ocrx export --model printed_latin --output DIR" in capsys.readouterr().err
     assert main(["export", "--output", "out"]) == 0
     assert {path: path.read_bytes() for path in embedded.rglob("*") if path.is_file()} == before
 

@@ -22,7 +22,7 @@ def test_every_language_ends_in_a_model_that_is_fetched_by_name() -> None:
 @pytest.mark.parametrize(
     ("code", "name"),
     [
-        ("en", "printed_en"),
+        ("en", "printed_latin"),
         ("ko", "korean_PP-OCRv5_mobile_rec"),
         ("KO", "korean_PP-OCRv5_mobile_rec"),
         ("zh_Hant", "PP-OCRv5_mobile_rec"),
@@ -47,6 +47,6 @@ def test_an_unknown_language_lists_the_known_ones() -> None:
 
 
 def test_a_language_in_place_of_a_model() -> None:
-    assert create_model(lang="en").spec.name == "printed_en"
+    assert create_model(lang="en").spec.name == "printed_latin"
     with pytest.raises(ConfigError, match="lang: given beside a model"):
         create_model("printed_en", lang="en")
