@@ -160,7 +160,7 @@ def check_classes(backend: Backend, found: object, where: str) -> None:
         raise ModelError(
             f"{where}: its network has {found} classes; expected {spec.classes}, as its charset has "
             f"{len(spec.charset)} characters",
-            hint="network and charset come from different models; import or export the model anew",
+            hint="network and charset come from different models; import or export the model again",
         )
 
 

@@ -109,7 +109,7 @@ def open_folder(folder: Path, device: str, threads: int, precision: str) -> Onnx
 def _may_overflow(model: Path) -> bool:
     """Whether this is an int8 file from before weights had 7 bits and a probe beside them.
 
-    Their 8 bits overflow on x86-64 without VNNI, unless ONNX Runtime is told to take slower kernels there.
+    Their 8 bits overflow on x86-64 without VNNI, unless ONNX Runtime uses slower kernels there.
     """
     return model.name == exported_name(ONNX_FILE, "int8") and not probe_path(model, "int8").is_file()
 

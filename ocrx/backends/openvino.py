@@ -106,7 +106,7 @@ def _compiled(core: ov.Core, network: ov.Model, settings: dict[str, Any]) -> Any
     except RuntimeError:
         if settings[hints.inference_precision()] != "bf16":
             raise
-        # On processors without bf16 OpenVINO takes fp32, unless it is oneDNN that was told not to use it.
+        # On processors without bf16 OpenVINO takes fp32, unless it is oneDNN that may not use it.
         return core.compile_model(network, "CPU", settings | {hints.inference_precision(): "f32"})
 
 

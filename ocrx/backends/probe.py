@@ -120,7 +120,7 @@ class Probe:
                 tolerance = float((file.metadata() or {})["tolerance"])
                 return cls(images, logits, file.get_tensor("classes"), tolerance)
         except (SafetensorError, OSError, ValueError, KeyError) as error:
-            raise ModelError(f"{path}: damaged ({error})", hint="export the model anew with `ocrx export`") from None
+            raise ModelError(f"{path}: damaged ({error})", hint="export the model again with `ocrx export`") from None
 
 
 def probe_path(file: Path, precision: str) -> Path:
@@ -157,7 +157,7 @@ def verify(backend: Backend, folder: Path, device: str, precision: str) -> None:
     if not path.is_file():
         if precision == "int8":
             _LOG.warning(
-                "%s: exported without a check of int8 arithmetic; compare its texts with fp32, or export it anew", file
+                "%s: exported without a check of int8 arithmetic; compare its texts with fp32, or export it again", file
             )
         return
 
@@ -171,7 +171,7 @@ def verify(backend: Backend, folder: Path, device: str, precision: str) -> None:
         raise BackendError(
             f"{file}: {backend.name} on this machine ({processor_name()}) computes {precision} wrongly: the logits "
             f"of the stored check differ from fp32 by {error:.0%}; expected at most {probe.tolerance:.0%}",
-            hint="read in fp32 (`--precision fp32`), or export the model anew on this machine",
+            hint="read in fp32 (`--precision fp32`), or export the model again on this machine",
         )
 
     if passed is not None:

@@ -53,7 +53,7 @@ class Recognizer:
     Attributes:
         backend: The network.
         decoder: Turns logits float32 [N, T, K] into classes, scores and frames.
-        batch_size: Lines in a batch where ``predict`` is not told otherwise.
+        batch_size: Lines in a batch, unless ``predict`` is given another number.
         spec: What the model knows about itself.
         charset: Its characters.
         calibration: What turns character scores into a confidence; None for a model that was never calibrated.
@@ -71,7 +71,7 @@ class Recognizer:
         Args:
             backend: The network.
             decoder: Default: the best path.
-            batch_size: Lines in a batch where ``predict`` is not told otherwise.
+            batch_size: Lines in a batch, unless ``predict`` is given another number.
             calibration: Default: what the back end's spec holds.
         """
         self.backend = backend

@@ -58,7 +58,7 @@ def prose(rng: Random, language: Language, length: int) -> str:
     if len(text) > target:
         text = text[:target].rsplit(" ", 1)[0]
         if rng.random() < 0.05 and text[-1:].isalpha():
-            text += "-"  # a word that goes on in the next line
+            text += "-"  # a word that continues in the next line
     return text
 
 

@@ -168,7 +168,7 @@ class Trainer:
         self.state.finished = self._finished()
 
     def run(self) -> Outcome:
-        """Train to the end, or until a process is told to stop.
+        """Train to the end, or until a process is asked to stop.
 
         Returns:
             How the training ended; ``latest/`` holds its state.

@@ -64,7 +64,7 @@ class StepResult:
         loss: Mean over the images of all micro-batches, as it is minimised (with the focal weight).
         images: Images of all micro-batches; 0 means that no process had a micro-batch left.
         seconds: Time since the last update, measured by the main process.
-        stop: Whether any process was told to stop.
+        stop: Whether any process was asked to stop.
         skipped: Whether the weights were left unchanged.
         max_pixels: Most padded pixels to compute at once from now on; None sets no limit.
     """

@@ -1,7 +1,7 @@
 """Fetches large files from the web: resumed where a connection broke, checked, and never left half written.
 
 A file grows under ``NAME.part`` beside its target and gets its name in one step when it is complete. A later call, also
-of another process, goes on where an earlier one stopped, if the server still has the same file.
+of another process, continues where an earlier one stopped, if the server still has the same file.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Lines of ``train.txt`` and ``val.txt``, and the guard against losing lines when they are written anew."""
+"""Lines of ``train.txt`` and ``val.txt``, and the guard against losing lines when they are rewritten."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def list_line(image: str, sample: Sample) -> str:
 
 
 def require_all_lines_read(dataset: Dataset) -> None:
-    """Refuse to write a dataset anew of which some lines could not be read.
+    """Refuse to rewrite a dataset of which some lines could not be read.
 
     Args:
         dataset: As read.

@@ -50,7 +50,7 @@ class SplitReport:
 
 
 def split_dataset(root: Path, val_percent: int, seed: int, group: str | None = None) -> SplitReport:
-    """Write ``train.txt`` and ``val.txt`` anew from all samples; the lists of before stay as ``.bak``.
+    """Rewrite ``train.txt`` and ``val.txt`` from all samples; the old lists stay as ``.bak``.
 
     The division depends on the samples and the seed alone, not on how they were divided before.
 

@@ -1,4 +1,4 @@
-"""Samples to batches of tensors: decode once, augment anew each epoch, pad to the batch's width."""
+"""Samples to batches of tensors: decode once, augment in each epoch, pad to the batch's width."""
 
 from __future__ import annotations
 

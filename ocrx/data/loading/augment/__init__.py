@@ -1,4 +1,4 @@
-"""Small changes to a resized line that keep its text, drawn anew each epoch from the sample's own generator.
+"""Small changes to a resized line that keep its text, sampled in each epoch from the sample's own generator.
 
 ``geometric`` moves pixels, ``photometric`` changes their tones, ``concat`` joins two lines. All work on the resized
 line with Pillow, except for the elastic bend; a line of 32 x 384 takes about a third of a millisecond at strength 0.5.
