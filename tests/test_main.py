@@ -37,7 +37,14 @@ def test_closed_streams_are_named_errors(tmp_path: Path) -> None:
 
 
 def test_ctrl_c_ends_with_130_and_one_line() -> None:
-    process = subprocess.Popen([*OCRX, "predict", "-"], stdin=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    process = subprocess.Popen(
+        [*OCRX, "predict", "-"],
+        stdin=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        # Where the tests run in the background, the shell has them ignore Ctrl-C.
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
+    )
     assert process.stderr is not None and process.stderr.readline().startswith("model ")
     process.send_signal(signal.SIGINT)
     _, rest = process.communicate(timeout=120)

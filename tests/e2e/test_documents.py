@@ -81,6 +81,8 @@ def test_what_is_not_run_says_why() -> None:
     assert left_out == {
         ("docs/training.md", "needs GPUs or several machines"),
         ("docs/models.md", "needs a file of official weights"),
+        ("docs/models.md", "downloads, or needs rapidocr-onnxruntime"),
+        ("docs/export.md", "needs a machine that computes int8 wrongly"),
         ("docs/export.md", "needs Docker"),
     }
 

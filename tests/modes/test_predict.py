@@ -186,18 +186,9 @@ def test_a_model_that_is_not_there(capsys: pytest.CaptureFixture[str], tmp_path:
     assert code == 1 and "not an ocrx model" in err
 
 
-@pytest.mark.parametrize(
-    ("arguments", "message"),
-    [
-        (["-m", ""], "Predict.model_dir: an empty name"),
-        (["-o", "Predict.model_dir=https://host/x_infer.tar"], "Predict.model_dir: https://host/x_infer.tar is not"),
-    ],
-)
-def test_a_model_that_cannot_be_meant(
-    capsys: pytest.CaptureFixture[str], images: Path, arguments: list[str], message: str
-) -> None:
-    code, _, err = run(capsys, images / "00.png", *arguments)
-    assert code == 2 and message in err
+def test_a_model_that_cannot_be_meant(capsys: pytest.CaptureFixture[str], images: Path) -> None:
+    code, _, err = run(capsys, images / "00.png", "-m", "")
+    assert code == 2 and "Predict.model_dir: an empty name" in err
 
 
 def test_an_image_too_large_is_refused_by_one_error(
