@@ -101,6 +101,7 @@ class Recognizer:
     ) -> Iterator[Prediction]:
         """Read images lazily, results in the order of the input. Safe to call from many threads at once.
 
+        Each call gives what it gives alone, with the same or different decoding options in each thread.
         An image that cannot be read gives a Prediction with ``error``; the others are still read.
 
         Args:
@@ -144,8 +145,7 @@ class Recognizer:
         elif keywords != DecodeOptions():
             raise ConfigError("options: set beside keywords of the same meaning", hint="put everything into `options`")
 
-        reader = self if options == DecodeOptions() else self.with_decoder(build_decoder(self.charset, options))
-        return reader._checked_stream(iter_inputs(input, channel_order), batch_size, split_lines)
+        return self.with_options(options)._checked_stream(iter_inputs(input, channel_order), batch_size, split_lines)
 
     def with_decoder(self, decoder: Decoder) -> Recognizer:
         """Use another decoder on the same network.
@@ -159,6 +159,21 @@ class Recognizer:
         other = Recognizer(self.backend, decoder, self.batch_size, self.calibration)
         other._network_slots = self._network_slots
         return other
+
+    def with_options(self, options: DecodeOptions) -> Recognizer:
+        """Decode as ``options`` say, on the same network.
+
+        Args:
+            options: How logits become text.
+
+        Returns:
+            A recognizer that shares the back end with this one; this one itself where the options set nothing.
+
+        Raises:
+            ConfigError: A value has no meaning, or nothing satisfies the constraints.
+            DataError: A lexicon or language model cannot be read.
+        """
+        return self if options == DecodeOptions() else self.with_decoder(build_decoder(self.charset, options))
 
     def predict_inputs(self, inputs: Iterable[ImageInput], batch_size: int | None = None) -> Iterator[Prediction]:
         """Read images that were found already, see ``predict``.
@@ -191,7 +206,7 @@ class Recognizer:
         # A single image needs no threads, and should not wait for them to start.
         if len(window) == 1:
             for line in load_lines(window, image_spec, split=split):
-                yield self._recognize([line])[0] if line.pixels is not None else _failure(line)
+                yield self.read_lines([line])[0] if line.pixels is not None else failed_prediction(line)
             window = list(islice(inputs, size))
         if not window:
             return
@@ -215,13 +230,20 @@ class Recognizer:
     def _submit(self, lines: list[PreparedLine], batch_size: int, network: Executor) -> _Window:
         """Start reading lines in batches of one bucket width each."""
         batches = [
-            (indices, network.submit(self._recognize, [lines[index] for index in indices]))
+            (indices, network.submit(self.read_lines, [lines[index] for index in indices]))
             for indices in width_batches([line.pixels for line in lines], self.backend, batch_size)
         ]
         return _Window(lines, batches)
 
-    def _recognize(self, lines: Sequence[PreparedLine]) -> list[Prediction]:
-        """Read lines of one bucket width."""
+    def read_lines(self, lines: Sequence[PreparedLine]) -> list[Prediction]:
+        """Read one batch of prepared lines, in this thread. Safe to call from many threads at once.
+
+        Args:
+            lines: Lines of one bucket width that could be opened, at least one.
+
+        Returns:
+            One Prediction for each line.
+        """
         images = stack_lines([line.pixels for line in lines if line.pixels is not None], self.spec.image)
         with self._network_slots:
             logits = self.backend.logits(images)
@@ -283,7 +305,15 @@ class Recognizer:
         return found, DeferredSpans(words)
 
 
-def _failure(line: PreparedLine) -> Prediction:
+def failed_prediction(line: PreparedLine) -> Prediction:
+    """The result of an image that could not be opened.
+
+    Args:
+        line: The line, without pixels.
+
+    Returns:
+        A Prediction with ``error``.
+    """
     source = line.source
     return Prediction(input_path=source.name, page_index=source.page_index, error=line.error, source=source.load)
 
@@ -295,7 +325,7 @@ def _collect(window: _Window) -> Iterator[Prediction]:
         for index, prediction in zip(indices, batch.result(), strict=True):
             results[index] = prediction
     for line, result in zip(window.lines, results, strict=True):
-        yield result if result is not None else _failure(line)
+        yield result if result is not None else failed_prediction(line)
 
 
 @contextmanager
