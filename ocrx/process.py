@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import os
 import sys
-from importlib.metadata import distributions
 from pathlib import Path
 
 
@@ -54,5 +53,7 @@ def package_versions() -> dict[str, str]:
     Returns:
         Package → version, in the order of their names.
     """
+    from importlib.metadata import distributions  # loads the email parser, which only this function needs
+
     found = {str(one.metadata["Name"]): one.version for one in distributions() if one.metadata["Name"]}
     return dict(sorted(found.items(), key=lambda pair: pair[0].casefold()))

@@ -18,8 +18,6 @@ from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
-from safetensors import SafetensorError, safe_open
-from safetensors.numpy import save_file
 
 from ocrx.arrays import Floats
 from ocrx.backends import Backend, exported_name
@@ -96,6 +94,8 @@ class Probe:
         Args:
             path: The file.
         """
+        from safetensors.numpy import save_file  # reading in fp32 needs none of it
+
         arrays: dict[str, npt.NDArray[np.generic]] = {"classes": self.classes}
         for number, (image, logits) in enumerate(zip(self.images, self.logits, strict=True)):
             arrays[f"image.{number}"] = np.ascontiguousarray(image, np.float16)  # safetensors writes memory as it lies
@@ -112,6 +112,8 @@ class Probe:
         Returns:
             The probe.
         """
+        from safetensors import SafetensorError, safe_open
+
         try:
             with safe_open(path, framework="numpy") as file:
                 count = sum(name.startswith("image.") for name in file.keys())  # noqa: SIM118  # no mapping

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from typing import TYPE_CHECKING, Annotated, Optional
 
 import typer
@@ -17,7 +16,6 @@ from ocrx.cli.options import (
     OutputOption,
     Overrides,
 )
-from ocrx.files import to_json
 
 if TYPE_CHECKING:
     from ocrx.modes.benchmark import BenchmarkReport
@@ -76,8 +74,7 @@ def show(report: BenchmarkReport, as_json: bool) -> None:
         as_json: Write one JSON document instead of rows.
     """
     if as_json:
-        sys.stdout.write(to_json(report.to_dict(), indent=2) + "\n")
-        sys.stdout.flush()
+        console.write_json(report.to_dict(), indent=2)
     else:
         console.write_rows((*HEAD, *STAGES, "MiB", "texts changed"), _rows(report))
 

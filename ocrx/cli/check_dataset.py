@@ -19,8 +19,6 @@ from ocrx.cli.options import (
     Overrides,
     dataset_option,
 )
-from ocrx.data.checks.grouping import split_place
-from ocrx.files import to_json
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -133,7 +131,7 @@ def show(report: CheckReport, as_json: bool) -> int:
     """
     _write_summary(report)
     if as_json:
-        sys.stdout.write(to_json({"check_pass": report.passed, **report.to_dict()}) + "\n")
+        console.write_json({"check_pass": report.passed, **report.to_dict()})
     elif sys.stdout.isatty():
         _write_groups(report)
     else:
@@ -159,6 +157,8 @@ def _write_summary(report: CheckReport) -> None:
 def _findings_table(report: CheckReport) -> Table:
     from rich.markup import escape
     from rich.table import Column, Table
+
+    from ocrx.data.checks.grouping import split_place
 
     table = Table("", "finding", Column("count", justify="right"), "first", "what to do", box=None, pad_edge=False)
     for group in report.groups:

@@ -13,10 +13,11 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from ocrx.errors import OcrxError
-from ocrx.results import Progress
 
 if TYPE_CHECKING:
     from rich.console import Console
+
+    from ocrx.results import Progress
 
 PLAIN_INTERVAL_S = 10.0
 
@@ -59,6 +60,19 @@ def show_error(error: OcrxError) -> None:
     fail(error.message)
     if error.hint:
         info(f"{_bold('hint:')} {error.hint}")
+
+
+def write_json(value: object, indent: int | None = None) -> None:
+    """Write one JSON document to stdout.
+
+    Args:
+        value: Plain values, as ``to_dict`` of a report returns them.
+        indent: Spaces per level; None puts everything on one line.
+    """
+    from ocrx.files import to_json
+
+    sys.stdout.write(to_json(value, indent=indent) + "\n")
+    sys.stdout.flush()
 
 
 def write_rows(head: Sequence[str], rows: Sequence[Sequence[str]]) -> None:

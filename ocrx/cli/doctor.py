@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import sys
 from typing import TYPE_CHECKING
 
 from ocrx.cli import console
 from ocrx.cli.options import JsonOption
-from ocrx.files import to_json
 
 if TYPE_CHECKING:
     from ocrx.modes.doctor import DoctorReport
@@ -28,8 +26,7 @@ def show(report: DoctorReport, as_json: bool) -> None:
         as_json: Write one JSON document instead of rows.
     """
     if as_json:
-        sys.stdout.write(to_json(report.to_dict(), indent=2) + "\n")
-        sys.stdout.flush()
+        console.write_json(report.to_dict(), indent=2)
         return
     rows = [
         (name.replace("_", " "), ", ".join(map(str, value)) if isinstance(value, (list, tuple)) else str(value))

@@ -35,7 +35,6 @@ from ocrx.cli.options import (
     dataset_option,
     decode_options,
 )
-from ocrx.files import to_json
 
 if TYPE_CHECKING:
     from ocrx.config import Config
@@ -152,7 +151,7 @@ def show(report: EvaluateReport, as_json: bool) -> int:
             console.info(f"{issue.severity}: {issue.where}: {issue.message}")
 
     if as_json:
-        sys.stdout.write(to_json({"done_flag": True, **report.to_dict()}, indent=2) + "\n")
+        console.write_json({"done_flag": True, **report.to_dict()}, indent=2)
     elif sys.stdout.isatty():
         _show_table(report)
     else:

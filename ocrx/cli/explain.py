@@ -31,7 +31,6 @@ from ocrx.cli.options import (
     ThreadsOption,
     decode_options,
 )
-from ocrx.files import to_json
 
 if TYPE_CHECKING:
     from ocrx.modes.explain import Explanation
@@ -92,7 +91,7 @@ def show(explanation: Explanation, as_json: bool) -> None:
         as_json: Write one JSON document instead of rows.
     """
     if as_json:
-        sys.stdout.write(to_json(explanation.to_dict()) + "\n")
+        console.write_json(explanation.to_dict())
     else:
         for text, log_prob in explanation.candidates:
             sys.stdout.write(f"{log_prob:10.3f}\t{text}\n")

@@ -10,7 +10,6 @@ import typer
 
 from ocrx.cli import console
 from ocrx.cli.options import JsonOption
-from ocrx.files import to_json
 
 if TYPE_CHECKING:
     from ocrx.modes.models import ModelRow
@@ -54,8 +53,7 @@ def show(rows: Sequence[ModelRow], as_json: bool) -> None:
         as_json: Write one JSON document instead of rows.
     """
     if as_json:
-        sys.stdout.write(to_json([row.to_dict() for row in rows], indent=2) + "\n")
-        sys.stdout.flush()
+        console.write_json([row.to_dict() for row in rows], indent=2)
         return
     console.write_rows((*HEAD, "official weights"), [_cells(row) for row in rows])
 

@@ -37,11 +37,11 @@ from ocrx.cli.options import (
     decode_options,
 )
 from ocrx.errors import ConfigError
-from ocrx.results import Progress
 
 if TYPE_CHECKING:
     from ocrx.config import Config
     from ocrx.inference.results import Prediction
+    from ocrx.results import Progress
 
 # Typer reads annotations at run time and needs typing.Optional on Python 3.10.
 # ruff: noqa: UP045

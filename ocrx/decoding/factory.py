@@ -124,6 +124,24 @@ def decoder_notice(decoder: Decoder) -> str:
     return search.notice if isinstance(search, BeamDecoder) else ""
 
 
+def decode_beside_best_path(decoder: Decoder, logits: Floats) -> tuple[Sequence[Decoded], Sequence[Decoded]]:
+    """Decode lines and return their best paths too, which are computed once where the decoder starts from them.
+
+    Args:
+        decoder: Any decoder.
+        logits: float32 [N, T, K].
+
+    Returns:
+        The N lines of the decoder, and the N best paths.
+    """
+    best_paths = greedy(logits)
+    if decoder is greedy:
+        return best_paths, best_paths
+    if isinstance(decoder, ConfidenceGatedDecoder):
+        return decoder.refine(logits, best_paths), best_paths
+    return decoder(logits), best_paths
+
+
 def character_model(
     charset: Charset, lm: str | Path | NgramModel, weight: float | None = None, bonus: float | None = None
 ) -> CharacterModel:
@@ -266,7 +284,19 @@ class ConfidenceGatedDecoder:
 
     def __call__(self, logits: Floats) -> list[Decoded]:
         """Decode logits float32 [N, T, K]."""
-        lines = list(greedy(logits))
+        return self.refine(logits, greedy(logits))
+
+    def refine(self, logits: Floats, best_paths: Sequence[Decoded]) -> list[Decoded]:
+        """Decode lines whose best paths are known.
+
+        Args:
+            logits: float32 [N, T, K].
+            best_paths: What ``greedy`` makes of them.
+
+        Returns:
+            The N lines: those with a low-confidence character searched again, the others as they are.
+        """
+        lines = list(best_paths)
         for n, line in enumerate(lines):
             if not line.classes or line.min_score >= self.confidence_threshold:
                 continue

@@ -17,7 +17,7 @@ from pathlib import Path
 
 from ocrx.backends import Backend
 from ocrx.config import DecodeOptions
-from ocrx.decoding.factory import Decoder, build_decoder
+from ocrx.decoding.factory import Decoder, build_decoder, decode_beside_best_path
 from ocrx.decoding.greedy import Decoded, greedy
 from ocrx.decoding.ngram_model import NgramModel
 from ocrx.errors import ConfigError
@@ -248,9 +248,8 @@ class Recognizer:
         with self._network_slots:
             logits = self.backend.logits(images)
 
-        found = self.decoder(logits)
-        # How familiar an image is must not depend on what the decoder is asked for.
-        best_paths = found if self.decoder is greedy else greedy(logits)
+        # How familiar an image is must not depend on the constraints of the decoder.
+        found, best_paths = decode_beside_best_path(self.decoder, logits)
         return [
             self._prediction(line, decoded, typical_score(best.scores))
             for line, decoded, best in zip(lines, found, best_paths, strict=True)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 import os
 import sys
@@ -17,7 +16,6 @@ from PIL import Image, PngImagePlugin
 from ocrx.arrays import Pixels
 from ocrx.errors import DataError, OcrxError
 from ocrx.files import read_json, to_json
-from ocrx.inference.drawing import draw_prediction
 from ocrx.inference.spans import PixelSpans
 
 Box = tuple[int, int, int, int]
@@ -128,6 +126,8 @@ class Prediction(Mapping[str, Any]):
         Raises:
             DataError: The image cannot be opened, or not any more.
         """
+        from ocrx.inference.drawing import draw_prediction  # most programs draw nothing
+
         return {"res": draw_prediction(self.open(), self)}
 
     @property
@@ -248,14 +248,21 @@ def _place(target: Path, suffix: str, prediction: Prediction, *, is_file: bool) 
     stem = Path(name).stem[:100] or "image" if name else "image"
     stem += f"_p{prediction.page_index}" if prediction.page_index is not None else ""
     stem += f"_l{prediction.line_index}" if prediction.line_index is not None else ""
-    digest = hashlib.sha256(_identity(prediction).encode()).hexdigest()[:10]
-
     number = 1
     path = target / f"{stem}_res{suffix}"
     while not _take(path, prediction):
-        path = target / (f"{stem}_{digest}_res{suffix}" if number == 1 and name else f"{stem}_{number}_res{suffix}")
+        path = target / (
+            f"{stem}_{_digest(prediction)}_res{suffix}" if number == 1 and name else f"{stem}_{number}_res{suffix}"
+        )
         number += 1
     return path
+
+
+def _digest(prediction: Prediction) -> str:
+    """Ten hexadecimal digits that stand for the input."""
+    from hashlib import sha256  # loads OpenSSL, which only a clash of names needs
+
+    return sha256(_identity(prediction).encode()).hexdigest()[:10]
 
 
 def _take(path: Path, prediction: Prediction) -> bool:

@@ -25,7 +25,7 @@ __all__ = ["MODELS", "Architecture", "accepted_heights", "build_model", "frame_s
 
 @dataclass(frozen=True)
 class Architecture:
-    """What is known of an architecture without building it.
+    """What is known about an architecture without building it.
 
     Attributes:
         params: Its parameter class.
@@ -65,7 +65,7 @@ MODELS: Mapping[str, Architecture] = MappingProxyType(
 
 
 def build_model(spec: ModelSpec) -> CTCNetwork:
-    """Build the network that ``spec`` describes, with fresh weights.
+    """Build the network that a spec describes, with fresh weights.
 
     Args:
         spec: Architecture, parameters, image and charset.
@@ -81,7 +81,7 @@ def build_model(spec: ModelSpec) -> CTCNetwork:
 
 
 def frame_spec(architecture: str, params: Mapping[str, Any], image: ImageSpec) -> FrameSpec:
-    """Say how many frames an architecture gives for a width, without building it.
+    """Describe how the number of frames follows from the image width, without building the network.
 
     Args:
         architecture: A key of ``MODELS``.
@@ -89,7 +89,7 @@ def frame_spec(architecture: str, params: Mapping[str, Any], image: ImageSpec) -
         image: How images are prepared.
 
     Returns:
-        The layers that change the width.
+        Kernel, stride and padding of every layer that changes the width.
 
     Raises:
         ModelError: As ``build_model``.
@@ -119,7 +119,7 @@ def parsed_params(architecture: str, params: Mapping[str, Any]) -> Any:
 
 
 def accepted_heights(architecture: str, params: Mapping[str, Any]) -> range:
-    """Say which image heights an architecture accepts.
+    """List the image heights that an architecture accepts.
 
     Args:
         architecture: A key of ``MODELS``.
@@ -136,11 +136,11 @@ def accepted_heights(architecture: str, params: Mapping[str, Any]) -> range:
 
 
 def _checked(architecture: str, params: Mapping[str, Any], image: ImageSpec) -> Any:
-    """The parameters, of an architecture that accepts the image."""
+    """The parsed parameters, once the architecture is known to accept the image."""
     parsed = parsed_params(architecture, params)
     accepted = parsed.heights()
     if image.height not in accepted:
-        raise ModelError(f"{architecture}: images {image.height} pixels high do not fit; it accepts {_named(accepted)}")
+        raise ModelError(f"{architecture}: images {image.height} pixels high do not fit; expected {_named(accepted)}")
 
     narrowest = image.bucket_width(1)
     if parsed.frames().count(narrowest) < 1:

@@ -1,6 +1,6 @@
-"""The parameters of every architecture, the image heights it accepts and the frames it gives; all without torch.
+"""The parameters of every architecture, the image heights it accepts and the frames it returns; all without torch.
 
-Checks of a dataset and the catalogue of models need these facts and nothing else of a network.
+The dataset checks and the model catalogue need these facts and nothing else about a network.
 """
 
 from __future__ import annotations
@@ -22,21 +22,21 @@ _Depth = Annotated[int, Range(1, 64)]
 
 
 class ArchitectureParams(Protocol):
-    """What every parameter class tells of its architecture."""
+    """What every parameter class knows about its architecture."""
 
     def heights(self) -> range:
         """Image heights in pixels that the network accepts.
 
         Returns:
-            The heights.
+            Accepted heights in pixels.
         """
         ...
 
     def frames(self) -> FrameSpec:
-        """The layers that change the width, hence how many frames a width gives.
+        """Describe the layers that change the width; the number of frames follows from them.
 
         Returns:
-            The specification.
+            Kernel, stride and padding of each.
         """
         ...
 
@@ -58,7 +58,7 @@ class CNNBiLSTMParams:
         """64 to 79 pixels: three halvings, a 7x7 convolution without padding and one more halving leave one row.
 
         Returns:
-            The heights.
+            Accepted heights in pixels.
         """
         return range(64, 80)
 
@@ -66,7 +66,7 @@ class CNNBiLSTMParams:
         """W // 8 - 6 frames: three halvings, then six columns lost to the 7x7 convolution.
 
         Returns:
-            The specification.
+            Kernel, stride and padding of the layers that change the width.
         """
         return FrameSpec(((2, 2, 0), (2, 2, 0), (2, 2, 0), (7, 1, 0)))
 
@@ -92,7 +92,7 @@ class CRNNParams:
         """32 pixels: four halvings and a 2x2 convolution leave one row.
 
         Returns:
-            The heights.
+            Accepted heights in pixels.
         """
         return range(32, 33)
 
@@ -100,7 +100,7 @@ class CRNNParams:
         """W // 4 - 1 frames: two halvings, then one column lost to the 2x2 convolution.
 
         Returns:
-            The specification.
+            Kernel, stride and padding of the layers that change the width.
         """
         return FrameSpec(((2, 2, 0), (2, 2, 0), (2, 1, 0)))
 
@@ -111,7 +111,7 @@ class HGNetParams:
 
     Attributes:
         neck_dims: Width of the neck's output.
-        fused: Inference form, one convolution where training has convolution and batch norm.
+        fused: Inference form: batch norms are folded into the convolutions before them.
     """
 
     neck_dims: _Width = 120
@@ -124,7 +124,7 @@ class HGNetParams:
         """Multiples of 16 pixels: four halvings, then the mean over the remaining rows.
 
         Returns:
-            The heights.
+            Accepted heights in pixels.
         """
         return _MULTIPLES_OF_16
 
@@ -132,7 +132,7 @@ class HGNetParams:
         """W / 8 frames.
 
         Returns:
-            The specification.
+            Kernel, stride and padding of the layers that change the width.
         """
         return FrameSpec(_EIGHTH)
 
@@ -143,7 +143,7 @@ class HGNetV2Params:
 
     Attributes:
         neck_dims: Width of the neck's output.
-        fused: Inference form, one convolution where training has convolution and batch norm.
+        fused: Inference form: batch norms are folded into the convolutions before them.
     """
 
     neck_dims: _Width = 120
@@ -156,7 +156,7 @@ class HGNetV2Params:
         """Multiples of 16 pixels: four halvings, then the mean over the remaining rows.
 
         Returns:
-            The heights.
+            Accepted heights in pixels.
         """
         return _MULTIPLES_OF_16
 
@@ -164,7 +164,7 @@ class HGNetV2Params:
         """W / 8 frames.
 
         Returns:
-            The specification.
+            Kernel, stride and padding of the layers that change the width.
         """
         return FrameSpec(_EIGHTH)
 
@@ -178,9 +178,10 @@ class LCNetLSTMParams:
         depths: Blocks of the three stages.
         hidden: Width of each LSTM direction.
         layers: Number of bidirectional LSTM layers.
-        fused: Inference form, one convolution with bias for every set of parallel ones and its norms. It trains
-            1.7 times as fast on a CPU, but only from weights that are good already.
-        activation: ``relu`` makes ONNX Runtime a tenth faster than ``gelu``; weights of one can start the other.
+        fused: Inference form: one convolution with bias replaces parallel convolutions and their norms. On a CPU it
+            trains 1.7 times as fast, but only when it starts from trained weights.
+        activation: ``gelu`` or ``relu``. ONNX Runtime is 10 % faster with ``relu``. A network can start from
+            weights trained with the other activation.
     """
 
     channels: tuple[_Width, _Width, _Width] = (48, 96, 192)
@@ -197,7 +198,7 @@ class LCNetLSTMParams:
         """Multiples of 16 pixels: four halvings, then one convolution over the remaining rows.
 
         Returns:
-            The heights.
+            Accepted heights in pixels.
         """
         return _MULTIPLES_OF_16
 
@@ -205,7 +206,7 @@ class LCNetLSTMParams:
         """W / 4 frames, which keep narrow and repeated letters apart.
 
         Returns:
-            The specification.
+            Kernel, stride and padding of the layers that change the width.
         """
         return FrameSpec(_QUARTER)
 
@@ -218,7 +219,7 @@ class LCNetV3Params:
         scale: Factor of all channel counts.
         branches: Parallel k x k convolutions of each layer while training.
         neck_dims: Width of the neck's output.
-        fused: Inference form, one convolution in place of the parallel ones.
+        fused: Inference form: one convolution replaces parallel ones.
     """
 
     scale: Annotated[float, Range(0.1, 4)] = 0.95
@@ -233,7 +234,7 @@ class LCNetV3Params:
         """Multiples of 16 pixels: four halvings, then the mean over the remaining rows.
 
         Returns:
-            The heights.
+            Accepted heights in pixels.
         """
         return _MULTIPLES_OF_16
 
@@ -241,7 +242,7 @@ class LCNetV3Params:
         """W / 8 frames.
 
         Returns:
-            The specification.
+            Kernel, stride and padding of the layers that change the width.
         """
         return FrameSpec(_EIGHTH)
 
@@ -252,13 +253,13 @@ class LCNetV4Params:
 
     Attributes:
         size: Width and depth of the backbone.
-        neck: What stands between backbone and head.
+        neck: The layers between backbone and head.
         width_stride: Pixels per frame.
-        neck_dims: Width of the neck, a multiple of 8 (for 8 heads); 0 is that of the size (120, 120, 192).
+        neck_dims: Width of the neck, a multiple of 8 (it has 8 heads); 0 means 120 for tiny and small, 192 for medium.
         neck_depth: Transformer blocks of the neck ``lightsvtr``.
-        head_dims: Width of a linear layer before the last one, 0 for none (PP-OCRv6 tiny has 80).
-        single_token: Depthwise mixers are one convolution with bias, as in the files of transformers.
-        fused: Inference form, one convolution in place of the parallel ones.
+        head_dims: Width of an extra linear layer before the last one; 0 means none (PP-OCRv6 tiny: 80).
+        single_token: Each depthwise mixer is one convolution with bias, as in the weights for ``transformers``.
+        fused: Inference form: one convolution replaces parallel ones.
     """
 
     size: Literal["tiny", "small", "medium"] = "tiny"
@@ -279,7 +280,7 @@ class LCNetV4Params:
         """Multiples of 16 pixels: four halvings, then the mean over the remaining rows.
 
         Returns:
-            The heights.
+            Accepted heights in pixels.
         """
         return _MULTIPLES_OF_16
 
@@ -287,7 +288,7 @@ class LCNetV4Params:
         """W / 4 or W / 8 frames.
 
         Returns:
-            The specification.
+            Kernel, stride and padding of the layers that change the width.
         """
         return FrameSpec(_EIGHTH if self.width_stride == 8 else _QUARTER)
 
@@ -297,7 +298,7 @@ class RepSVTRParams:
     """Parameters of ``repsvtr``.
 
     Attributes:
-        fused: Inference form, one convolution in place of the parallel ones.
+        fused: Inference form: one convolution replaces parallel ones.
     """
 
     fused: bool = False
@@ -306,7 +307,7 @@ class RepSVTRParams:
         """Multiples of 16 pixels: four halvings, then the mean over the remaining rows.
 
         Returns:
-            The heights.
+            Accepted heights in pixels.
         """
         return _MULTIPLES_OF_16
 
@@ -314,7 +315,7 @@ class RepSVTRParams:
         """W / 8 frames.
 
         Returns:
-            The specification.
+            Kernel, stride and padding of the layers that change the width.
         """
         return FrameSpec(_EIGHTH)
 
@@ -328,8 +329,7 @@ class ResNetBiLSTMParams:
         depth: Layers of the ResNet.
         hidden: Width of each LSTM direction.
         layers: Number of bidirectional LSTM layers.
-        stages: How far the backbone is used: up to 1/8, 1/16 or 1/32 of the image height (of a ResNet, that many of
-            its four stages).
+        stages: Stages of the backbone to use: 2, 3 or 4 reduce the image height to 1/8, 1/16 or 1/32.
     """
 
     backbone: Literal["resnet", "efficientnet_b0"] = "resnet"
@@ -345,7 +345,7 @@ class ResNetBiLSTMParams:
         """Multiples of 32 pixels: up to five halvings, then the mean over the remaining rows.
 
         Returns:
-            The heights.
+            Accepted heights in pixels.
         """
         return range(32, 129, 32)
 
@@ -353,7 +353,7 @@ class ResNetBiLSTMParams:
         """W / 4 frames: the width is halved twice, later layers halve the height alone.
 
         Returns:
-            The specification.
+            Kernel, stride and padding of the layers that change the width.
         """
         return FrameSpec(((7, 2, 3), (3, 2, 1)) if self.backbone == "resnet" else _QUARTER)
 
@@ -363,7 +363,7 @@ class SVTRLCNetParams:
     """Parameters of ``svtr_lcnet``.
 
     Attributes:
-        fused: Inference form, one convolution where training has convolution and batch norm.
+        fused: Inference form: batch norms are folded into the convolutions before them.
     """
 
     fused: bool = False
@@ -372,7 +372,7 @@ class SVTRLCNetParams:
         """32 or 48 pixels: four halvings, then a 2x2 mean that leaves one row of two or three.
 
         Returns:
-            The heights.
+            Accepted heights in pixels.
         """
         return range(32, 49, 16)
 
@@ -380,7 +380,7 @@ class SVTRLCNetParams:
         """W / 8 frames.
 
         Returns:
-            The specification.
+            Kernel, stride and padding of the layers that change the width.
         """
         return FrameSpec(((3, 2, 1), (5, 2, 2), (2, 2, 0)))
 
@@ -401,7 +401,7 @@ class SVTRv2Params:
         """Multiples of 8 pixels: three halvings, then a weighted mean over the remaining rows.
 
         Returns:
-            The heights.
+            Accepted heights in pixels.
         """
         return range(16, 129, 8)
 
@@ -409,7 +409,7 @@ class SVTRv2Params:
         """W / 4 frames.
 
         Returns:
-            The specification.
+            Kernel, stride and padding of the layers that change the width.
         """
         return FrameSpec(_QUARTER)
 
@@ -419,7 +419,7 @@ class SVTRv2ChParams:
     """Parameters of ``svtrv2_ch``.
 
     Attributes:
-        fused: Inference form, one convolution where training has convolution and batch norm.
+        fused: Inference form: batch norms are folded into the convolutions before them.
     """
 
     fused: bool = False
@@ -428,7 +428,7 @@ class SVTRv2ChParams:
         """Multiples of 16 pixels: four halvings, then the mean over the remaining rows.
 
         Returns:
-            The heights.
+            Accepted heights in pixels.
         """
         return _MULTIPLES_OF_16
 
@@ -436,6 +436,6 @@ class SVTRv2ChParams:
         """W / 8 frames.
 
         Returns:
-            The specification.
+            Kernel, stride and padding of the layers that change the width.
         """
         return FrameSpec(_EIGHTH)

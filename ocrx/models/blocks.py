@@ -1,4 +1,4 @@
-"""Parts that several architectures share, in training form; ``fused_copy`` turns them into their inference form."""
+"""Modules that several architectures share, in training form; ``fused_copy`` converts them to inference form."""
 
 from __future__ import annotations
 
@@ -14,27 +14,25 @@ _M = TypeVar("_M", bound=nn.Module)
 
 @runtime_checkable
 class Fusible(Protocol):
-    """A module that equals a simpler one in evaluation mode."""
+    """A module that a simpler one can replace in evaluation mode."""
 
     def fused(self) -> nn.Module:
-        """The simpler module, exact up to rounding.
+        """Build the simpler module.
 
         Returns:
-            The fused module.
+            A module with the same outputs, up to rounding.
         """
         ...
 
 
 def fused_copy(network: _M) -> _M:
-    """A copy of ``network`` in evaluation mode in which every fusible part has its simpler form.
-
-    Outputs agree within 1e-5. The copy is for prediction and export: it holds no batch norm to train.
+    """Copy a network and replace every fusible module by its simpler form.
 
     Args:
-        network: The network.
+        network: The network; it is not changed.
 
     Returns:
-        The copy.
+        The copy, in evaluation mode, for prediction and export. Its outputs agree within 1e-5.
     """
     network = copy.deepcopy(network).eval()
     fuse_in_place(network)
@@ -42,7 +40,7 @@ def fused_copy(network: _M) -> _M:
 
 
 def fuse_in_place(module: nn.Module) -> None:
-    """Replace every fusible part of ``module`` by its simpler form.
+    """Replace every fusible submodule by its simpler form.
 
     Args:
         module: The module, changed in place.
@@ -55,15 +53,18 @@ def fuse_in_place(module: nn.Module) -> None:
 
 
 def fold_norm(weight: Tensor, bias: Tensor | None, norm: nn.BatchNorm2d) -> tuple[Tensor, Tensor]:
-    """Weight [O, I, h, w] and bias [O] of the convolution that equals convolution and batch norm in evaluation mode.
+    """Fold a batch norm into the convolution before it.
 
     Args:
-        weight: Weight [O, I, h, w].
-        bias: Bias [O].
-        norm: The batch norm that follows.
+        weight: Weight of the convolution, [O, I, h, w].
+        bias: Its bias [O], or None.
+        norm: The batch norm, with running statistics.
 
     Returns:
-        Weight and bias.
+        Weight [O, I, h, w] and bias [O] of the one convolution that equals both in evaluation mode.
+
+    Raises:
+        ValueError: The batch norm has no running statistics.
     """
     mean, variance = norm.running_mean, norm.running_var
     if mean is None or variance is None:
@@ -74,15 +75,15 @@ def fold_norm(weight: Tensor, bias: Tensor | None, norm: nn.BatchNorm2d) -> tupl
 
 
 def conv_with(like: nn.Conv2d, weight: Tensor, bias: Tensor) -> nn.Conv2d:
-    """A convolution with the geometry of ``like`` but this weight and bias.
+    """Build a convolution from a weight and a bias.
 
     Args:
-        like: The convolution whose geometry is copied.
-        weight: Weight [O, I, h, w].
-        bias: Bias [O].
+        like: Gives channels, stride, padding and groups.
+        weight: [O, I, h, w].
+        bias: [O].
 
     Returns:
-        The convolution.
+        The convolution, with copies of both.
     """
     padding = like.padding if isinstance(like.padding, str) else (like.padding[0], like.padding[1])
     conv = nn.Conv2d(
@@ -103,7 +104,7 @@ def conv_with(like: nn.Conv2d, weight: Tensor, bias: Tensor) -> nn.Conv2d:
 class ConvNorm(nn.Module):
     """Convolution without bias, batch norm, activation: [N, in, H, W] → [N, out, H / stride, W / stride]."""
 
-    def __init__(  # noqa: PLR0913  # the parameters of a convolution
+    def __init__(  # noqa: PLR0913  # mirrors nn.Conv2d
         self,
         in_channels: int,
         out_channels: int,
@@ -124,29 +125,29 @@ class ConvNorm(nn.Module):
         self.act = act if act is not None else nn.Identity()
 
     def forward(self, x: Tensor) -> Tensor:
-        """Apply the module.
+        """Convolve, normalise and activate.
 
         Args:
-            x: Input of the shape that the class documents.
+            x: [N, in, H, W].
 
         Returns:
-            Output of the shape that the class documents.
+            [N, out, H / stride, W / stride].
         """
         out: Tensor = self.act(self.norm(self.conv(x)))
         return out
 
     def fused(self) -> nn.Module:
-        """One convolution with bias, and the activation.
+        """Fold the batch norm.
 
         Returns:
-            The fused module.
+            One convolution with bias, and the activation.
         """
         weight, bias = fold_norm(self.conv.weight, self.conv.bias, self.norm)
         return nn.Sequential(conv_with(self.conv, weight, bias), self.act)
 
 
 class SqueezeExcite(nn.Module):
-    """Channels weighted by what the whole image holds (Hu et al. 2018): reduction 4, ReLU, then ``gate``."""
+    """Squeeze and excite (Hu et al. 2018): reduction by 4, ReLU, then ``gate``. [N, C, H, W] → the same shape."""
 
     def __init__(self, channels: int, gate: nn.Module | None = None) -> None:
         super().__init__()
@@ -155,13 +156,13 @@ class SqueezeExcite(nn.Module):
         self.gate = gate if gate is not None else nn.Hardsigmoid()
 
     def forward(self, x: Tensor) -> Tensor:
-        """Apply the module.
+        """Weight each channel by a gate that its mean over the image decides.
 
         Args:
-            x: Input of the shape that the class documents.
+            x: [N, C, H, W].
 
         Returns:
-            Output of the shape that the class documents.
+            [N, C, H, W].
         """
         weights: Tensor = self.excite(torch.relu(self.squeeze(x.mean((2, 3), keepdim=True))))
         out: Tensor = x * self.gate(weights)
@@ -181,25 +182,25 @@ class RepDepthwise(nn.Module):
         self.norm = nn.BatchNorm2d(channels)
 
     def forward(self, x: Tensor) -> Tensor:
-        """Apply the module.
+        """Sum the three branches and normalise.
 
         Args:
-            x: Input of the shape that the class documents.
+            x: [N, C, H, W].
 
         Returns:
-            Output of the shape that the class documents.
+            [N, C, H, W].
         """
         out: Tensor = self.norm(self.wide(x) + self.point(x) + x)
         return out
 
     def fused(self) -> nn.Module:
-        """One depthwise 3x3 convolution with bias.
+        """Fold all branches and norms.
 
         Returns:
-            The fused module.
+            One depthwise 3x3 convolution with bias.
         """
         weight, bias = fold_norm(self.wide.conv.weight, None, self.wide.norm)
-        # The 1x1 kernel and the identity are 3x3 kernels whose centre alone is not 0.
+        # The 1x1 kernel and the identity are 3x3 kernels that are zero outside the centre.
         weight = weight + nn.functional.pad(self.point.weight + 1, (1, 1, 1, 1))
         if self.point.bias is not None:
             bias = bias + self.point.bias
@@ -207,7 +208,7 @@ class RepDepthwise(nn.Module):
 
 
 class Affine(nn.Module):
-    """One learned scale and one shift for all values (the learnable affine block of PPLCNetV3)."""
+    """One learned scale and one learned shift for all values (the affine block of PPLCNetV3)."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -215,32 +216,32 @@ class Affine(nn.Module):
         self.bias = nn.Parameter(torch.zeros(1))
 
     def forward(self, x: Tensor) -> Tensor:
-        """Apply the module.
+        """Scale and shift.
 
         Args:
-            x: Input of the shape that the class documents.
+            x: A tensor of any shape.
 
         Returns:
-            Output of the shape that the class documents.
+            A tensor of the same shape.
         """
         return self.scale * x + self.bias
 
 
 class DropPath(nn.Module):
-    """In training, drops the whole residual branch of a sample with this probability (Huang et al. 2016)."""
+    """Stochastic depth (Huang et al. 2016): in training, drops the residual branch of a sample with a probability."""
 
     def __init__(self, probability: float) -> None:
         super().__init__()
         self.probability = probability
 
     def forward(self, x: Tensor) -> Tensor:
-        """Apply the module.
+        """Drop the branch of some samples in training; change nothing in evaluation mode.
 
         Args:
-            x: Input of the shape that the class documents.
+            x: [N, ...], one entry per sample along the first axis.
 
         Returns:
-            Output of the shape that the class documents.
+            The same shape; kept samples are divided by the probability of being kept.
         """
         if not self.training or self.probability == 0:
             return x
@@ -257,20 +258,20 @@ class ColumnPool(nn.Module):
         self.pool = nn.AvgPool2d((rows, columns))
 
     def forward(self, x: Tensor) -> Tensor:
-        """Apply the module.
+        """Average rows and neighbouring columns.
 
         Args:
-            x: Input of the shape that the class documents.
+            x: [N, C, rows, W].
 
         Returns:
-            Output of the shape that the class documents.
+            [N, C, 1, W // columns].
         """
         out: Tensor = self.pool(x)
         return out
 
 
 def frames_last(x: Tensor) -> Tensor:
-    """[N, C, 1, T] → [N, T, C].
+    """Move the frames from the last axis to the second.
 
     Args:
         x: Features [N, C, 1, T].
@@ -290,13 +291,13 @@ class BiLSTM(nn.Module):
         self.linear = nn.Linear(2 * hidden, outputs)
 
     def forward(self, x: Tensor) -> Tensor:
-        """Apply the module.
+        """Run the LSTM and the linear layer.
 
         Args:
-            x: Input of the shape that the class documents.
+            x: [N, T, inputs].
 
         Returns:
-            Output of the shape that the class documents.
+            [N, T, outputs].
         """
         mixed, _ = self.rnn(x)
         out: Tensor = self.linear(mixed)
@@ -318,7 +319,7 @@ def bilstm_stack(inputs: int, hidden: int, layers: int) -> nn.Sequential:
 
 
 class BranchStem(nn.Module):
-    """The stem of HGNetV2, two 2x2 convolutions beside a 2x2 maximum; ``stride`` is that of the 3x3 after them.
+    """The stem of HGNetV2: two 2x2 convolutions beside a 2x2 max pool, joined by a 3x3 convolution with ``stride``.
 
     [N, C, H, W] → [N, out, H / 2 / stride, W / 2 / stride]. Even kernels are padded on the right and at the bottom.
     """
@@ -333,13 +334,13 @@ class BranchStem(nn.Module):
         self.conv4 = ConvNorm(middle, out, 1, act=nn.ReLU())
 
     def forward(self, x: Tensor) -> Tensor:
-        """Apply the module.
+        """Run the stem.
 
         Args:
-            x: Input of the shape that the class documents.
+            x: Images [N, C, H, W].
 
         Returns:
-            Output of the shape that the class documents.
+            [N, out, H / 2 / stride, W / 2 / stride].
         """
         x = nn.functional.pad(self.conv1(x), (0, 1, 0, 1))
         branch = self.branch2(nn.functional.pad(self.branch1(x), (0, 1, 0, 1)))

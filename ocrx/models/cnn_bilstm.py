@@ -49,22 +49,22 @@ class CNNBiLSTM(CTCNetwork):
         self.head = nn.Linear(params.hidden, classes)
 
     def extract_features(self, images: Tensor) -> Tensor:
-        """Images [N, C, H, W] → features [N, 512, 1, T].
+        """Run the backbone.
 
         Args:
-            images: Images [N, C, H, W].
+            images: float32 [N, C, H, W].
 
         Returns:
-            The features.
+            Features [N, 512, 1, T].
         """
         flat: Tensor = self.features(images)
         return flat.unsqueeze(2)
 
     def read_features(self, features: Tensor) -> Tensor:
-        """Features → logits [N, T, K].
+        """Run the LSTMs and the head.
 
         Args:
-            features: What ``extract_features`` returns.
+            features: [N, 512, 1, T], the result of ``extract_features``.
 
         Returns:
             Logits [N, T, K].

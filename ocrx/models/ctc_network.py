@@ -12,8 +12,8 @@ from ocrx.models.blocks import fused_copy
 class CTCNetwork(nn.Module):
     """Images [N, C, H, W] → logits [N, T, K], with T frames per line and K classes (0 is the blank).
 
-    A subclass is one architecture. It takes ``(params, image, classes)`` and implements the two steps; what both
-    need has its place here. Module names are those of stored weights and never change.
+    A subclass is one architecture. It takes ``(params, image, classes)`` and implements the two steps. Names of
+    modules are names in stored weights: they never change.
 
     Attributes:
         takes_guide: Whether ``Train.guide`` may train the backbone (see ``ocrx.models.guide``).
@@ -44,10 +44,10 @@ class CTCNetwork(nn.Module):
         raise NotImplementedError
 
     def forward(self, images: Tensor) -> Tensor:
-        """Both steps: float32 [N, C, H, W] → logits [N, T, K].
+        """Run both steps.
 
         Args:
-            images: Images [N, C, H, W], float32.
+            images: float32 [N, C, H, W].
 
         Returns:
             Logits [N, T, K].
@@ -55,9 +55,9 @@ class CTCNetwork(nn.Module):
         return self.read_features(self.extract_features(images))
 
     def fuse(self) -> CTCNetwork:
-        """Make the inference form: parallel branches and batch norms folded into one convolution each.
+        """Convert to the inference form, with parallel branches and batch norms folded into single convolutions.
 
         Returns:
-            A copy in evaluation mode; its outputs agree within rounding.
+            A copy in evaluation mode, with the same outputs up to rounding.
         """
         return fused_copy(self)

@@ -1,4 +1,4 @@
-"""Device names, as users write them, to torch devices; the same for training and prediction."""
+"""Translates device names as users write them into torch devices, for training and prediction alike."""
 
 from __future__ import annotations
 
@@ -10,28 +10,34 @@ from ocrx.errors import BackendError, ConfigError
 
 
 def torch_device(name: str) -> torch.device:
-    """The device for ``auto``, ``cpu``, ``gpu``, ``gpu:0``, ``mps`` or their ``cuda`` spellings; of several the first.
-
-    Raises ConfigError for another name, BackendError for a device that is not there (never for ``auto``).
+    """Find the device that a name means.
 
     Args:
-        name: The device name.
+        name: ``auto``, ``cpu``, ``gpu``, ``gpu:0``, ``mps``, or ``cuda`` in place of ``gpu``.
 
     Returns:
-        The device.
+        The device; the first one where the name lists several.
+
+    Raises:
+        ConfigError: The name means no device.
+        BackendError: The device is missing; never for ``auto``.
     """
     kind, numbers = _parse(name)
     return _found(name, kind, numbers[:1])[0]
 
 
 def torch_devices(name: str) -> tuple[torch.device, ...]:
-    """All devices that a name means: ``gpu:0,1`` is two, each other name is one. Errors as of ``torch_device``.
+    """Find all devices that a name means.
 
     Args:
-        name: The device name.
+        name: As for ``torch_device``; ``gpu:0,1`` means two devices.
 
     Returns:
-        The devices.
+        The devices, in the order of the name.
+
+    Raises:
+        ConfigError: The name means no device, or one twice.
+        BackendError: A device is missing; never for ``auto``.
     """
     return _found(name, *_parse(name))
 

@@ -1,8 +1,8 @@
-"""The guide of PP-OCR's training: a Transformer that spells the text from the backbone's features, dropped afterwards.
+"""The training guide of PP-OCR: a Transformer decoder on the features of the backbone, used in training only.
 
-With a guide, CTC trains neck and head only, because they read detached features; the backbone learns from the guide.
-Without a guide the features must not be detached, or the backbone would stay as it is. ``guided_losses`` holds both
-ends of the rule together. PP-OCRv6 has a guide without the rule: there the backbone learns from both.
+In PP-OCRv3 to v5 the neck and head read detached features, so that CTC trains only them and the guide alone trains the
+backbone. In PP-OCRv6 the features are not detached and both losses train the backbone. ``guided_losses`` implements
+both (``detach``).
 """
 
 from __future__ import annotations
@@ -34,11 +34,11 @@ class TwoSteps:
 
 
 class NRTRGuide(nn.Module):
-    """Spells the text character by character from features [N, C, H, W]; teacher forcing, causal attention.
+    """Predicts each next character from features [N, C, H, W] and the characters before it (teacher forcing).
 
     Source: NRTR (Sheng et al. 2019) in the form of PP-OCRv4's guide: ``dims`` 384, heads of 32, ``layers`` decoder
     layers with post-norm and an MLP four times as wide, dropout 0.1 but not in attention, sinusoidal positions.
-    ``classes`` are those of CTC; character i is token i here too, the blank's number stands for padding.
+    Tokens are the classes of CTC, with 0 for padding in place of the blank, followed by the start and end tokens.
     """
 
     def __init__(self, channels: int, classes: int, dims: int = 384, layers: int = 4) -> None:
@@ -58,14 +58,14 @@ class NRTRGuide(nn.Module):
         self.head = nn.Linear(dims, classes + 2, bias=False)
 
     def forward(self, features: Tensor, tokens: Tensor) -> Tensor:
-        """Features [N, C, H, W] and tokens [N, L] (start, then text) → logits [N, L, classes + 2] of the next token.
+        """Predict the token that follows each position.
 
         Args:
             features: Features [N, C, H, W].
-            tokens: Token numbers, int64 [N, L].
+            tokens: int64 [N, L], the start token and the text.
 
         Returns:
-            Logits [N, L, classes + 2].
+            Logits [N, L, classes + 2] of the next token.
         """
         memory = self.memory(features.flatten(2).transpose(1, 2))
         length, dims = tokens.shape[1], self.embed.embedding_dim
@@ -77,14 +77,12 @@ class NRTRGuide(nn.Module):
         return logits
 
     def loss(self, features: Tensor, targets: Tensor, target_lengths: Tensor) -> Tensor:
-        """Cross entropy with label smoothing 0.1, mean over all characters and ends.
-
-        ``targets`` int64 classes >= 1, all samples one after the other [S]; ``target_lengths`` [N] with sum S.
+        """Compute the cross entropy with label smoothing 0.1, averaged over all characters and end tokens.
 
         Args:
             features: Features [N, C, H, W].
-            targets: Classes of all samples, one after the other, int64 [S].
-            target_lengths: Characters of each sample, int64 [N].
+            targets: int64 [S], the classes (>= 1) of all samples, concatenated.
+            target_lengths: int64 [N], characters of each sample; they add up to S.
 
         Returns:
             The loss, a scalar.
@@ -107,7 +105,7 @@ class NRTRGuide(nn.Module):
 
 
 def guide_for(network: CTCNetwork, images: Tensor, classes: int, dims: int = 384, layers: int = 4) -> NRTRGuide:
-    """Make a guide that fits the features of a network.
+    """Build a guide for the features of a network.
 
     Args:
         network: The network to be guided.
@@ -127,7 +125,7 @@ def guide_for(network: CTCNetwork, images: Tensor, classes: int, dims: int = 384
 
 
 def build_guide(network: CTCNetwork, spec: ModelSpec, config: GuideConfig) -> NRTRGuide | None:
-    """Make the guide that ``Train.guide`` asks for.
+    """Build the guide that ``Train.guide`` asks for.
 
     Args:
         network: The network to train.
@@ -153,7 +151,7 @@ def build_guide(network: CTCNetwork, spec: ModelSpec, config: GuideConfig) -> NR
 
 
 def two_steps(network: CTCNetwork, *, compiled: bool) -> TwoSteps:
-    """Split a network for ``guided_losses``; its parameters stay the same ones.
+    """Split a network for ``guided_losses``; both steps share its parameters.
 
     Args:
         network: A network that a guide was built for.

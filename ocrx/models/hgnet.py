@@ -48,22 +48,22 @@ class HGNet(CTCNetwork):
             fuse_in_place(self)
 
     def extract_features(self, images: Tensor) -> Tensor:
-        """Images [N, C, H, W] → features [N, 1024, 1, T].
+        """Run the backbone.
 
         Args:
-            images: Images [N, C, H, W].
+            images: float32 [N, C, H, W].
 
         Returns:
-            The features.
+            Features [N, 1024, 1, T].
         """
         out: Tensor = self.pool(self.stages(self.stem(images)))
         return out
 
     def read_features(self, features: Tensor) -> Tensor:
-        """Features → logits [N, T, K].
+        """Run the neck and the head.
 
         Args:
-            features: What ``extract_features`` returns.
+            features: [N, 1024, 1, T], the result of ``extract_features``.
 
         Returns:
             Logits [N, T, K].
@@ -73,7 +73,7 @@ class HGNet(CTCNetwork):
 
 
 class _Dense(nn.Module):
-    """Six 3x3 convolutions in a row; input and all six joined by a 1x1 one; channels weighted; optional short cut."""
+    """Six 3x3 convolutions in a row; a 1x1 convolution joins the input and all six outputs; channel gate; short cut."""
 
     def __init__(self, channels: int, middle: int, out: int, short_cut: bool) -> None:
         super().__init__()
@@ -85,7 +85,7 @@ class _Dense(nn.Module):
         self.weigh = nn.Conv2d(out, out, 1)
 
     def forward(self, x: Tensor) -> Tensor:
-        """Apply the module."""
+        """[N, in, H, W] → [N, out, H, W]."""
         seen = [x]
         for layer in self.layers:
             seen.append(layer(seen[-1]))

@@ -45,22 +45,22 @@ class HGNetV2(CTCNetwork):
             fuse_in_place(self)
 
     def extract_features(self, images: Tensor) -> Tensor:
-        """Images [N, C, H, W] → features [N, 2048, 1, T].
+        """Run the backbone.
 
         Args:
-            images: Images [N, C, H, W].
+            images: float32 [N, C, H, W].
 
         Returns:
-            The features.
+            Features [N, 2048, 1, T].
         """
         out: Tensor = self.pool(self.stages(self.stem(images)))
         return out
 
     def read_features(self, features: Tensor) -> Tensor:
-        """Features → logits [N, T, K].
+        """Run the neck and the head.
 
         Args:
-            features: What ``extract_features`` returns.
+            features: [N, 2048, 1, T], the result of ``extract_features``.
 
         Returns:
             Logits [N, T, K].
@@ -70,7 +70,7 @@ class HGNetV2(CTCNetwork):
 
 
 class _Dense(nn.Module):
-    """Six layers in a row; input and all six joined by two 1x1 convolutions; optional short cut."""
+    """Six layers in a row; two 1x1 convolutions join the input and all six outputs; optional short cut."""
 
     def __init__(self, channels: int, middle: int, out: int, light: bool, kernel: int, short_cut: bool) -> None:
         super().__init__()
@@ -81,7 +81,7 @@ class _Dense(nn.Module):
         self.excite = ConvNorm(out // 2, out, 1, act=nn.ReLU())
 
     def forward(self, x: Tensor) -> Tensor:
-        """Apply the module."""
+        """[N, in, H, W] → [N, out, H, W]."""
         seen = [x]
         for layer in self.layers:
             seen.append(layer(seen[-1]))

@@ -1,4 +1,4 @@
-"""The network of the embedded model: the LCNetV4 trunk, one bidirectional LSTM over the whole line."""
+"""The network of the embedded models: LCNetV4 blocks, then bidirectional LSTMs over the whole line."""
 
 from __future__ import annotations
 
@@ -14,8 +14,9 @@ from ocrx.models.lcnetv4 import LCNetV4Block
 class LCNetLSTM(CTCNetwork):
     """Images [N, C, H, W] → logits [N, W / 4, classes]; H a multiple of 16.
 
-    The trunk sees about three letters; O or 0, l or 1 are decided by the LSTM, which sees the line and costs a
-    tenth of the time of two attention blocks in CPU training. Blocks: PP-OCRv6's PPLCNetV4 (PaddleOCR, 2026).
+    The receptive field of the convolutions covers about three letters; the LSTM adds the context that tells O from 0
+    and l from 1. In CPU training it costs a tenth of two attention blocks. Source of the blocks: PPLCNetV4 of
+    PP-OCRv6 (PaddleOCR, 2026).
     """
 
     def __init__(self, params: LCNetLSTMParams, image: ImageSpec, classes: int) -> None:
@@ -37,7 +38,7 @@ class LCNetLSTM(CTCNetwork):
         self.blocks = nn.Sequential(*blocks)
         self.rows = ConvNorm(last, last, (image.height // 16, 1), act=activation(), padding=0)
         self.context = nn.LSTM(last, params.hidden, bidirectional=True, batch_first=True)
-        # What lies left and right meets in the second layer; it is added, so that it can start as nothing.
+        # Residual: a further layer can be added to a trained network without changing its outputs at first.
         self.deeper = nn.ModuleList(
             nn.LSTM(2 * params.hidden, params.hidden, bidirectional=True, batch_first=True)
             for _ in range(params.layers - 1)
@@ -47,22 +48,22 @@ class LCNetLSTM(CTCNetwork):
             fuse_in_place(self)
 
     def extract_features(self, images: Tensor) -> Tensor:
-        """Images [N, C, H, W] → features [N, D, 1, T].
+        """Run the backbone.
 
         Args:
-            images: Images [N, C, H, W].
+            images: float32 [N, C, H, W].
 
         Returns:
-            The features.
+            Features [N, D, 1, T].
         """
         out: Tensor = self.rows(self.blocks(self.stem(images)))
         return out
 
     def read_features(self, features: Tensor) -> Tensor:
-        """Features → logits [N, T, K].
+        """Run the LSTMs and the head.
 
         Args:
-            features: What ``extract_features`` returns.
+            features: [N, D, 1, T], the result of ``extract_features``.
 
         Returns:
             Logits [N, T, K].

@@ -60,22 +60,22 @@ class LCNetV3(CTCNetwork):
             fuse_in_place(self)
 
     def extract_features(self, images: Tensor) -> Tensor:
-        """Images [N, C, H, W] → features [N, 512 * scale, 1, T].
+        """Run the backbone.
 
         Args:
-            images: Images [N, C, H, W].
+            images: float32 [N, C, H, W].
 
         Returns:
-            The features.
+            Features [N, 512 * scale, 1, T].
         """
         out: Tensor = self.pool(self.blocks(self.stem(images)))
         return out
 
     def read_features(self, features: Tensor) -> Tensor:
-        """Features → logits [N, T, K].
+        """Run the neck and the head.
 
         Args:
-            features: What ``extract_features`` returns.
+            features: [N, 512 * scale, 1, T], the result of ``extract_features``.
 
         Returns:
             Logits [N, T, K].
@@ -101,7 +101,7 @@ class _Block(nn.Module):
         self.pointwise = RepLayer(channels, out, 1, (1, 1), branches=branches)
 
     def forward(self, x: Tensor) -> Tensor:
-        """Apply the module."""
+        """[N, in, H, W] → [N, out, H / stride, W / stride]."""
         out: Tensor = self.pointwise(self.weigh(self.depthwise(x)))
         return out
 
@@ -123,13 +123,13 @@ class RepLayer(nn.Module):
         self.affine_after = Affine()
 
     def forward(self, x: Tensor) -> Tensor:
-        """Apply the module.
+        """Sum the branches, then affine, HardSwish, affine.
 
         Args:
-            x: Input of the shape that the class documents.
+            x: [N, in, H, W].
 
         Returns:
-            Output of the shape that the class documents.
+            [N, out, H / stride, W / stride].
         """
         total = torch.stack([branch(x) for branch in self.wide]).sum(0) if len(self.wide) > 1 else self.wide[0](x)
         if self.point is not None:
@@ -140,10 +140,13 @@ class RepLayer(nn.Module):
         return out
 
     def fused(self) -> nn.Module:
-        """One convolution with bias, then affine, HardSwish, affine.
+        """Fold the branches into one convolution.
 
         Returns:
-            The fused module.
+            The convolution with bias, then affine, HardSwish, affine.
+
+        Raises:
+            TypeError: It is fused already.
         """
         first = self.wide[0]
         if not isinstance(first, ConvNorm):

@@ -109,22 +109,22 @@ class LCNetV4(CTCNetwork):
             fuse_in_place(self)
 
     def extract_features(self, images: Tensor) -> Tensor:
-        """Images [N, C, H, W] → features [N, D, 1, T].
+        """Run the backbone.
 
         Args:
-            images: Images [N, C, H, W].
+            images: float32 [N, C, H, W].
 
         Returns:
-            The features.
+            Features [N, D, 1, T].
         """
         out: Tensor = self.pool(self.blocks(self.stem(images)))
         return out
 
     def read_features(self, features: Tensor) -> Tensor:
-        """Features → logits [N, T, K].
+        """Run the neck and the head.
 
         Args:
-            features: What ``extract_features`` returns.
+            features: [N, D, 1, T], the result of ``extract_features``.
 
         Returns:
             Logits [N, T, K].
@@ -142,13 +142,13 @@ class SimpleStem(nn.Module):
         self.conv2 = ConvNorm(middle, out, 3, 2)
 
     def forward(self, x: Tensor) -> Tensor:
-        """Apply the module.
+        """Run both convolutions.
 
         Args:
-            x: Input of the shape that the class documents.
+            x: Images [N, C, H, W].
 
         Returns:
-            Output of the shape that the class documents.
+            [N, out, H / 4, W / 4].
         """
         out: Tensor = self.conv2(self.conv1(x))
         return out
@@ -183,13 +183,13 @@ class LCNetV4Block(nn.Module):
             nn.init.zeros_(self.narrow.norm.weight)
 
     def forward(self, x: Tensor) -> Tensor:
-        """Apply the module.
+        """Mix each channel over space, then the channels.
 
         Args:
-            x: Input of the shape that the class documents.
+            x: [N, in, H, W].
 
         Returns:
-            Output of the shape that the class documents.
+            [N, out, H, W], or [N, out, H / 2, W] where ``halved``.
         """
         x = self.weigh(self.token(x))
         mixed: Tensor = self.narrow(self.widen(x))

@@ -1,4 +1,4 @@
-"""Weights and spec to and from a model folder. Safetensors and JSON only: loading runs no code."""
+"""Saves and loads a network and its spec. Safetensors and JSON only: loading runs no code."""
 
 from __future__ import annotations
 
@@ -17,15 +17,13 @@ from ocrx.models.ctc_network import CTCNetwork
 
 
 def save_model(model: nn.Module, spec: ModelSpec, folder: Path, dtype: torch.dtype | None = None) -> None:
-    """Write ``model.safetensors`` and ``model.json`` into ``folder`` (which exists).
-
-    ``dtype`` stores floating-point weights in that precision, e.g. ``torch.float16`` for half the size.
+    """Write ``model.safetensors`` and ``model.json``.
 
     Args:
         model: The network.
-        spec: Describes the model.
+        spec: Its spec.
         folder: An existing folder.
-        dtype: Type to store floating-point weights in; by default as they are.
+        dtype: Type of the stored floating-point weights, e.g. ``torch.float16`` for half the size; None keeps theirs.
     """
     state = {name: _plain(value, dtype) for name, value in model.state_dict().items()}
     save_file(state, str(folder / WEIGHTS_FILE))
@@ -33,15 +31,16 @@ def save_model(model: nn.Module, spec: ModelSpec, folder: Path, dtype: torch.dty
 
 
 def load_model(path: Path) -> tuple[CTCNetwork, ModelSpec]:
-    """The network of a model folder in eval mode on the CPU, float32, and its spec.
-
-    Raises ModelError if the weights are missing, damaged, or do not fit the spec.
+    """Load the network of a model folder.
 
     Args:
-        path: The model folder.
+        path: The model folder, or a file in it.
 
     Returns:
-        The network and its spec.
+        The network, float32, in evaluation mode on the CPU; and its spec.
+
+    Raises:
+        ModelError: The weights are missing or damaged, or do not fit the spec.
     """
     folder = find_model_folder(path)
     spec = read_spec(folder)
@@ -64,13 +63,16 @@ def load_model(path: Path) -> tuple[CTCNetwork, ModelSpec]:
 
 
 def read_weights(path: Path) -> dict[str, torch.Tensor]:
-    """All tensors of a safetensors file; floating-point ones as float32.
+    """Read a safetensors file.
 
     Args:
         path: The file.
 
     Returns:
-        Tensors by name.
+        Name → tensor; floating-point tensors as float32.
+
+    Raises:
+        ModelError: The file is missing or damaged.
     """
     if not path.is_file():
         raise ModelError(f"{path}: missing", hint="the folder holds no trained weights")

@@ -1,4 +1,4 @@
-"""What stands between backbone and head: Transformer blocks over frames, and the two necks of PP-OCR."""
+"""The layers between backbone and head: Transformer blocks over frames, and the necks of PP-OCR."""
 
 from __future__ import annotations
 
@@ -9,12 +9,12 @@ from ocrx.models.blocks import ConvNorm, DropPath, Size, frames_last
 
 
 class GlobalBlock(nn.Module):
-    """Transformer block in which every position sees every other (Du et al. 2022): [N, L, D] → [N, L, D].
+    """Transformer block with global attention (Du et al. 2022): [N, L, D] → [N, L, D].
 
-    Norms come before attention and MLP, or after the sums with ``post_norm``.
+    Layer norms come before attention and MLP; with ``post_norm`` after each residual sum.
     """
 
-    def __init__(  # noqa: PLR0913  # the variants of PP-OCR and SVTRv2 in one block
+    def __init__(  # noqa: PLR0913  # all in which the blocks of PP-OCR and SVTRv2 differ
         self,
         dims: int,
         heads: int = 8,
@@ -43,13 +43,13 @@ class GlobalBlock(nn.Module):
         self.drop_path = DropPath(drop_path)
 
     def forward(self, x: Tensor) -> Tensor:
-        """Apply the module.
+        """Run attention and MLP, each with its residual.
 
         Args:
-            x: Input of the shape that the class documents.
+            x: [N, L, D].
 
         Returns:
-            Output of the shape that the class documents.
+            [N, L, D].
         """
         if self.post_norm:
             x = self.norm1(x + self.drop_path(self._attend(x)))
@@ -88,13 +88,13 @@ class LightSVTR(nn.Module):
         self.norm = nn.LayerNorm(dims, eps=1e-6)
 
     def forward(self, x: Tensor) -> Tensor:
-        """Apply the module.
+        """Mix neighbouring frames, then all frames, and add the short cut.
 
         Args:
-            x: Input of the shape that the class documents.
+            x: Features [N, C, 1, T].
 
         Returns:
-            Output of the shape that the class documents.
+            [N, T, D].
         """
         skip = frames_last(self.skip(x))
         z = self.reduce(x)
@@ -112,13 +112,13 @@ class ConvNeck(nn.Module):
         self.mix = ConvNorm(channels, channels, 1, act=nn.Hardswish())
 
     def forward(self, x: Tensor) -> Tensor:
-        """Apply the module.
+        """Mix neighbouring frames, then channels.
 
         Args:
-            x: Input of the shape that the class documents.
+            x: Features [N, C, 1, T].
 
         Returns:
-            Output of the shape that the class documents.
+            [N, T, C].
         """
         return frames_last(self.mix(self.local(x)))
 
@@ -140,13 +140,13 @@ class SVTRNeck(nn.Module):
         self.out = ConvNorm(channels // 8, dims, 1, act=nn.SiLU())
 
     def forward(self, x: Tensor) -> Tensor:
-        """Apply the module.
+        """Mix all frames and join the result with the input.
 
         Args:
-            x: Input of the shape that the class documents.
+            x: Features [N, C, 1, T].
 
         Returns:
-            Output of the shape that the class documents.
+            [N, T, dims].
         """
         z = self.norm(self.blocks(frames_last(self.enter(self.reduce(x)))))
         z = self.leave(z.transpose(1, 2).unsqueeze(2))

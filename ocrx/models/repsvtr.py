@@ -45,22 +45,22 @@ class RepSVTR(CTCNetwork):
             fuse_in_place(self)
 
     def extract_features(self, images: Tensor) -> Tensor:
-        """Images [N, C, H, W] → features [N, 384, 1, T].
+        """Run the backbone.
 
         Args:
-            images: Images [N, C, H, W].
+            images: float32 [N, C, H, W].
 
         Returns:
-            The features.
+            Features [N, 384, 1, T].
         """
         out: Tensor = self.pool(self.blocks(self.stem(images)))
         return out
 
     def read_features(self, features: Tensor) -> Tensor:
-        """Features → logits [N, T, K].
+        """Run the neck and the head.
 
         Args:
-            features: What ``extract_features`` returns.
+            features: [N, 384, 1, T], the result of ``extract_features``.
 
         Returns:
             Logits [N, T, K].
@@ -84,7 +84,7 @@ class _Block(nn.Module):
         nn.init.zeros_(self.narrow.norm.weight)
 
     def forward(self, x: Tensor) -> Tensor:
-        """Apply the module."""
+        """[N, in, H, W] → [N, out, H or H / 2, W]."""
         x = self.grow(self.weigh(self.token(x)))
         out: Tensor = x + self.narrow(self.widen(x))
         return out

@@ -22,8 +22,8 @@ _EFFICIENTNET_KEPT_WIDTH = (3, 4, 6)
 class ResNetBiLSTM(CTCNetwork):
     """Images [N, C, H, W] → logits [N, W / 4, classes]; every frame goes to the LSTM and to CTC.
 
-    After 1/4 of the width the strides are (2, 1) instead of (2, 2). All weights keep their shapes, so that
-    ``load_pretrained`` takes those of torchvision. Sources: ResNet (He et al. 2015), EfficientNet (Tan and Le 2019);
+    Once the width is down to 1/4, strides are (2, 1) instead of (2, 2). Weights keep their shapes, so
+    ``load_pretrained`` can load torchvision's. Sources: ResNet (He et al. 2015), EfficientNet (Tan and Le 2019);
     the combination with LSTM and CTC is common in handwriting recognition.
     """
 
@@ -36,22 +36,22 @@ class ResNetBiLSTM(CTCNetwork):
         self.head = nn.Linear(params.hidden, classes)
 
     def extract_features(self, images: Tensor) -> Tensor:
-        """Images [N, C, H, W] → features [N, D, 1, T].
+        """Run the backbone.
 
         Args:
-            images: Images [N, C, H, W].
+            images: float32 [N, C, H, W].
 
         Returns:
-            The features.
+            Features [N, D, 1, T].
         """
         out: Tensor = self.stages(self.stem(images)).mean(2, keepdim=True)
         return out
 
     def read_features(self, features: Tensor) -> Tensor:
-        """Features → logits [N, T, K].
+        """Run the LSTMs and the head.
 
         Args:
-            features: What ``extract_features`` returns.
+            features: [N, D, 1, T], the result of ``extract_features``.
 
         Returns:
             Logits [N, T, K].
@@ -62,7 +62,7 @@ class ResNetBiLSTM(CTCNetwork):
     def load_pretrained(self, source: str = "imagenet") -> None:
         """Load ImageNet weights into the backbone; the LSTM and the head keep theirs.
 
-        A grey stem gets the sum over the colour channels, one for BGR their reverse.
+        For grey images the first convolution gets the sum over the colour channels, for BGR images their reverse order.
 
         Args:
             source: ``imagenet`` (torchvision downloads the weights) or a ``.pth`` file of torchvision.
@@ -91,14 +91,14 @@ class ResNetBiLSTM(CTCNetwork):
         self.load_state_dict({**own, **found})
 
     def _torchvision_name(self, part: str, rest: str) -> str:
-        """The names of torchvision's name of the tensor ``part.rest``."""
+        """Torchvision's name of the tensor ``part.rest``."""
         index, leaf = rest.split(".", 1)
         if self.params.backbone == "resnet":
             return f"{('conv1', 'bn1')[int(index)]}.{leaf}" if part == "stem" else f"layer{int(index) + 1}.{leaf}"
         return f"features.0.{rest}" if part == "stem" else f"features.{int(index) + 1}.{leaf}"
 
     def _reordered(self, stem: Tensor) -> Tensor:
-        """The first convolution's weight, made for RGB, for the order of channels here."""
+        """Adapt the weight of the first convolution from RGB to this network's channels."""
         if stem.ndim != 4 or self.order == "RGB":
             return stem
         return stem.sum(1, keepdim=True) if self.order == "L" else stem.flip(1)

@@ -46,22 +46,22 @@ class SVTRLCNet(CTCNetwork):
             fuse_in_place(self)
 
     def extract_features(self, images: Tensor) -> Tensor:
-        """Images [N, C, H, W] → features [N, 512, 1, T].
+        """Run the backbone.
 
         Args:
-            images: Images [N, C, H, W].
+            images: float32 [N, C, H, W].
 
         Returns:
-            The features.
+            Features [N, 512, 1, T].
         """
         out: Tensor = self.pool(self.blocks(self.stem(images)))
         return out
 
     def read_features(self, features: Tensor) -> Tensor:
-        """Features → logits [N, T, K].
+        """Run the neck and the head.
 
         Args:
-            features: What ``extract_features`` returns.
+            features: [N, 512, 1, T], the result of ``extract_features``.
 
         Returns:
             Logits [N, T, K].
@@ -80,6 +80,6 @@ class _Separable(nn.Module):
         self.pointwise = ConvNorm(channels, out, 1, act=nn.Hardswish())
 
     def forward(self, x: Tensor) -> Tensor:
-        """Apply the module."""
+        """[N, in, H, W] → [N, out, H / stride, W / stride]."""
         out: Tensor = self.pointwise(self.weigh(self.depthwise(x)))
         return out

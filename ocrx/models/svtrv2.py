@@ -1,4 +1,4 @@
-"""SVTRv2: convolution and attention blocks over patches, columns read by a learned query (Du et al. 2025)."""
+"""SVTRv2: convolution and attention blocks over patches; a learned query reads each column (Du et al. 2025)."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from ocrx.models.necks import GlobalBlock
 
 @dataclass(frozen=True)
 class Layout:
-    """Of the three stages: ``dims`` of each, its number of blocks, and how many of them are convolutions."""
+    """Width, number of blocks, and number of convolution blocks among them, for each of the three stages."""
 
     dims: tuple[int, int, int]
     depths: tuple[int, int, int]
@@ -43,22 +43,22 @@ class SVTRv2(CTCNetwork):
             fuse_in_place(self)
 
     def extract_features(self, images: Tensor) -> Tensor:
-        """Images [N, C, H, W] → features [N, D, rows, T].
+        """Run the backbone.
 
         Args:
-            images: Images [N, C, H, W].
+            images: float32 [N, C, H, W].
 
         Returns:
-            The features.
+            Features [N, D, rows, T].
         """
         out: Tensor = self.encoder(images)
         return out
 
     def read_features(self, features: Tensor) -> Tensor:
-        """Features → logits [N, T, K].
+        """Run the column reader and the head.
 
         Args:
-            features: What ``extract_features`` returns.
+            features: [N, D, rows, T], the result of ``extract_features``.
 
         Returns:
             Logits [N, T, K].
@@ -70,7 +70,8 @@ class SVTRv2(CTCNetwork):
 class SVTRv2Encoder(nn.Module):
     """Images [N, C, H, W] → features [N, D, H / 4 / row strides, W / 4].
 
-    ``convolutions`` grouped convolutions of ``kernel`` in each convolution block; ``strides`` between the stages.
+    Each convolution block has ``convolutions`` grouped convolutions of size ``kernel``; ``strides`` are those between
+    the stages.
     """
 
     def __init__(
@@ -106,22 +107,22 @@ class SVTRv2Encoder(nn.Module):
         self.apply(_initialise)
 
     def forward(self, images: Tensor) -> Tensor:
-        """Apply the module.
+        """Embed patches and run all blocks.
 
         Args:
-            images: Images [N, C, H, W].
+            images: float32 [N, C, H, W].
 
         Returns:
-            Output of the shape that the class documents.
+            Features [N, D, H / 4 / row strides, W / 4].
         """
         out: Tensor = self.blocks(self.patches(images))
         return out
 
 
 class ColumnReader(nn.Module):
-    """[N, D, H, W] → [N, W, D]: rows mixed along the width, then each column's mean weighted by a learned query.
+    """The feature rearrangement of SVTRv2's RCTC decoder: [N, D, H, W] → [N, W, D].
 
-    The feature rearrangement of SVTRv2's RCTC decoder; the softmax runs over the height of one column.
+    Rows are mixed along the width; then a learned query attends to the rows of each column.
     """
 
     def __init__(self, dims: int) -> None:
@@ -132,13 +133,13 @@ class ColumnReader(nn.Module):
         nn.init.trunc_normal_(self.query, std=0.02)
 
     def forward(self, x: Tensor) -> Tensor:
-        """Apply the module.
+        """Mix each row along the width, then read each column by attention over its rows.
 
         Args:
             x: Features [N, D, rows, T].
 
         Returns:
-            Output of the shape that the class documents.
+            [N, T, D].
         """
         count, dims, rows, columns = x.shape
         x = self.mix(x.permute(0, 2, 3, 1).reshape(count * rows, columns, dims)).reshape(count, rows, columns, dims)
@@ -149,7 +150,7 @@ class ColumnReader(nn.Module):
 
 
 class _ConvBlock(nn.Module):
-    """Grouped convolutions with 32 channels a group, then an MLP; norms after the sums. [N, D, H, W] → the same."""
+    """Grouped convolutions with 32 channels each, then an MLP, both post-norm. [N, D, H, W] → the same shape."""
 
     def __init__(self, dims: int, kernel: int, convolutions: int, drop_path: float) -> None:
         super().__init__()
@@ -165,14 +166,14 @@ class _ConvBlock(nn.Module):
         self.drop_path = DropPath(drop_path)
 
     def forward(self, x: Tensor) -> Tensor:
-        """Apply the module."""
+        """[N, D, H, W] → the same shape."""
         x = self.norm1((x + self.drop_path(self.mix(x))).permute(0, 2, 3, 1))
         x = self.norm2(x + self.drop_path(self.narrow(self.act(self.widen(x)))))
         return x.permute(0, 3, 1, 2)
 
 
 class _AttentionBlock(nn.Module):
-    """Every patch sees every other. [N, D, H, W] → the same."""
+    """Global attention over all patches. [N, D, H, W] → the same shape."""
 
     def __init__(self, dims: int, drop_path: float) -> None:
         super().__init__()
@@ -181,7 +182,7 @@ class _AttentionBlock(nn.Module):
         )
 
     def forward(self, x: Tensor) -> Tensor:
-        """Apply the module."""
+        """[N, D, H, W] → the same shape."""
         count, dims, rows, columns = x.shape
         tokens: Tensor = self.block(x.flatten(2).transpose(1, 2))
         return tokens.transpose(1, 2).reshape(count, dims, rows, columns)
@@ -196,7 +197,7 @@ class _Subsample(nn.Module):
         self.norm = nn.LayerNorm(out)
 
     def forward(self, x: Tensor) -> Tensor:
-        """Apply the module."""
+        """[N, D, H, W] → [N, out, H / stride, W / stride]."""
         out: Tensor = self.norm(self.conv(x).permute(0, 2, 3, 1))
         return out.permute(0, 3, 1, 2)
 

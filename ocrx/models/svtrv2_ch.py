@@ -31,22 +31,22 @@ class SVTRv2Ch(CTCNetwork):
             fuse_in_place(self)
 
     def extract_features(self, images: Tensor) -> Tensor:
-        """Images [N, C, H, W] → features [N, 384, 1, T].
+        """Run the backbone.
 
         Args:
-            images: Images [N, C, H, W].
+            images: float32 [N, C, H, W].
 
         Returns:
-            The features.
+            Features [N, 384, 1, T].
         """
         out: Tensor = self.pool(self.encoder(images))
         return out
 
     def read_features(self, features: Tensor) -> Tensor:
-        """Features → logits [N, T, K].
+        """Run the neck and the head.
 
         Args:
-            features: What ``extract_features`` returns.
+            features: [N, 384, 1, T], the result of ``extract_features``.
 
         Returns:
             Logits [N, T, K].

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from ocrx.config import DecodeOptions
 from ocrx.ctc.reference import log_likelihoods
-from ocrx.decoding.factory import BeamDecoder, build_decoder, decoder_notice
+from ocrx.decoding.factory import BeamDecoder, build_decoder, decode_beside_best_path, decoder_notice
 from ocrx.decoding.greedy import greedy
 from ocrx.decoding.ngram_model import NgramModel
 from ocrx.errors import ConfigError, DataError
@@ -133,6 +133,21 @@ def test_a_language_model_with_a_threshold_leaves_confident_lines_alone(tmp_path
     assert found[1].spans == plain[1].spans and found[1].scores[1] == pytest.approx(1 - plain[1].scores[1], abs=0.01)
     assert read(unclear, lm=gated_model(tmp_path), lm_confidence_threshold=0.1) == "A1B2"
     assert "0.7" in decoder_notice(decoder)
+
+
+def test_best_paths_beside_the_result_of_any_decoder(tmp_path: Path) -> None:
+    logits = np.concatenate([spell("A1B2", height=12), spell("A1B2", height=12)])
+    logits[1, 2, CHARSET.encode("13")] = (12.5, 12.0)
+    for options in (
+        DecodeOptions(),
+        DecodeOptions(lm=gated_model(tmp_path)),
+        DecodeOptions(deny="4"),
+        DecodeOptions(beam=2),
+    ):
+        decoder = build_decoder(CHARSET, options)
+        found, best_paths = decode_beside_best_path(decoder, logits)
+        assert list(found) == list(decoder(logits)), options
+        assert list(best_paths) == greedy(logits), options
 
 
 def test_the_bundled_language_model_reads_where_nothing_is_asked(tmp_path: Path) -> None:
