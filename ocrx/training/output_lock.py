@@ -6,6 +6,7 @@ import json
 import os
 import socket
 import sys
+import time
 import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -15,6 +16,9 @@ from pathlib import Path
 from ocrx.errors import DataError, OcrxError
 from ocrx.files import read_json
 from ocrx.results import LOCK_FILE
+
+WRITING_SECONDS = 1.0
+"""How long a lock without content counts as one that is being written."""
 
 
 @dataclass(frozen=True)
@@ -62,19 +66,36 @@ def locked_output(output: Path) -> Iterator[None]:
 def _acquire(lock: Path) -> None:
     own = _Holder(os.getpid(), socket.gethostname(), _started(os.getpid()))
     for _ in range(10):
-        # Written under another name first, so that no one reads half a lock.
-        partial = lock.with_name(f"{lock.name}.{uuid.uuid4().hex[:8]}")
-        partial.write_text(json.dumps(asdict(own)), encoding="utf-8")
         try:
-            os.link(partial, lock)  # fails if there is one
+            _create(lock, json.dumps(asdict(own)).encode())
         except FileExistsError:
             _remove_if_stale(lock)
         else:
             return
-        finally:
-            partial.unlink()
 
     raise DataError(f"{lock}: other trainings keep taking the lock", hint="choose another --output")
+
+
+def _create(lock: Path, content: bytes) -> None:
+    """Create the lock, or raise FileExistsError.
+
+    It is written under another name first, so that no one reads half a lock. Where the disk knows no hard links
+    (exFAT, some network mounts), it appears empty and is written at once; see ``_read``.
+    """
+    partial = lock.with_name(f"{lock.name}.{uuid.uuid4().hex[:8]}")
+    partial.write_bytes(content)
+    try:
+        os.link(partial, lock)
+        return
+    except FileExistsError:
+        raise
+    except OSError:
+        pass  # no hard links; a disk that cannot be written to has failed above
+    finally:
+        partial.unlink()
+
+    with lock.open("xb") as file:
+        file.write(content)
 
 
 def _remove_if_stale(lock: Path) -> None:
@@ -92,10 +113,15 @@ def _remove_if_stale(lock: Path) -> None:
 
 
 def _read(lock: Path) -> _Holder | None:
-    try:
-        return _Holder(**read_json(lock))
-    except (OcrxError, TypeError):
-        return None  # removed meanwhile, or no lock of ocrx
+    """Who holds the lock; None if it was removed meanwhile or is no lock of ocrx."""
+    deadline = time.monotonic() + WRITING_SECONDS
+    while True:
+        try:
+            return _Holder(**read_json(lock))
+        except (OcrxError, TypeError):
+            if not lock.exists() or time.monotonic() > deadline:
+                return None
+        time.sleep(0.05)
 
 
 def _is_running(holder: _Holder) -> bool:

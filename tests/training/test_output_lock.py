@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import subprocess
@@ -57,6 +58,34 @@ def test_a_stale_lock_is_replaced(tmp_path: Path, content: str) -> None:
     with locked_output(tmp_path):
         assert json.loads((tmp_path / LOCK_FILE).read_text())["pid"] == os.getpid()
     assert [path.name for path in tmp_path.iterdir()] == ["keep"]
+
+
+def no_links(*_: object) -> None:
+    raise OSError(errno.EPERM, "Operation not permitted")
+
+
+def test_a_disk_without_hard_links_has_locks_too(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(os, "link", no_links)
+    with locked_output(tmp_path / "out"):
+        assert [path.name for path in (tmp_path / "out").iterdir()] == [LOCK_FILE]
+        with pytest.raises(DataError, match=f"process {os.getpid()} on"), locked_output(tmp_path / "out"):
+            pass
+
+    (tmp_path / "keep").touch()
+    held_by(tmp_path, pid=ended_process())
+    with locked_output(tmp_path):
+        assert json.loads((tmp_path / LOCK_FILE).read_text())["pid"] == os.getpid()
+
+
+def test_a_lock_that_is_being_written_is_not_stale(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "keep").touch()
+    held_by(tmp_path)
+    content = (tmp_path / LOCK_FILE).read_text()
+    (tmp_path / LOCK_FILE).write_text("")
+    monkeypatch.setattr("ocrx.training.output_lock.time.sleep", lambda _: (tmp_path / LOCK_FILE).write_text(content))
+    with pytest.raises(DataError, match="a training runs here"), locked_output(tmp_path):
+        pass
+    assert (tmp_path / LOCK_FILE).read_text() == content
 
 
 def test_a_process_of_another_machine_counts_as_running(tmp_path: Path) -> None:
