@@ -7,7 +7,7 @@ import shlex
 import sys
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack, nullcontext
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -28,6 +28,7 @@ from ocrx.training.setup import (
     ShowProgress,
     TrainingSetup,
     build_trainer,
+    changed_images,
     open_source,
     prepare_training,
     write_run_files,
@@ -54,6 +55,7 @@ class TrainReport:
         nothing_to_do: Whether the resumed training had been finished before.
         skipped_updates: Updates that were skipped because loss or gradient was not finite.
         processes: Processes that trained.
+        changed_images: Training images that disappeared or changed meanwhile; they were trained as they had been.
         advice: What to try next after a poor result.
     """
 
@@ -68,6 +70,7 @@ class TrainReport:
     nothing_to_do: bool
     skipped_updates: int
     processes: int
+    changed_images: int = 0
     advice: str | None = None
 
     @property
@@ -147,7 +150,8 @@ def _work(
             return Outcome(trainer.state, tuple(trainer.rows), interrupted=False, nothing_to_do=True)
         if group.is_main:
             write_run_files(setup)
-        return trainer.run()
+        outcome = trainer.run()
+        return replace(outcome, changed_images=changed_images(source, log)) if group.is_main else outcome
 
 
 def _report(setup: TrainingSetup, outcome: Outcome, layout: ProcessLayout) -> TrainReport:
@@ -164,6 +168,7 @@ def _report(setup: TrainingSetup, outcome: Outcome, layout: ProcessLayout) -> Tr
         nothing_to_do=outcome.nothing_to_do,
         skipped_updates=state.skipped,
         processes=max(layout.group.size, len(layout.devices)),
+        changed_images=outcome.changed_images,
         advice=advise(setup, outcome),
     )
 

@@ -16,6 +16,7 @@ from ocrx.errors import DataError, ModelError
 from ocrx.model_folder import LM_FILE, atomic_folder, find_model_folder
 from ocrx.model_spec import ModelSpec
 from ocrx.models.model_io import save_model
+from ocrx.training.data_order import current_data_order
 
 STATE_FILE = "state.pt"
 
@@ -120,6 +121,8 @@ def _current_form(state: dict[str, Any]) -> dict[str, Any]:
     for old, new in (("position", "train_state"), ("plan", "data_order")):
         if old in state:
             state[new] = state.pop(old)
+    if isinstance(state.get("data_order"), dict):
+        state["data_order"] = current_data_order(state["data_order"])
     progress = state.get("train_state")
     if isinstance(progress, dict) and "stale" in progress:
         progress["evals_without_improvement"] = progress.pop("stale")

@@ -37,6 +37,7 @@ from ocrx.text.charset import Charset
 from ocrx.text.direction import runs_right_to_left
 from ocrx.training.augmentation_preview import write_augmentation_preview
 from ocrx.training.checkpoint import FinalizeFolder
+from ocrx.training.data_order import data_order_key
 from ocrx.training.distributed.group import Group
 from ocrx.training.frame_shift import measure_shift
 from ocrx.training.freeze import freeze
@@ -74,6 +75,7 @@ class TrainingSetup:
         spec: The model to train.
         resume: The checkpoint to resume, None for a new training.
         pretrained: The model folder whose weights a new training starts from, None for none.
+        dataset_fingerprint: Hash of all lines as they were found, see ``ocrx.data.fingerprint``.
     """
 
     config: Config
@@ -81,6 +83,7 @@ class TrainingSetup:
     spec: ModelSpec
     resume: Path | None
     pretrained: Path | None
+    dataset_fingerprint: str
 
     @property
     def output(self) -> Path:
@@ -124,7 +127,7 @@ def prepare_training(config: Config, log: Log, progress: ShowProgress) -> Traini
     output.mkdir(parents=True, exist_ok=True)
     if config.Train.overwrite and not continues:
         clear_output(output, resume or pretrained)
-    return TrainingSetup(config, data, spec, resume, pretrained)
+    return TrainingSetup(config, data, spec, resume, pretrained, fingerprint(data.dataset.samples))
 
 
 def new_spec(config: Config, dataset: Dataset, pretrained: Path | None = None) -> ModelSpec:
@@ -169,27 +172,6 @@ def write_run_files(setup: TrainingSetup) -> None:
     write_file(output / CONFIG_FILE, to_yaml(again))
     Charset.from_spec(setup.spec).save(output / "label_dict.txt")
     (output / RESULT_FILE).unlink(missing_ok=True)
-
-
-def data_order_key(setup: TrainingSetup) -> dict[str, object]:
-    """Collect what the order of the training lines follows from.
-
-    Args:
-        setup: The training.
-
-    Returns:
-        Setting → value; equal for trainings with the same order.
-    """
-    config, train = setup.config, setup.config.Train
-    order: dict[str, object] = {
-        "Global.seed": config.Global.seed,
-        "Train.batch_size": train.batch_size,
-        "Train.max_pixels": train.max_pixels,
-    }
-    if train.synth.enable:
-        return {**order, "Train.synth.lines_per_epoch": train.synth.lines_per_epoch, "Synth": str(config.Synth)}
-    lines = fingerprint(setup.data.dataset.train)
-    return {**order, "Train.concat": train.concat, "Train.replay_ratio": train.replay_ratio, "training lines": lines}
 
 
 @contextmanager
@@ -251,6 +233,24 @@ def open_source(setup: TrainingSetup, group: Group, progress: ShowProgress) -> I
         rendered.close()
 
 
+def changed_images(source: Source, log: Log) -> int:
+    """Count the images that disappeared or changed while the training used what it had read of them before.
+
+    Args:
+        source: The batches of this process.
+        log: Gets the names of the first ones.
+
+    Returns:
+        Their number; 0 for rendered lines.
+    """
+    changed = source.lines.changed() if isinstance(source, LineSource) else []
+    if changed:
+        shown = ", ".join(f"{sample.source} ({sample.image})" for sample in changed[:5])
+        more = " ..." if len(changed) > 5 else ""
+        log(f"{len(changed)} training images disappeared or changed; trained with what they were before: {shown}{more}")
+    return len(changed)
+
+
 def build_trainer(setup: TrainingSetup, source: Source, process: ProcessContext) -> Trainer:
     """Build the network with its initial or resumed weights, and its trainer; says what is trained in the log.
 
@@ -279,7 +279,7 @@ def build_trainer(setup: TrainingSetup, source: Source, process: ProcessContext)
         config.Train,
         setup.output,
         seed=config.Global.seed,
-        data_order=data_order_key(setup),
+        data_order=data_order_key(config, setup.data),
         finalize=_finalizer(validation),
         observers=(TensorBoardWriter(setup.output / TENSORBOARD_DIR),) if curves else (),
         evaluate_first=setup.pretrained is not None,

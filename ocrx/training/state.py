@@ -65,9 +65,11 @@ class Outcome:
         rows: All evaluations, in order.
         interrupted: Whether it was stopped and can be resumed.
         nothing_to_do: Whether the resumed training had been finished before.
+        changed_images: Training images that disappeared or changed meanwhile.
     """
 
     state: TrainState
     rows: tuple[HistoryRow, ...]
     interrupted: bool
     nothing_to_do: bool = False
+    changed_images: int = 0

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import zlib
 from collections import deque
 from collections.abc import Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import islice, pairwise, zip_longest
+from pathlib import Path
 
 import numpy as np
 import torch
@@ -82,13 +84,16 @@ class Lines:
         self.charset = Charset.from_spec(spec)
         self.targets = [np.asarray(self.charset.encode(sample.text), dtype=np.int64) for sample in samples]
         self._kept: dict[int, Pixels] = {}
+        # What the files were when they were read first: size, time of change, and a checksum of the resized pixels.
+        self._files = np.zeros((len(self.samples), 2), np.int64)
+        self._checksums = np.zeros(len(self.samples), np.uint32)
         self.widths = self._read_all(progress)
         self.buckets = bucket_widths(self.widths, spec.image)
 
     def _read_all(self, progress: Progress | None) -> list[int]:
         widths, used = [], 0
         with ThreadPoolExecutor() as pool:
-            for number, pixels in enumerate(pool.map(self._read, range(len(self.samples)))):
+            for number, pixels in enumerate(pool.map(self._read_first, range(len(self.samples)))):
                 widths.append(pixels.shape[1])
                 used += pixels.nbytes
                 if used <= CACHE_BYTES:
@@ -100,6 +105,42 @@ class Lines:
     def _read(self, number: int) -> Pixels:
         return resize(read_image(self.samples[number].image), self.image_spec)
 
+    def _read_first(self, number: int) -> Pixels:
+        self._files[number] = _file_state(self.samples[number].image)
+        pixels = self._read(number)
+        self._checksums[number] = _checksum(pixels)
+        return pixels
+
+    def _read_again(self, number: int) -> Pixels:
+        """An image that is not kept; one that another program has replaced would not have the planned width."""
+        sample = self.samples[number]
+        try:
+            pixels, reason = self._read(number), f"{sample.image}: changed during training"
+        except DataError as error:
+            pixels, reason = None, error.message
+        if pixels is None or _checksum(pixels) != self._checksums[number]:
+            raise DataError(
+                f"{sample.source}: {reason}; expected the image that the training began with",
+                hint="put it back and resume with --resume",
+            )
+        return pixels
+
+    def changed(self) -> list[Sample]:
+        """Find the lines whose image files are no longer those that were read first.
+
+        Returns:
+            Lines whose image has disappeared, cannot be read any more or shows something else.
+        """
+        found = []
+        for number, sample in enumerate(self.samples):
+            if np.array_equal(self._files[number], _file_state(sample.image)):
+                continue
+            try:
+                self._read_again(number)
+            except DataError:
+                found.append(sample)
+        return found
+
     def pixels(self, number: int) -> Pixels:
         """Resized line, uint8 [H, W] or [H, W, 3].
 
@@ -108,9 +149,12 @@ class Lines:
 
         Returns:
             The pixels.
+
+        Raises:
+            DataError: The image is not kept in memory, and disappeared or changed; names it.
         """
         kept = self._kept.get(number)
-        return kept if kept is not None else self._read(number)
+        return kept if kept is not None else self._read_again(number)
 
     def labelled(self, number: int, behind: int) -> tuple[Sample, Ints]:
         """The label of a line and its classes, with a space and those of line ``behind`` after it if that is not -1.
@@ -131,6 +175,19 @@ class Lines:
 
     def __len__(self) -> int:
         return len(self.samples)
+
+
+def _checksum(pixels: Pixels) -> int:
+    return zlib.crc32(np.ascontiguousarray(pixels))
+
+
+def _file_state(path: Path) -> tuple[int, int]:
+    """Size and time of the last change of a file; -1 twice for one that is missing."""
+    try:
+        found = path.stat()
+    except OSError:
+        return -1, -1
+    return found.st_size, found.st_mtime_ns
 
 
 def collate(

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import os
 import threading
 import time
 from pathlib import Path
@@ -144,3 +145,36 @@ def test_flipped_lines_stand_on_their_head(line_folder: Path) -> None:
     [upright] = next(iter(source(line_folder, strength=0.0, batch_size=8).updates(0)))
     [flipped] = next(iter(source(line_folder, strength=0.0, batch_size=8, flip=1.0).updates(0)))
     assert torch.equal(upright.images.flip(2), flipped.images) and upright.samples == flipped.samples
+
+
+def lines_of(folder: Path) -> Lines:
+    return source(folder).lines
+
+
+def test_an_image_that_changes_is_found(line_folder: Path) -> None:
+    lines = lines_of(line_folder)
+    assert lines.changed() == []
+    first, second, third, *_ = (sample.image for sample in lines.samples)
+    first.unlink()
+    draw_line("something else").save(second)
+    third.touch()
+    os.utime(third, (1, 1))
+    assert [sample.image for sample in lines.changed()] == [first, second], "another time is no change"
+    assert lines.pixels(0).shape[0] == 32, "what is kept in memory is trained as it was"
+
+
+@pytest.mark.parametrize("change", ["missing", "changed"])
+def test_an_image_that_is_read_again_must_be_the_same(
+    line_folder: Path, monkeypatch: pytest.MonkeyPatch, change: str
+) -> None:
+    monkeypatch.setattr("ocrx.data.loading.loader.CACHE_BYTES", 0)
+    lines = lines_of(line_folder)
+    whole = lines.pixels(1)
+    assert whole.shape[1] == lines.widths[1]
+    image = lines.samples[1].image
+    if change == "missing":
+        image.unlink()
+    else:
+        draw_line("another").save(image)
+    with pytest.raises(DataError, match=rf"^train\.txt:2: .*{image.name}: .*expected the image that the training"):
+        lines.pixels(1)
