@@ -8,6 +8,7 @@ Imports nothing but the standard library and ``ocrx.errors``.
 from __future__ import annotations
 
 import base64
+import hashlib
 import json
 import os
 import shutil
@@ -34,6 +35,7 @@ _PARTIAL = ".partial-"
 # Names of processes are known on their own machine only.
 _HOST = f"{zlib.crc32(os.uname().nodename.encode() if hasattr(os, 'uname') else b''):08x}"
 _GZIP_MAGIC = b"\x1f\x8b"
+_CHUNK = 2**20
 
 
 @contextmanager
@@ -103,12 +105,14 @@ def write_file(path: Path, content: bytes | str) -> None:
         file.write(content.encode("utf-8") if isinstance(content, str) else content)
 
 
-def read_bytes(path: Path, *, max_bytes: int, error: type[OcrxError] = DataError, name: str | None = None) -> bytes:
+def read_bytes(
+    path: Path, *, max_bytes: int | None, error: type[OcrxError] = DataError, name: str | None = None
+) -> bytes:
     """Read a whole regular file; pipes and devices are refused, since they may never end.
 
     Args:
         path: The file.
-        max_bytes: Largest file that is accepted.
+        max_bytes: Largest file that is accepted; None for any.
         error: Class of the errors raised.
         name: What errors call the file; by default its path.
 
@@ -128,17 +132,21 @@ def read_bytes(path: Path, *, max_bytes: int, error: type[OcrxError] = DataError
         raise error(f"{name}: cannot be read ({getattr(problem, 'strerror', None) or problem})") from None
 
     try:
-        mode = os.fstat(descriptor).st_mode
-        if not stat.S_ISREG(mode):
-            raise error(f"{name}: a folder; expected a file" if stat.S_ISDIR(mode) else f"{name}: not a regular file")
+        found = os.fstat(descriptor)
+        if not stat.S_ISREG(found.st_mode):
+            is_folder = stat.S_ISDIR(found.st_mode)
+            raise error(f"{name}: a folder; expected a file" if is_folder else f"{name}: not a regular file")
+        if max_bytes is not None and found.st_size > max_bytes:
+            raise error(f"{name}: larger than {max_bytes:,} bytes")
         with os.fdopen(descriptor, "rb", closefd=False) as file:
-            content = file.read(max_bytes + 1)
+            # Files of /proc have no size. To ask for the limit would reserve that much memory.
+            content = file.read(-1 if max_bytes is None or found.st_size else max_bytes + 1)
     except OSError as problem:
         raise error(f"{name}: cannot be read ({problem.strerror})") from None
     finally:
         os.close(descriptor)
 
-    if len(content) > max_bytes:
+    if max_bytes is not None and len(content) > max_bytes:
         raise error(f"{name}: larger than {max_bytes:,} bytes")
     return content
 
@@ -154,16 +162,12 @@ def read_text(path: Path, *, error: type[OcrxError] = DataError) -> str:
         The text.
 
     Raises:
-        OcrxError: Of class ``error``, if the file is missing, unreadable or not UTF-8.
+        OcrxError: Of class ``error``, if the file is missing, not a regular file, unreadable or not UTF-8.
     """
     try:
-        return path.read_bytes().decode("utf-8-sig")
+        return read_bytes(path, max_bytes=None, error=error).decode("utf-8-sig")
     except UnicodeDecodeError as problem:
         raise error(f"{path}: not UTF-8 ({problem.reason} at byte {problem.start})") from None
-    except FileNotFoundError:
-        raise error(f"{path}: no such file") from None
-    except OSError as problem:
-        raise error(f"{path}: cannot be read ({problem.strerror})") from None
 
 
 def read_lines(path: Path, *, error: type[OcrxError] = DataError) -> list[str]:
@@ -274,6 +278,25 @@ def write_json(path: Path, data: Mapping[str, Any]) -> None:
 
         content = gzip.compress(content, mtime=0)
     write_file(path, content)
+
+
+def file_digest(path: Path) -> str:
+    """Hash a file without holding it in memory.
+
+    Args:
+        path: The file.
+
+    Returns:
+        SHA-256 of its bytes, in hexadecimal.
+
+    Raises:
+        OSError: The file cannot be read.
+    """
+    digest = hashlib.sha256()
+    with path.open("rb") as file:
+        while chunk := file.read(_CHUNK):
+            digest.update(chunk)
+    return digest.hexdigest()
 
 
 def data_uri(content: bytes, media_type: str) -> str:

@@ -17,7 +17,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from ocrx.errors import DataError, ModelError
-from ocrx.files import MAX_JSON_BYTES, partial_folder, read_bytes
+from ocrx.files import MAX_JSON_BYTES, file_digest, partial_folder, read_bytes
 from ocrx.model_spec import ModelSpec
 
 SPEC_FILE = "model.json"
@@ -27,6 +27,7 @@ ONNX_FILE = "model.onnx"
 LM_FILE = "lm.json.gz"
 EMBEDDED_DIR = Path(__file__).parent / "zoo" / "weights"
 
+_WEIGHT_SUFFIXES = (".safetensors", ".onnx", ".xml", ".bin", ".pt")
 _FILE_SUFFIXES = (".pdparams", ".safetensors", ".json", ".onnx")
 _AT_FDCWD = -100
 _RENAME_EXCHANGE = 2
@@ -70,6 +71,24 @@ def bundled_language_model(model: Path) -> Path | None:
     folder = model.parent if model.is_file() else model
     folders = (folder, folder.parent) if folder.name == INFERENCE_DIR else (folder,)
     return next((path for path in (place / LM_FILE for place in folders) if path.is_file()), None)
+
+
+def weight_fingerprints(model: Path) -> dict[str, str]:
+    """Hash what a model reads with: weights, exported networks and the bundled language model.
+
+    Args:
+        model: A model folder, or a file in one.
+
+    Returns:
+        Path within the folder → first 16 hexadecimal digits of a SHA-256, in the order of the names.
+    """
+    folder = model.parent if model.is_file() else model
+    places = (folder, folder / INFERENCE_DIR)
+    files = [model] if model.is_file() else [file for place in places for file in place.glob("model*.*")]
+    read = {file for file in files if file.suffix in _WEIGHT_SUFFIXES and file.is_file()}
+    if (language_model := bundled_language_model(model)) is not None:
+        read.add(language_model)
+    return {os.path.relpath(file, folder): file_digest(file)[:16] for file in sorted(read)}
 
 
 def cache_folder() -> Path | None:

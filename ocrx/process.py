@@ -1,13 +1,17 @@
-"""Facts about the running process: its memory, and whether it is the main one of several.
+"""Facts about the running process: its memory, what reproduces it, and whether it is the main one of several.
 
-Imports nothing but the standard library.
+Imports nothing but the standard library and the version.
 """
 
 from __future__ import annotations
 
 import os
+import platform
+import shlex
 import sys
 from pathlib import Path
+
+from ocrx.version import __version__
 
 
 def is_main_process() -> bool:
@@ -57,3 +61,18 @@ def package_versions() -> dict[str, str]:
 
     found = {str(one.metadata["Name"]): one.version for one in distributions() if one.metadata["Name"]}
     return dict(sorted(found.items(), key=lambda pair: pair[0].casefold()))
+
+
+def environment() -> dict[str, object]:
+    """Say which command runs, and with which software, to reproduce a result.
+
+    Returns:
+        ``command``, ``ocrx``, ``python``, ``platform`` and ``packages``.
+    """
+    return {
+        "command": shlex.join(sys.argv),
+        "ocrx": __version__,
+        "python": platform.python_version(),
+        "platform": platform.platform(),
+        "packages": package_versions(),
+    }

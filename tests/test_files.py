@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import gzip
+import hashlib
 import json
 import os
 import subprocess
@@ -19,6 +20,7 @@ from ocrx.errors import DataError, ModelError
 from ocrx.files import (
     atomic_file,
     data_uri,
+    file_digest,
     parse_json,
     partial_folder,
     read_bytes,
@@ -91,7 +93,7 @@ def test_text_that_cannot_be_read_is_named(tmp_path: Path) -> None:
     path.write_bytes(b"ab\xff")
     with pytest.raises(ModelError, match=r"a\.txt: not UTF-8 \(invalid start byte at byte 2\)"):
         read_text(path, error=ModelError)
-    with pytest.raises(DataError, match="cannot be read"):
+    with pytest.raises(DataError, match="a folder; expected a file"):
         read_text(tmp_path)
 
 
@@ -115,6 +117,8 @@ def test_a_pipe_is_refused_and_not_waited_for(tmp_path: Path) -> None:
     for path in (tmp_path / "pipe", Path("/dev/zero")):
         with pytest.raises(DataError, match="not a regular file"):
             read_bytes(path, max_bytes=100)
+        with pytest.raises(DataError, match="not a regular file"):
+            read_text(path)
 
 
 NESTED = st.recursive(
@@ -190,3 +194,9 @@ def test_a_damaged_compressed_file_is_named(tmp_path: Path, damage: object) -> N
 def test_a_data_uri_holds_the_bytes() -> None:
     head, _, body = data_uri(b"\x89PNG", "image/png").partition(",")
     assert head == "data:image/png;base64" and base64.b64decode(body) == b"\x89PNG"
+
+
+def test_a_digest_is_that_of_all_bytes(tmp_path: Path) -> None:
+    content = bytes(range(256)) * 9000
+    (tmp_path / "a").write_bytes(content)
+    assert file_digest(tmp_path / "a") == hashlib.sha256(content).hexdigest()

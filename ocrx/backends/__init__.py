@@ -56,6 +56,11 @@ class Backend(Protocol):
         ...
 
     @property
+    def device(self) -> str:
+        """Where it computes: ``cpu``, ``cuda:0``, ``mps``."""
+        ...
+
+    @property
     def threads(self) -> int:
         """Processor cores that it may use."""
         ...

@@ -63,6 +63,7 @@ class OnnxBackend:
         self.spec = ModelSpec.from_json(described, where)
         self.threads = threads
         on_cpu = device in ("auto", "cpu")
+        self.device = "cpu" if on_cpu else f"cuda:{device.partition(':')[2] or 0}"
         self.parallel = threads if on_cpu else 1
         self.pixels = CACHED_PIXELS if on_cpu else None
         self._input = self._session.get_inputs()[0].name

@@ -32,6 +32,7 @@ class OpenVinoBackend:
     """
 
     name = "openvino"
+    device = "cpu"
 
     def __init__(self, model: Path, spec: ModelSpec | None = None, threads: int = 1, precision: str = "fp32") -> None:
         try:

@@ -23,7 +23,7 @@ from ocrx.arrays import Floats
 from ocrx.backends import Backend, exported_name
 from ocrx.backends.processor import processor_features, processor_name
 from ocrx.errors import BackendError, ModelError
-from ocrx.files import write_json
+from ocrx.files import file_digest, write_json
 from ocrx.model_folder import INFERENCE_DIR, ONNX_FILE, cache_folder
 
 PROBE_SUFFIX = ".probe.safetensors"
@@ -195,7 +195,7 @@ def _outcome_file(backend: str, device: str, precision: str, files: Sequence[Pat
     if cache is None:
         return None
     package = {"onnx": "onnxruntime", "torchscript": "torch"}.get(backend, backend)
-    contents = [hashlib.sha256(file.read_bytes()).hexdigest() for file in files if file.is_file()]
+    contents = [file_digest(file) for file in files if file.is_file()]
     version = str(import_module(package).__version__)
     key = json.dumps([processor_name(), processor_features(), backend, version, device, precision, contents])
     return cache / "probes" / f"{hashlib.sha256(key.encode()).hexdigest()[:32]}.json"

@@ -37,6 +37,7 @@ class TorchBackend:
         # is read. A live model changes its mode for each call, which allows one call at a time.
         self.parallel = 2 if self._device.type == "cuda" and not model.training else 1
         self.pixels: int | None = None
+        self.device = str(self._device)
         self._dtype = dtype
         self._model = model.to(self._device, dtype)
 

@@ -7,7 +7,10 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
+from ocrx.backends import Backend
+from ocrx.backends.processor import processor_name
 from ocrx.config import Config
+from ocrx.data.fingerprint import fingerprint
 from ocrx.data.formats.layouts import read_dataset
 from ocrx.data.sample import Sample
 from ocrx.decoding.factory import decoder_notice
@@ -22,8 +25,9 @@ from ocrx.files import write_file
 from ocrx.inference.discovery import find_model
 from ocrx.inference.opening import Runtime, describe, open_recognizer
 from ocrx.inference.writers import ESCAPES
-from ocrx.model_folder import find_model_folder, is_embedded
+from ocrx.model_folder import find_model_folder, is_embedded, weight_fingerprints
 from ocrx.model_spec import CalibrationSpec
+from ocrx.process import environment
 from ocrx.results import Issue, Progress, write_result
 from ocrx.text.metrics import Metrics
 
@@ -39,6 +43,7 @@ class ModelComparison:
     differences: dict[str, Interval]
     only_first: int
     only_second: int
+    weights_fingerprint: dict[str, str]
 
 
 @dataclass(frozen=True)
@@ -65,6 +70,7 @@ class EvaluateReport:
         issues: What reading the label files found; lines they name are not among the evaluated ones.
         compared: A second model on the same lines.
         calibrated: What ``Evaluate.calibrate`` wrote.
+        reproduce: What reproduces the figures: command, versions, device, and hashes of the lines and the weights.
         lines_file: Every line as TSV.
         report_file: The report as HTML.
     """
@@ -79,6 +85,7 @@ class EvaluateReport:
     issues: tuple[Issue, ...]
     compared: ModelComparison | None
     calibrated: CalibrationReport | None
+    reproduce: dict[str, Any]
     lines_file: Path
     report_file: Path
 
@@ -101,6 +108,7 @@ class EvaluateReport:
             "compared": compared,
             "calibrated": asdict(self.calibrated) if self.calibrated else None,
             "issues": [issue.to_dict() for issue in self.issues],
+            "reproduce": self.reproduce,
             "lines": str(self.lines_file),
             "report": str(self.report_file),
         }
@@ -143,11 +151,11 @@ def run(config: Config, log: Callable[[str], None], progress: Progress | None = 
     if settings.calibrate:
         _reject_calibration(model, len(samples))
 
-    evaluated = _evaluate(config, model, samples, log, progress)
-    comparison = None
+    evaluated, backend = _evaluate(config, model, samples, log, progress)
+    comparison, second = None, None
     if settings.compare is not None:
         second = find_model(settings.compare, key="Evaluate.compare")
-        comparison = _compare(evaluated, _evaluate(config, second, samples, log, progress))
+        comparison = _compare(evaluated, _evaluate(config, second, samples, log, progress)[0])
 
     lines = evaluated.evaluation.lines
     report = EvaluateReport(
@@ -159,8 +167,9 @@ def run(config: Config, log: Callable[[str], None], progress: Progress | None = 
         worst=tuple(lines[i] for i in worst_lines(lines, settings.worst)),
         failed=tuple(line for line in lines if line.error is not None),
         issues=issues,
-        compared=_compared(comparison),
+        compared=_compared(comparison, second),
         calibrated=_calibrate(find_model_folder(model), lines) if settings.calibrate else None,
+        reproduce=_reproduce(config, model, backend, samples),
         lines_file=output / "evaluate" / "lines.tsv",
         report_file=output / "evaluate" / "report.html",
     )
@@ -188,7 +197,7 @@ def _evaluate(
     samples: Sequence[Sample],
     log: Callable[[str], None],
     progress: Progress | None,
-) -> EvaluatedModel:
+) -> tuple[EvaluatedModel, Backend]:
     settings = config.Evaluate
     runtime = Runtime(settings.backend, config.Global.device, config.Global.threads)
     recognizer = open_recognizer(model, runtime, config.Decode)
@@ -198,7 +207,20 @@ def _evaluate(
         log(notice)
 
     evaluation = evaluate(recognizer, samples, settings.batch_size, progress, ignore_case=settings.ignore_case)
-    return EvaluatedModel(name, evaluation, analyse(evaluation.lines, settings.wanted_precision))
+    return EvaluatedModel(name, evaluation, analyse(evaluation.lines, settings.wanted_precision)), recognizer.backend
+
+
+def _reproduce(config: Config, model: Path, backend: Backend, samples: Sequence[Sample]) -> dict[str, Any]:
+    hardware = processor_name() if backend.device == "cpu" else backend.device
+    return {
+        **environment(),
+        "device": config.Global.device,
+        "devices_used": [f"{backend.device} ({hardware})"],
+        "backend": backend.name,
+        "threads": backend.threads,
+        "dataset_fingerprint": fingerprint(samples),
+        "weights_fingerprint": weight_fingerprints(model),
+    }
 
 
 def _reject_calibration(model: Path, lines: int) -> None:
@@ -231,8 +253,8 @@ def _compare(first: EvaluatedModel, second: EvaluatedModel) -> Comparison:
     )
 
 
-def _compared(comparison: Comparison | None) -> ModelComparison | None:
-    if comparison is None:
+def _compared(comparison: Comparison | None, model: Path | None) -> ModelComparison | None:
+    if comparison is None or model is None:
         return None
     return ModelComparison(
         model=comparison.second.name,
@@ -240,6 +262,7 @@ def _compared(comparison: Comparison | None) -> ModelComparison | None:
         differences=comparison.differences,
         only_first=comparison.only_first,
         only_second=comparison.only_second,
+        weights_fingerprint=weight_fingerprints(model),
     )
 
 

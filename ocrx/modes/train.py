@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import platform
-import shlex
-import sys
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack, nullcontext
 from dataclasses import asdict, dataclass, replace
@@ -13,9 +10,9 @@ from typing import Any
 
 import torch
 
+from ocrx.backends.processor import processor_name
 from ocrx.config import Config
-from ocrx.data.fingerprint import fingerprint
-from ocrx.process import package_versions
+from ocrx.process import environment
 from ocrx.results import write_result
 from ocrx.training.advice import advise
 from ocrx.training.distributed.group import Group
@@ -36,7 +33,6 @@ from ocrx.training.setup import (
 from ocrx.training.signals import catch_signals
 from ocrx.training.state import Outcome
 from ocrx.training.step import ProcessContext
-from ocrx.version import __version__
 
 
 @dataclass(frozen=True)
@@ -193,16 +189,12 @@ def _result(
         "models": _models(report, outcome),
         **report.to_dict(),
         "reproduce": {
-            "command": shlex.join(sys.argv),
+            **environment(),
             "seed": config.Global.seed,
             "device": config.Global.device,
             "devices_used": [_device_name(device) for device in devices],
-            "dataset_fingerprint": fingerprint(setup.data.dataset.samples),
-            "ocrx": __version__,
+            "dataset_fingerprint": setup.dataset_fingerprint,
             "torch": torch.__version__,
-            "python": platform.python_version(),
-            "platform": platform.platform(),
-            "packages": package_versions(),
         },
     }
 
@@ -227,4 +219,4 @@ def _device_name(device: torch.device) -> str:
     """The device with the name of its hardware."""
     if device.type == "cuda":
         return f"{device} ({torch.cuda.get_device_name(device)})"
-    return f"{device} ({platform.processor() or platform.machine()})"
+    return f"{device} ({processor_name()})"

@@ -6,7 +6,6 @@ of another process, continues where an earlier one stopped, if the server still 
 
 from __future__ import annotations
 
-import hashlib
 import http.client
 import logging
 import os
@@ -19,6 +18,7 @@ from pathlib import Path
 from typing import IO, Any
 
 from ocrx.errors import ModelError
+from ocrx.files import file_digest
 
 _LOG = logging.getLogger(__name__)
 
@@ -90,19 +90,10 @@ def download(
             part.unlink(missing_ok=True)
             raise ModelError(f"{part}: cannot be written ({error.strerror or error})") from None
 
-    with part.open("rb") as file:
-        digest = hashlib.file_digest(file, "sha256").hexdigest() if hasattr(hashlib, "file_digest") else _digest(file)
-    size = part.stat().st_size
+    digest, size = file_digest(part), part.stat().st_size
     part.replace(target)
     _etag_file(part).unlink(missing_ok=True)
     return Downloaded(target, url, digest, size)
-
-
-def _digest(file: IO[bytes]) -> str:
-    digest = hashlib.sha256()
-    while chunk := file.read(_CHUNK):
-        digest.update(chunk)
-    return digest.hexdigest()
 
 
 class _CutError(Exception):

@@ -11,6 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from ocrx.errors import ModelError
+from ocrx.files import read_bytes
 from ocrx.zoo.plain_pickle import DamagedError, RefusedError, StoredArray, load_plain_pickle
 
 Array = npt.NDArray[np.generic]
@@ -44,14 +45,7 @@ def read_pdparams(path: Path) -> dict[str, Array]:
 
 def _load(path: Path) -> Any:
     try:
-        size = path.stat().st_size
-        if size > MAX_BYTES:
-            raise ModelError(f"{path}: {size} bytes; a Paddle checkpoint has {MAX_BYTES} at most")
-        return load_plain_pickle(path.read_bytes())
-    except FileNotFoundError:
-        raise ModelError(f"{path}: no such file") from None
-    except OSError as error:
-        raise ModelError(f"{path}: cannot be read ({error})") from None
+        return load_plain_pickle(read_bytes(path, max_bytes=MAX_BYTES, error=ModelError))
     except RefusedError as error:
         raise ModelError(
             f"{path}: not a plain file of weights: {error}; nothing in it was executed",

@@ -23,6 +23,7 @@ from google.protobuf import descriptor_pb2, descriptor_pool, message_factory
 from google.protobuf.message import DecodeError, Message
 
 from ocrx.errors import ModelError
+from ocrx.files import read_bytes
 from ocrx.zoo.plain_pickle import DamagedError, RefusedError, load_plain_pickle
 
 Array = npt.NDArray[np.generic]
@@ -106,14 +107,9 @@ def read_program(path: Path) -> Program:
 
 
 def _bytes(path: Path, limit: int) -> bytes:
-    try:
-        if path.stat().st_size > limit:
-            raise ModelError(f"{path}: more than {limit // 2**20} MiB")
-        return path.read_bytes()
-    except FileNotFoundError:
-        raise ModelError(f"{path}: no such file; a model in Paddle's inference form needs it") from None
-    except OSError as error:
-        raise ModelError(f"{path}: cannot be read ({error})") from None
+    if not path.exists():
+        raise ModelError(f"{path}: no such file; a model in Paddle's inference form needs it")
+    return read_bytes(path, max_bytes=limit, error=ModelError)
 
 
 # --- inference.pdiparams ---------------------------------------------------------------------------------------------

@@ -28,7 +28,7 @@ from filelock import FileLock, Timeout
 from platformdirs import user_cache_path
 
 from ocrx.errors import ConfigError, ModelError
-from ocrx.files import read_json, write_json
+from ocrx.files import file_digest, read_json, write_json
 from ocrx.model_folder import EMBEDDED_DIR, INFERENCE_DIR, SPEC_FILE
 from ocrx.model_spec import ModelSpec, OriginSpec
 from ocrx.zoo.catalog import CATALOG
@@ -240,7 +240,7 @@ def _import_from_wheel(name: str, package: str, file: Path) -> Path:
     version = importlib.metadata.version(package.replace("_", "-"))
     _LOG.warning("%s: importing the official weights in %s %s, once", name, package.replace("_", "-"), version)
     weights = file / "inference.pdiparams" if file.is_dir() else file
-    digest = hashlib.sha256(weights.read_bytes()).hexdigest()
+    digest = file_digest(weights)
     return _import(file, name, name, _origin(f"{package} {version}: {file.name}", digest))
 
 

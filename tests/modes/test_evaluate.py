@@ -6,10 +6,13 @@ import html.parser
 import json
 import shutil
 import subprocess
+from importlib.metadata import version
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+import ocrx
 from ocrx import create_model
 from ocrx.cli.app import main
 
@@ -50,6 +53,33 @@ def test_result_file_lines_and_stdout(
     header, *rows = [row.split("\t") for row in (output / "evaluate" / "lines.tsv").read_text("utf-8").splitlines()]
     assert header == ["source", "image", "truth", "prediction", "score", "exact", "error", "confidence", "warning"]
     assert [row[5] for row in rows] == ["1", "0", "1", "0"] and rows[3][2] == "<b>&\"'"
+
+
+def test_the_result_says_what_reproduces_it(
+    capsys: pytest.CaptureFixture[str], model_folder: Path, half_right: Path, tmp_path: Path
+) -> None:
+    def evaluated() -> dict[str, Any]:
+        arguments = (half_right, "--model", model, "--compare", model_folder, "--output", tmp_path / "out", "--json")
+        assert run(capsys, *arguments)[0] == 0
+        found: dict[str, Any] = json.loads((tmp_path / "out" / "evaluate_result.json").read_text("utf-8"))
+        return found
+
+    model = shutil.copytree(model_folder, tmp_path / "model")
+    first = evaluated()
+    made = first["reproduce"]
+    assert made["packages"]["numpy"] == version("numpy") and made["ocrx"] == ocrx.__version__
+    assert {"python", "platform", "command", "threads"} <= made.keys()
+    assert made["devices_used"][0].startswith("cpu (") and made["backend"] == "onnx"
+    assert set(made["weights_fingerprint"]) == {"model.safetensors", "inference/model.onnx"}
+    assert first["compared"]["weights_fingerprint"] == made["weights_fingerprint"]
+
+    with (model / "model.safetensors").open("ab") as file:
+        file.write(b"\0")
+    (half_right / "val.txt").write_text((half_right / "val.txt").read_text() + "images/08.png\tanother\n")
+    second = evaluated()["reproduce"]
+    assert second["dataset_fingerprint"] != made["dataset_fingerprint"]
+    changed = {k for k, v in second["weights_fingerprint"].items() if made["weights_fingerprint"][k] != v}
+    assert changed == {"model.safetensors"}
 
 
 def test_an_unreadable_image_is_wrong_named_and_exits_1(

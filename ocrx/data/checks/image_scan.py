@@ -282,7 +282,7 @@ def _load(cache: Path | None) -> Facts:
     try:
         with cache.open("rb") as file:
             table: npt.NDArray[Any] = np.lib.format.read_array(file, allow_pickle=False)
-    except (OSError, ValueError, EOFError):
+    except (OSError, ValueError, EOFError, MemoryError):
         return empty
     return table if table.dtype == FACTS and table.ndim == 1 else empty
 

@@ -178,7 +178,7 @@ class Lines:
 
 
 def _checksum(pixels: Pixels) -> int:
-    return zlib.crc32(np.ascontiguousarray(pixels))
+    return zlib.crc32(pixels.tobytes())
 
 
 def _file_state(path: Path) -> tuple[int, int]:
