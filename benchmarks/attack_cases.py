@@ -25,7 +25,7 @@ TRACE = "ran"
 NUMBERS = (0, 1, -1, 2**31 - 1, -(2**31), 2**63, 10**30, 1e308, float("nan"), 0.5)
 FORMATS = ("PNG", "JPEG", "BMP", "TIFF", "GIF", "PPM", "WEBP", "JPEG2000", "AVIF", "DIB")
 _PROBED = {"WEBP": "webp", "JPEG2000": "jpg_2000", "AVIF": "avif"}
-_SAVED = (
+_SAVED: tuple[dict[str, Any], ...] = (
     {},
     {"save_all": True},
     {"compression": "tiff_lzw"},
