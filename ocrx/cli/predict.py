@@ -53,9 +53,23 @@ def predict(
         Optional[list[str]],
         typer.Argument(help="Images, folders, glob patterns, PDF files, URLs, @list.txt, or - for stdin."),
     ] = None,
-    split_lines: Annotated[
-        bool, typer.Option("--split-lines", help="Cut clean, upright pages into lines.", rich_help_panel=INPUT)
-    ] = False,
+    lines: Annotated[
+        Optional[str],
+        typer.Option(
+            help="What an image holds: one line; a clean page to split; a page whose lines are to detect.",
+            metavar="one|split|detect",
+            rich_help_panel=INPUT,
+        ),
+    ] = None,
+    orientation: Annotated[
+        Optional[str],
+        typer.Option(
+            help="auto turns lines that stand on their head. Default: auto with --lines detect.",
+            metavar="none|auto",
+            rich_help_panel=INPUT,
+        ),
+    ] = None,
+    split_lines: Annotated[bool, typer.Option("--split-lines", hidden=True)] = False,
     model: ModelOption = None,
     lang: LangOption = None,
     pattern: PatternOption = None,
@@ -102,7 +116,8 @@ def predict(
         "Predict.batch_size": batch_size,
         "Predict.backend": backend,
         "Predict.precision": precision,
-        "Predict.split_lines": split_lines or None,
+        "Predict.lines": lines or ("split" if split_lines else None),
+        "Predict.orientation": orientation,
         "Predict.min_score": min_score,
         "Predict.save_dir": save_dir,
         "Predict.use_hpip": use_hpip or None,

@@ -250,7 +250,11 @@ class PredictConfig:
         precision: fp32 by default; others need a file that ``ocrx export`` made.
         use_hpip: Use the back end, precision, threads and batch size that ``ocrx benchmark --tune`` found fastest.
         kernel_option: PaddleX's choice of an inference engine.
-        split_lines: Cut clean, upright pages into lines.
+        lines: What an image holds: ``one`` line; a clean, upright page to ``split``; or any page, whose lines are to
+            ``detect`` (extra ``page``).
+        orientation: ``auto`` reads lines that stand on their head upright (extra ``page``), ``none`` reads them as they
+            are; by default ``auto`` with ``lines: detect``, else ``none``.
+        split_lines: Former name of ``lines: split``.
         min_score: Lines with a lower score are left out and counted.
         save_dir: Folder for a JSON file and a picture of each line.
     """
@@ -262,6 +266,8 @@ class PredictConfig:
     precision: str | None = None
     use_hpip: bool = False
     kernel_option: KernelOption = field(default_factory=KernelOption)
+    lines: Annotated[str, Choice("one", "split", "detect")] = "one"
+    orientation: Annotated[str, Choice("none", "auto")] | None = None
     split_lines: bool = False
     min_score: Fraction = 0.0
     save_dir: str | None = None

@@ -64,7 +64,7 @@ def _layout_warning(image: Image.Image) -> str | None:
         return None
     if image.height > _TALL * image.width and float(np.median([_ratio(box) for box in boxes])) < _LINE_RATIO:
         return "looks like a line turned by 90 degrees"
-    return f"looks like {len(boxes)} lines of text, read as one; --split-lines reads a clean page"
+    return f"looks like {len(boxes)} lines of text, read as one; --lines detect finds the lines of a page"
 
 
 def _squeeze_warning(image: Image.Image, spec: ImageSpec) -> str | None:

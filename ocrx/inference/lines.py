@@ -15,14 +15,17 @@ from ocrx.inference.image_warnings import image_warning
 from ocrx.inference.inputs import ImageInput
 from ocrx.inference.line_segmentation import Box, line_boxes
 from ocrx.model_spec import ImageSpec
+from ocrx.pages.boxes import LineBox, Polygon
+from ocrx.pages.finder import LineFinder
 
 
 @dataclass(frozen=True, eq=False)
 class PreparedLine:
     """One line of an image, ready for the network, or the reason why it could not be opened.
 
-    ``pixels`` are the resized image; None on failure. ``size`` is the width and height before resizing, of the image
-    as ``turned`` says: rotated by 90 degrees or not. ``line_index`` and ``box`` are set where a page was cut.
+    ``pixels`` are the resized image; None on failure, and for a page without text. ``size`` is the width and height
+    before resizing, of the image as ``turned`` says: rotated by 90 degrees or not. ``line_index`` and ``page_size`` are
+    set where a page was cut, ``box`` also where a line stood on its head.
     """
 
     source: ImageInput
@@ -32,21 +35,47 @@ class PreparedLine:
     error: str | None = None
     warning: str | None = None
     line_index: int | None = None
-    box: Box | None = None
+    box: Box | Polygon | None = None
+    page_size: tuple[int, int] | None = None
 
 
-def load_lines(sources: Sequence[ImageInput], spec: ImageSpec, *, split: bool) -> list[PreparedLine]:
+@dataclass(frozen=True, eq=False)
+class Layout:
+    """What an image holds, and how its lines are found.
+
+    Attributes:
+        lines: ``one``: a line; ``split``: lines of a clean, upright page, found by projection; ``detect``: those of any
+            page, found by a detector.
+        turn: Find out which lines stand on their head, and read them upright.
+        right_to_left: Columns, and the parts of a row, run from right to left.
+        finder: Finds and turns lines; needed for ``detect`` and ``turn``.
+    """
+
+    lines: str = "one"
+    turn: bool = False
+    right_to_left: bool = False
+    finder: LineFinder | None = None
+
+
+ONE_LINE = Layout()
+"""An image is a line as it stands."""
+
+
+def load_lines(sources: Sequence[ImageInput], spec: ImageSpec, layout: Layout = ONE_LINE) -> list[PreparedLine]:
     """Open images and prepare their lines.
 
     Args:
         sources: The images.
         spec: How the model takes its images.
-        split: Cut an image that holds several lines into one line each.
+        layout: How lines are found.
 
     Returns:
         At least one line for each source, in order.
+
+    Raises:
+        BackendError: The extra ``page`` is needed and missing.
     """
-    return [line for source in sources for line in _load(source, spec, split)]
+    return [line for source in sources for line in _load(source, spec, layout)]
 
 
 class _SharedPage:
@@ -70,25 +99,52 @@ class _SharedPage:
         return page
 
 
-def _load(source: ImageInput, spec: ImageSpec, split: bool) -> list[PreparedLine]:
+def _load(source: ImageInput, spec: ImageSpec, layout: Layout) -> list[PreparedLine]:
     try:
         image = source.load()
     except DataError as error:
         return [PreparedLine(source, error=error.message)]
 
-    if split:
-        boxes = line_boxes(image)
-        if len(boxes) > 1:
-            source = replace(source, load=_SharedPage(source.load, len(boxes)))
-            lines = [_prepare(source, image.crop(box), spec, split=True) for box in boxes]
-            return [
-                replace(line, line_index=index, box=box)
-                for index, (line, box) in enumerate(zip(lines, boxes, strict=True))
-            ]
-    return [_prepare(source, image, spec, split)]
+    if layout.lines == "detect" and layout.finder is not None:
+        return _detected(source, image, spec, layout, layout.finder)
+    boxes = line_boxes(image) if layout.lines == "split" else []
+    if len(boxes) < 2:
+        return [_single(source, image, spec, layout)]
+
+    source = replace(source, load=_SharedPage(source.load, len(boxes)))
+    lines = [_single(source, image.crop(box), spec, layout, box) for box in boxes]
+    return [replace(line, line_index=index, page_size=image.size) for index, line in enumerate(lines)]
 
 
-def _prepare(source: ImageInput, image: Image.Image, spec: ImageSpec, split: bool) -> PreparedLine:
+def _detected(
+    source: ImageInput, image: Image.Image, spec: ImageSpec, layout: Layout, finder: LineFinder
+) -> list[PreparedLine]:
+    """The lines that a detector finds; one without text where it finds none."""
+    found = finder.find(image, turn_lines=layout.turn, right_to_left=layout.right_to_left)
+    if not found:
+        return [PreparedLine(source, size=image.size, warning="no text found", page_size=image.size)]
+
+    source = replace(source, load=_SharedPage(source.load, len(found)))
+    lines = [_prepare(source, line.image, spec, several_lines=False) for line in found]
+    return [
+        replace(prepared, line_index=index, box=line.box.polygon, page_size=image.size)
+        for index, (prepared, line) in enumerate(zip(lines, found, strict=True))
+    ]
+
+
+def _single(
+    source: ImageInput, image: Image.Image, spec: ImageSpec, layout: Layout, box: Box | None = None
+) -> PreparedLine:
+    """A line as it stands in the image or in the ``box`` of a page, or upright where it stood on its head."""
+    if layout.turn and layout.finder is not None and layout.finder.is_upside_down(image):
+        left, top, right, bottom = box or (0, 0, *image.size)
+        polygon = LineBox(((left, top), (right, top), (right, bottom), (left, bottom))).turned(2).polygon
+        upright = _prepare(source, image.transpose(Image.Transpose.ROTATE_180), spec, several_lines=False)
+        return replace(upright, box=polygon)
+    return replace(_prepare(source, image, spec, several_lines=layout.lines == "one"), box=box)
+
+
+def _prepare(source: ImageInput, image: Image.Image, spec: ImageSpec, *, several_lines: bool) -> PreparedLine:
     upright = rotate_if_tall(image, spec)
     pixels = resize(image, spec)
     return PreparedLine(
@@ -96,5 +152,5 @@ def _prepare(source: ImageInput, image: Image.Image, spec: ImageSpec, split: boo
         pixels,
         upright.size,
         turned=upright is not image,
-        warning=image_warning(upright, pixels, spec, several_lines=not split),
+        warning=image_warning(upright, pixels, spec, several_lines=several_lines),
     )

