@@ -158,13 +158,8 @@ class Recognizer:
         elif keywords != DecodeOptions():
             raise ConfigError("options: set beside keywords of the same meaning", hint="put everything into `options`")
 
-<<<<<<< HEAD
-        return self.with_options(options)._checked_stream(iter_inputs(input, channel_order), batch_size, split_lines)
-=======
-        reader = self if options == DecodeOptions() else self.with_decoder(build_decoder(self.charset, options))
-        layout = self._layout("split" if split_lines and lines == "one" else lines, orientation)
-        return reader._checked_stream(iter_inputs(input, channel_order), batch_size, layout)
->>>>>>> 9b9874c (predict: lines of whole pages by a detector (--lines detect), lines on their head turned, reading order over columns)
+        layout = self.layout("split" if split_lines and lines == "one" else lines, orientation)
+        return self.with_options(options)._checked_stream(iter_inputs(input, channel_order), batch_size, layout)
 
     def with_decoder(self, decoder: Decoder) -> Recognizer:
         """Use another decoder on the same network.
@@ -210,7 +205,20 @@ class Recognizer:
         """
         return self._checked_stream(iter(inputs), batch_size, ONE_LINE)
 
-    def _layout(self, lines: str, orientation: str | None) -> Layout:
+    def layout(self, lines: str = "one", orientation: str | None = None) -> Layout:
+        """How the lines of an image are found, for ``load_lines``; see ``predict`` for the values.
+
+        Args:
+            lines: ``one``, ``split`` or ``detect``.
+            orientation: ``auto``, ``none`` or None.
+
+        Returns:
+            The layout; networks for it are loaded on first use, once for this recognizer.
+
+        Raises:
+            ConfigError: A value has no meaning.
+            BackendError: The extra ``page`` is needed and missing.
+        """
         for name, value, choices in (("lines", lines, LINES), ("orientation", orientation or "none", ORIENTATIONS)):
             if value not in choices:
                 raise ConfigError(f"{name}: {value!r}; expected one of {', '.join(choices)}")
@@ -234,15 +242,9 @@ class Recognizer:
         window = list(islice(inputs, size))
 
         # A single image needs no threads, and should not wait for them to start.
-<<<<<<< HEAD
-        if len(window) == 1:
-            for line in load_lines(window, image_spec, split=split):
-                yield self.read_lines([line])[0] if line.pixels is not None else failed_prediction(line)
-=======
         if len(window) == 1 and layout.lines == "one":
             (line,) = load_lines(window, image_spec, layout)
-            yield self._recognize([line])[0] if line.pixels is not None else _unread(line)
->>>>>>> 9b9874c (predict: lines of whole pages by a detector (--lines detect), lines on their head turned, reading order over columns)
+            yield self.read_lines([line])[0] if line.pixels is not None else failed_prediction(line)
             window = list(islice(inputs, size))
         if not window:
             return
@@ -341,21 +343,15 @@ class Recognizer:
         return found, DeferredSpans(words)
 
 
-<<<<<<< HEAD
 def failed_prediction(line: PreparedLine) -> Prediction:
-    """The result of an image that could not be opened.
+    """The result of an image that could not be opened, or has no text.
 
     Args:
         line: The line, without pixels.
 
     Returns:
-        A Prediction with ``error``.
+        A Prediction with ``error``, or one without text.
     """
-    source = line.source
-    return Prediction(input_path=source.name, page_index=source.page_index, error=line.error, source=source.load)
-=======
-def _unread(line: PreparedLine) -> Prediction:
-    """The result for an image that could not be opened, or has no text."""
     return Prediction(
         input_path=line.source.name,
         page_index=line.source.page_index,
@@ -365,7 +361,6 @@ def _unread(line: PreparedLine) -> Prediction:
         page_size=line.page_size,
         source=line.source.load,
     )
->>>>>>> 9b9874c (predict: lines of whole pages by a detector (--lines detect), lines on their head turned, reading order over columns)
 
 
 def _collect(window: _Window) -> Iterator[Prediction]:
@@ -375,11 +370,7 @@ def _collect(window: _Window) -> Iterator[Prediction]:
         for index, prediction in zip(indices, batch.result(), strict=True):
             results[index] = prediction
     for line, result in zip(window.lines, results, strict=True):
-<<<<<<< HEAD
         yield result if result is not None else failed_prediction(line)
-=======
-        yield result if result is not None else _unread(line)
->>>>>>> 9b9874c (predict: lines of whole pages by a detector (--lines detect), lines on their head turned, reading order over columns)
 
 
 @contextmanager
