@@ -16,7 +16,7 @@ import stat
 import sys
 import zlib
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import IO, Any, NoReturn
 
@@ -54,7 +54,7 @@ def partial_folder(parent: Path) -> Iterator[Path]:
     Raises:
         OSError: The folder cannot be created.
     """
-    _remove_abandoned(parent)
+    remove_abandoned(parent)
     partial = _partial_path(parent)
     partial.mkdir()
     try:
@@ -103,6 +103,67 @@ def write_file(path: Path, content: bytes | str) -> None:
     """
     with atomic_file(path) as file:
         file.write(content.encode("utf-8") if isinstance(content, str) else content)
+
+
+def create_file(path: Path, content: bytes) -> bool:
+    """Create a file atomically, unless there is one already.
+
+    Of several processes that create the same file at once, one succeeds. A kill or a full disk at any moment leaves
+    no file or the complete one.
+
+    Args:
+        path: The file, in an existing folder.
+        content: Its bytes.
+
+    Returns:
+        Whether it was created; False where there was one, which is then unchanged.
+
+    Raises:
+        OSError: The file cannot be written.
+    """
+    partial = _partial_path(path.parent)
+    try:
+        with partial.open("xb") as file:
+            file.write(content)
+            file.flush()
+            os.fsync(file.fileno())
+        created = _rename_to_new(partial, path)
+    finally:
+        partial.unlink(missing_ok=True)
+    sync_folder(path.parent)
+    return created
+
+
+def sync_folder(folder: Path) -> None:
+    """Make the names in a folder survive a power cut, where the system can.
+
+    Args:
+        folder: The folder.
+    """
+    if sys.platform == "win32":
+        return
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        with suppress(OSError):  # some network file systems refuse
+            os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def remove_abandoned(parent: Path) -> None:
+    """Remove the partial files and folders that ended processes of this machine left behind.
+
+    Args:
+        parent: The folder that they wrote to.
+    """
+    for path in parent.glob(f"{_PARTIAL}{_HOST}-*"):
+        process = path.name.removeprefix(f"{_PARTIAL}{_HOST}-").partition("-")[0]
+        if not process.isdecimal() or _is_running(int(process)):
+            continue
+        if path.is_dir():
+            shutil.rmtree(path, ignore_errors=True)
+        else:
+            path.unlink(missing_ok=True)
 
 
 def read_bytes(
@@ -317,16 +378,18 @@ def _partial_path(parent: Path) -> Path:
     return parent / f"{_PARTIAL}{_HOST}-{os.getpid()}-{os.urandom(4).hex()}"
 
 
-def _remove_abandoned(parent: Path) -> None:
-    """Remove partial files and folders of processes of this machine that have ended."""
-    for path in parent.glob(f"{_PARTIAL}{_HOST}-*"):
-        process = path.name.removeprefix(f"{_PARTIAL}{_HOST}-").partition("-")[0]
-        if not process.isdecimal() or _is_running(int(process)):
-            continue
-        if path.is_dir():
-            shutil.rmtree(path, ignore_errors=True)
-        else:
-            path.unlink(missing_ok=True)
+def _rename_to_new(partial: Path, path: Path) -> bool:
+    """Give a file a name that must be free; False if it is taken."""
+    try:
+        os.link(partial, path)
+    except FileExistsError:
+        return False
+    except OSError:
+        # No hard links here: the name is checked first, which two processes may do at the same moment.
+        if path.exists():
+            return False
+        partial.replace(path)
+    return True
 
 
 def _is_running(process: int) -> bool:

@@ -11,6 +11,7 @@ from typing import Annotated
 import typer
 
 from ocrx.cli.benchmark import benchmark
+from ocrx.cli.bulk import bulk
 from ocrx.cli.check_dataset import check_dataset
 from ocrx.cli.doctor import doctor
 from ocrx.cli.downloads import show_downloads
@@ -60,6 +61,14 @@ def _register() -> None:
     """Add the commands in the order of ``--help``, with their examples."""
     commands: dict[str, tuple[Callable[..., None], tuple[str, ...]]] = {
         "predict": (predict, ("ocrx predict line.png", "ocrx predict scans/ --jsonl --model output/best_accuracy")),
+        "bulk": (
+            bulk,
+            (
+                "ocrx bulk lines.parquet --output result",
+                "ocrx bulk 'shards/*.tar' --output result --shard 0/8",
+                "ocrx bulk status result",
+            ),
+        ),
         "check-dataset": (check_dataset, ("ocrx check-dataset DATASET", "ocrx check-dataset DATASET --split 90")),
         "train": (train, ("ocrx train DATASET -c fine_tune", "ocrx train --resume")),
         "evaluate": (evaluate, ("ocrx evaluate", "ocrx evaluate DATASET --model output/best_accuracy")),

@@ -79,6 +79,7 @@ def test_what_is_not_run_says_why() -> None:
         (page.relative_to(ROOT).as_posix(), block.not_run) for page in PAGES for block in blocks(page) if block.not_run
     }
     assert left_out == {
+        ("docs/bulk.md", "needs GPUs or several machines"),
         ("docs/training.md", "needs GPUs or several machines"),
         ("docs/models.md", "needs a file of official weights"),
         ("docs/models.md", "downloads, or needs rapidocr-onnxruntime"),
