@@ -1,4 +1,4 @@
-"""``augment.png``: what the augmentation makes of the first training lines, to look at before epochs are spent."""
+"""Draws ``augment.png``: the first training lines with their augmentations, to check before a long training."""
 
 from __future__ import annotations
 
@@ -17,10 +17,9 @@ WIDEST = 400  # pixels of a line that are shown
 
 
 def write_augmentation_preview(source: LineSource, path: Path) -> None:
-    """A row for each of the first 8 lines: as stored, as in the first 5 epochs, and the label below.
+    """Draw one row for each of the first 8 lines: as stored, as in the first 5 epochs, and the label below.
 
-    The pictures are those that training sees, so the same run draws the same file. What ``Train.concat`` puts behind
-    a line is left out.
+    The pictures are exactly what training reads, except that lines are not joined (``Train.concat``).
 
     Args:
         source: The training lines.

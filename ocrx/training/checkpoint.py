@@ -42,7 +42,7 @@ def save_checkpoint(
         finalize: Adds further files.
 
     Raises:
-        DataError: If it cannot be written, e.g. on a full disk; what was there before is then unchanged.
+        DataError: If it cannot be written, e.g. on a full disk; an existing folder is then unchanged.
     """
     try:
         with atomic_folder(folder) as partial:
@@ -53,18 +53,19 @@ def save_checkpoint(
                 buffer = io.BytesIO()
                 torch.save(state, buffer)
                 (partial / STATE_FILE).write_bytes(buffer.getvalue())
+
             if finalize is not None:
                 finalize(model, spec, partial)
     except (OSError, SafetensorError) as error:
-        raise DataError(f"{folder}: cannot be saved ({error})", hint="what was saved before is unchanged") from None
+        raise DataError(f"{folder}: cannot be saved ({error})", hint="the previous checkpoint is unchanged") from None
 
 
 def carry_best(resumed: Path, output: Path) -> bool:
     """Copy the best model of a resumed training to another output.
 
     Args:
-        resumed: The checkpoint folder that is resumed; the best model is beside it.
-        output: The output folder. A best model that it has already is kept.
+        resumed: The checkpoint folder to resume; the best model lies beside it.
+        output: The output folder. A best model that it already has is kept.
 
     Returns:
         Whether ``output`` has a best model now.
@@ -100,7 +101,7 @@ def load_state(path: Path) -> dict[str, Any]:
         path: A checkpoint folder, or a file in one.
 
     Returns:
-        The state. Fields that version 0.1 named otherwise have their present names.
+        The state, with fields that version 0.1 named differently renamed.
 
     Raises:
         ModelError: If there is no training state, or it is damaged.
@@ -110,14 +111,14 @@ def load_state(path: Path) -> dict[str, Any]:
         raise ModelError(f"{path}: no training state ({STATE_FILE})", hint="resume from the folder `latest`")
     try:
         state: dict[str, Any] = torch.load(file, map_location="cpu", weights_only=True)
-    except Exception as error:  # torch raises many kinds of errors for damaged files
+    except Exception as error:  # torch raises many different errors for damaged files
         hint = "start a new training from best_accuracy instead: -o Train.pretrain_weight_path=DIR"
         raise ModelError(f"{file}: damaged ({type(error).__name__})", hint=hint) from None
     return _current_form(state)
 
 
 def _current_form(state: dict[str, Any]) -> dict[str, Any]:
-    """The state with today's names for the fields that version 0.1 called otherwise."""
+    """Rename fields that version 0.1 named differently."""
     for old, new in (("position", "train_state"), ("plan", "data_order")):
         if old in state:
             state[new] = state.pop(old)

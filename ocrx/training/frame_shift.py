@@ -1,9 +1,9 @@
-"""How far a trained network's characters stand from the frames that show them.
+"""Measures the frame shift: how far from its pixels a network reports a character.
 
-CTC asks for the right order of characters, not for their place: a network that sees wide enough may learn to
-show every character several frames early or late, and small sets teach it so. The gradient tells where it looks:
-for each character of a reading, the pixels that most change its score. The median distance from frame to pixels
-is one number a model, kept in its ``FrameSpec.shift``.
+The CTC loss fixes the order of characters, not their position. A network with a wide receptive field may therefore
+learn to emit every character several frames early or late, above all on small datasets. The gradient of a character's
+score shows the pixels that it depends on. The median distance from frames to pixels is stored as
+``FrameSpec.shift``.
 """
 
 from __future__ import annotations
@@ -23,23 +23,21 @@ from ocrx.text.charset import BLANK
 
 MIN_CHARACTERS = 12
 _PER_LINE = 4
-# High powers follow where the gradient is sharpest; its long tails say how far the network sees, not what it reads.
+# A high power weights the peak of the gradient; its long tails show the receptive field, not the character.
 _SHARPNESS = 4
 
 
 def measure_shift(network: nn.Module, frames: FrameSpec, images: Sequence[Floats]) -> float:
-    """Prepared pixels by which characters stand right of their frames; negative: left.
-
-    ``images`` are prepared lines [C, H, W] that the network reads, a dozen will do. 0.0 where the distance is less than
-    a frame, or where fewer than 12 characters were read. The network itself is not changed.
+    """Measure the frame shift of a network.
 
     Args:
-        network: The network.
-        frames: How frames follow from widths.
-        images: Prepared lines [C, H, W], float32.
+        network: The network; it is not changed.
+        frames: The frames of the network, whatever their shift.
+        images: Prepared lines, float32 [C, H, W]; about a dozen is enough.
 
     Returns:
-        The shift in pixels.
+        Pixels of the prepared line by which characters lie to the right of their frames; negative to the left. 0.0
+        where that is less than a frame, or fewer than 12 characters were read.
     """
     still = copy.deepcopy(network).cpu().float().eval()
     unshifted = replace(frames, shift=0.0)
@@ -53,13 +51,13 @@ def measure_shift(network: nn.Module, frames: FrameSpec, images: Sequence[Floats
 
 
 def _distances(network: nn.Module, frames: FrameSpec, image: Tensor) -> list[float]:
-    """From the middle of some characters' spans to the pixels that decided for them."""
+    """Distances from the centres of some characters' spans to the pixels that they depend on."""
     with torch.no_grad():
         decoded = greedy(network(image).float().numpy())[0]
     if not decoded.classes:
         return []
     chosen = np.unique(np.linspace(0, len(decoded.classes) - 1, _PER_LINE).round().astype(np.int64)).tolist()
-    # One copy of the line for each character, so that one backward pass serves them all.
+    # One copy of the line per character, so that a single backward pass is enough.
     copies = image.repeat(len(chosen), 1, 1, 1).requires_grad_()
     scores = network(copies)
     total = sum(_advantage(scores[row], decoded, i) for row, i in enumerate(chosen))
@@ -74,7 +72,7 @@ def _distances(network: nn.Module, frames: FrameSpec, image: Tensor) -> list[flo
 
 
 def _advantage(scores: Tensor, decoded: Decoded, index: int) -> Tensor:
-    """How much more a character than the blank, where it is most certain: scores [T, K] of one line."""
+    """The largest margin of a character over the blank within its span; scores [T, K] of one line."""
     first, last = decoded.spans[index]
     return (scores[first : last + 1, decoded.classes[index]] - scores[first : last + 1, BLANK]).max()
 

@@ -1,4 +1,4 @@
-"""Parts of a network that a training leaves as they are."""
+"""Freezes parts of a network, so that training does not change them."""
 
 from __future__ import annotations
 
@@ -10,24 +10,24 @@ from ocrx.errors import ConfigError
 
 
 def freeze(model: nn.Module, parts: Sequence[str]) -> int:
-    """Take the parameters of ``parts`` out of the training; returns how many numbers that leaves as they are.
-
-    A part is a module's name or a parameter's, as in the state dict: ``stem``, ``blocks.0``. Raises ConfigError that
-    lists the parts where none has such a name, or where nothing is left to train.
+    """Freeze parts of a network.
 
     Args:
-        model: The network.
-        parts: Names of modules or parameters.
+        model: The network, changed in place.
+        parts: Names of modules or parameters as in the state dict, such as ``stem`` or ``blocks.0``.
 
     Returns:
-        How many numbers are frozen.
+        How many weights of the network are frozen.
+
+    Raises:
+        ConfigError: A part does not exist (the message lists those that do), or nothing is left to train.
     """
     for part in parts:
         inside = [p for name, p in model.named_parameters() if name == part or name.startswith(f"{part}.")]
         if not inside:
             raise ConfigError(
                 f"Train.freeze: the network has no part {part!r}; expected some of {', '.join(_parts(model))}",
-                hint="or a part of a part, e.g. blocks.0",
+                hint="or a part of one of these, such as blocks.0",
             )
         for parameter in inside:
             parameter.requires_grad_(False)
@@ -36,14 +36,14 @@ def freeze(model: nn.Module, parts: Sequence[str]) -> int:
 
     if parts and frozen == sum(p.numel() for p in model.parameters()):
         raise ConfigError(
-            f"Train.freeze: {', '.join(parts)} are all parts of the network; expected one that is left to train"
+            f"Train.freeze: {', '.join(parts)} are all parts of the network; expected at least one left to train"
         )
 
     return frozen
 
 
 def train_mode(model: nn.Module) -> None:
-    """Training mode, except for frozen parts: their batch norms keep their statistics, and nothing is dropped.
+    """Set training mode, except for frozen parts: their batch norms keep their statistics and they have no dropout.
 
     Args:
         model: The network.
@@ -52,7 +52,7 @@ def train_mode(model: nn.Module) -> None:
     for module in model.modules():
         parameters = list(module.parameters())
         if parameters and not any(p.requires_grad for p in parameters):
-            # A recurrent layer on a GPU gives gradients to what is before it in training mode only.
+            # On a GPU a recurrent layer in evaluation mode passes no gradient to the layers before it.
             module.train(isinstance(module, nn.RNNBase))
 
 

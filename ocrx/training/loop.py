@@ -1,7 +1,7 @@
 """The training loop: update, log, evaluate, save, resume.
 
 Everything an update depends on is in ``latest/`` or follows from the seed: weights, average, optimizer and the
-place within the epoch. A resumed training therefore continues bit for bit on the same hardware.
+position within the epoch. A resumed training therefore continues bit for bit on the same hardware.
 """
 
 from __future__ import annotations
@@ -34,25 +34,25 @@ from ocrx.training.step import Networks, ProcessContext, StepResult, TrainStep
 from ocrx.training.tensorboard import Observer
 
 Validate = Callable[[nn.Module], Metrics]
-"""Scores a network on the validation lines; the network is in evaluation mode."""
+"""Computes the metrics of a network on the validation lines; the network is in evaluation mode."""
 
 
 class Source(Protocol):
-    """Epochs of updates; the micro-batches are a pure function of (epoch, number)."""
+    """Training batches, epoch by epoch; a micro-batch is a pure function of (epoch, number)."""
 
     def __len__(self) -> int:
         """Updates of an epoch."""
         ...
 
     def updates(self, epoch: int, start: int = 0) -> Iterator[list[Batch]]:
-        """This process's micro-batches of each update of an epoch, from number ``start`` on.
+        """Iterate over the updates of an epoch.
 
         Args:
             epoch: Number of the epoch, from 0.
-            start: First update to yield.
+            start: First update to yield, from 0.
 
         Yields:
-            The micro-batches of one update.
+            The micro-batches of one update that this process computes.
         """
         ...
 
@@ -65,15 +65,15 @@ class TrainerParts:
         model: The network, with the weights to start from; frozen parts need no gradient.
         spec: Its spec.
         source: The training batches.
-        validate: Scores a network.
+        validate: Computes the metrics of a network.
         config: The section ``Train``.
         output: An existing folder for the checkpoints.
         seed: Seed of dropout and of the order of batches.
         data_order: The settings that the order of the lines follows from; within an epoch a training can only be
             resumed with the same ones.
         finalize: Adds files to the folder of a new best model.
-        observers: Follow the values of the training; of the main process only.
-        evaluate_first: Score the initial weights as epoch 0. Only a better model then becomes the best one.
+        observers: Receive losses and metrics; only those of the main process.
+        evaluate_first: Evaluate the initial weights as epoch 0. Only a better model then becomes the best one.
     """
 
     model: CTCNetwork
@@ -195,7 +195,7 @@ class Trainer:
         return Outcome(self.state, tuple(self.rows), interrupted=False)
 
     def _require_same_order(self, folder: Path, before: Mapping[str, object]) -> None:
-        """Within an epoch, other batches would skip or repeat lines; between epochs the log says what changed."""
+        """Refuse another order within an epoch, which would skip or repeat lines; between epochs log what changed."""
         changed = [
             f"{name} was {value}, is {self.data_order.get(name)}"
             for name, value in before.items()
@@ -238,7 +238,7 @@ class Trainer:
         train_mode(self.model)
         saved = state.seconds
 
-        # A process that has used up its micro-batches continues with none until the others are through, too.
+        # A process without micro-batches left takes part with none until the others have finished.
         updates = chain(self.source.updates(state.epoch, state.batch), repeat(list[Batch]()))
         clock = time.perf_counter()
         for batches in updates:
@@ -269,7 +269,7 @@ class Trainer:
         return by_time or bool(config.save_steps and self.state.step % config.save_steps == 0)
 
     def _count(self, result: StepResult, window: _Window, seconds: float) -> None:
-        """Count an update that took ``seconds``; the seconds of the result include what came before it."""
+        """Count an update that took ``seconds``; ``result.seconds`` also includes the time since the update before."""
         state = self.state
         state.step, state.batch, state.seconds = state.step + 1, state.batch + 1, state.seconds + result.seconds
         state.images, state.images_seconds = state.images + result.images, state.images_seconds + seconds
@@ -283,12 +283,12 @@ class Trainer:
         window.loss, window.steps = window.loss + result.loss, window.steps + 1
 
     def _factor(self) -> float:
-        """Share of the highest learning rate that the next update has."""
+        """Factor of the highest learning rate for the next update."""
         planned = SCHEDULES[self.config.schedule](max(self._done(), 0.5 / self.total_steps), self.warm)
         return planned * warm_up(self.config, self.state.step)
 
     def _done(self) -> float:
-        """How much of the training is over, from 0 to 1, by steps or by time, whichever is further."""
+        """Completed fraction of the training, 0 to 1: by epochs or by time, whichever is greater."""
         done = self._epochs() / self.config.epochs_iters
         if self.config.max_minutes is not None:
             done = max(done, self.state.seconds / (60 * self.config.max_minutes))
@@ -300,7 +300,7 @@ class Trainer:
         self.state.seconds += self.group.share(own)
 
     def _finished(self) -> bool:
-        """Whether all epochs are done, the time is over, or too many evaluations brought nothing better."""
+        """Whether all epochs are done, the time is up, or ``patience`` evaluations brought no improvement."""
         state, config = self.state, self.config
         idle = config.patience is not None and state.evals_without_improvement >= config.patience
         return state.epoch >= config.epochs_iters or self._out_of_time() or idle
@@ -329,7 +329,7 @@ class Trainer:
         )
 
     def _evaluate(self) -> None:
-        """Score the averaged weights; save them if they are the best so far."""
+        """Evaluate the averaged weights; save them if they are the best so far."""
         state, config = self.state, self.config
         metrics = self.parts.validate(self.average.average)
         row = HistoryRow(
@@ -380,7 +380,7 @@ class Trainer:
 
 
 def _peak_memory(device: torch.device) -> int:
-    """Largest memory so far in MiB: of the GPU that trains, else of the process."""
+    """Peak memory in MiB: of the training GPU, else of the process."""
     return torch.cuda.max_memory_allocated(device) // 2**20 if device.type == "cuda" else int(peak_mib())
 
 

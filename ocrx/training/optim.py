@@ -1,4 +1,4 @@
-"""The optimizers, their schedules and the average of weights."""
+"""Optimizers, learning rate schedules and the exponential moving average of the weights."""
 
 from __future__ import annotations
 
@@ -11,22 +11,23 @@ from torch import nn
 
 from ocrx.config import TrainConfig
 
-ONE_CYCLE_START = 1 / 25  # of the highest learning rate; as in torch's OneCycleLR, and so are the next two
+ONE_CYCLE_START = 1 / 25  # of the highest learning rate; all three as in torch's OneCycleLR
 ONE_CYCLE_END = 1e-4  # of the start
 ONE_CYCLE_WARM = 0.3
 
 
 def build_optimizer(model: nn.Module, config: TrainConfig) -> torch.optim.Optimizer:
-    """``Train.optimizer``, without decay on biases, normalisation and other one-dimensional parameters.
+    """Build the optimizer that ``Train.optimizer`` names.
 
-    adamw decays the weights themselves, the others through the gradient. adadelta is used to a rate of about 1.
+    Weight decay is decoupled in adamw and part of the gradient in the others; it never applies to one-dimensional
+    parameters, such as biases and those of norms. Adadelta expects a learning rate of about 1.
 
     Args:
-        model: The network.
-        config: The configuration.
+        model: The network; frozen parameters are left out.
+        config: The section ``Train``.
 
     Returns:
-        The optimizer.
+        The optimizer, at the highest learning rate.
     """
     trained = [p for p in model.parameters() if p.requires_grad]
     groups = [
@@ -45,7 +46,7 @@ def build_optimizer(model: nn.Module, config: TrainConfig) -> torch.optim.Optimi
 
 
 def set_learning_rate(optimizer: torch.optim.Optimizer, rate: float) -> None:
-    """Set the learning rate of all parameters.
+    """Set the learning rate of all parameter groups.
 
     Args:
         optimizer: The optimizer.
@@ -56,13 +57,13 @@ def set_learning_rate(optimizer: torch.optim.Optimizer, rate: float) -> None:
 
 
 def load_optimizer(optimizer: torch.optim.Optimizer, state: dict[str, Any]) -> None:
-    """Load a saved state, but keep the settings that ``optimizer`` was built with: they may be others now.
+    """Load a saved state, but keep the settings of the optimizer, which may have changed since.
 
-    The state is laid out as its parameters are: fused optimizers go through both side by side in memory.
+    Each tensor gets the memory layout of its parameter, which fused optimizers require.
 
     Args:
         optimizer: The optimizer.
-        state: Its saved state.
+        state: The state that an optimizer of the same kind saved.
     """
     own = [{name: value for name, value in group.items() if name != "params"} for group in optimizer.param_groups]
     optimizer.load_state_dict(state)
@@ -75,14 +76,14 @@ def load_optimizer(optimizer: torch.optim.Optimizer, state: dict[str, Any]) -> N
 
 
 def warmup_fraction(config: TrainConfig, steps: int) -> float:
-    """The share of a training of ``steps`` updates in which its schedule rises; none where ``warm_up`` does it.
+    """The fraction of a training in which the schedule rises.
 
     Args:
-        config: The configuration.
+        config: The section ``Train``.
         steps: Updates of the whole training.
 
     Returns:
-        The share, 0 to 1.
+        From 0 to 1; 0 where ``Train.warmup_steps`` sets the warm-up instead, see ``warm_up``.
     """
     if config.warmup_steps is not None:
         return 0.0
@@ -92,27 +93,27 @@ def warmup_fraction(config: TrainConfig, steps: int) -> float:
 
 
 def warm_up(config: TrainConfig, step: int) -> float:
-    """The part of the schedule's learning rate that update ``step`` has: ``Train.warmup_steps`` counts updates.
+    """The factor of the learning rate during a warm-up of ``Train.warmup_steps`` updates.
 
     Args:
-        config: The configuration.
-        step: Number of the update.
+        config: The section ``Train``.
+        step: Number of the update, from 0.
 
     Returns:
-        A factor from 0 to 1.
+        From 0 to 1; 1 without ``Train.warmup_steps``.
     """
     return min(1.0, (step + 1) / config.warmup_steps) if config.warmup_steps else 1.0
 
 
 def cosine(done: float, warm: float) -> float:
-    """Linear warm-up over the share ``warm`` of the training, then cosine to zero; ``done`` from 0 to 1.
+    """Linear warm-up, then half a cosine down to zero.
 
     Args:
-        done: Share of the training that is done, 0 to 1.
-        warm: Share of the training that warms up, 0 to 1.
+        done: Completed fraction of the training, 0 to 1.
+        warm: Fraction of the training that is warm-up, 0 to 1.
 
     Returns:
-        The part of the highest rate, 0 to 1.
+        Factor of the highest learning rate, 0 to 1.
     """
     if done < warm:
         return done / warm
@@ -120,14 +121,14 @@ def cosine(done: float, warm: float) -> float:
 
 
 def one_cycle(done: float, warm: float) -> float:
-    """Cosine from 1/25 up to 1 over the share ``warm``, then cosine down to almost zero (Smith & Topin 2018).
+    """Half a cosine from 1/25 up to 1, then half a cosine down to almost zero (Smith & Topin 2018).
 
     Args:
-        done: Share of the training that is done, 0 to 1.
-        warm: Share of the training that warms up, 0 to 1.
+        done: Completed fraction of the training, 0 to 1.
+        warm: Fraction of the training that is warm-up, 0 to 1.
 
     Returns:
-        The part of the highest rate, 0 to 1.
+        Factor of the highest learning rate, 0 to 1.
     """
     if done < warm:
         return cosine_interpolate(ONE_CYCLE_START, 1.0, done / warm)
@@ -135,14 +136,14 @@ def one_cycle(done: float, warm: float) -> float:
 
 
 def constant(done: float, warm: float) -> float:
-    """Linear warm-up over the share ``warm`` of the training, then no change.
+    """Linear warm-up, then constant.
 
     Args:
-        done: Share of the training that is done, 0 to 1.
-        warm: Share of the training that warms up, 0 to 1.
+        done: Completed fraction of the training, 0 to 1.
+        warm: Fraction of the training that is warm-up, 0 to 1.
 
     Returns:
-        The part of the highest rate, 0 to 1.
+        Factor of the highest learning rate, 0 to 1.
     """
     return done / warm if done < warm else 1.0
 
@@ -152,16 +153,16 @@ SCHEDULES: dict[str, Callable[[float, float], float]] = {
     "one_cycle": one_cycle,
     "constant": constant,
 }
-"""Factor of the highest learning rate, from the share of the training that is done and the warm share."""
+"""Factor of the highest learning rate, from the completed fraction of the training and the warm-up fraction."""
 
 
 def cosine_interpolate(start: float, end: float, share: float) -> float:
-    """Half a cosine from ``start`` to ``end``.
+    """Interpolate along half a cosine.
 
     Args:
-        start: Value at the start.
-        end: Value at the end.
-        share: Position between them, 0 to 1.
+        start: Value at 0.
+        end: Value at 1 and beyond.
+        share: Position between them.
 
     Returns:
         The value.
@@ -172,7 +173,8 @@ def cosine_interpolate(start: float, end: float, share: float) -> float:
 class ExponentialMovingAverage:
     """Exponential moving average of weights and batch statistics, held in a copy of the model.
 
-    The decay starts low, min(decay, (1 + n) / (10 + n)) after n steps, so that short trainings profit too.
+    After n updates the decay is min(decay, (1 + n) / (10 + n)): the average follows the weights faster at the start, so
+    that short trainings benefit too.
     """
 
     def __init__(self, model: nn.Module, average: nn.Module, decay: float) -> None:
@@ -185,7 +187,7 @@ class ExponentialMovingAverage:
 
     @torch.no_grad()
     def update(self) -> None:
-        """Move the average towards the model's present weights."""
+        """Move the average towards the current weights."""
         self.steps += 1
         decay = min(self.decay, (1 + self.steps) / (10 + self.steps))
         for mean, value in self._pairs:

@@ -1,4 +1,4 @@
-"""The output folder of a training: what may be overwritten, what is cleared, what is written into it."""
+"""The output folder of a training: protects an existing run and clears one that is overwritten."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def refuse_overwriting(output: Path) -> None:
 
 
 def clear_output(output: Path, needed: Path | None) -> None:
-    """Remove an existing training run, so that none of its files is taken for the new one's.
+    """Remove an existing training run, so that none of its files can be mistaken for the new run's.
 
     Args:
         output: The output folder; other files in it are kept.
@@ -46,7 +46,7 @@ def clear_output(output: Path, needed: Path | None) -> None:
     old += [curves] if (curves := output / TENSORBOARD_DIR).is_dir() else []
     if needed and any(needed.resolve().is_relative_to(folder.resolve()) for folder in old):
         raise DataError(
-            f"{needed}: the pretrained weights are in the output that --overwrite clears",
+            f"{needed}: the pretrained weights lie in the output folder that --overwrite clears",
             hint="choose another --output",
         )
     for folder in old:

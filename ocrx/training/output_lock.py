@@ -23,7 +23,7 @@ WRITING_SECONDS = 1.0
 
 @dataclass(frozen=True)
 class _Holder:
-    """The process that holds a lock; ``started`` tells it from a later process with the same id."""
+    """The process that holds a lock; ``started`` distinguishes it from a later process with the same id."""
 
     pid: int
     host: str
@@ -32,10 +32,10 @@ class _Holder:
 
 @contextmanager
 def locked_output(output: Path) -> Iterator[None]:
-    """Hold the lock of an output folder, which is made if needed.
+    """Hold the lock of an output folder, which is created if needed.
 
-    The lock of a process on this machine that no longer runs is stale and replaced. A folder that is still empty at
-    the end is removed again if it was made here.
+    A lock is stale, and replaced, if its process ran on this machine and has ended. A folder that was created here and
+    is still empty at the end is removed.
 
     Args:
         output: The output folder of a training.
@@ -103,7 +103,7 @@ def _remove_if_stale(lock: Path) -> None:
     if holder is not None and _is_running(holder):
         raise DataError(
             f"{lock.parent}: a training runs here (process {holder.pid} on {holder.host})",
-            hint=f"wait for it or choose another --output; if it does not run any more, remove {lock}",
+            hint=f"wait for it or choose another --output; if it no longer runs, remove {lock}",
         )
     # Renaming succeeds for one of several processes that find the same stale lock.
     aside = lock.with_name(f"{lock.name}.{uuid.uuid4().hex[:8]}")
@@ -125,7 +125,7 @@ def _read(lock: Path) -> _Holder | None:
 
 
 def _is_running(holder: _Holder) -> bool:
-    """Whether the process still runs; those of other machines cannot be asked and count as running."""
+    """Whether the process still runs; a process of another machine cannot be checked and counts as running."""
     if holder.host != socket.gethostname() or sys.platform == "win32":
         return True
     try:
@@ -138,9 +138,9 @@ def _is_running(holder: _Holder) -> bool:
 
 
 def _started(pid: int) -> str:
-    """When a process started, in the units of the system; empty if it has ended or the system does not tell."""
+    """Start time of a process in the system's units; empty if it has ended or the system does not report it."""
     try:
         fields = Path(f"/proc/{pid}/stat").read_text(encoding="utf-8").rpartition(")")[2].split()
     except OSError:
         return ""
-    return "" if fields[0] == "Z" else fields[19]  # a zombie has ended, but its parent has not asked
+    return "" if fields[0] == "Z" else fields[19]  # a zombie has ended, but its parent has not collected it

@@ -1,22 +1,22 @@
-"""Checks before the first epoch: what a training takes for granted of its batches, its network and its loss.
+"""Checks before the first epoch: what training assumes about its batches, its network and its loss.
 
-Each has a name, which its error begins with; what it says of the batch is said of its first lines. Nothing that the
-training uses is changed: no weight, no batch statistic, no mode, no generator.
+An error names the check that failed. The checks of the network use the first four lines of the batch. Weights, batch
+statistics, modes and random generators are left as they were.
 
-batch            shapes, kinds of numbers and padded width are what the model's spec says
-charset          every target is the label of its own line, in classes of the charset; none is the blank
-padding          right of each line there is nothing but the padding value
-blank            a network sure of the labels would have no loss, and would be read as the labels
-frames           a line gives as many frames as the spec says, and enough for its text
-device           all weights are float32 on the training's device
-mode             training mode reaches all that is trained, evaluation mode everything, and then nothing is learned
-logits           one finite number for each line, frame and class
-repeatable       two passes give the same
-batch mates      a line gives the same alone
-reading order    frames at the left look further left than those at the right
-gradients        the loss reaches every weight that is trained
-accelerator      the device gives what the CPU gives
-overfit          on request: the first lines can be learned by heart
+batch            shapes, types and padded width match the model's spec
+charset          each target encodes the label of its own line, in classes of the charset and without the blank
+padding          every pixel to the right of a line has the padding value
+blank            logits that are certain of the labels give a loss of 0 and decode to the labels
+frames           the network returns as many frames as the spec says, and enough for each text
+device           all weights are float32 and on the training device
+mode             training mode reaches every trained module, evaluation mode all; reading then changes no state
+logits           their shape is [lines, frames, classes], and they are finite
+repeatable       two passes over a batch give the same logits
+batch mates      a line gives the same logits alone as in its batch
+reading order    frames on the left depend on pixels further left than frames on the right do
+gradients        the loss has a finite gradient for every trained weight
+accelerator      the device and the CPU give the same logits
+overfit          on request: a copy of the network can memorise the first lines
 """
 
 from __future__ import annotations
@@ -41,16 +41,16 @@ from ocrx.text.normalize import normalize
 from ocrx.training.freeze import train_mode
 
 LINES = 4
-# Largest difference: a share of how much logits vary from frame to frame, and a share of the largest for rounding.
+# Largest difference allowed: a share of the variation of logits between frames, plus a share of the largest logit.
 TOLERANCE, ROUNDING = 1e-2, 1e-5
-DEVICE_TOLERANCE, DEVICE_ROUNDING = 2e-2, 1e-3  # some devices multiply with 10 bits
-# A network that has learned to say nothing is at 3 nats a character and more.
+DEVICE_TOLERANCE, DEVICE_ROUNDING = 2e-2, 1e-3  # TF32 has a mantissa of 10 bits
+# A network that returns only blanks stays above 3 nats a character.
 OVERFIT_STEPS, OVERFIT_RATE, OVERFIT_LOSS = 400, 2e-3, 0.5
 
 
 @dataclass(frozen=True)
 class _Subject:
-    """What is checked: the first lines of a batch, on the CPU, and the network on its device."""
+    """What is checked: lines of a batch, on the CPU, and the network on its device."""
 
     model: nn.Module
     spec: ModelSpec
@@ -72,17 +72,17 @@ def preflight(model: nn.Module, spec: ModelSpec, batch: Batch, device: torch.dev
     """Run the checks of this module's docstring on the first lines of a batch.
 
     Args:
-        model: The network on its device, with the parts frozen that are not trained. It is left as it is.
+        model: The network on its device, its untrained parts frozen. It is not changed.
         spec: Its spec.
-        batch: A batch that the training would use.
-        device: The device of the network; the CPU is not compared with itself.
+        batch: A batch of the training.
+        device: The device of the network; one other than the CPU is compared with the CPU.
         overfit: Also train a copy of the network on the lines until it has learned them.
 
     Returns:
-        One line that says what was checked, on what and where.
+        One line that lists the checks, the lines they used and the device.
 
     Raises:
-        ModelError: If a check fails; names the check, what was found and what was expected.
+        ModelError: A check failed; the message says which, what was found and what was expected.
     """
     started = time.perf_counter()
     subject = _Subject(model, spec, batch, device)
@@ -119,7 +119,7 @@ def _check_batch(subject: _Subject) -> str | None:
         return f"images of shape {tuple(batch.images.shape)}; expected {expected}"
 
     if image.bucket_width(width) != width:
-        return f"images padded to {width} pixels; expected a width of the spec, {image.bucket_width(width)}"
+        return f"images padded to {width} pixels; expected a bucket width, {image.bucket_width(width)}"
     for name, given, kind in (
         ("images", batch.images.dtype, torch.float32),
         ("targets", batch.targets.dtype, torch.int64),
@@ -133,7 +133,7 @@ def _check_batch(subject: _Subject) -> str | None:
         return f"{shapes}; expected {count} lengths that add up to the number of targets"
 
     if not torch.isfinite(batch.images).all():
-        return "an image holds numbers that are not finite; expected finite ones"
+        return "an image has values that are not finite; expected finite values"
     return None
 
 
@@ -142,10 +142,10 @@ def _check_charset(subject: _Subject) -> str | None:
     for sample, label in zip(subject.batch.samples, subject.labels, strict=True):
         outside = [number for number in label if not 0 < number < subject.spec.classes]
         if outside:
-            return f"{sample.source}: class {outside[0]}; expected 1 to {subject.spec.classes - 1}, 0 is the blank"
-        # A right-to-left line may look the same in two orders.
+            return f"{sample.source}: class {outside[0]}; expected 1 to {subject.spec.classes - 1} (0 is the blank)"
+        # Two orders of a right-to-left text can encode to the same classes.
         if charset.decode(label) != normalize(sample.text) and charset.encode(sample.text) != label:
-            return f"{sample.source}: the target says {charset.decode(label)!r}; expected its label {sample.text!r}"
+            return f"{sample.source}: the target says {charset.decode(label)!r}; expected the label {sample.text!r}"
     return None
 
 
@@ -169,13 +169,13 @@ def _check_blank(subject: _Subject) -> str | None:
             path[place] = number
             place += 1
 
-    sure = 50.0 * nn.functional.one_hot(paths, subject.spec.classes).float()
-    loss = ctc_loss(sure, subject.batch.targets, subject.batch.target_lengths).max().item()
+    certain = 50.0 * nn.functional.one_hot(paths, subject.spec.classes).float()
+    loss = ctc_loss(certain, subject.batch.targets, subject.batch.target_lengths).max().item()
     if not abs(loss) < 1e-2:
-        return f"a loss of {loss:.3g} for logits that are sure of the labels; expected 0"
-    read = [list(decoded.classes) for decoded in greedy(sure.numpy())]
+        return f"a loss of {loss:.3g} for logits that are certain of the labels; expected 0"
+    read = [list(decoded.classes) for decoded in greedy(certain.numpy())]
     if read != labels:
-        return f"logits that are sure of {labels[0]} are read as {read[0]}; expected the same"
+        return f"logits that are certain of {labels[0]} decode to {read[0]}; expected the same"
     return None
 
 
@@ -184,7 +184,7 @@ def _check_frames(subject: _Subject) -> str | None:
     with torch.no_grad():
         given, expected = subject.logits().shape[1], subject.spec.frames.count(width)
     if given != expected:
-        return f"{given} frames for {width} pixels; expected {expected}, as the spec says"
+        return f"{given} frames for {width} pixels; expected {expected}, from the spec"
     for sample, label in zip(subject.batch.samples, subject.labels, strict=True):
         if required_frames(label) > given:
             return f"{sample.source}: {given} frames; expected at least {required_frames(label)} for {sample.text!r}"
@@ -196,7 +196,7 @@ def _check_device(subject: _Subject) -> str | None:
         if value.device.type != subject.device.type:
             return f"{name} is on {value.device}; expected {subject.device}"
         if value.is_floating_point() and value.dtype != torch.float32:
-            return f"{name} is {value.dtype}; expected torch.float32, lower precision is the step's business"
+            return f"{name} is {value.dtype}; expected torch.float32 (the training step lowers the precision)"
     return None
 
 
@@ -218,7 +218,7 @@ def _check_mode(subject: _Subject) -> str | None:
     with torch.no_grad():
         subject.logits()
     changed = [name for name, value in model.state_dict().items() if not torch.equal(value, before[name])]
-    return f"reading a batch changed {changed[0]}; expected nothing learned in evaluation mode" if changed else None
+    return f"reading a batch changed {changed[0]}; expected no change in evaluation mode" if changed else None
 
 
 def _check_logits(subject: _Subject) -> str | None:
@@ -228,7 +228,7 @@ def _check_logits(subject: _Subject) -> str | None:
     expected = (len(images), subject.spec.frames.count(images.shape[-1]), subject.spec.classes)
     if tuple(logits.shape) != expected:
         return f"logits of shape {tuple(logits.shape)}; expected [lines, frames, classes], {expected}"
-    return None if torch.isfinite(logits).all() else "logits that are not finite; expected finite ones"
+    return None if torch.isfinite(logits).all() else "logits that are not finite; expected finite values"
 
 
 def _check_repeatable(subject: _Subject) -> str | None:
@@ -244,9 +244,9 @@ def _check_batch_mates(subject: _Subject) -> str | None:
 
 
 def _check_reading_order(subject: _Subject) -> str | None:
-    """Where the outer quarters of the frames look, by the gradient of noise.
+    """Compare the pixels that the first and the last quarter of the frames depend on, by their gradients.
 
-    In training mode: with the first statistics of fresh batch norms little of the image reaches the frames.
+    In training mode, because the initial running statistics of batch norms let little of the image through.
     """
     network = copy.deepcopy(subject.model)
     network.train()
@@ -268,7 +268,8 @@ def _check_reading_order(subject: _Subject) -> str | None:
 
     if left > right:
         return (
-            f"frames at the left look at column {left:.0f}, those at the right at {right:.0f}; expected left to right"
+            f"frames at the left look at column {left:.0f}, those at the right at {right:.0f}; expected the left"
+            " frames further left"
         )
 
     return None
@@ -281,12 +282,12 @@ def _check_gradients(subject: _Subject) -> str | None:
         gradients = torch.autograd.grad(loss, [p for _, p in named], allow_unused=True)
 
     if not torch.isfinite(loss):
-        return f"a loss of {loss.item():g}; expected a finite one"
+        return f"a loss of {loss.item():g}; expected a finite value"
     for (name, _), gradient in zip(named, gradients, strict=True):
         if gradient is None:
-            return f"the loss does not reach {name}; expected a gradient for all that is trained"
+            return f"the loss does not reach {name}; expected a gradient for every trained weight"
         if not torch.isfinite(gradient).all():
-            return f"the gradient of {name} is not finite; expected a finite one"
+            return f"the gradient of {name} is not finite; expected finite values"
 
     return None
 
@@ -336,7 +337,7 @@ def _first_lines(batch: Batch, count: int) -> Batch:
 
 @contextmanager
 def _untouched(model: nn.Module, device: torch.device) -> Iterator[None]:
-    """Generators and modes are afterwards as they were."""
+    """Restore random generators and modes at the end."""
     modes = {module: module.training for module in model.modules()}
     devices = [device] if device.type == "cuda" else []
     with torch.random.fork_rng(devices):
@@ -353,7 +354,7 @@ _OF_THE_BATCH: dict[str, Callable[[_Subject], str | None]] = {
     "charset": _check_charset,
     "padding": _check_padding,
 }
-# In this order: "mode" leaves the network in evaluation mode for those after it.
+# The order matters: "mode" leaves the network in evaluation mode for the checks after it.
 _OF_THE_NETWORK: dict[str, Callable[[_Subject], str | None]] = {
     "blank": _check_blank,
     "device": _check_device,

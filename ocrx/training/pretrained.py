@@ -1,4 +1,4 @@
-"""Where a fine-tuning starts: which model that is, and how its weights get into the new network."""
+"""Pretrained weights: finds the model to fine-tune and loads its weights into the new network."""
 
 from __future__ import annotations
 
@@ -24,19 +24,20 @@ IMPORTED_DIR = "start"
 
 
 def resolve_pretrained(source: str, output: Path) -> Path:
-    """The model folder that ``Train.pretrain_weight_path`` means.
-
-    ``source`` is a model folder or a file in one, the name of a model, a file of official weights (see
-    ``ocrx import``), a hub id ``OWNER/NAME``, or the web address of a file of weights. What is not an ocrx model yet is
-    imported into ``output/start``; from the web, into the cache.
-    Raises ConfigError for another address, ModelError where there is no such model.
+    """Find the model folder that ``Train.pretrain_weight_path`` means, and import weights that are not in ocrx's form.
 
     Args:
-        source: What to start from.
-        output: Folder of the training.
+        source: A model folder or a file in one, the name of a model, a file of official weights (see ``ocrx import``),
+            a hub id ``OWNER/NAME``, or the URL of a file of weights.
+        output: Output folder of the training. A file or hub model is imported into ``output/start``, a URL into the
+            cache.
 
     Returns:
         The model folder.
+
+    Raises:
+        ConfigError: The URL is not that of a file of weights.
+        ModelError: There is no such model, or it cannot be imported.
     """
     key = "Train.pretrain_weight_path"
     if "://" in source:
@@ -56,7 +57,7 @@ def resolve_pretrained(source: str, output: Path) -> Path:
 
 
 def _is_hub_id(path: Path) -> bool:
-    """Whether it looks like OWNER/NAME, and no folder of that owner lies here."""
+    """Whether a path looks like OWNER/NAME, and there is no folder OWNER here."""
     return (
         re.fullmatch(r"[\w.-]+/[\w.-]+", path.as_posix()) is not None and not path.suffix and not path.parent.exists()
     )
@@ -66,64 +67,65 @@ def _from_hub(name: str) -> Path:
     try:
         return fetch_from_hub(name)
     except OcrxError as error:
-        message = f"Train.pretrain_weight_path: there is no folder {name}, and as a name on the hub: {error.message}"
+        message = f"Train.pretrain_weight_path: no folder {name}; on the hub: {error.message}"
         raise type(error)(message, hint=error.hint) from None
 
 
 def is_backbone(source: str, architecture: str) -> bool:
-    """Whether ``source`` names torchvision's weights for a backbone instead of a model.
-
-    These are ``imagenet``, or a ``.pth`` file for ``resnet_bilstm``.
+    """Whether a source means torchvision's weights for the backbone instead of a model.
 
     Args:
-        source: What to start from.
+        source: The value of ``Train.pretrain_weight_path``.
         architecture: Name of the architecture.
 
     Returns:
-        True for weights of a backbone.
+        True for ``imagenet``, and for a ``.pth`` file with ``resnet_bilstm``.
     """
     return source == "imagenet" or (architecture == "resnet_bilstm" and Path(source).suffix in (".pth", ".pt"))
 
 
 def load_backbone(model: nn.Module, source: str) -> str:
-    """Start the backbone of ``model`` from torchvision's weights; returns what happened in one line.
-
-    Raises ModelError where they cannot be had or do not fit.
+    """Load torchvision's weights into the backbone of a network.
 
     Args:
-        model: The network.
-        source: What to start from.
+        model: The network, changed in place.
+        source: ``imagenet``, or a ``.pth`` file of torchvision.
 
     Returns:
-        What was loaded, in one line.
+        One line for the log.
+
+    Raises:
+        ModelError: The architecture takes no such weights, or they are missing or do not fit.
     """
     if not isinstance(model, ResNetBiLSTM):
-        raise ModelError(f"{source}: weights of torchvision; expected an architecture that takes them, resnet_bilstm")
+        raise ModelError(f"{source}: weights of torchvision; expected the architecture resnet_bilstm, which takes them")
     model.load_pretrained(source)
-    return f"start from {source}: the backbone alone, the rest is learned from nothing"
+    return f"pretrained weights from {source}: the backbone alone, the rest starts from random weights"
 
 
 def load_pretrained(model: nn.Module, spec: ModelSpec, folder: Path) -> str:
-    """Start ``model`` from the weights of another one; the head's rows are mapped by character.
+    """Load the weights of another model; rows of the head are mapped by character.
 
-    Rows of characters that the other one does not know start as in a fresh network; from the mean of the known rows
-    they learned more slowly. A network in its fused form takes the folded weights of one in training form.
-    Returns what happened in one line. Raises ModelError if the networks differ elsewhere.
+    Rows of new characters keep their random weights. A network in fused form takes the folded weights of a model in
+    training form.
 
     Args:
-        model: The network.
-        spec: Describes the model.
-        folder: The folder of the other model.
+        model: The network, changed in place.
+        spec: Its spec.
+        folder: The folder of the pretrained model.
 
     Returns:
-        What was loaded, in one line.
+        One line for the log: how many characters were kept, are new, and were dropped.
+
+    Raises:
+        ModelError: The networks differ in more than their characters.
     """
     other, other_spec = load_model(folder)
     if spec.params.get("fused") and not other_spec.params.get("fused"):
         other = other.fuse()
     own, given = model.state_dict(), other.state_dict()
     if set(own) != set(given):
-        raise ModelError(f"{folder}: a {other_spec.architecture} does not fit Model.architecture {spec.architecture}")
+        raise ModelError(f"{folder}: {other_spec.architecture} does not fit Model.architecture {spec.architecture}")
     number = {character: i for i, character in enumerate(other_spec.charset, start=1)}
     kept = [i for i, c in enumerate(spec.charset, start=1) if c in number]
     known = [number[c] for c in spec.charset if c in number]
@@ -139,11 +141,12 @@ def load_pretrained(model: nn.Module, spec: ModelSpec, folder: Path) -> str:
 
     model.load_state_dict(own)
     dropped = len(other_spec.charset) - len(kept)
-    return f"start from {folder}: {len(kept)} characters kept, {len(spec.charset) - len(kept)} new, {dropped} dropped"
+    new = len(spec.charset) - len(kept)
+    return f"pretrained weights from {folder}: {len(kept)} characters kept, {new} new, {dropped} dropped"
 
 
 def _tensors_of_the_head(spec: ModelSpec) -> set[str]:
-    """Names of the tensors with a row for each class: those that change with the number of characters."""
+    """Names of the tensors with one row per class: those whose shape depends on the number of characters."""
     with torch.device("meta"):
         shapes = [
             {name: value.shape for name, value in build_model(one).state_dict().items()}

@@ -1,4 +1,4 @@
-"""What is resumed, and how its settings differ from those given now."""
+"""Finds the checkpoint to resume and compares its settings with the current ones."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from ocrx.text.charsets import resolve_charset
 
 CONFIG_FILE = "config.yaml"
 
-# They say where and how a run is started, not what is trained.
+# These say where and how a run starts, not what it trains.
 _NOT_COMPARED = ("Global.output", "Global.mode", "Train.resume_path", "Train.overwrite")
 
 
@@ -55,14 +55,14 @@ def resumed_spec(folder: Path, config: Config) -> ModelSpec:
     spec = read_spec(folder)
     if changed := network_changes(spec, config):
         raise ModelError(
-            f"{folder}: this training is of another network: {'; '.join(changed)}",
+            f"{folder}: trained with another network: {'; '.join(changed)}",
             hint="resume with the settings of its config.yaml: --resume without -c and -o",
         )
     return spec
 
 
 def network_changes(spec: ModelSpec, config: Config) -> list[str]:
-    """Compare a network with what a configuration asks for.
+    """Compare a network with the one that a configuration asks for.
 
     Args:
         spec: The network.
@@ -77,19 +77,19 @@ def network_changes(spec: ModelSpec, config: Config) -> list[str]:
 
     # Parameters inherited from pretrained weights are not configuration requests.
     asked = {**model.params, **form} if config.Train.pretrain_weight_path else {**form, **model.params}
-    frame_spec(model.architecture, asked, config.Image)  # fails for what no network can be
+    frame_spec(model.architecture, asked, config.Image)  # raises where no such network exists
     params = [parsed_params(model.architecture, values) for values in (spec.params, asked)]
     changed = [*_differences("Model.params", *params), *_differences("Image", spec.image, config.Image)]
 
     if config.Global.charset and resolve_charset(config.Global.charset).characters != spec.charset:
-        changed.append(f"Global.charset was another one of {len(spec.charset)} characters")
+        changed.append(f"Global.charset was another, with {len(spec.charset)} characters")
     if config.Train.synth.enable and (new := set(charset_characters(config.Synth.charset)) - set(spec.charset)):
         changed.append(f"Synth.charset was without {' '.join(map(repr, sorted(new)[:5]))}")
     return changed
 
 
 def weight_form(spec: ModelSpec) -> dict[str, Any]:
-    """Pick the parameters that pretrained weights decide: imported ones may be fused.
+    """Pick the parameters that the pretrained weights determine; imported weights may be fused.
 
     Args:
         spec: Spec of the pretrained weights.
@@ -127,7 +127,7 @@ def changed_settings(folder: Path, config: Config) -> list[str]:
 
 
 def _settings(value: Any, key: str) -> Iterator[tuple[str, Any]]:
-    """All settings as Section.key and value."""
+    """All settings as pairs of ``Section.key`` and value."""
     if is_dataclass(value):
         for field in fields(value):
             yield from _settings(getattr(value, field.name), f"{key}.{field.name}" if key else field.name)
@@ -139,6 +139,6 @@ def _settings(value: Any, key: str) -> Iterator[tuple[str, Any]]:
 
 
 def _differences(section: str, was: Any, wanted: Any) -> list[str]:
-    """The fields in which two dataclasses of a kind differ."""
+    """The fields in which two dataclasses of the same type differ."""
     pairs = [(field.name, getattr(was, field.name), getattr(wanted, field.name)) for field in fields(was)]
     return [f"{section}.{name} was {old}, is {new}" for name, old, new in pairs if old != new]

@@ -1,4 +1,4 @@
-"""Assembles a training: what is decided and checked before it starts, its batches, its network and its trainer."""
+"""Assembles a training: reads and checks everything before it starts, then builds batches, network and trainer."""
 
 from __future__ import annotations
 
@@ -92,7 +92,7 @@ class TrainingSetup:
 
 
 def prepare_training(config: Config, log: Log, progress: ShowProgress) -> TrainingSetup:
-    """Read and check everything that is given, then open the output folder.
+    """Read and check everything, then open the output folder.
 
     Args:
         config: The configuration.
@@ -116,7 +116,7 @@ def prepare_training(config: Config, log: Log, progress: ShowProgress) -> Traini
     if not continues and not config.Train.overwrite:
         refuse_overwriting(output)
     if config.Train.synth.enable:
-        LineGenerator(config.Synth)  # wrong settings fail here, where the error is seen
+        LineGenerator(config.Synth)  # wrong settings fail here, before any process starts
 
     data = read_training_data(config)
     pretrained = None if resume else _pretrained_folder(config)
@@ -252,7 +252,7 @@ def changed_images(source: Source, log: Log) -> int:
 
 
 def build_trainer(setup: TrainingSetup, source: Source, process: ProcessContext) -> Trainer:
-    """Build the network with its initial or resumed weights, and its trainer; says what is trained in the log.
+    """Build the network with its initial or resumed weights, and its trainer; log what is trained.
 
     Args:
         setup: The training.
@@ -305,7 +305,7 @@ def _pretrained_folder(config: Config) -> Path | None:
 
 
 def _initial_network(setup: TrainingSetup, process: ProcessContext) -> CTCNetwork:
-    """The network with fresh or pretrained weights; the other processes get those of the main process later."""
+    """The network with random or pretrained weights; other processes get those of the main process later."""
     model = build_model(setup.spec)
     source = setup.config.Train.pretrain_weight_path
     if not process.group.is_main:
@@ -332,7 +332,7 @@ def _resume(trainer: Trainer, setup: TrainingSetup, log: Log) -> None:
 
 
 def _summary(setup: TrainingSetup, trainer: Trainer, frozen: int) -> str:
-    """One line on the network, where it is trained and on what."""
+    """One line for the log: the network, the device and the data."""
     spec, dataset, group = setup.spec, setup.data.dataset, trainer.group
     parameters = sum(p.numel() for p in trainer.model.parameters())
     where = f"{group.size} processes on {trainer.device.type}" if group.size > 1 else str(trainer.device)
@@ -363,5 +363,5 @@ def _finalizer(validation: Validation) -> FinalizeFolder:
 
 def _readable(samples: Sequence[Sample]) -> Iterator[Image.Image]:
     for sample in samples:
-        with suppress(DataError):  # let pass by Train.ignore_checks, and counted as read wrongly
+        with suppress(DataError):  # Train.ignore_checks allowed it; it counts as read wrongly
             yield read_image(sample.image)

@@ -1,4 +1,4 @@
-"""SIGINT and SIGTERM as a question that the loop asks after each update."""
+"""Turns SIGINT and SIGTERM into a flag that the training loop checks after each update."""
 
 from __future__ import annotations
 

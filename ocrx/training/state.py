@@ -47,7 +47,7 @@ class TrainState:
 
     @property
     def score(self) -> tuple[float, float]:
-        """What models are compared by: accuracy, then the character error rate."""
+        """Models are compared by this: accuracy, then the negated character error rate."""
         return self.best_accuracy, -self.best_cer
 
     @property

@@ -1,4 +1,4 @@
-"""One update of the weights: micro-batches to gradients, the gradients of all processes to one step."""
+"""One update of the weights: gradients of micro-batches, summed over all processes, then one optimizer step."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ class ProcessContext:
         device: The device that it trains on.
         log: Takes one line for the user.
         group: The processes that train together.
-        stop: Says whether the training shall stop, asked after every update.
+        stop: Whether the training was asked to stop; called after every update.
     """
 
     device: torch.device
@@ -92,9 +92,9 @@ class _Sums:
 class TrainStep:
     """The network, its optimizer and the moving average of its weights, and the update that changes them.
 
-    The loss of an update is the mean over all samples of its micro-batches: each micro-batch weighs as many samples
-    as it has, wherever it is computed. N processes therefore do the same as one with N times the accumulation, as
-    long as batch statistics are those of a micro-batch. Dropout follows (seed, epoch, number of the micro-batch).
+    The loss of an update is the mean over all samples of its micro-batches, whichever process computes them. N
+    processes are therefore equivalent to one with N times the accumulation, as batch statistics are those of a
+    micro-batch. Dropout depends on (seed, epoch, number of the micro-batch) only.
 
     Attributes:
         model: The trained network, uncompiled and on its device.
@@ -194,7 +194,7 @@ class TrainStep:
         """
         if state.get("optimizer_name") != self.config.optimizer:
             raise ModelError(
-                f"{where}: its updates are those of {state.get('optimizer_name')}, here {self.config.optimizer}",
+                f"{where}: saved with the optimizer {state.get('optimizer_name')}; expected {self.config.optimizer}",
                 hint=f"resume with Train.optimizer={state.get('optimizer_name')}",
             )
 
@@ -228,7 +228,7 @@ class TrainStep:
         ]
         kept = [value.clone() for value in self.model.buffers()] if self.config.skip_nonfinite else []
         if self.config.sync_batch_norm and len(set(self.group.gather(len(batches)))) > 1:
-            batches = []  # a process without a micro-batch cannot share statistics: the end of the epoch is left out
+            batches = []  # a process without a micro-batch cannot share statistics
             self.log(f"epoch {epoch + 1}: its last micro-batches do not suffice for all processes and are left out")
 
         sums, broken, max_pixels = self._backward_within_memory(batches, seeds, max_pixels)
@@ -254,7 +254,7 @@ class TrainStep:
     def _backward_within_memory(
         self, batches: Sequence[Batch], seeds: Sequence[int], max_pixels: int | None
     ) -> tuple[_Sums, list[str], int | None]:
-        """Add all gradients, in smaller pieces where the memory does not suffice; the sums and the broken samples."""
+        """Add all gradients, in smaller pieces where memory runs out; sums, bad samples and the new pixel limit."""
         sums, broken = _Sums(), list[str]()
         halved = self._backward_all(batches, seeds, max_pixels, sums, broken)
         if halved is None:
@@ -270,7 +270,7 @@ class TrainStep:
     def _backward_all(
         self, batches: Sequence[Batch], seeds: Sequence[int], max_pixels: int | None, sums: _Sums, broken: list[str]
     ) -> int | None:
-        """Add the gradients of all micro-batches; half of the padded pixels that did not fit into memory, else None."""
+        """Add the gradients of all micro-batches; None, or half of the pixels that did not fit into memory."""
         tried = 0
         try:
             for batch, seed in zip(batches, seeds, strict=False):  # the last update has fewer
@@ -291,7 +291,7 @@ class TrainStep:
         return max(1, min(tried, self.config.max_pixels) // 2)
 
     def _backward(self, batch: Batch, sums: _Sums, broken: list[str]) -> None:
-        """Add the gradient of the summed loss, in units of a full batch so that half precision holds it."""
+        """Add the gradient of the summed loss, divided by the batch size so that it stays within half precision."""
         images = batch.images.to(self.device, non_blocking=True)
         if self.config.channels_last:
             images = images.contiguous(memory_format=torch.channels_last)
@@ -308,7 +308,7 @@ class TrainStep:
         else:
             sums.broken += 1
             own = [s.source for s, one in zip(batch.samples, losses.tolist(), strict=True) if not abs(one) < 1e30]
-            # a guide's loss is one number for all lines of the batch
+            # The loss of a guide is one number for the whole batch.
             broken += own or [sample.source for sample in batch.samples]
 
     def _read(self, images: torch.Tensor, batch: Batch) -> tuple[torch.Tensor, torch.Tensor | float]:
@@ -339,7 +339,7 @@ class TrainStep:
         summed, anyone, *rest = torch.split(flat, [len(notes), len(used), *sizes])
         sums = _Sums(*summed.tolist())
         for parameter, count, value in zip(trained, anyone.tolist(), rest, strict=False):
-            # In the parameter's own memory order: fused optimizers take it for granted.
+            # Fused optimizers require the memory layout of the parameter.
             parameter.grad = torch.empty_like(parameter).copy_(value.view_as(parameter)) if count else None
         if sums.images:
             for buffer, value in zip(statistics, rest[len(trained) :], strict=True):
@@ -359,7 +359,7 @@ class TrainStep:
 
         self.scaler.unscale_(self.optimizer)
         norm = nn.utils.clip_grad_norm_(self.trained.parameters(), self.config.clip_norm or float("inf"))
-        # With float16 an overflow is the scaler's to find, which leaves the step out and scales less.
+        # In float16 the scaler detects overflows, skips the step and lowers the scale.
         if not self.scaler.is_enabled() and not torch.isfinite(norm):
             self._refuse("gradient", [sample.source for batch in batches for sample in batch.samples])
             return False
@@ -369,7 +369,7 @@ class TrainStep:
         return True
 
     def _refuse(self, what: str, samples: list[str]) -> None:
-        """Say which samples gave a loss or gradient that is not finite: as an error, or in the log."""
+        """Name the samples with a loss or gradient that is not finite: in an error, or in the log."""
         named = [source for sources in self.group.gather(samples) for source in sources]
         message = f"{', '.join(named[:5])}: the {what} is not finite"
         if not self.config.skip_nonfinite:
@@ -387,12 +387,12 @@ class TrainStep:
         )
 
     def _seed(self, epoch: int, number: int) -> int:
-        """The state of torch's generator at the start of a micro-batch: the same wherever it is computed."""
+        """Seed of torch's generator for a micro-batch, the same in whichever process computes it."""
         return int(np.random.SeedSequence([self.seed, epoch, number]).generate_state(1, np.uint64)[0] >> np.uint64(1))
 
 
 def _is_out_of_memory(error: BaseException) -> bool:
-    """Each kind of device has its own error for it; on CPU it is a plain RuntimeError."""
+    """Whether an error means a lack of memory; each kind of device has its own, and the CPU a plain RuntimeError."""
     message = str(error)
     return isinstance(error, (torch.cuda.OutOfMemoryError, MemoryError)) or any(
         words in message for words in ("not enough memory", "can't allocate memory", "out of memory")

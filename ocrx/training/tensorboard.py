@@ -14,21 +14,21 @@ if TYPE_CHECKING:
 
 
 class Observer(Protocol):
-    """Follows a training: gets its values as they are measured."""
+    """Receives losses and metrics during a training."""
 
     def start(self, step: int) -> None:
-        """Called once, before the first update; ``step`` counts those of a resumed training.
+        """Called once, before the first update.
 
         Args:
-            step: Updates that an earlier part of the training has made.
+            step: Updates that were made before; more than 0 for a resumed training.
         """
         ...
 
     def record(self, values: Mapping[str, float], step: int) -> None:
-        """Called with named values and the update that they belong to.
+        """Called when values were measured.
 
         Args:
-            values: Named values.
+            values: Name → value, such as ``train/loss``.
             step: The update that they belong to.
         """
         ...
@@ -54,11 +54,11 @@ def require_tensorboard() -> None:
 class TensorBoardWriter:
     """An observer that writes event files.
 
-    A resumed training hides what earlier files hold after the update that it resumes from.
+    A resumed training hides the points that earlier files have beyond the update that it resumes from.
     """
 
     def __init__(self, folder: Path) -> None:
-        """Prepare for writing.
+        """Store the folder; nothing is written yet.
 
         Args:
             folder: Folder of the event files; made when the training starts.

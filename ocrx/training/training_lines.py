@@ -20,7 +20,7 @@ from ocrx.training.run_log import Log
 
 
 def read_training_data(config: Config) -> TrainingData:
-    """Read the dataset with the further and the replayed ones.
+    """Read the dataset, the extra datasets and the replayed ones.
 
     Args:
         config: The configuration.
@@ -43,17 +43,17 @@ def read_training_data(config: Config) -> TrainingData:
 def check_training_data(
     data: TrainingData, spec: ModelSpec, config: Config, log: Log, progress: Progress | None, *, resumed: bool
 ) -> TrainingData:
-    """Check the dataset for the model that is trained, and leave out lines that cannot be trained.
+    """Check the dataset for the model to be trained, and leave out lines that cannot be trained on.
 
-    Images that an earlier check has seen are not opened again. Rendered lines always have the model's characters.
+    Images that an earlier check has opened are not opened again.
 
     Args:
         data: What ``read_training_data`` found.
         spec: The model.
         config: The configuration; errors in ``Train.ignore_checks`` do not stop the training.
-        log: Gets the findings in numbers.
+        log: Takes one line for the user: how many findings there are.
         progress: Called with (images checked, images in all).
-        resumed: Whether the model's charset is fixed already.
+        resumed: Whether the training is resumed, so that the charset is fixed.
 
     Returns:
         The lines to train on.
@@ -77,11 +77,13 @@ def check_training_data(
     )
     require_no_errors(findings, ignored)
     if findings.issues:
-        log(f"{len(findings.issues)} findings in the dataset, none of which prevents training; see ocrx check-dataset")
+        log(
+            f"{len(findings.issues)} findings in the dataset, none of which prevents training; see `ocrx check-dataset`"
+        )
 
     left = data.without(findings.untrainable_sources)
     if dropped := len(dataset.train) - len(left.dataset.train):
-        log(f"left out: {dropped} training lines that cannot be read or trained; see ocrx check-dataset")
+        log(f"left out: {dropped} training lines that cannot be read or trained on; see `ocrx check-dataset`")
         _require_lines(left.dataset, config)
     return left
 
@@ -94,7 +96,8 @@ def choose_charset(config: Config, dataset: Dataset) -> Charset:
         dataset: The dataset.
 
     Returns:
-        The charset of ``Global.charset``, else of the rendered lines, else of dict.txt, else of the training labels.
+        The charset of ``Global.charset``, else of the rendered lines, else of ``dict.txt``, else the characters of the
+        training labels.
     """
     if config.Global.charset:
         return resolve_charset(config.Global.charset)

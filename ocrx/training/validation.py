@@ -20,24 +20,24 @@ BATCH_SIZE = 64
 
 
 class Validation:
-    """Scores a network; each process reads its share of the lines, and all compute the same metrics.
+    """Computes the metrics of a network; each process reads its share of the lines, and all return the same metrics.
 
     Attributes:
         lines: The lines that this process read last, for the calibration of the model.
     """
 
     def __init__(self, samples: Sequence[Sample], spec: ModelSpec, device: torch.device, group: Group) -> None:
-        """Remember the lines.
+        """Store the lines; nothing is read yet.
 
         Args:
             samples: All validation lines.
-            spec: Spec of the networks to score.
+            spec: Spec of the networks to evaluate.
             device: The device of this process.
             group: The processes that share the lines.
         """
         self.samples, self.spec, self.device, self.group = samples, spec, device, group
         self.lines: tuple[LineResult, ...] = ()
-        # Lines that Train.ignore_checks lets pass count as read wrongly.
+        # Train.ignore_checks may allow missing images; they count as read wrongly.
         self._never_there = {sample.source for sample in samples if not sample.image.is_file()}
 
     def __call__(self, network: nn.Module) -> Metrics:
@@ -68,6 +68,6 @@ class Validation:
         if everywhere:
             shown = ", ".join(everywhere[:5]) + (" ..." if len(everywhere) > 5 else "")
             raise DataError(
-                f"{shown}: {len(everywhere)} images disappeared during training; expected all validation lines",
+                f"{shown}: {len(everywhere)} images disappeared during training; expected all validation images",
                 hint="put them back and resume with --resume",
             )

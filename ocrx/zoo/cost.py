@@ -1,4 +1,4 @@
-"""What a recipe's network costs: parameters and multiplications, without computing anything."""
+"""Counts the parameters and multiplications of a recipe's network, on the meta device."""
 
 from __future__ import annotations
 
@@ -18,7 +18,13 @@ HEIGHT, WIDTH = 48, 320
 
 @dataclass(frozen=True)
 class Cost:
-    """Of the inference form: ``parameters``, and ``gmac``, 10^9 multiplications for one image of ``size`` pixels."""
+    """The cost of a network in inference form.
+
+    Attributes:
+        parameters: Number of weights.
+        gmac: 10^9 multiply-accumulate operations for one image.
+        size: Height and width of that image, such as ``48x320``.
+    """
 
     parameters: int
     gmac: float
@@ -26,16 +32,14 @@ class Cost:
 
 
 def cost_of(recipe: str, classes: int) -> Cost:
-    """The cost of a recipe's network with ``classes`` outputs, at 48x320.
-
-    At its own height where 48 does not fit, or where a network for 48 has other parameters.
+    """Count the cost of a recipe's network for an image of 48x320 pixels.
 
     Args:
         recipe: Name of the recipe.
         classes: Number of classes.
 
     Returns:
-        The cost.
+        The cost; at the recipe's own height where the network does not accept 48, or would have other parameters there.
     """
     config = load_config(recipe)
     accepted = accepted_heights(config.Model.architecture, config.Model.params)
@@ -60,16 +64,14 @@ def _cost_at(config: Config, height: int, classes: int) -> Cost:
 
 
 def multiplications(network: nn.Module, images: torch.Tensor) -> int:
-    """Those of convolutions, linear layers, LSTMs and attention for ``images``; element-wise ones do not count.
-
-    Works on the meta device, that is, without computing anything.
+    """Count the multiplications of convolutions, linear layers, LSTMs and attention, not the element-wise ones.
 
     Args:
         network: The network.
-        images: Images [N, C, H, W].
+        images: float32 [N, C, H, W]; on the meta device nothing is computed.
 
     Returns:
-        The number of multiplications.
+        Multiplications for all N images.
     """
     total = 0
 

@@ -1,7 +1,7 @@
-"""Which lines go together: batches as a pure function of (seed, epoch, widths).
+"""Plans batches as a pure function of (seed, epoch, widths).
 
-Resuming, sharding over processes and equal losses all rest on that. A batch holds lines of one padded
-width only, so that little is computed on padding and a line never meets another line's width.
+Resuming, sharding over processes and equal losses depend on this. All lines of a batch have the same padded width, so
+little is computed on padding, and the padding of a line does not depend on the other lines.
 """
 
 from __future__ import annotations
@@ -20,9 +20,12 @@ MIN_BATCH = 8
 
 @dataclass(frozen=True)
 class BatchPlan:
-    """Sample numbers that form one batch, and the width in pixels they are padded to.
+    """The lines of one batch.
 
-    ``joined`` says for each of them which one is put behind it, -1 for none; empty if there are no joined lines.
+    Attributes:
+        width: Width in pixels that they are padded to.
+        samples: Numbers of the lines.
+        joined: For each line, the number of the one that is appended to it, or -1; empty if none is.
     """
 
     width: int
@@ -32,10 +35,10 @@ class BatchPlan:
 
 @dataclass(frozen=True)
 class Share:
-    """Which micro-batches of the one common order this process takes.
+    """The micro-batches that one process takes.
 
-    An update consists of ``size * accumulate`` micro-batches in a row; process ``rank`` of ``size`` takes every
-    ``size``-th of them. So the updates are the same for every division of their micro-batches over processes.
+    All processes plan the same sequence of micro-batches. An update consists of ``size * accumulate`` consecutive ones,
+    of which process ``rank`` takes every ``size``-th. Updates are therefore the same however they are distributed.
     """
 
     rank: int = 0
@@ -53,17 +56,17 @@ WHOLE = Share()
 
 
 def bucket_widths(widths: Sequence[int], image: ImageSpec) -> list[int]:
-    """Padded training width of each resized width (pixels).
+    """Choose the padded width of each line.
 
-    A bucket of fewer than 8 lines is merged upwards into the next one, so that batch statistics stay sound;
-    the widest bucket, which has none above it, is filled with the widest lines of the one below.
+    A bucket of fewer than 8 lines is merged into the next wider one, so that batch statistics stay meaningful; the
+    widest bucket is filled up with the widest lines of the one below.
 
     Args:
         widths: Width of each line in pixels, after resizing.
         image: How the model takes its images.
 
     Returns:
-        The padded width of each line.
+        The padded width of each line in pixels.
     """
     by_width = sorted(range(len(widths)), key=lambda sample: (widths[sample], sample))
     members: dict[int, list[int]] = defaultdict(list)
@@ -91,16 +94,16 @@ def bucket_widths(widths: Sequence[int], image: ImageSpec) -> list[int]:
 
 
 def lines_per_batch(width: int, height: int, batch_size: int, max_pixels: int) -> int:
-    """Most lines of a padded width in a batch: ``batch_size``, fewer beyond ``max_pixels``, but 8 in any case.
+    """Limit the lines in a batch of one padded width.
 
     Args:
-        width: Width in pixels.
+        width: Padded width in pixels.
         height: Height in pixels.
-        batch_size: Lines wanted in a batch.
-        max_pixels: Most padded pixels of a batch.
+        batch_size: Most lines in a batch.
+        max_pixels: Most padded pixels in a batch of more than 8 lines.
 
     Returns:
-        The number of lines.
+        ``batch_size``, or fewer where that exceeds ``max_pixels``, but at least 8 (or ``batch_size`` if it is less).
     """
     return max(1, min(batch_size, max(MIN_BATCH, max_pixels // (width * height))))
 
@@ -108,15 +111,15 @@ def lines_per_batch(width: int, height: int, batch_size: int, max_pixels: int) -
 def plan_batches(
     buckets: Sequence[int], height: int, batch_size: int, max_pixels: int, seed: int, epoch: int
 ) -> list[BatchPlan]:
-    """Shuffle and cut one epoch: every sample once.
+    """Shuffle the lines of an epoch and divide them into batches; every line occurs once.
 
-    The rest of a bucket is spread over its batches rather than left as a tiny one.
+    The lines of a bucket are spread evenly over its batches, so that no batch is tiny.
 
     Args:
         buckets: Padded width of each line in pixels.
         height: Height in pixels.
-        batch_size: Lines wanted in a batch.
-        max_pixels: Most padded pixels of a batch.
+        batch_size: Most lines in a batch.
+        max_pixels: Most padded pixels in a batch of more than 8 lines.
         seed: Seed of the order.
         epoch: Number of the epoch, from 0.
 

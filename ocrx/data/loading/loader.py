@@ -1,4 +1,4 @@
-"""Samples to batches of tensors: decode once, augment in each epoch, pad to the batch's width."""
+"""Turns samples into batches of tensors: decodes images once, augments in each epoch, pads to the batch width."""
 
 from __future__ import annotations
 
@@ -34,9 +34,14 @@ THREAD_PREFIX = "ocrx-loader"
 
 @dataclass(frozen=True)
 class Batch:
-    """Lines of one padded width: images float32 [N, C, H, W]; targets int64, joined; target_lengths int64 [N].
+    """Lines of one padded width.
 
-    ``widths`` int64 [N] are those before padding.
+    Attributes:
+        images: float32 [N, C, H, W].
+        targets: int64 [S], the classes of all lines, concatenated.
+        target_lengths: int64 [N], with sum S.
+        samples: The N lines.
+        widths: int64 [N], widths in pixels before padding.
     """
 
     images: torch.Tensor
@@ -49,10 +54,10 @@ class Batch:
         return len(self.samples)
 
     def pieces(self, max_pixels: int) -> list[Batch]:
-        """The same lines in batches of at most ``max_pixels`` padded pixels, but one line in any case.
+        """Divide the lines into smaller batches.
 
         Args:
-            max_pixels: Most padded pixels of a batch.
+            max_pixels: Most padded pixels of a batch of more than one line.
 
         Returns:
             The batches.
@@ -74,7 +79,7 @@ class Batch:
 
 
 class Lines:
-    """Labelled lines ready for training: resized pixels (kept in memory up to 2 GiB) and encoded labels."""
+    """Labelled lines ready for training: resized pixels, cached up to 2 GiB, and encoded labels."""
 
     def __init__(self, samples: Sequence[Sample], spec: ModelSpec, progress: Progress | None = None) -> None:
         if not samples:
@@ -142,13 +147,13 @@ class Lines:
         return found
 
     def pixels(self, number: int) -> Pixels:
-        """Resized line, uint8 [H, W] or [H, W, 3].
+        """Get the resized pixels of a line, from the cache or from its file.
 
         Args:
-            number: Number of the line.
+            number: Number of the line, from 0.
 
         Returns:
-            The pixels.
+            uint8 [H, W] or [H, W, 3].
 
         Raises:
             DataError: The image is not kept in memory, and disappeared or changed; names it.
@@ -157,14 +162,14 @@ class Lines:
         return kept if kept is not None else self._read_again(number)
 
     def labelled(self, number: int, behind: int) -> tuple[Sample, Ints]:
-        """The label of a line and its classes, with a space and those of line ``behind`` after it if that is not -1.
+        """Get the label of a line, or of two joined lines.
 
         Args:
             number: Number of the line.
-            behind: Number of the line to join, or -1.
+            behind: Number of the line appended to it after a space, or -1.
 
         Returns:
-            The sample and its classes.
+            The sample, and its classes int64 [L].
         """
         sample, target = self.samples[number], self.targets[number]
         if behind < 0:
@@ -197,11 +202,11 @@ def collate(
     width: int,
     image: ImageSpec,
 ) -> Batch:
-    """Pad float32 [C, H, w] lines to ``width`` and join their labels.
+    """Pad lines to one width and stack them.
 
     Args:
-        planes: Prepared lines [C, H, w], float32.
-        targets: Classes of each line.
+        planes: Prepared lines, float32 [C, H, w].
+        targets: Classes of each line, int64 [L].
         samples: The lines.
         width: Padded width in pixels.
         image: How the model takes its images.
@@ -226,11 +231,11 @@ class LoaderOptions:
         batch_size: Most lines of a batch.
         max_pixels: Most padded pixels of a batch of more than 8 lines.
         seed: Seed of order and augmentation.
-        workers: Threads that prepare batches; 0 prepares them when they are needed.
+        workers: Threads that prepare batches ahead; 0 prepares each batch when it is needed.
         augmentation: How much lines are changed.
-        concat: Share of lines that get another one behind them.
-        flip: Share of lines that are mirrored top to bottom.
-        replayed: How many lines at the end are replayed: not all are in each epoch.
+        concat: Share of the lines to which another one is appended.
+        flip: Share of the lines that are mirrored top to bottom.
+        replayed: How many lines, at the end, are replayed ones. An epoch holds a part of them.
         replay_ratio: Share of replayed lines in each epoch.
     """
 
@@ -248,12 +253,12 @@ class LoaderOptions:
 class LineSource:
     """Epochs of batches over stored lines.
 
-    Threads prepare batches ahead of the step: Pillow and NumPy release the interpreter lock while they work, and
-    there is no worker process to start, to feed or to lose.
+    Threads prepare batches ahead of the training step. Pillow and NumPy release the interpreter lock while they work,
+    so worker processes are not needed.
     """
 
     def __init__(self, lines: Lines, options: LoaderOptions, share: Share = WHOLE) -> None:
-        """Remember what the batches are made of.
+        """Store the lines and options; nothing is prepared yet.
 
         Args:
             lines: The stored lines.
@@ -261,11 +266,11 @@ class LineSource:
             share: Which micro-batches this process takes.
 
         Raises:
-            ConfigError: If lines are to be joined and the charset has no space.
+            ConfigError: If lines are to be joined but the charset has no space.
         """
         if options.concat and " " not in lines.charset.characters:
             raise ConfigError(
-                "Train.concat: the charset has no space to stand between two lines; expected one",
+                "Train.concat: the charset has no space to join lines with; expected one",
                 hint="add a line with a space to dict.txt, or set Train.concat to 0",
             )
         self.lines, self.options, self.share = lines, options, share
@@ -273,7 +278,7 @@ class LineSource:
     def plans(self, epoch: int) -> list[BatchPlan]:
         """Plan the batches of an epoch, in order.
 
-        Their number is the same in every epoch, or nearly so with joined lines, whose widths vary.
+        Their number is the same in every epoch, except that it varies slightly where lines are joined.
 
         Args:
             epoch: Number of the epoch, from 0.
@@ -320,14 +325,14 @@ class LineSource:
         return self._updates  # asked after every update
 
     def updates(self, epoch: int, start: int = 0) -> Iterator[list[Batch]]:
-        """This process's micro-batches of each update from number ``start`` on; of the last one perhaps none.
+        """Iterate over the updates of an epoch.
 
         Args:
             epoch: Number of the epoch, from 0.
-            start: First update to yield.
+            start: First update to yield, from 0.
 
         Yields:
-            The micro-batches of one update.
+            The micro-batches of one update that this process computes; possibly none of the last update.
         """
         plans = self.plans(epoch)[start * self.share.parts :]
         own = self._batches(epoch, plans[self.share.rank :: self.share.size])
@@ -352,11 +357,11 @@ class LineSource:
                 pool.shutdown(wait=False, cancel_futures=True)
 
     def batch(self, epoch: int, plan: BatchPlan) -> Batch:
-        """One batch; what it holds does not depend on which thread makes it, or when.
+        """Prepare one batch, as a pure function of the arguments.
 
         Args:
             epoch: Number of the epoch, from 0.
-            plan: Which lines it holds.
+            plan: The lines of the batch.
 
         Returns:
             The batch.
@@ -371,16 +376,16 @@ class LineSource:
         return collate(planes, targets, tuple(samples), plan.width, self.lines.image_spec)
 
     def varied(self, number: int, epoch: int, behind: int, max_width: int) -> Pixels:
-        """A line as an epoch shows it, with the one numbered ``behind`` to its right if that is not -1.
+        """Augment a line for an epoch.
 
         Args:
             number: Number of the line.
             epoch: Number of the epoch, from 0.
-            behind: Number of the line to join, or -1.
-            max_width: Widest result in pixels.
+            behind: Number of the line appended on the right, or -1.
+            max_width: Largest width of the result in pixels.
 
         Returns:
-            The pixels.
+            uint8 [H, W] or [H, W, 3].
         """
         generator = np.random.default_rng([self.options.seed, epoch, number])
         pixels = self.lines.pixels(number)

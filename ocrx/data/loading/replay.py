@@ -1,4 +1,4 @@
-"""Which lines an epoch replays: old ones among the new, so that a fine-tuned model does not forget what it knew."""
+"""Chooses the lines that an epoch replays: old lines among the new ones prevent catastrophic forgetting."""
 
 from __future__ import annotations
 
@@ -9,21 +9,21 @@ import numpy as np
 
 
 def epoch_lines(buckets: Sequence[int], own: int, ratio: float, seed: int, epoch: int) -> list[int]:
-    """Numbers of the lines of an epoch: the first ``own`` all, and of the others so many that they are ``ratio`` of it.
+    """Choose the lines of an epoch: all of the dataset's own, and a share of replayed ones.
 
-    A pure function, like the order of batches. ``buckets`` are the padded widths of all lines. Each width is drawn
-    from in proportion to its lines, the same number every epoch, so that epochs have equally many batches; no line of
-    a width comes again before all of them had their turn.
+    A pure function, like the order of batches. Every epoch draws the same number of lines from each bucket, in
+    proportion to its size, so that epochs have equally many batches. No line of a bucket is drawn again before all of
+    them were drawn.
 
     Args:
         buckets: Padded width of each line in pixels.
-        own: Number of the dataset's own lines.
-        ratio: Share of the epoch that is drawn from the others.
+        own: Number of the dataset's own lines; these come first.
+        ratio: Share of the epoch that is replayed.
         seed: Seed of the order.
         epoch: Number of the epoch, from 0.
 
     Returns:
-        The numbers.
+        Numbers of the lines.
     """
     members: dict[int, list[int]] = defaultdict(list)
     for number in range(own, len(buckets)):
@@ -42,7 +42,7 @@ def epoch_lines(buckets: Sequence[int], own: int, ratio: float, seed: int, epoch
 
 
 def _shares(members: dict[int, list[int]], count: int) -> dict[int, int]:
-    """``count`` divided in proportion to the members, exactly: the largest remainders are rounded up."""
+    """Divide ``count`` in proportion to the members; the largest remainders are rounded up."""
     total = sum(map(len, members.values()))
     shares = {width: count * len(lines) // total for width, lines in members.items()}
     by_rest = sorted(members, key=lambda width: (-(count * len(members[width]) % total), width))

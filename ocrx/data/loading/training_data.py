@@ -1,4 +1,4 @@
-"""More lines to train on than the dataset's own: further folders, and lines to replay."""
+"""Adds the training lines of extra and replayed datasets to a dataset."""
 
 from __future__ import annotations
 
@@ -16,13 +16,18 @@ from ocrx.text.charset import Charset
 
 @dataclass(frozen=True)
 class TrainingData:
-    """``dataset`` with all training lines: its own, those of further folders, and last the ``replayed`` ones."""
+    """All lines of a training.
+
+    Attributes:
+        dataset: The dataset; its training lines are its own, then those of extra datasets, then replayed ones.
+        replayed: How many training lines, at the end, are replayed.
+    """
 
     dataset: Dataset
     replayed: int
 
     def without(self, sources: Container[str]) -> TrainingData:
-        """The same without the training lines of these sources.
+        """Leave out training lines.
 
         Args:
             sources: Sources such as ``train.txt:17``.
@@ -39,11 +44,10 @@ class TrainingData:
 
 
 def combine_datasets(dataset: Dataset, extra: Sequence[str], replay: Sequence[str]) -> TrainingData:
-    """Add the training lines of the folders (or lists) ``extra`` and ``replay`` to those of ``dataset``.
+    """Add the training lines of other datasets.
 
-    Their validation lines and dictionaries are left alone; a dictionary of ``dataset`` grows by the characters of
-    their labels. Sources and findings name the folder they come from.
-    Raises DataError that names the folder where one holds no training lines.
+    Their validation lines and dictionaries are not used. If the dataset has a dictionary, it is extended by the
+    characters of the added labels. Sources and findings name the folder that they come from.
 
     Args:
         dataset: The dataset to train on.
@@ -52,6 +56,9 @@ def combine_datasets(dataset: Dataset, extra: Sequence[str], replay: Sequence[st
 
     Returns:
         The combined lines.
+
+    Raises:
+        DataError: A folder has no training lines.
     """
     added = [read_dataset(Path(folder)) for folder in (*extra, *replay)]
     lines: list[Sample] = []
@@ -84,7 +91,7 @@ def _grown(charset: Charset, lines: Sequence[Sample]) -> Charset:
 
 
 def _about_training(issue: Issue, part: Dataset) -> bool:
-    """Not about the dictionary, nor about the validation part, which are not used."""
+    """Whether a finding concerns neither the dictionary nor the validation lines, which are not used."""
     unused = [DICT_FILE, *(path.relative_to(part.root).as_posix() for path in part.label_files[1:])]
     return issue.code != "list-missing" and not issue.where.startswith(tuple(unused))
 

@@ -1,4 +1,4 @@
-"""The processes that train together, as one of them sees them."""
+"""Communication between the processes of a training."""
 
 from __future__ import annotations
 
@@ -21,10 +21,10 @@ T = TypeVar("T")
 
 @dataclass(frozen=True)
 class Group:
-    """Process ``rank`` of ``size``. A single process gets back what it passes.
+    """Process ``rank`` of ``size``. In a group of one, every call returns what it was given.
 
     All processes make the same calls in the same order, and each call waits for all of them. Every call raises
-    LostProcessError where another process is gone, or silent for longer than the time-out.
+    LostProcessError if another process has ended, or does not answer within the time-out.
 
     Attributes:
         rank: Number of this process, from 0.
@@ -40,7 +40,7 @@ class Group:
         return self.rank == 0
 
     def sum(self, values: Tensor) -> None:
-        """Sum a tensor over all processes, in place; every process gets the same bits.
+        """Sum a tensor over all processes, in place, with bit-identical results in all of them.
 
         Args:
             values: A tensor of the same shape in every process.
@@ -50,7 +50,7 @@ class Group:
                 dist.all_reduce(values)
 
     def gather(self, value: T) -> list[T]:
-        """Collect a value of each process.
+        """Collect one value from each process.
 
         Args:
             value: That of this process.
@@ -66,7 +66,7 @@ class Group:
         return values
 
     def share(self, value: T) -> T:
-        """Pass a value of the main process to all.
+        """Send a value of the main process to all.
 
         Args:
             value: That of this process.
@@ -143,7 +143,7 @@ def joined_group(group: Group, device: torch.device, meeting_point: str, timeout
     if device.type == "cuda":
         torch.cuda.set_device(device)
     elif meeting_point.startswith("file:") and sys.platform == "linux":
-        os.environ.setdefault("GLOO_SOCKET_IFNAME", "lo")  # one machine: its name need not be known to the network
+        os.environ.setdefault("GLOO_SOCKET_IFNAME", "lo")  # one machine: its host name need not resolve
     try:
         dist.init_process_group(
             "nccl" if device.type == "cuda" else "gloo",
@@ -155,7 +155,7 @@ def joined_group(group: Group, device: torch.device, meeting_point: str, timeout
     except (RuntimeError, ValueError) as error:
         raise LostProcessError(f"the other processes were not reached ({str(error).splitlines()[0]})") from None
     yield
-    dist.destroy_process_group()  # not after an error: it may wait for a process that is gone
+    dist.destroy_process_group()  # not after an error: it may wait for a process that has ended
 
 
 @contextmanager
@@ -165,6 +165,6 @@ def _named_loss() -> Iterator[None]:
     except RuntimeError as error:
         first = str(error).strip().splitlines()[0]
         raise LostProcessError(
-            f"another process of this training is gone or silent ({first})",
-            hint="its own error comes first; what was saved last is complete: continue with --resume",
+            f"another process of this training has ended or does not answer ({first})",
+            hint="its own error is above; the last checkpoint is complete: continue with --resume",
         ) from None

@@ -26,7 +26,7 @@ from ocrx.training.run_log import Log
 from ocrx.training.signals import catch_signals
 
 GRACE_SECONDS = 10.0
-"""How long the other processes may take to end by themselves after one has failed."""
+"""How long the other processes may take to end on their own after one has failed."""
 
 Work = Callable[..., Any]
 """Called in each process as ``work(group, device, log, stopped, *arguments)``; a function of a module."""
@@ -42,7 +42,7 @@ def run_in_processes(work: Work, arguments: Sequence[object], config: Config, la
         arguments: Further arguments of it, which can be pickled.
         config: The configuration, for the time-out.
         layout: The devices and the threads of each process.
-        log: Gets the lines that the processes log.
+        log: Takes the lines that the main process logs.
 
     Returns:
         What the function returned in process 0; it holds no tensors.
@@ -50,7 +50,7 @@ def run_in_processes(work: Work, arguments: Sequence[object], config: Config, la
     Raises:
         OcrxError: The first error of a process.
         LostProcessError: If a process was killed.
-        RuntimeError: If a process failed by a bug; with its traceback.
+        RuntimeError: If a process failed because of a bug; with its traceback.
     """
     size = len(layout.devices)
     context = get_context("spawn")
@@ -116,7 +116,7 @@ def _run_worker(task: _Task, pipe: Connection, work: Work, arguments: tuple[obje
             catch_signals(ignore_repeats=True) as signalled,
             joined_group(task.group, task.device, task.meeting_point, task.timeout_minutes),
         ):
-            # Without its parent a training ends as on a signal.
+            # A training whose parent has ended stops as on a signal.
             result = work(task.group, task.device, log, lambda: signalled() or os.getppid() != parent, *arguments)
         _send(pipe, ("result", result if task.group.is_main else None))
     except OcrxError as error:
@@ -133,7 +133,7 @@ def _send(pipe: Connection, message: tuple[str, object]) -> None:
 
 
 def _watch(workers: Sequence[_Worker], stopped: Callable[[], bool], log: Log) -> None:
-    """Pass on what the processes report until all have ended; raise when one has failed."""
+    """Forward what the processes report until all have ended; raise when one has failed."""
     terminated, failed_at = False, None
     while alive := [worker for worker in workers if worker.process.is_alive()]:
         pipes = [worker.pipe for worker in alive if not worker.closed]
@@ -157,7 +157,7 @@ def _watch(workers: Sequence[_Worker], stopped: Callable[[], bool], log: Log) ->
 
 
 def _receive(worker: _Worker, log: Log) -> None:
-    """Take all messages that wait in the pipe of a process."""
+    """Read all pending messages from the pipe of a process."""
     try:
         while not worker.closed and worker.pipe.poll():
             kind, value = worker.pipe.recv()
@@ -172,7 +172,7 @@ def _receive(worker: _Worker, log: Log) -> None:
 
 
 def _first_failure(workers: Sequence[_Worker]) -> Exception:
-    """The failure that caused the others: a process that only misses another one did not fail first."""
+    """The failure that caused the others; a process that lost its connection to another one did not fail first."""
     own = [worker.error for worker in workers if worker.error and not isinstance(worker.error, LostProcessError)]
     if own:
         return own[0]
@@ -181,10 +181,10 @@ def _first_failure(workers: Sequence[_Worker]) -> Exception:
         code = worker.process.exitcode
         what = f"was ended by {signal.Signals(-code).name}" if code and code < 0 else f"ended with exit code {code}"
         if code is None:
-            what = "did not answer any more"
+            what = "stopped answering"
         if code != 0 and not worker.error:
             return LostProcessError(
                 f"process {worker.rank} of {len(workers)} {what}",
-                hint="what was saved last is complete: continue with --resume (lack of memory is a frequent reason)",
+                hint="the last checkpoint is complete: continue with --resume (a frequent cause is lack of memory)",
             )
     return next(worker.error for worker in workers if worker.error)

@@ -1,4 +1,4 @@
-"""Where a training runs: in this process, in one for each of several devices, or in those that torchrun started."""
+"""Decides where a training runs: in this process, in one per device, or in the processes that torchrun started."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ class ProcessLayout:
 
     Attributes:
         group: The processes that torchrun started; ``ALONE`` without it.
-        devices: The device of this process; several mean one process each, which are still to be started.
+        devices: The device of this process; several mean one process each, still to be started.
         threads: Threads of each process; None leaves it to torch.
     """
 
@@ -57,7 +57,7 @@ def distributed_context(config: Config) -> Iterator[ProcessLayout]:
     if config.Train.processes not in (None, group.size):
         raise ConfigError(
             f"Train.processes: {config.Train.processes}, but torchrun started {group.size}",
-            hint="leave it out: torchrun's --nnodes and --nproc-per-node say how many",
+            hint="leave it out: torchrun's --nnodes and --nproc-per-node set the number",
         )
     device = _own_device(config.Global.device, local, beside)
     threads = _threads_under_torchrun(config, beside)
@@ -91,8 +91,8 @@ def local_layout(config: Config) -> ProcessLayout:
         devices *= count or 1
     elif count not in (None, len(devices)):
         raise ConfigError(
-            f"Train.processes: {count}, but Global.device {config.Global.device} is {len(devices)}",
-            hint="one process for each GPU: name them, e.g. -o Global.device=gpu:0,1",
+            f"Train.processes: {count}, but Global.device {config.Global.device} means {len(devices)}",
+            hint="one process per GPU: list them, e.g. -o Global.device=gpu:0,1",
         )
 
     threads = config.Global.threads
@@ -107,7 +107,7 @@ def _threads_under_torchrun(config: Config, beside: int) -> int:
     """The share of one of the ``beside`` processes on this machine."""
     if config.Global.threads:
         return max(1, config.Global.threads // beside)
-    if beside > 1 and os.environ.get("OMP_NUM_THREADS") == "1":  # torchrun sets it where nothing was said
+    if beside > 1 and os.environ.get("OMP_NUM_THREADS") == "1":  # torchrun's default
         return max(1, own_cores() // beside)
     return torch.get_num_threads()
 

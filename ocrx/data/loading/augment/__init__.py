@@ -1,7 +1,7 @@
-"""Small changes to a resized line that keep its text, sampled in each epoch from the sample's own generator.
+"""Small random changes to a resized line that keep its text readable.
 
-``geometric`` moves pixels, ``photometric`` changes their tones, ``concat`` joins two lines. All work on the resized
-line with Pillow, except for the elastic bend; a line of 32 x 384 takes about a third of a millisecond at strength 0.5.
+``geometric`` moves pixels, ``photometric`` changes their values, ``concat`` joins two lines. All but the elastic
+deformation use Pillow; at strength 0.5 a line of 32 x 384 pixels takes about a third of a millisecond.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from ocrx.data.loading.augment.geometric import AffineLimits
 
 Step = Callable[[Image.Image, np.random.Generator, float], Image.Image]
 
-# How often at strength 1, and what; in the order in which a camera would do it.
+# Probability at strength 1, and the step; in the order of image formation in a camera.
 STEPS: tuple[tuple[float, Step], ...] = (
     (0.2, geometric.crop_rows),
     (0.2, geometric.perspective),
@@ -37,7 +37,7 @@ class Augmentation:
     """How much lines are changed.
 
     Attributes:
-        strength: From 0 (nothing) to 1; scales both how often and how much.
+        strength: From 0 (nothing) to 1; scales both the probability and the size of every change.
         rotation: Largest angle in degrees; None follows the strength.
         shift: Largest vertical shift as a share of the height; None follows the strength.
         scale: Largest change of width and height as a share; None follows the strength.
@@ -50,7 +50,7 @@ class Augmentation:
 
     @property
     def affine_probability(self) -> float:
-        """How often a line is rotated, shifted and scaled."""
+        """Probability that a line is rotated, shifted and scaled."""
         given = (self.rotation, self.shift, self.scale)
         if any(value is not None for value in given):
             return 0.9
@@ -63,15 +63,15 @@ class Augmentation:
 
 
 NO_AUGMENTATION = Augmentation(0.0)
-"""Leaves lines as they are."""
+"""Changes nothing."""
 
 
 def augment(
     pixels: Pixels, generator: np.random.Generator, augmentation: Augmentation | float, max_width: int
 ) -> Pixels:
-    """Vary geometry, sharpness and tone of a line.
+    """Change geometry, sharpness and tone of a line at random.
 
-    The result is a function of the arguments and of the generator's state alone.
+    The result depends on the arguments and the state of the generator only.
 
     Args:
         pixels: uint8 [H, W] or [H, W, 3].

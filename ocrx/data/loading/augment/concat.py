@@ -1,4 +1,4 @@
-"""Two lines behind each other, so that a network which saw single words reads several, with the space between them."""
+"""Joins two lines into one, so that a network trained on single words learns to read several, and their spaces."""
 
 from __future__ import annotations
 
@@ -11,33 +11,32 @@ from ocrx.ctc.frames import required_frames
 from ocrx.data.loading.augment.geometric import paper
 from ocrx.model_spec import ModelSpec
 
-TRIES = 4  # lines looked at until one fits
+TRIES = 4  # random partners to try until one fits
 
 
 def choose_partners(
     widths: Sequence[int], targets: Sequence[Ints], spec: ModelSpec, share: float, key: Sequence[int]
 ) -> dict[int, int]:
-    """Which line gets which one behind it: a pure function, ``key`` (seed, epoch) included.
+    """Choose which lines are joined; a pure function of the arguments.
 
-    About ``share`` of the lines get one; fewer where what is drawn would be wider than the widest image, or have
-    more characters than its width gives frames.
+    A partner is refused if the joined line would be wider than the model allows, or have too few frames for its text.
 
     Args:
         widths: Width of each line in pixels, after resizing.
         targets: Classes of each line.
-        spec: Describes the model.
-        share: Share of the lines that get another one.
+        spec: The model's spec.
+        share: Share of the lines to which another one is appended, if a partner fits.
         key: Seed and epoch.
 
     Returns:
-        Number of the line → number of the one behind it.
+        Number of a line → number of the line appended to it.
     """
     generator = np.random.default_rng([*key, len(widths)])
     partners = {}
     for first in np.flatnonzero(generator.random(len(widths)) < share).tolist():
         for second in generator.integers(len(widths), size=TRIES).tolist():
             wide = joined_width(widths[first], widths[second], spec.image.height)
-            # The space, and a blank on each side of it where a label has one there too.
+            # The space, and a blank on each side of it in case a label ends or begins with a space.
             longest = required_frames(targets[first]) + 3 + required_frames(targets[second])
             if wide <= spec.image.max_width and longest <= spec.frame_count(wide):
                 partners[first] = second
@@ -46,7 +45,7 @@ def choose_partners(
 
 
 def joined_width(first: int, second: int, height: int) -> int:
-    """Pixels that two lines of these widths may need: the gap is half the height at most.
+    """Bound the width of two joined lines; the gap is at most half the height.
 
     Args:
         first: Width of the first line in pixels.
@@ -54,21 +53,21 @@ def joined_width(first: int, second: int, height: int) -> int:
         height: Height in pixels.
 
     Returns:
-        The width in pixels.
+        The largest width in pixels.
     """
     return first + height // 2 + second
 
 
 def join_pixels(first: Pixels, second: Pixels, generator: np.random.Generator) -> Pixels:
-    """Both lines, uint8 [H, W] or [H, W, 3], the second to the right, and between them a space of their paper.
+    """Join two lines with a gap whose tone fades from one background to the other.
 
     Args:
-        first: The left line.
-        second: The right line.
+        first: The left line, uint8 [H, W] or [H, W, 3].
+        second: The right line, of the same height and channels.
         generator: Source of randomness.
 
     Returns:
-        The joined line.
+        uint8 [H, W] or [H, W, 3].
     """
     height = len(first)
     ends = np.array([paper(first), paper(second)], dtype=np.float64)

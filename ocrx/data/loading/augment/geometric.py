@@ -1,4 +1,4 @@
-"""Changes of shape: each function takes a line, a generator and a strength of 0 to 1, and gives the line's new form."""
+"""Geometric augmentation: each function takes a line, a generator and a strength from 0 to 1."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from ocrx.arrays import Floats, Pixels
 
 @dataclass(frozen=True)
 class AffineLimits:
-    """Limits of ``affine`` that replace those that follow from the strength.
+    """Limits of ``affine``; None derives a limit from the strength.
 
     Attributes:
         rotation: Largest angle in degrees.
@@ -32,14 +32,14 @@ def affine(
     max_width: int,
     limits: AffineLimits | None = None,
 ) -> Image.Image:
-    """Scale, shear, rotate and shift in one resampling; outside the line is the tone of its paper.
+    """Scale, shear, rotate and shift in one resampling; the background tone fills what lies outside.
 
     Args:
         image: The line.
-        generator: Source of the randomness.
+        generator: Source of randomness.
         strength: From 0 to 1.
         max_width: Largest width of the result in pixels.
-        limits: Replace what follows from the strength.
+        limits: Replace the limits that are derived from the strength.
 
     Returns:
         The changed line, of the same height.
@@ -49,7 +49,7 @@ def affine(
     widening = generator.uniform(-0.15, 0.15) * strength
     heightening = generator.uniform(-0.12, 0.12) * strength
     shear = generator.uniform(-0.3, 0.3) * strength
-    # A rotation moves the ends of a long line further than those of a short one: by default it is bounded in pixels.
+    # A rotation moves the ends of a long line further than those of a short one, so the default limit is in pixels.
     slope = generator.uniform(-0.08, 0.08) * strength * height / max(width, height)
     drop = generator.uniform(-0.06, 0.06) * strength * height
     if limits.scale is not None:
@@ -76,12 +76,12 @@ def affine(
 
 
 def crop_rows(image: Image.Image, generator: np.random.Generator, strength: float) -> Image.Image:
-    """Lose rows at the top and at the bottom, as a careless cut does; the rest is stretched to the old height.
+    """Cut off rows at the top and the bottom, as an inexact crop does, and stretch the rest to the old height.
 
     Args:
         image: The line.
         generator: Source of randomness.
-        strength: Strength of the effect, 0 to 1.
+        strength: From 0 to 1.
 
     Returns:
         The changed line, of the same height.
@@ -92,12 +92,12 @@ def crop_rows(image: Image.Image, generator: np.random.Generator, strength: floa
 
 
 def perspective(image: Image.Image, generator: np.random.Generator, strength: float) -> Image.Image:
-    """Each corner moves by up to a tenth of the height. Pillow takes half the time of torchvision here.
+    """Move each corner by up to a tenth of the height.
 
     Args:
         image: The line.
         generator: Source of randomness.
-        strength: Strength of the effect, 0 to 1.
+        strength: From 0 to 1.
 
     Returns:
         The changed line, of the same height.
@@ -122,14 +122,14 @@ def perspective(image: Image.Image, generator: np.random.Generator, strength: fl
 
 
 def elastic(image: Image.Image, generator: np.random.Generator, strength: float) -> Image.Image:
-    """Bend the line smoothly, about a letter at a time (Simard et al. 2003), by up to 2 pixels of 32 at strength 1.
+    """Deform the line elastically (Simard et al. 2003), at the scale of a letter, by up to 2 of 32 pixels at strength 1.
 
-    torchvision resamples; its own transform would spend forty times as long on smoothing noise of full size.
+    Coarse noise is upsampled; smoothing noise of full size, as torchvision's transform does, takes 40 times as long.
 
     Args:
         image: The line.
         generator: Source of randomness.
-        strength: Strength of the effect, 0 to 1.
+        strength: From 0 to 1.
 
     Returns:
         The changed line, of the same height.
@@ -140,11 +140,11 @@ def elastic(image: Image.Image, generator: np.random.Generator, strength: float)
 
     width, height = image.size
     reach = 0.06 * strength * height
-    # In torchvision's units the whole width, and the whole height, is 2.
+    # In torchvision's units both width and height are 2.
     bend = [_smooth_noise(generator, width, height) * np.float32(2 * reach / size) for size in (width, height)]
     pixels = np.asarray(image)
     tone = np.asarray(paper(pixels), dtype=np.float32)
-    # What lies outside is 0 for torchvision; its own filling with a tone leaves a darker seam.
+    # torchvision fills with 0 without a seam, but with any other tone leaves a darker one.
     planes = torch.from_numpy(np.atleast_3d(pixels - tone).transpose(2, 0, 1))
     bent = functional.elastic(planes, torch.from_numpy(np.stack(bend, axis=-1))[None]).numpy()
     values = np.rint(bent.transpose(1, 2, 0).reshape(pixels.shape) + tone)
@@ -152,19 +152,18 @@ def elastic(image: Image.Image, generator: np.random.Generator, strength: float)
 
 
 def _smooth_noise(generator: np.random.Generator, width: int, height: int) -> Floats:
-    """Noise of about -1 to 1 that changes over half the height: float32 [H, W]."""
+    """Noise between about -1 and 1 with a correlation length of half the height: float32 [H, W]."""
     knots = generator.uniform(-1, 1, (3, max(3, 2 * width // height))).astype(np.float32)
     return np.asarray(Image.fromarray(knots).resize((width, height), Image.Resampling.BICUBIC))
 
 
 def flip_vertical(pixels: Pixels) -> Pixels:
-    """Mirror [H, W] or [H, W, 3] top to bottom: for marks that have no upright form, never for letters.
+    """Mirror a line top to bottom: for symbols without an upright form, never for letters.
 
-    A flipped b is a p, and a flipped W an M: the labels are then wrong. Scans that stand on their head
-    are to be turned when they are read. Off, therefore, unless ``Train.flip_vertical`` asks for it.
+    A flipped b is a p and a flipped W is an M, so that labels become wrong. Off unless ``Train.flip_vertical`` is set.
 
     Args:
-        pixels: Grey levels or colours, uint8 [H, W] or [H, W, 3].
+        pixels: uint8 [H, W] or [H, W, 3].
 
     Returns:
         The mirrored line.
@@ -173,10 +172,10 @@ def flip_vertical(pixels: Pixels) -> Pixels:
 
 
 def paper(pixels: Pixels) -> int | tuple[int, ...]:
-    """The tone of the ground, uint8 [H, W] or [H, W, 3]: the median of the first and last row.
+    """Estimate the background tone: the median of the first and last row.
 
     Args:
-        pixels: Grey levels or colours, uint8 [H, W] or [H, W, 3].
+        pixels: uint8 [H, W] or [H, W, 3].
 
     Returns:
         A grey level, or one value for each channel.

@@ -1,4 +1,4 @@
-"""Changes of sharpness and tone: each function takes a line, a generator and a strength of 0 to 1."""
+"""Photometric augmentation: each function takes a line, a generator and a strength from 0 to 1."""
 
 from __future__ import annotations
 
@@ -11,18 +11,18 @@ from ocrx.arrays import Floats, Pixels
 
 
 def strokes(image: Image.Image, generator: np.random.Generator, strength: float) -> Image.Image:
-    """Erode or dilate by half a pixel: the mean of the line and its 3 x 3 minimum or maximum.
+    """Erode or dilate by half a pixel: average the line with its 3 x 3 minimum or maximum.
 
     Args:
         image: The line.
         generator: Source of randomness.
-        strength: Strength of the effect, 0 to 1.
+        strength: From 0 to 1.
 
     Returns:
         The changed line, of the same height.
     """
     pixels = np.asarray(image)
-    # Twice three shifted views take a twentieth of the time of Pillow's rank filters.
+    # Two passes over three shifted views take a twentieth of the time of Pillow's rank filters.
     choose = np.minimum if generator.random() < 0.5 else np.maximum
     changed = np.pad(pixels, [(1, 1), (1, 1), (0, 0)][: pixels.ndim], mode="edge")
     changed = choose(choose(changed[:-2], changed[1:-1]), changed[2:])
@@ -31,12 +31,12 @@ def strokes(image: Image.Image, generator: np.random.Generator, strength: float)
 
 
 def blur(image: Image.Image, generator: np.random.Generator, strength: float) -> Image.Image:
-    """Out of focus: a Gaussian of 0.3 to 1.2 pixels.
+    """Blur with a Gaussian of 0.3 to 1.2 pixels.
 
     Args:
         image: The line.
         generator: Source of randomness.
-        strength: Strength of the effect, 0 to 1.
+        strength: From 0 to 1.
 
     Returns:
         The changed line, of the same height.
@@ -45,12 +45,12 @@ def blur(image: Image.Image, generator: np.random.Generator, strength: float) ->
 
 
 def resolution(image: Image.Image, generator: np.random.Generator, strength: float) -> Image.Image:
-    """Through a smaller size, down to a half, and back.
+    """Shrink to as little as half the size, and enlarge again.
 
     Args:
         image: The line.
         generator: Source of randomness.
-        strength: Strength of the effect, 0 to 1.
+        strength: From 0 to 1.
 
     Returns:
         The changed line, of the same height.
@@ -61,12 +61,12 @@ def resolution(image: Image.Image, generator: np.random.Generator, strength: flo
 
 
 def contrast(image: Image.Image, generator: np.random.Generator, strength: float) -> Image.Image:
-    """Weaker or stronger, darker or lighter.
+    """Change contrast and brightness.
 
     Args:
         image: The line.
         generator: Source of randomness.
-        strength: Strength of the effect, 0 to 1.
+        strength: From 0 to 1.
 
     Returns:
         The changed line, of the same height.
@@ -77,12 +77,12 @@ def contrast(image: Image.Image, generator: np.random.Generator, strength: float
 
 
 def noise(image: Image.Image, generator: np.random.Generator, strength: float) -> Image.Image:
-    """Grain: every value differs, by 12 of 255 at strength 1.
+    """Add Gaussian noise with a standard deviation of 12 of 255 grey levels at strength 1.
 
     Args:
         image: The line.
         generator: Source of randomness.
-        strength: Strength of the effect, 0 to 1.
+        strength: From 0 to 1.
 
     Returns:
         The changed line, of the same height.
@@ -93,12 +93,12 @@ def noise(image: Image.Image, generator: np.random.Generator, strength: float) -
 
 
 def jpeg(image: Image.Image, generator: np.random.Generator, strength: float) -> Image.Image:
-    """Through a JPEG file of low quality and back.
+    """Compress as a JPEG file of low quality and decompress.
 
     Args:
         image: The line.
         generator: Source of randomness.
-        strength: Strength of the effect, 0 to 1.
+        strength: From 0 to 1.
 
     Returns:
         The changed line, of the same height.
