@@ -41,7 +41,7 @@ def main() -> int:
         "beam 10, language model": build_decoder(charset, DecodeOptions(lm=NgramModel.from_texts(words))),
     }
     print(f"{options.lines} lines at once, {options.frames} frames, {options.classes} classes\n")
-    print("| decoder | ms a line |\n|---|---:|")
+    print("| decoder | ms per line |\n|---|---:|")
     for name, decoder in decoders.items():
         print(f"| {name} | {_milliseconds(decoder, logits):.2f} |", flush=True)
     return 0

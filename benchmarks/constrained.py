@@ -62,7 +62,7 @@ def main() -> int:
     parser.add_argument("--model", action="append", default=[])
     parser.add_argument("--backend", default="auto")
     options = parser.parse_args()
-    print("| lines | model | n | exact, free | exact, constrained | CER free | CER constrained | ms a line |")
+    print("| lines | model | n | exact, free | exact, constrained | CER free | CER constrained | ms per line |")
     print("|---|---|---:|---:|---:|---:|---:|---:|")
     for name in options.model or [None]:
         folder = find_model(name)
@@ -101,7 +101,7 @@ def _logits(backend: Backend, samples: Sequence[Sample]) -> Iterator[tuple[str, 
 
 
 def _measure(lines: Sequence[tuple[str, Floats]], charset: Charset, decoder: Decoder) -> tuple[float, float, float]:
-    """Accuracy, character error rate, and milliseconds of processor time a line in batches of one width."""
+    """Accuracy, character error rate, and milliseconds of processor time per line in batches of one width."""
     widths: dict[int, list[int]] = {}
     for i, (_, logits) in enumerate(lines):
         widths.setdefault(logits.shape[1], []).append(i)

@@ -1,4 +1,4 @@
-"""Lines a second from files, ocrx and other readers in turn on the same images: a table in Markdown.
+"""Lines per second from files, ocrx and other readers in turn on the same images: a table in Markdown.
 
     python benchmarks/predict_speed.py ../shared/data/sroie_lines [--model M]... [--lines 200] [--rounds 3]
 
@@ -88,7 +88,7 @@ def main() -> None:
     samples = read_dataset(given.dataset).val[: given.lines]
     images = [sample.image for sample in samples]
     print(f"{len(images)} lines of {given.dataset.name}, {given.rounds} rounds, {machine()}\n")
-    print("| reader | threads | lines/s | ms a line | exact, any case |\n|---|---|---|---|---|")
+    print("| reader | threads | lines/s | ms per line | exact, any case |\n|---|---|---|---|---|")
     for threads in given.threads:
         chosen = readers(given.model or [None], given.backend or ["onnx"], threads, given.peers)
         seconds: dict[str, list[float]] = {title: [] for title in chosen}

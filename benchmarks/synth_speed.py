@@ -35,7 +35,7 @@ def _draw(numbers: range) -> int:
 
 
 def drawn(lines: int, processes: int) -> float:
-    """Lines a second, without the start of the processes."""
+    """Lines per second, without the start of the processes."""
     with multiprocessing.get_context("spawn").Pool(processes, _start) as pool:
         pool.map(_draw, [range(1)] * 4 * processes, chunksize=1)
         start = time.perf_counter()
@@ -44,7 +44,7 @@ def drawn(lines: int, processes: int) -> float:
 
 
 def written(lines: int, processes: int) -> float:
-    """Lines a second of the whole command."""
+    """Lines per second of the whole command."""
     with tempfile.TemporaryDirectory() as folder:
         start = time.perf_counter()
         command = [sys.executable, "-m", "ocrx", "synth", "--output", f"{folder}/lines", "--count", str(lines)]

@@ -203,7 +203,7 @@ def report(
     dataset: Dataset,
     given: argparse.Namespace,
 ) -> None:
-    """Print the table: images a second over all epochs, and of each."""
+    """Print the table: images per second over all epochs, and of each."""
     parameters = sum(p.numel() for p in loops[0].trained().parameters()) / 1e6
     unit = "images/s of processor time" if given.processor_time else "images/s"
     print(

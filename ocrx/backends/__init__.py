@@ -17,7 +17,7 @@ from ocrx.model_folder import INFERENCE_DIR, ONNX_FILE, SPEC_FILE, WEIGHTS_FILE,
 from ocrx.model_spec import ModelSpec
 
 BACKENDS = ("auto", "torch", "torch-compile", "onnx", "openvino", "torchscript")
-CACHED_PIXELS = 32 * 1024  # measured on PP-OCRv4 mobile and on networks a third of its size; 2 MiB of cache a core
+CACHED_PIXELS = 32 * 1024  # measured on PP-OCRv4 mobile and on networks a third of its size; 2 MiB of cache per core
 PRECISIONS = ("fp32", "fp16", "bf16", "int8")
 
 # Back end: the package it needs, and its module here.

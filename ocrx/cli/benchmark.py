@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 # Typer reads annotations at run time and needs typing.Optional on Python 3.10.
 # ruff: noqa: UP045
 
-HEAD = ("back end", "precision", "threads", "batch", "ms a line", "lines/s", "p50 ms", "p95 ms")
+HEAD = ("back end", "precision", "threads", "batch", "ms per line", "lines/s", "p50 ms", "p95 ms")
 STAGES = ("read", "prepare", "network", "decode")
 
 

@@ -183,7 +183,7 @@ def _write_groups(report: CheckReport) -> None:
 
 
 def _write_lines(report: CheckReport) -> None:
-    """One finding a line for programs, those of one code together."""
+    """One finding per line for programs, those of one code together."""
     order = {(group.severity, group.code): i for i, group in enumerate(report.groups)}
     for issue in sorted(report.issues, key=lambda issue: order[issue.severity, issue.code]):
         sys.stdout.write(f"{issue.where}: {issue.severity}: {issue.message} [{issue.code}]\n")

@@ -26,7 +26,7 @@ def import_model(
     ] = None,
     charset: Annotated[
         Optional[str],
-        typer.Option("--charset", help="Dictionary file, one character a line.", rich_help_panel=INPUT),
+        typer.Option("--charset", help="Dictionary file, one character per line.", rich_help_panel=INPUT),
     ] = None,
     overwrite: Annotated[
         bool, typer.Option("--overwrite", help="Replace an existing model folder.", rich_help_panel=OUTPUT)

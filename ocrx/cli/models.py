@@ -46,7 +46,7 @@ def models(
 
 
 def show(rows: Sequence[ModelRow], as_json: bool) -> None:
-    """Write one row a model to stdout.
+    """Write one row per model to stdout.
 
     Args:
         rows: The models.

@@ -58,7 +58,7 @@ PatternOption = Annotated[
     typer.Option("--pattern", help="Regular expression that the whole line must match.", rich_help_panel=TEXT),
 ]
 LexiconOption = Annotated[
-    Optional[str], typer.Option("--lexicon", help="File with all possible lines, one a line.", rich_help_panel=TEXT)
+    Optional[str], typer.Option("--lexicon", help="File with all possible texts, one per line.", rich_help_panel=TEXT)
 ]
 MarginOption = Annotated[
     Optional[float],

@@ -81,7 +81,7 @@ def predict(
     lm_weight: LmWeightOption = None,
     beam: BeamOption = None,
     jsonl: Annotated[
-        bool, typer.Option("--jsonl", help="Write one JSON object a line.", rich_help_panel=OUTPUT)
+        bool, typer.Option("--jsonl", help="Write one JSON object per line.", rich_help_panel=OUTPUT)
     ] = False,
     json: JsonOption = False,
     csv: Annotated[

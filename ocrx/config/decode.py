@@ -31,7 +31,7 @@ class DecodeOptions:
 
     Attributes:
         pattern: Regular expression that the whole line matches.
-        lexicon: File with one possible line a line; in Python also the entries themselves.
+        lexicon: File with one possible text per line; in Python also the texts themselves.
         lexicon_margin: Nats by which the score of unconstrained text must exceed that of the best lexicon entry
             to be kept. None: the result is always an entry.
         allow: The only characters that may appear.

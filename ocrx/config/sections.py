@@ -28,7 +28,7 @@ class GlobalConfig:
         output: Folder for results.
         seed: Seed of everything random.
         threads: Threads of one network; by default one for each core.
-        charset: A named charset or a file with one character a line; by default ``dict.txt`` of the dataset, else
+        charset: A named charset or a file with one character per line; by default ``dict.txt`` of the dataset, else
             the characters of the training labels.
     """
 
@@ -131,7 +131,7 @@ class SynthConfig:
         count: Lines that ``ocrx synth`` writes.
         val_percent: Percentage of them for ``val.txt``.
         workers: Processes; by default one for each core.
-        charset: Named charsets joined with ``+``, a ``.txt`` file with one character a line, or the characters.
+        charset: Named charsets joined with ``+``, a ``.txt`` file with one character per line, or the characters.
         languages: Folder of word lists (``benchmarks/embed_words.py``) for texts in many languages.
         corpus: Text file to take words from.
         corpus_share: Share of the lines that come from the corpus; all of them where the charset has no English

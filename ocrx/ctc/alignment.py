@@ -1,4 +1,4 @@
-"""Which frames belong to which character of a known text: the Viterbi path. NumPy only."""
+"""Aligns a known text with frames by its Viterbi path. NumPy only."""
 
 from __future__ import annotations
 
@@ -46,12 +46,12 @@ def align_lines(
 ) -> list[Alignment]:
     """Align several lines with their texts.
 
-    The recursion is that of ``reference.forward`` with the best path in place of the sum.
+    The recursion is that of ``reference.forward`` with a maximum in place of the sum.
 
     Args:
         logits: [N, T, K].
         targets: The text of each line as classes (>= 1).
-        normalizer: float64 [N, T], the ``log_normalizer`` of the logits where it is known already.
+        normalizer: float64 [N, T], the ``log_normalizer`` of the logits if it was computed before.
 
     Returns:
         The most probable path of each text.
@@ -75,7 +75,7 @@ def align_lines(
 
 
 def _trace(best: Float64s, moves: npt.NDArray[np.int8], size: int) -> Alignment:
-    """Follow the moves [T, S] of one line back from the better of its two last states."""
+    """Trace the moves [T, S] of one line back from the better of its last two states."""
     state = size - 1
     if size > 1 and best[size - 2] >= best[size - 1]:
         state = size - 2

@@ -1,4 +1,4 @@
-"""How many frames a text needs."""
+"""Counts the frames that a text needs."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from itertools import pairwise
 
 
 def required_frames(classes: Sequence[int]) -> int:
-    """Count the fewest frames that can hold a text: one for each character, and a blank between equal neighbours.
+    """Count the fewest frames that can hold a text: one per character, plus a blank between equal neighbours.
 
     Args:
         classes: The text as classes (>= 1).

@@ -1,4 +1,4 @@
-"""The CTC loss as training uses it: per sample, in float32, with impossible samples visible and harmless."""
+"""The CTC loss for training: per sample, in float32, and infinite but without gradient for impossible samples."""
 
 from __future__ import annotations
 
@@ -18,30 +18,28 @@ def ctc_loss(
     *,
     focal_gamma: float = 0.0,
 ) -> Tensor:
-    """Compute the negative log-likelihood of each target; the caller takes the plain mean.
-
-    All T frames count, on every line.
+    """Compute the negative log-likelihood of each target over all T frames; the caller takes the mean.
 
     Args:
         logits: [N, T, K] of any float type.
-        targets: int64 classes >= 1, of all samples in a row [S] or one tensor for each sample.
+        targets: int64 classes >= 1: those of all samples, concatenated [S], or one tensor per sample.
         target_lengths: int64 [N] with sum S.
-        focal_gamma: Each loss is multiplied by ``(1 - exp(-loss)) ** focal_gamma``, so that lines that are read well
-            count less; 0 is off (Focal CTC, Feng et al. 2019; PaddleOCR has 2).
+        focal_gamma: Multiplies each loss by ``(1 - exp(-loss)) ** focal_gamma``, which reduces the weight of lines
+            that are read well; 0 turns it off (Focal CTC, Feng et al. 2019; PaddleOCR uses 2).
 
     Returns:
-        float32 [N]. A sample whose target needs more than T frames has the value inf and the gradient zero: leave it
-        out of the mean and report it.
+        float32 [N]. A sample whose target needs more than T frames has the value inf and gradient zero: exclude it
+        from the mean and report it.
 
     Source: Graves et al. 2006, equations 14 to 16, through ``torch.nn.functional.ctc_loss``.
     """
     packed = targets if isinstance(targets, Tensor) else _join(targets)
-    # MPS has no kernel for the loss in the oldest torch we accept.
+    # MPS has no kernel for the loss in the oldest supported torch.
     home = logits.device
     device = torch.device("cpu") if home.type == "mps" else home
     packed, lengths = packed.to(device), target_lengths.to(device)
 
-    # Half precision loses the tail of the sum over paths.
+    # Half precision loses small terms of the sum over paths.
     with torch.autocast(device.type, enabled=False):
         log_probs = logits.to(device).float().log_softmax(dim=2).transpose(0, 1)
         frames = torch.full_like(lengths, log_probs.shape[0])

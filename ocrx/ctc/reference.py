@@ -1,4 +1,4 @@
-"""The CTC loss written to be read: Graves et al. 2006, section 4, in log space and over a whole batch.
+"""A readable reference of the CTC loss: Graves et al. 2006, section 4, in log space and over a whole batch.
 
 A target of L characters is extended by blanks, ``-d-o-g-``: S = 2 L + 1 states. A path walks through the
 states from left to right, one frame a step: it stays, moves to the next state, or jumps over a blank between two
@@ -6,8 +6,8 @@ different characters. ``alpha[t, s]`` sums the paths that reach state s at frame
 continue from there to the end. Every path of the target passes exactly one state at frame t, so that
 ``alpha + beta``, summed over s, is the same likelihood at every t.
 
-Training uses ``loss.ctc_loss``; this module agrees with it in value and gradient, and ``ocrx explain``
-draws what it computes.
+Training uses ``loss.ctc_loss``, which agrees with this module in value and gradient; ``ocrx explain`` draws the
+quantities that this module computes.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from ocrx.arrays import Bools, Float64s, Ints
 from ocrx.text.charset import BLANK
 
 IMPOSSIBLE = -np.inf
-_CHUNK_VALUES = 1 << 18  # what fits into a processor's cache
+_CHUNK_VALUES = 1 << 18  # fits into a processor's cache
 
 
 @dataclass(frozen=True)
@@ -31,7 +31,7 @@ class Extended:
 
     Attributes:
         labels: int64 [N, S], the class of each state.
-        sizes: int64 [N], the number of true states, 2 L + 1.
+        sizes: int64 [N], the number of states without padding, 2 L + 1.
     """
 
     labels: Ints
@@ -64,7 +64,7 @@ def extend(targets: Sequence[Sequence[int]]) -> Extended:
 def log_normalizer(logits: npt.NDArray[np.floating]) -> Float64s:
     """Compute the logarithm of the sum of exp over the last axis, which softmax subtracts.
 
-    With twenty thousand classes this is most of the work of a search, so the result is handed to all that need it.
+    With twenty thousand classes this is most of the work of a search, so callers compute it once and pass it on.
 
     Args:
         logits: [..., K].
@@ -98,12 +98,12 @@ def log_softmax(logits: npt.NDArray[np.floating]) -> Float64s:
 def emissions(logits: npt.NDArray[np.floating], states: Extended, normalizer: Float64s | None = None) -> Float64s:
     """Look up the log-probability of each state's class at each frame.
 
-    Softmax is taken of the few classes that are needed; a charset may hold twenty thousand.
+    The softmax is computed only for the classes that are needed; a charset may have twenty thousand.
 
     Args:
         logits: [N, T, K].
         states: S states of each line.
-        normalizer: float64 [N, T], the ``log_normalizer`` of the logits where it is known already.
+        normalizer: float64 [N, T], the ``log_normalizer`` of the logits if it was computed before.
 
     Returns:
         float64 [N, T, S].
@@ -145,7 +145,7 @@ def backward(emit: Float64s, states: Extended, frames: Ints) -> Float64s:
     Args:
         emit: float64 [N, T, S], see ``emissions``.
         states: The states of each line.
-        frames: int64 [N], how many frames of each line count.
+        frames: int64 [N], number of frames of each line to use.
 
     Returns:
         float64 [N, T, S].
@@ -179,8 +179,8 @@ def log_likelihoods(
     Args:
         logits: [N, T, K].
         targets: N texts as classes (>= 1).
-        frames: int64 [N], how many frames of each line count; None: all.
-        normalizer: float64 [N, T], the ``log_normalizer`` of the logits where it is known already.
+        frames: int64 [N], number of frames of each line to use; None uses all.
+        normalizer: float64 [N, T], the ``log_normalizer`` of the logits if it was computed before.
 
     Returns:
         float64 [N]; -inf where a target does not fit the frames.
@@ -200,7 +200,7 @@ def loss_and_gradient(
     Args:
         logits: [N, T, K].
         targets: N texts as classes (>= 1).
-        frames: int64 [N], how many frames of each line count; None: all.
+        frames: int64 [N], number of frames of each line to use; None uses all.
 
     Returns:
         The losses, float64 [N], and the derivatives, float64 [N, T, K]. An impossible target has the loss inf and

@@ -1,8 +1,8 @@
 """Prefix beam search over a batch of lines, with an optional constraint and language model. NumPy only.
 
 Source: Hannun et al. 2014, "First-pass large vocabulary continuous speech recognition using bi-directional
-recurrent DNNs"; Graves 2012, section 3.5. A prefix is a text that begins a reading; its probability sums all
-paths that spell it up to the current frame, split into those that end in a blank and those that do not.
+recurrent DNNs"; Graves 2012, section 3.5. A prefix is the text so far; its probability sums all paths that spell it
+up to the current frame, separately for those that end in a blank and those that do not.
 """
 
 from __future__ import annotations
@@ -25,15 +25,15 @@ NEVER = -np.inf
 FREE_CLASSES = 16
 BOUND_CLASSES = 32
 
-# A prefix is identified by a hash of its classes, so that two ways to the same text meet. 64 bits: with 10^6 prefixes
-# alive at once, far more than a search holds, two of them agree by chance once in 10^7 searches.
+# A prefix is identified by a hash of its classes, so that different paths to the same text are merged. With 64 bits and
+# 10^6 prefixes, far more than a search holds, hashes collide once in 10^7 searches.
 _FACTOR = np.uint64(0x9E3779B97F4A7C15)
 _EMPTY = np.uint64(0x2545F4914F6CDD1D)
 _DEAD_PREFIX, _NO_PARENT = np.uint64(0), np.uint64(1)
 
 
 class LanguageModel(Protocol):
-    """What the search needs of a language model; contexts are small integers, 0 the start of a line."""
+    """The language model as the search needs it; contexts are small integers, and 0 is the start of a line."""
 
     def rows(self, contexts: Ints) -> Floats:
         """Look up distributions.
@@ -110,10 +110,10 @@ def beam_search(
         logits: [N, T, K].
         beam: Prefixes kept after each frame.
         automaton: Constraint that the texts satisfy.
-        lm: Language model that adds to the score.
-        classes_per_frame: Only this many of the most probable classes of a frame may begin a character; default 16,
-            under a constraint 32 of those that it uses.
-        normalizer: float64 [N, T], the ``log_normalizer`` of the logits where it is known already.
+        lm: Language model, whose log-probability is added to the score.
+        classes_per_frame: Number of most probable classes per frame that may begin a character; by default 16, or 32
+            of the classes that the constraint uses.
+        normalizer: float64 [N, T], the ``log_normalizer`` of the logits if it was computed before.
 
     Returns:
         At most ``beam`` texts of each line, best first; none where no text satisfies the constraint.
@@ -166,7 +166,7 @@ def _candidates(
     logits: npt.NDArray[np.floating], normalizer: Float64s, automaton: Automaton | None, limit: int
 ) -> tuple[Ints, Float64s]:
     """The classes that may begin a character at each frame, and their log-probabilities: two [T, N, C]."""
-    # An automaton without edges accepts the empty text alone; any class will do, because none can be taken.
+    # An automaton without edges accepts only the empty text: no class can be taken, so any may be proposed.
     bound = automaton is not None and automaton.used.size > 0
     usable = automaton.used if automaton is not None and bound else np.arange(1, logits.shape[2])
     nonblank = logits[:, :, usable] if bound else logits[:, :, 1:]
@@ -182,10 +182,10 @@ def _candidates(
 
 @dataclass
 class _Step:
-    """One frame of all prefixes: those that stay, [N, B], and those extended by each of C classes, [N, B, C].
+    """One frame for all prefixes: unchanged ones, [N, B], and extensions by each of C classes, [N, B, C].
 
-    ``blank`` and ``nonblank`` are the log-probabilities of a prefix that stays, ``longer`` that of an extended one;
-    ``bonus`` and ``state`` are those of an extended prefix, None without language model or constraint.
+    ``blank`` and ``nonblank`` are the log-probabilities of an unchanged prefix, ``longer`` that of an extension.
+    ``bonus`` and ``state`` belong to the extensions; they are None without language model or constraint.
     """
 
     blank: Float64s
@@ -198,13 +198,13 @@ class _Step:
 def _advance(beams: _Beams, labels: Ints, gains: Float64s, repeat: Float64s, blank: Float64s) -> _Step:
     """The log-probabilities after one frame.
 
-    An extended prefix that is in the beam already is added to it there.
+    An extension that equals another prefix of the beam is merged into that one.
     """
     total = np.logaddexp(beams.blank, beams.nonblank)
     stay_blank = total + blank[:, None]
     stay_nonblank = beams.nonblank + repeat
     same = beams.last[:, :, None] == labels[:, None, :]
-    # A second copy of the last character needs a blank between: only the paths that end in one may be extended by it.
+    # A repeated character needs a blank between: it extends only the paths that end in a blank.
     longer = np.where(same, beams.blank[:, :, None], total[:, :, None]) + gains[:, None, :]
 
     child = beams.hash[:, :, None] == beams.parent[:, None, :]  # [N, parent, child]
@@ -222,7 +222,7 @@ def _advance(beams: _Beams, labels: Ints, gains: Float64s, repeat: Float64s, bla
 def _guide(
     step: _Step, beams: _Beams, labels: Ints, automaton: Automaton | None, lm: LanguageModel | None, left: int
 ) -> _Step:
-    """Apply language model and constraint to a step; what the ``left`` frames cannot complete becomes impossible."""
+    """Apply language model and constraint; rule out what cannot be completed within the ``left`` frames."""
     if lm is not None:
         rows = lm.rows(beams.context)
         step.bonus = beams.bonus[:, :, None] + np.take_along_axis(rows, labels[:, None, :], axis=2)
@@ -237,7 +237,7 @@ def _guide(
 
 
 def _select(stay: Float64s, longer: Float64s, labels: Ints, beam: int) -> tuple[Ints, Ints, Ints]:
-    """The best ``beam`` of all, each [N, B]: prefix, new class (0: it stays), and the column of that in ``longer``."""
+    """The best ``beam`` candidates, each [N, B]: prefix, new class (0 for none), and its column in ``longer``."""
     lines, count = labels.shape
     scores = np.concatenate([stay, longer.reshape(lines, -1)], axis=1)
     chosen = np.argpartition(scores, scores.shape[1] - beam, axis=1)[:, scores.shape[1] - beam :]
@@ -266,7 +266,7 @@ def _next(beams: _Beams, step: _Step, source: Ints, label: Ints, column: Ints, l
     if lm is not None:
         context[extended] = lm.advance(context[extended], label[extended])
 
-    # A prefix without a path must never be found again as somebody's parent or child.
+    # A prefix without any path must never match as a parent or child.
     before = beams.hash[rows, source]
     longer_hash = before * _FACTOR + label.astype(np.uint64)
     return _Beams(
@@ -284,7 +284,7 @@ def _next(beams: _Beams, step: _Step, source: Ints, label: Ints, column: Ints, l
 def _read_out(
     beams: _Beams, sources: Ints, emitted: Ints, automaton: Automaton | None, lm: LanguageModel | None
 ) -> list[list[Hypothesis]]:
-    """Follow every prefix back from the last frame, collect its classes, and sort."""
+    """Trace every prefix back from the last frame, collect its classes, and sort by score."""
     log_prob = np.logaddexp(beams.blank, beams.nonblank)
     ends = log_prob > NEVER
     if automaton is not None:

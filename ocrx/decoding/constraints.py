@@ -1,6 +1,6 @@
 """Constraints on the text of a line: a regular expression, a lexicon, or allowed characters.
 
-Every constraint becomes an ``Automaton`` over CTC classes, which beam search and Viterbi search both follow.
+Every constraint becomes an ``Automaton`` over CTC classes, which both beam search and Viterbi search follow.
 """
 
 from __future__ import annotations
@@ -45,7 +45,7 @@ class Automaton:
 
     @classmethod
     def build(cls, classes: int, edges: npt.ArrayLike, accepting: Bools) -> Automaton:
-        """Sort edges and drop those that lead to no accepted text.
+        """Sort the edges and drop those from which no accepted text can be reached.
 
         Args:
             classes: Number of CTC classes, the blank included.
@@ -63,7 +63,7 @@ class Automaton:
 
     @cached_property
     def distance(self) -> Ints:
-        """int64 [S]: the fewest characters from each state to an accepting one."""
+        """int64 [S]: the smallest number of characters from each state to an accepting one."""
         size = self.accepting.size
         target, source = np.divmod(np.unique(self.target * size + self.source), size)
         first = np.searchsorted(target, np.arange(size + 1)).tolist()
@@ -71,7 +71,7 @@ class Automaton:
 
         best: list[int] = np.where(self.accepting, 0, UNREACHABLE).tolist()
         nearest = np.flatnonzero(self.accepting).tolist()
-        for state in nearest:  # grows, from the accepting states outwards
+        for state in nearest:  # breadth-first search: the list grows in the loop
             for previous in before[first[state] : first[state + 1]]:
                 if best[previous] == UNREACHABLE:
                     best[previous] = best[state] + 1
@@ -89,7 +89,7 @@ class Automaton:
 
     @cached_property
     def _table(self) -> Ints | None:
-        """Targets [(S + 1) * classes] with a last row for the dead state; None where that would be too large."""
+        """Targets [(S + 1) * classes], the last row for the dead state; None if that would be too large."""
         if (self.accepting.size + 1) * self.classes > _DENSE_ENTRIES:
             return None
         table = np.full((self.accepting.size + 1) * self.classes, DEAD, dtype=np.int64)
@@ -101,7 +101,7 @@ class Automaton:
 
         Args:
             states: int64 of any shape.
-            labels: Classes (>= 1); the shapes broadcast.
+            labels: Classes (>= 1) of a shape that broadcasts with ``states``.
 
         Returns:
             The next states; DEAD where there is no edge.
@@ -114,7 +114,7 @@ class Automaton:
         return np.where(self._keys[at] == keys, self.target[at], DEAD)
 
     def accepts(self, classes: Iterable[int]) -> bool:
-        """Test a whole text.
+        """Test a complete text.
 
         Args:
             classes: The text as classes (>= 1).
@@ -131,18 +131,18 @@ class Automaton:
 
 
 def from_allowed(charset: Charset, allow: str | None = None, deny: str | None = None) -> Bools:
-    """Find the classes that may appear.
+    """Find the classes that may occur.
 
     Args:
         charset: Characters of the model. Entries of several code points are allowed if all their code points are.
-        allow: The only characters that may appear; None: all.
-        deny: Characters that may not appear.
+        allow: The only characters that may occur; None allows all.
+        deny: Characters that may not occur.
 
     Returns:
         bool [K]; the blank is always allowed.
 
     Raises:
-        ConfigError: Nothing remains, or a character is unknown to the model, or ``allow`` is empty.
+        ConfigError: No character remains, a character is unknown to the model, or ``allow`` is empty.
     """
     if allow == "":
         raise ConfigError("allow: no characters given", hint="leave it out to allow all")
@@ -160,13 +160,13 @@ def from_allowed(charset: Charset, allow: str | None = None, deny: str | None = 
 
 
 def from_mask(mask: Bools) -> Automaton:
-    """Accept any text of allowed classes, the empty one included.
+    """Accept every text of allowed classes, including the empty text.
 
     Args:
         mask: bool [K], the allowed classes.
 
     Returns:
-        The automaton, of one state.
+        An automaton with one state.
     """
     allowed = np.flatnonzero(mask[1:]) + 1
     edges = np.stack([np.zeros_like(allowed), allowed, np.zeros_like(allowed)], axis=1)
@@ -177,9 +177,9 @@ def from_pattern(pattern: str, charset: Charset, mask: Bools | None = None) -> A
     r"""Accept the texts that match a regular expression as a whole.
 
     Args:
-        pattern: The expression, as of ``re``; ``\d``, ``\w`` and ``\s`` mean ASCII.
+        pattern: The expression, in the syntax of ``re``; ``\d``, ``\w`` and ``\s`` mean ASCII.
         charset: Characters of the model.
-        mask: bool [K], the allowed classes; None: all.
+        mask: bool [K], the allowed classes; None allows all.
 
     Returns:
         The automaton.
@@ -219,7 +219,7 @@ class Lexicon:
 
     Attributes:
         automaton: Accepts the entries that the model can read.
-        count: How many these are.
+        count: Number of these entries.
         unreadable: Entries with characters outside the charset.
     """
 
@@ -247,7 +247,7 @@ def from_lexicon(words: Iterable[str], charset: Charset, within: Automaton | Non
         within: Another constraint; entries that it excludes are left out.
 
     Returns:
-        The lexicon, its automaton a trie.
+        The lexicon; its automaton is a trie.
 
     Raises:
         ConfigError: No entry remains.

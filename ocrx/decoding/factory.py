@@ -1,4 +1,4 @@
-"""The decoder that satisfies a ``DecodeOptions``: one for predict and evaluate, on every back end."""
+"""Builds the decoder that a ``DecodeOptions`` describes, for every command and back end."""
 
 from __future__ import annotations
 
@@ -26,32 +26,32 @@ from ocrx.files import read_lines
 from ocrx.text.charset import Charset
 
 Decoder = Callable[[Floats], Sequence[Decoded]]
-"""Logits float32 [N, T, K] in, one ``Decoded`` a line out. A line's result does not depend on its batch."""
+"""Takes logits float32 [N, T, K] and returns one ``Decoded`` per line, which does not depend on the other lines."""
 
 DEFAULT_BEAM = 10
 DEFAULT_LM_WEIGHT = 0.5
 DEFAULT_LM_BONUS = 0.5
 
-# Up to this many edges the exact search costs less than the beam; it then runs beside it on every line.
+# Up to this many edges exact search is cheaper than the beam, and runs on every line in addition.
 _SMALL_AUTOMATON = 2_000
 
 
 def build_decoder(charset: Charset, options: DecodeOptions | None = None, bundled_lm: Path | None = None) -> Decoder:
-    """Choose the decoder that satisfies ``options``.
+    """Build the decoder that options describe.
 
     Args:
         charset: Characters of the model.
-        options: Constraints and settings of the search; without any, the result is the best path or, where there
-            is a bundled language model, what that one makes of it.
-        bundled_lm: The language model in the model's folder, applied only where the options choose no other decoder;
-            its counts are read when a line first needs them.
+        options: Constraints and settings of the search. If none is set, the decoder returns the best path, corrected
+            by the bundled language model if there is one.
+        bundled_lm: The language model in the model's folder, used only if the options choose no other decoder. Its
+            counts are read when a line first needs them.
 
     Returns:
         A decoder whose lines satisfy every constraint, or are empty and marked ``matched=False``.
 
     Raises:
-        ConfigError: Options that contradict each other or the charset, or a constraint that no text satisfies.
-        DataError: A lexicon or language model file that cannot be read.
+        ConfigError: Options contradict each other or the charset, or no text satisfies the constraints.
+        DataError: A lexicon or language model cannot be read.
     """
     options = options or DecodeOptions()
     if bundled_lm is not None and not options.selects_decoder:
@@ -80,28 +80,28 @@ def build_decoder(charset: Charset, options: DecodeOptions | None = None, bundle
 
 
 def _reject_contradictions(charset: Charset, options: DecodeOptions) -> None:
-    """Raise ConfigError for settings that need others, and for what right-to-left lines cannot have."""
+    """Raise ConfigError for settings that lack others, and for those that right-to-left lines do not support."""
     for name in ("lm_weight", "lm_bonus", "lm_confidence_threshold"):
         if options.lm is None and getattr(options, name) is not None:
             raise ConfigError(f"{name}: needs a language model", hint="add `lm`, a file made by `ocrx lm build`")
     if options.lexicon is None and options.lexicon_margin is not None:
-        raise ConfigError("lexicon_margin: needs a lexicon", hint="add `lexicon`, a file with one entry a line")
+        raise ConfigError("lexicon_margin: needs a lexicon", hint="add `lexicon`, a file with one entry per line")
     if charset.direction == "rtl" and (options.pattern is not None or options.lm is not None):
         raise ConfigError(
             f"{'pattern' if options.pattern is not None else 'lm'}: not possible with a model of right-to-left lines",
-            hint="it finds characters from left to right, the reverse of the text; use `lexicon`, `allow` or `deny`",
+            hint="characters are found from left to right, the reverse of the text; use `lexicon`, `allow` or `deny`",
         )
 
 
 def _automaton(charset: Charset, pattern: str | None, mask: Bools | None) -> Automaton | None:
-    """The constraint that pattern and allowed classes (bool [K]) make together, None without either."""
+    """The constraint of pattern and allowed classes (bool [K]) together; None without either."""
     if pattern is not None:
         return constraints.from_pattern(pattern, charset, mask)
     return constraints.from_mask(mask) if mask is not None else None
 
 
 def _lexicon_decoder(charset: Charset, options: DecodeOptions, search: BeamDecoder) -> Decoder:
-    """``search`` bound to the entries of the lexicon, which also satisfy the other constraints."""
+    """``search`` restricted to the entries of the lexicon that satisfy the other constraints."""
     source = options.lexicon or ()
     words = read_lexicon(Path(source)) if isinstance(source, str | Path) else source
     lexicon = constraints.from_lexicon(words, charset, search.automaton)
@@ -110,13 +110,13 @@ def _lexicon_decoder(charset: Charset, options: DecodeOptions, search: BeamDecod
 
 
 def decoder_notice(decoder: Decoder) -> str:
-    """Describe what a user should know about a decoder.
+    """Describe a decoder where the user should know about it.
 
     Args:
         decoder: Any decoder.
 
     Returns:
-        When the language model is applied, or how many lexicon entries were left out; '' for nothing.
+        When the language model is applied, or how many lexicon entries were left out; else ''.
     """
     if isinstance(decoder, ConfidenceGatedDecoder):
         return f"language model for lines that contain a character with a score below {decoder.confidence_threshold:g}"
@@ -150,14 +150,14 @@ def character_model(
     Args:
         charset: Characters of the network.
         lm: The model or its file.
-        weight: Factor of its log-probability; None: as tuned, else 0.5.
-        bonus: Nats added for each character; None: as tuned, else 0.5.
+        weight: Factor of its log-probability; None takes the tuned value, else 0.5.
+        bonus: Nats added per character; None takes the tuned value, else 0.5.
 
     Returns:
-        The model as the beam search reads it.
+        The model as beam search needs it.
 
     Raises:
-        DataError: A file that cannot be read.
+        DataError: The file cannot be read.
     """
     model = lm if isinstance(lm, NgramModel) else NgramModel.load(Path(lm))
     weights = (weight, model.weight, DEFAULT_LM_WEIGHT)
@@ -168,29 +168,29 @@ def character_model(
 
 
 def read_lexicon(path: Path) -> list[str]:
-    """Read a word list: UTF-8, one entry a line.
+    """Read a word list in UTF-8 with one entry per line.
 
     Args:
         path: The file.
 
     Returns:
-        Its lines, without the empty ones.
+        Its non-empty lines.
 
     Raises:
-        DataError: A file that is missing, empty or not UTF-8.
+        DataError: The file is missing, empty or not UTF-8.
     """
     words = [line for line in read_lines(path) if line]
     if not words:
-        raise DataError(f"{path}: empty; expected one entry a line")
+        raise DataError(f"{path}: empty; expected one entry per line")
     return words
 
 
 @dataclass(frozen=True, eq=False)
 class MaskedDecoder:
-    """The best path over the allowed classes; scores remain the model's own probabilities.
+    """The best path over the allowed classes; scores are still the model's own probabilities.
 
     Attributes:
-        mask: bool [K], which classes may appear.
+        mask: bool [K], the allowed classes.
     """
 
     mask: Bools
@@ -203,16 +203,16 @@ class MaskedDecoder:
 
 @dataclass(frozen=True, eq=False)
 class BeamDecoder:
-    """Beam search; under a constraint its result always satisfies it.
+    """Beam search, whose result always satisfies the constraint.
 
-    Under a constraint with few edges, and where the beam finds no text that satisfies a large one, an exact Viterbi
-    search runs as well, and the more probable of the two texts is the result.
+    For a constraint with few edges, and where the beam finds no text that satisfies a larger one, exact Viterbi search
+    runs too, and the more probable of the two texts is the result.
 
     Attributes:
-        beam: Texts kept at once.
+        beam: Beam width.
         automaton: The constraint.
         lm: The language model.
-        notice: What a user should know about the constraint.
+        notice: A note for the user about the constraint.
     """
 
     beam: int = DEFAULT_BEAM
@@ -231,10 +231,10 @@ class BeamDecoder:
 
         Args:
             logits: float32 [N, T, K].
-            normalizer: float64 [N, T], the ``log_normalizer`` of the logits where it is known already.
+            normalizer: float64 [N, T], the ``log_normalizer`` of the logits if it was computed before.
 
         Returns:
-            Each line's texts, best first; empty where no text satisfies the constraint.
+            The texts of each line, best first; empty where no text satisfies the constraint.
         """
         normalizer = log_normalizer(logits) if normalizer is None else normalizer
         with self.lm.search() if self.lm is not None else nullcontext():
@@ -270,12 +270,12 @@ class BeamDecoder:
 
 @dataclass(frozen=True, eq=False)
 class ConfidenceGatedDecoder:
-    """The best path; lines that contain a low-confidence character are searched with the language model.
+    """The best path, except for lines with a low-confidence character, which are searched with the language model.
 
     Attributes:
         lm: The language model.
-        confidence_threshold: A character is of low confidence where its score is below this.
-        beam: Texts kept at once.
+        confidence_threshold: A character has low confidence if its score is below this.
+        beam: Beam width.
     """
 
     lm: CharacterModel
@@ -287,14 +287,14 @@ class ConfidenceGatedDecoder:
         return self.refine(logits, greedy(logits))
 
     def refine(self, logits: Floats, best_paths: Sequence[Decoded]) -> list[Decoded]:
-        """Decode lines whose best paths are known.
+        """Decode lines from their best paths.
 
         Args:
             logits: float32 [N, T, K].
-            best_paths: What ``greedy`` makes of them.
+            best_paths: The result of ``greedy``.
 
         Returns:
-            The N lines: those with a low-confidence character searched again, the others as they are.
+            The N lines; those without a low-confidence character are the best paths.
         """
         lines = list(best_paths)
         for n, line in enumerate(lines):
@@ -310,9 +310,9 @@ class ConfidenceGatedDecoder:
 
 @dataclass(frozen=True, eq=False)
 class LexiconDecoder:
-    """A lexicon that the text may leave: unconstrained text is kept where it scores better by more than a margin.
+    """A soft lexicon: unconstrained text wins if its score exceeds that of the best entry by more than a margin.
 
-    The line is then marked ``matched=False``, unless the text is an entry.
+    Such a line is marked ``matched=False``.
 
     Attributes:
         bound: Search among the entries.
@@ -334,14 +334,14 @@ class LexiconDecoder:
         return [replace(line, matched=self.bound.accepts(line.classes)) for line in lines]
 
     def _choose(self, entries: Sequence[Hypothesis], texts: Sequence[Hypothesis]) -> Hypothesis | None:
-        """The best entry, or the best text where that is better by more than the margin."""
+        """The best text if it beats the best entry by more than the margin, else that entry."""
         if texts and (not entries or texts[0].score - entries[0].score > self.margin):
             return texts[0]
         return entries[0] if entries else None
 
 
 def _align(logits: Floats, texts: Sequence[Hypothesis | None], normalizer: Float64s) -> list[Decoded]:
-    """Find frames and scores of known texts; None becomes an empty line that does not match."""
+    """Find frames and scores of given texts; None becomes an empty line that does not match."""
     kept = [text.classes if text else () for text in texts]
     spans: list[Spans] = [()] * len(kept)
     if logits.shape[1]:
@@ -354,7 +354,7 @@ def _align(logits: Floats, texts: Sequence[Hypothesis | None], normalizer: Float
 
 
 def _score(logits: Floats, lines: Sequence[Decoded], normalizer: Float64s) -> list[Decoded]:
-    """Give the characters of lines the model's own probability: the highest within their span."""
+    """Set the score of each character to the model's own probability, the highest within its span."""
     scored = []
     for n, line in enumerate(lines):
         values = tuple(

@@ -1,4 +1,4 @@
-"""The greedy decoder: the best path, used unless something else is asked for. NumPy only."""
+"""The greedy decoder, which returns the best path. NumPy only."""
 
 from __future__ import annotations
 
@@ -19,8 +19,8 @@ class Decoded:
         classes: Class (>= 1) of each character.
         scores: Highest probability within each character's run of frames.
         spans: First and last frame of each character, both inclusive.
-        matched: False where a constraint was set and the text does not satisfy it; the line is then empty, unless
-            a lexicon was left.
+        matched: False if the text does not satisfy the constraint that was set. The line is then empty, unless a soft
+            lexicon allowed the text.
     """
 
     classes: tuple[int, ...]
@@ -45,7 +45,7 @@ def greedy(logits: Floats) -> list[Decoded]:
     Source: Graves et al. 2006, section 3.2.
 
     Args:
-        logits: float32 [N, T, K], class 0 the blank; log-probabilities will do as well.
+        logits: float32 [N, T, K], with the blank as class 0; log-probabilities work too.
 
     Returns:
         The N lines.
@@ -63,7 +63,7 @@ def greedy(logits: Floats) -> list[Decoded]:
     if starts.size == 0:
         return [Decoded((), (), ())] * lines
 
-    # All lines are one row from here on; each run of frames with one class is a character.
+    # From here on all lines form one row, in which each run of frames with one class is a character.
     scores = np.maximum.reduceat(_top_probability(logits.reshape(lines * frames, -1)[where]), starts)
     firsts = where[starts]
     lasts = where[np.append(starts[1:], where.size) - 1]
@@ -76,7 +76,7 @@ def greedy(logits: Floats) -> list[Decoded]:
 
 
 def _top_probability(rows: Floats) -> Floats:
-    """Softmax probability of the largest entry of each row of [R, K]; ``rows`` stay as they are."""
+    """Softmax probability of the largest entry of each row of [R, K]."""
     shifted = rows - rows.max(axis=1, keepdims=True)
     result: Floats = 1 / np.exp(shifted, out=shifted).sum(axis=1)
     return result

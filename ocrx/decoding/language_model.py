@@ -1,9 +1,9 @@
-"""A character language model over the classes of a charset, as the searches read it.
+"""A character language model over the classes of a charset, in the form that beam search needs.
 
-Interpolated Witten-Bell smoothing (Chen & Goodman 1998, section 2.4): the estimate after a context h mixes its
-own counts with the estimate after the shorter context h', ``P(c|h) = (n(h c) + d(h) P(c|h')) / (n(h) + d(h))``,
-where d(h) counts the different characters seen after h. Below the empty context stands the uniform distribution
-over all characters, so that nothing is impossible.
+Interpolated Witten-Bell smoothing (Chen & Goodman 1998, section 2.4): the estimate after a context h mixes its own
+counts with the estimate after the shorter context h', ``P(c|h) = (n(h c) + d(h) P(c|h')) / (n(h) + d(h))``, where d(h)
+counts the distinct characters seen after h. The empty context is mixed with the uniform distribution over all
+characters, so that no character has probability 0.
 """
 
 from __future__ import annotations
@@ -27,9 +27,9 @@ _MAX_CACHE_BYTES = 256 << 20
 class CharacterModel:
     """An ``NgramModel`` bound to the classes of a charset (a ``beam.LanguageModel``).
 
-    Contexts are numbered as they are met; 0 is the start of a line. Distributions are computed once each and kept.
-    ``weight`` scales the log-probabilities, ``bonus`` is added for every character. The counts of the model are not
-    touched before the first search.
+    Contexts are numbered as they occur; 0 is the start of a line. Distributions are computed once and cached.
+    ``weight`` scales the log-probabilities, ``bonus`` is added for every character. The counts of the model are first
+    used by the first search.
     """
 
     def __init__(self, model: NgramModel, charset: Charset, weight: float, bonus: float) -> None:
@@ -60,9 +60,9 @@ class CharacterModel:
 
     @contextmanager
     def search(self) -> Iterator[None]:
-        """Hold the model for one search: its numbers of contexts are not shared between threads.
+        """Lock the model for one search, since threads cannot share numbers of contexts.
 
-        Contexts that have grown too large to keep are forgotten before.
+        A cache that has grown too large is cleared first.
 
         Yields:
             Nothing.
@@ -135,7 +135,7 @@ class CharacterModel:
         if found is None:
             text = (self._contexts[context] + self._entries[c - 1])[-(self._order - 1) :] if self._order > 1 else ""
             while text and text not in self._model.counts:
-                text = text[1:]  # a context that never occurred says no more than its ending that did
+                text = text[1:]  # an unseen context is equivalent to its longest seen suffix
             found = self._number.setdefault(text, len(self._contexts))
             if found == len(self._contexts):
                 self._contexts.append(text)
@@ -149,7 +149,7 @@ class CharacterModel:
             classes: The text as classes (>= 1).
 
         Returns:
-            What the search adds to its log-probability, the end of the line included.
+            The sum that beam search adds to its log-probability, including the end of the line.
         """
         context, total = 0, 0.0
         for c in classes:
@@ -161,10 +161,10 @@ class CharacterModel:
         """Measure how well the model predicts texts.
 
         Args:
-            texts: Lines; characters that never occurred are allowed.
+            texts: Lines; they may have unseen characters.
 
         Returns:
-            Perplexity per character, ends of lines included.
+            Perplexity per character, including the ends of lines.
         """
         total, count = 0.0, 0
         for text in map(normalize, texts):
@@ -182,7 +182,7 @@ class CharacterModel:
         return result
 
     def _estimate(self, context: str) -> Float64s:
-        """Probability of each class of one code point after ``context``: its own counts mixed with a shorter one's."""
+        """Probability of each single-code-point class after ``context``, smoothed with the shorter contexts."""
         known = self._estimates.get(context)
         if known is not None:
             return known

@@ -1,4 +1,4 @@
-"""The picture of ``ocrx explain``: image, posteriors, alpha, best path and spans over a common axis of pixels."""
+"""Draws the picture of ``ocrx explain``: image, posteriors, alpha, best path and spans over a common pixel axis."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ class Lattice:
     Attributes:
         alpha: float64 [T, S], log-probability of the paths that are in each state.
         classes: Class of each state.
-        labels: What is written beside each state.
+        labels: Axis label of each state.
         path: int64 [T], the best path's state at each frame.
     """
 
@@ -39,14 +39,14 @@ class Lattice:
 
 @dataclass(frozen=True)
 class Panels:
-    """What is drawn.
+    """The content of the picture.
 
     Attributes:
         image: The line.
         title: Text above it.
         spans: Characters with left and right edge in pixels of ``image``.
-        edges: Left edge of the first frame and right edge of the last, in prepared pixels.
-        width: Prepared pixels that the image fills.
+        edges: Left edge of the first frame and right edge of the last one, in pixels of the prepared line.
+        width: Width of the prepared line in pixels, before padding.
         labels: The charset.
         log_probs: float64 [T, K].
         best_path: int64 [T], the most probable class of each frame.
@@ -65,11 +65,11 @@ class Panels:
 
 
 def draw_explanation(panels: Panels, path: Path) -> None:
-    """Write the picture as PNG; the figure is its own canvas, without a window and without global state.
+    """Write the picture as PNG, without a window or pyplot's global state.
 
     Args:
-        panels: What is drawn.
-        path: The file; missing folders above it are created.
+        panels: The content.
+        path: The file; missing parent folders are created.
     """
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
@@ -150,7 +150,7 @@ def _draw_alpha(axes: Axes, panels: Panels) -> None:
 
 
 def _rows(panels: Panels) -> list[int]:
-    """The classes that get a row: the blank, those of the best path and the text, and the most probable others."""
+    """The classes with a row: the blank, those of the best path and the text, and the most probable others."""
     peaks = panels.log_probs.max(axis=0)
     on_path = list(dict.fromkeys(c for c in [*panels.best_path.tolist(), *panels.lattice.classes] if c != 0))
     strong = [c for c in np.argsort(-peaks).tolist() if c != 0 and c not in on_path and peaks[c] >= np.log(VISIBLE)]
@@ -171,6 +171,6 @@ def _glyphs() -> frozenset[int]:
 
 
 def _drawable(text: str) -> str:
-    """The text with code points in place of what matplotlib's own font cannot draw; a space becomes visible."""
+    """The text with code points for characters that matplotlib's font lacks, and a visible sign for the space."""
     shown = "␣" if text == " " else text.replace("$", r"\$")
     return "".join(c if ord(c) in _glyphs() else f"U+{ord(c):04X}" for c in shown)

@@ -1,7 +1,7 @@
-"""Character n-gram counts: made from texts, written to a file, read back within limits.
+"""Character n-gram counts: counted in texts, written to a file, read back within limits.
 
-The file is JSON, compressed where its name ends in ``.gz``: format, version, order, how the model is applied, and last
-the counts, which are most of it. ``NgramModel.open`` reads what stands before them and leaves them for the first use.
+The file is JSON, compressed if its name ends in ``.gz``: format, version, order, settings, and last the counts, which
+are most of it. ``NgramModel.open`` reads only what precedes the counts; they are read on first use.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ VERSION = 2
 DEFAULT_ORDER = 5
 MAX_ORDER = 12
 
-# Control characters that no line of text holds.
+# Control characters, which do not occur in a line of text.
 START, END = "\x02", "\x03"
 
 _HEAD_BYTES = 4096
@@ -36,18 +36,18 @@ _HEAD = re.compile(r'\A\s*(\{[^{}]*?),\s*"counts"\s*:')
 
 @dataclass(frozen=True, eq=False)
 class NgramModel:
-    """How often each character follows each context of up to ``order - 1`` code points.
+    """Counts of each character after each context of up to ``order - 1`` code points.
 
     Attributes:
         order: Length of the longest n-grams.
-        counts: A context to the counts and characters that follow it, as ``"5,2,1 abc"``; taken apart where they are
-            asked for. The start of a line is filled with START, END follows its last character.
+        counts: Context → counts and characters that follow it, packed as ``"5,2,1 abc"``. Contexts at the start of a
+            line are padded with START; END follows its last character.
         lines: Lines of the corpus.
         weight: Factor of the log-probability in the search, once tuned.
-        bonus: Nats for each character, once tuned.
+        bonus: Nats per character, once tuned.
         confidence_threshold: The model is applied only to lines that contain a character with a score below this;
-            None: to all lines.
-        source: Where it came from, for errors.
+            None applies it to all lines.
+        source: Names the model in errors.
     """
 
     order: int
@@ -63,12 +63,12 @@ class NgramModel:
         """Count the n-grams of lines.
 
         Args:
-            texts: Lines of text; they are normalised to NFC, empty ones are left out.
+            texts: Lines of text; they are normalised to NFC, and empty ones are ignored.
             order: Length of the longest n-grams, 1 to 12.
-            prune: n-grams of k characters that occur less than ``(k - 1) * prune`` times are left out.
+            prune: n-grams of k characters that occur fewer than ``(k - 1) * prune`` times are left out.
 
         Returns:
-            The model, not tuned yet.
+            The model, not yet tuned.
 
         Raises:
             ConfigError: ``order`` is out of range.
@@ -93,25 +93,25 @@ class NgramModel:
 
     @property
     def characters(self) -> set[str]:
-        """Every character of the corpus, END included."""
+        """Every character of the corpus, and END."""
         return set(self.following(""))
 
     @property
     def ngrams(self) -> int:
-        """Number of n-grams of every length that are kept."""
+        """Number of n-grams of all lengths."""
         return sum(len(row.partition(" ")[2]) for row in self.counts.values())
 
     def following(self, context: str) -> dict[str, int]:
-        """Look up what follows a context.
+        """Look up the characters that follow a context.
 
         Args:
             context: At most ``order - 1`` characters.
 
         Returns:
-            How often each character followed; empty for a context that never occurred.
+            Character → count; empty for an unseen context.
 
         Raises:
-            DataError: The file is damaged there.
+            DataError: This part of the file is damaged.
         """
         row = self.counts.get(context)
         if row is None:
@@ -128,12 +128,12 @@ class NgramModel:
         return counts
 
     def tuned(self, weight: float, bonus: float, confidence_threshold: float | None = None) -> NgramModel:
-        """Set how the model is applied.
+        """Set the settings of the model.
 
         Args:
             weight: Factor of the log-probability.
-            bonus: Nats for each character.
-            confidence_threshold: Lines without a character that scores below this are left alone.
+            bonus: Nats per character.
+            confidence_threshold: The model is applied only to lines that contain a character with a score below this.
 
         Returns:
             The same counts with these settings.
@@ -141,13 +141,13 @@ class NgramModel:
         return replace(self, weight=weight, bonus=bonus, confidence_threshold=confidence_threshold)
 
     def save(self, path: Path) -> None:
-        """Write the model, compressed where the name ends in ``.gz``.
+        """Write the model, compressed if the name ends in ``.gz``.
 
         Args:
             path: The file.
 
         Raises:
-            DataError: It would be larger than ``load`` reads.
+            DataError: The model is larger than ``load`` accepts.
         """
         head = {"format": FORMAT, "version": VERSION, "order": self.order, "lines": self.lines}
         use = {"weight": self.weight, "bonus": self.bonus, "below": self.confidence_threshold}
@@ -187,16 +187,16 @@ class NgramModel:
 
     @classmethod
     def open(cls, path: Path) -> NgramModel:
-        """Read how a model is applied; its counts are read when they are first used.
+        """Read the settings of a model; its counts are read on first use.
 
         Args:
             path: A file that ``save`` wrote.
 
         Returns:
-            The model. Using its counts raises DataError as ``load`` does.
+            The model. The first use of its counts may raise DataError, as ``load`` does.
 
         Raises:
-            DataError: The file is missing, or its beginning is not that of a language model.
+            DataError: The file is missing or not a language model.
         """
         _reject_missing(path)
 
@@ -215,7 +215,7 @@ class NgramModel:
 
 
 class _DeferredCounts(Mapping[str, str]):
-    """The counts of a file, read when they are first used; safe to share between threads."""
+    """The counts of a file, read on first use; safe to share between threads."""
 
     def __init__(self, path: Path) -> None:
         self._path = path
@@ -247,7 +247,7 @@ def _reject_missing(path: Path) -> None:
 
 
 def _from_head(data: Any, counts: Mapping[str, str], path: Path) -> NgramModel:
-    """A model from all keys of its file but the counts. Raises DataError that names what is wrong."""
+    """Build a model from all keys of its file but the counts, or raise DataError that names what is wrong."""
     if not isinstance(data, dict) or data.get("format") != FORMAT:
         raise DataError(f"{path}: not a language model", hint="build one with `ocrx lm build`")
     if data.get("version") != VERSION:
@@ -272,7 +272,7 @@ def _damaged(path: Path, reason: str) -> NoReturn:
 
 
 def _rows_of_all_lengths(full: Mapping[str, Counter[str]], prune: int) -> dict[str, str]:
-    """Rows for contexts of every length, summed from those of full length; n-grams that are too rare are left out."""
+    """Packed rows for contexts of every length, summed from those of full length, without n-grams that are too rare."""
     counts: defaultdict[str, Counter[str]] = defaultdict(Counter)
     for context, following in full.items():
         for i in range(len(context) + 1):

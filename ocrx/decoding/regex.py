@@ -1,8 +1,8 @@
 r"""Regular expressions as automata over the characters of a charset.
 
-The expression is parsed by Python's own parser, so that everything means what it means in ``re.fullmatch``. The
-package interegular (0.3.3) brings its own, which refuses ``^``, ``$``, ``\A`` and ``\u0061`` and reads ``[]a]``
-differently; with Python's parser in front of it, little of this module would go.
+Python's own parser reads the expression, so that it means the same as in ``re.fullmatch``. The package interegular
+(0.3.3) has a parser of its own, which rejects ``^``, ``$``, ``\A`` and ``\u0061`` and reads ``[]a]`` differently; used
+behind Python's parser it would replace little of this module.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from ocrx.errors import ConfigError
 
 DEAD = -1
 MAX_STATES = 20_000
-_MAX_WORK = 1_000_000  # edges followed: some seconds
+_MAX_WORK = 1_000_000  # edges to follow, which takes a few seconds
 
 _PARSER: Any = import_module("re._parser" if sys.version_info >= (3, 11) else "sre_parse")
 
@@ -56,7 +56,7 @@ class Machine:
     Attributes:
         groups: The group of each character; characters that the pattern treats alike share one.
         steps: ``steps[state][group]`` is the next state or DEAD.
-        accepting: Whether a text may end in each state.
+        accepting: For each state, whether a text may end there.
     """
 
     groups: dict[str, int]
@@ -65,17 +65,17 @@ class Machine:
 
 
 def compile_pattern(pattern: str, characters: Iterable[str]) -> Machine:
-    r"""Compile a regular expression that a whole text has to match.
+    r"""Compile a regular expression that whole texts must match.
 
     Args:
-        pattern: The expression, as of ``re``; ``\d``, ``\w`` and ``\s`` mean ASCII.
-        characters: The characters that texts are made of.
+        pattern: The expression, in the syntax of ``re``; ``\d``, ``\w`` and ``\s`` mean ASCII.
+        characters: The characters that texts consist of.
 
     Returns:
         The automaton of the matching texts.
 
     Raises:
-        ConfigError: The pattern is no regular expression, not supported or too large.
+        ConfigError: The pattern is not a regular expression, uses unsupported syntax, or is too large.
     """
     try:
         tree = _PARSER.parse(pattern)
@@ -93,8 +93,8 @@ class _RefusedError(Exception):
 class _Network:
     """A nondeterministic automaton by Thompson's construction (Thompson 1968).
 
-    Nodes are joined by free edges and by edges that read a character of a set. No part adds an edge into the node
-    where it starts, so several parts may start at one node.
+    Edges are either free or read a character of a set. No part adds an edge into its own start node, so several parts
+    may start at the same node.
     """
 
     def __init__(self, tree: Any, characters: frozenset[str]) -> None:
@@ -146,7 +146,7 @@ class _Network:
         return groups, [[group for kind, group in ids.items() if kind[read]] for read in range(len(self._sets))]
 
     def _closure(self, nodes: Iterable[int], passable: set[str]) -> frozenset[int]:
-        """``nodes`` and all that free edges lead to from them."""
+        """``nodes`` and all nodes that free edges reach from them."""
         found = set(nodes)
         waiting = list(found)
         while waiting:
@@ -159,8 +159,8 @@ class _Network:
         return frozenset(found)
 
     def _sequence(self, items: Any, at: int, flags: int) -> int:
-        """Add parts one after the other, from node ``at`` on; the node where they end."""
-        self._spend(1)  # for repeats of nothing
+        """Add parts in sequence, from node ``at``; returns the node where they end."""
+        self._spend(1)  # an empty part may be repeated too
         for op, value in items:
             at = self._part(op.name, value, at, flags)
         return at
@@ -203,7 +203,7 @@ class _Network:
         return len(self._free) - 1
 
     def _joined(self, ends: Sequence[int], condition: str = _ALWAYS) -> int:
-        """A new node that all ``ends`` lead to."""
+        """A new node that is reached from all ``ends``."""
         node = self._node()
         for end in ends:
             self._free[end].append((condition, node))
@@ -223,7 +223,7 @@ class _Network:
 
 
 def _fits(op: str, value: Any, character: str, flags: int) -> bool:
-    """Whether a part of one character matches ``character``."""
+    """Whether a single-character part matches ``character``."""
     forms = {character}
     if flags & re.IGNORECASE:
         cases = (character.lower(), character.upper())
@@ -240,7 +240,7 @@ def _fits(op: str, value: Any, character: str, flags: int) -> bool:
 
 
 def _in_class(kind: str, item: Any, character: str, forms: set[str]) -> bool:
-    """Whether an item of a class such as ``[a-z_]`` holds ``character``, of which ``forms`` are the spellings."""
+    """Whether an item of a class such as ``[a-z_]`` contains ``character`` in one of its case ``forms``."""
     if kind == "LITERAL":
         return chr(item) in forms
     if kind == "RANGE":

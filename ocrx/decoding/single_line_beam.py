@@ -1,8 +1,8 @@
 """Prefix beam search of a single line with a language model, fast where most frames have one clear class.
 
-It finds the text that ``beam.beam_search`` finds with the same beam and classes. That function works on arrays, and
-one line costs it as much as twenty; this one works on Python numbers, and a frame without competing classes costs it
-next to nothing. That suits the one or two low-confidence lines of a batch.
+It returns the same text as ``beam.beam_search`` with the same beam and classes. That function works on arrays and takes
+as long for one line as for twenty. This one works on Python numbers and spends almost no time on frames without
+competing classes, which suits the one or two low-confidence lines of a batch.
 
 Source: Hannun et al. 2014, as in ``beam``.
 """
@@ -22,11 +22,11 @@ CLASSES_PER_FRAME = 5
 
 _LEAST_BLANK = 1e-30  # so that every text can continue
 _RESCALE_BELOW = 1e-200
-_PRUNE_NATS = 12.0  # behind the best text; the rest of a line does not make up for more
+_PRUNE_NATS = 12.0  # below the best text; a greater gap is never made up
 
 
 class _Prefixes:
-    """Every prefix met, as a tree: each adds a class to its parent; number 0 is the empty one."""
+    """All prefixes, as a tree: each adds a class to its parent; number 0 is the empty prefix."""
 
     def __init__(self, lm: CharacterModel) -> None:
         self._lm = lm
@@ -61,9 +61,9 @@ def single_line_beam_search(
 
     Args:
         probs: float64 [T, K], probabilities of one line.
-        lm: The language model, held by ``lm.search()``.
+        lm: The language model, locked by ``lm.search()``.
         beam: Prefixes kept after each frame.
-        floor: At each frame only the five most probable classes above this probability begin or continue a
+        floor: At each frame only the five most probable classes above this probability may begin or continue a
             character.
 
     Returns:
@@ -82,7 +82,7 @@ def single_line_beam_search(
         end = lm.value(prefixes.context[prefix], 0)
         return math.log(sum(alive[prefix])) + prefixes.bonus[prefix] + end
 
-    # Equal texts share one number, so that a tie is between different ones: the first in order of classes wins.
+    # Equal texts share a number, so a tie is between different texts: the smallest in order of classes wins.
     top = max(map(total, alive))
     return min(prefixes.classes(prefix) for prefix in alive if total(prefix) == top)
 
@@ -101,7 +101,7 @@ def _frames(probs: Float64s, floor: float) -> list[tuple[float, list[tuple[int, 
 def _advance(
     alive: dict[int, tuple[float, float]], blank: float, nonblank: list[tuple[int, float]], prefixes: _Prefixes
 ) -> dict[int, tuple[float, float]]:
-    """One frame: every prefix stays, with a blank or its last character, and is extended by every class."""
+    """One frame: every prefix is kept, with a blank or its last character, and extended by every class."""
     advanced: dict[int, tuple[float, float]] = {}
     for prefix, (in_blank, in_character) in alive.items():
         total, last = in_blank + in_character, prefixes.last[prefix]
@@ -112,7 +112,7 @@ def _advance(
             if c == last:
                 before = advanced[prefix]
                 advanced[prefix] = (before[0], before[1] + in_character * p)
-            # A second copy of the last character needs a blank between.
+            # A repeated character needs a blank between.
             flow = (in_blank if c == last else total) * p
             if flow > 0:
                 longer = prefixes.extend(prefix, c)
@@ -122,9 +122,9 @@ def _advance(
 
 
 def _prune(advanced: dict[int, tuple[float, float]], prefixes: _Prefixes, beam: int) -> dict[int, tuple[float, float]]:
-    """The ``beam`` best prefixes with the language model, without those far behind the best.
+    """Keep the ``beam`` best prefixes under the language model, without those far below the best.
 
-    Probabilities are scaled up before they get too small for a float.
+    Probabilities are rescaled before they underflow.
     """
     possible = ((prefix, blank + character) for prefix, (blank, character) in advanced.items() if blank + character > 0)
     ranked = sorted((-math.log(total) - prefixes.bonus[prefix], prefix) for prefix, total in possible)

@@ -1,4 +1,4 @@
-"""Viterbi search: the most probable path among all whose text satisfies a constraint. Exact, nothing is pruned."""
+"""Exact Viterbi search for the most probable path whose text satisfies a constraint."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _MEMORY_BYTES = 256 << 20
 
 @dataclass(frozen=True)
 class _Graph:
-    """An automaton laid out for the search: an arc is a pair of a state and the class that led there.
+    """An automaton arranged for the search: an arc is a pair of a state and the class that led to it.
 
     Attributes:
         arc_state: [A], sorted.
@@ -66,13 +66,13 @@ def best_path(
 ) -> list[tuple[int, ...] | None]:
     """Find the text of each line's most probable path that satisfies a constraint.
 
-    Time and memory grow with frames times edges of the automaton. Source: Viterbi 1967, over the product of the CTC
-    states and the automaton.
+    Time and memory are proportional to the frames times the edges of the automaton. Source: Viterbi 1967, over the
+    product of the CTC states and the automaton.
 
     Args:
         logits: [N, T, K].
         automaton: The constraint.
-        normalizer: float64 [N, T], the ``log_normalizer`` of the logits where it is known already.
+        normalizer: float64 [N, T], the ``log_normalizer`` of the logits if it was computed before.
 
     Returns:
         The classes of each text; None where no accepted text fits the frames.
@@ -94,7 +94,7 @@ def _scores(
 ) -> tuple[Float64s, Float64s]:
     """Best log-probability up to each frame of ending in each arc and of ending in a blank in each state.
 
-    [T + 1, N, A] and [T + 1, N, S]; row 0 stands before the first frame.
+    [T + 1, N, A] and [T + 1, N, S]; row 0 precedes the first frame.
     """
     lines, frames, _ = logits.shape
     nonblank = np.full((frames + 1, lines, graph.arc_class.size), NEVER)
@@ -113,7 +113,7 @@ def _scores(
 
 
 def _entries(nonblank: Float64s, blank: Float64s, top: Float64s, graph: _Graph) -> Float64s:
-    """Best score from which each edge may be taken, [N, E]: without the arc of its own class."""
+    """Best score from which each edge may be taken, [N, E], excluding the arc of its own class."""
     is_top = nonblank == top[:, graph.arc_state]
     several = np.add.reduceat(is_top, graph.state_first, axis=1, dtype=np.int64) > 1
     second = np.full_like(top, NEVER)
@@ -126,7 +126,7 @@ def _entries(nonblank: Float64s, blank: Float64s, top: Float64s, graph: _Graph) 
 
 
 def _trace(nonblank: Float64s, blank: Float64s, graph: _Graph, automaton: Automaton) -> tuple[int, ...] | None:
-    """Walk back through one line's scores ([T + 1, A] and [T + 1, S]), finding where each came from."""
+    """Trace the best path of one line back through its scores, [T + 1, A] and [T + 1, S]."""
     frames = len(nonblank) - 1
     in_blank = np.where(automaton.accepting, blank[frames], NEVER)
     in_arc = np.where(automaton.accepting[graph.arc_state], nonblank[frames], NEVER)

@@ -1,7 +1,7 @@
-"""Batches of lines of one width.
+"""Groups lines into batches of one width.
 
-An image is padded to its own bucket width, which depends on nothing but the image, and a batch holds one bucket width
-only. A line is therefore read alike whatever else is read with it.
+An image is padded to its own bucket width, which depends on the image alone, and all lines of a batch have the same
+bucket width. The result for a line therefore does not depend on the other lines.
 """
 
 from __future__ import annotations
@@ -20,8 +20,8 @@ def width_batches(lines: Sequence[Pixels | None], backend: Backend, batch_size: 
     """Group lines by bucket width.
 
     Args:
-        lines: Resized images; None for those that are not to be read.
-        backend: The network; it may bound the pixels of a batch.
+        lines: Resized images; None entries are skipped.
+        backend: The network; it may limit the pixels of a batch.
         batch_size: Most lines in a batch.
 
     Yields:
@@ -39,11 +39,11 @@ def width_batches(lines: Sequence[Pixels | None], backend: Backend, batch_size: 
 
 
 def stack_lines(lines: Sequence[Pixels], spec: ImageSpec) -> Floats:
-    """Make the input of the network.
+    """Scale, pad and stack lines into the input of the network.
 
     Args:
         lines: Resized images of one bucket width, at least one: uint8 [height, width] or [height, width, 3].
-        spec: How the model takes its images.
+        spec: The image spec of the model.
 
     Returns:
         float32 [N, C, height, bucket width], padded on the right.
@@ -61,10 +61,10 @@ def stack_lines(lines: Sequence[Pixels], spec: ImageSpec) -> Floats:
 def batch_logits(
     lines: Sequence[Pixels | None], backend: Backend, batch_size: int
 ) -> Iterator[tuple[list[int], Floats]]:
-    """Run the network on lines of any widths, in this thread.
+    """Run the network on lines of any width, in this thread.
 
     Args:
-        lines: Resized images; None for those that are not to be read.
+        lines: Resized images; None entries are skipped.
         backend: The network.
         batch_size: Most lines in a batch.
 

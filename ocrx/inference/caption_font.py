@@ -1,4 +1,4 @@
-"""Chooses a font for the text below a picture: one that has its characters, on this machine."""
+"""Chooses a font for the caption of a picture: one on this machine that has the characters of the text."""
 
 from __future__ import annotations
 
@@ -15,20 +15,20 @@ from PIL import ImageFont, features
 Font = ImageFont.FreeTypeFont | ImageFont.ImageFont
 
 _DEJAVU = "mpl-data/fonts/ttf/DejaVuSans.ttf"
-_NO_CHARACTER = "\U0010ffff"  # never assigned: a font draws its sign for what it does not have
+_NO_CHARACTER = "\U0010ffff"  # never assigned: a font draws its glyph for missing characters
 _SEARCH_SECONDS = 20
-# Scripts of India and South-East Asia, whose letters change beside each other, as those of right-to-left scripts do.
+# Scripts of India and South-East Asia, which need shaping, as right-to-left scripts do.
 _SHAPED = (range(0x0900, 0x0E00), range(0x0F00, 0x10A0), range(0x1780, 0x1800))
 
 
 @dataclass(frozen=True)
 class CaptionFont:
-    """A font for a text, and what keeps it from drawing the text right.
+    """A font for a text, and the reasons why it cannot draw the text correctly.
 
     Attributes:
         font: The font.
         missing: Characters of the text that no font found here has.
-        unshaped: Whether the text needs letters that change beside each other, and this Pillow cannot do it (raqm).
+        unshaped: Whether the text needs shaping that this Pillow cannot do, because it has no raqm.
     """
 
     font: Font
@@ -37,7 +37,7 @@ class CaptionFont:
 
     @property
     def note(self) -> str:
-        """What is wrong with the picture, in ASCII; empty if nothing is."""
+        """What is wrong with the picture, in ASCII; '' if nothing is."""
         parts = []
         if self.missing:
             codes = " ".join(f"U+{ord(character):04X}" for character in self.missing[:8])
@@ -50,15 +50,15 @@ class CaptionFont:
 def caption_font(text: str, size: int) -> CaptionFont:
     """Choose a font.
 
-    Tried are Pillow's own font for ASCII, DejaVu Sans, which comes with matplotlib, and what fontconfig, where it is
-    installed, finds to have most of the characters.
+    Candidates are Pillow's own font for ASCII text, the DejaVu Sans of matplotlib, and the font that fontconfig, where
+    it is installed, finds for the characters.
 
     Args:
-        text: What is to be drawn.
+        text: The caption.
         size: Height in pixels.
 
     Returns:
-        The first font that has all characters, else the one that has most.
+        The first candidate that has all characters, else the one that has most of them.
     """
     if text.isascii():
         return CaptionFont(ImageFont.load_default(size=size), "", False)
@@ -86,12 +86,12 @@ def _candidates(text: str, size: int) -> Iterator[Font]:
         try:
             yield ImageFont.truetype(path, size, index)
         except OSError:
-            continue  # missing, or made of bitmaps of another size
+            continue  # missing, or a bitmap font of another size
     yield ImageFont.load_default(size=size)
 
 
 def _from_fontconfig(text: str) -> tuple[str, int] | None:
-    """File and face number of the font that has most characters of a text."""
+    """File and face number of the font that fontconfig finds for a text."""
     command = shutil.which("fc-match")
     if command is None:
         return None
@@ -107,13 +107,13 @@ def _from_fontconfig(text: str) -> tuple[str, int] | None:
             check=True,
         )
         path, index = done.stdout.split("\t")
-        return path, int(index) & 0xFFFF  # the upper half numbers the styles of a variable font
+        return path, int(index) & 0xFFFF  # the upper 16 bits select an instance of a variable font
     except (OSError, ValueError, subprocess.SubprocessError):
         return None
 
 
 def _is_drawn(character: str) -> bool:
-    """Whether a character leaves a mark: no space, control or format character."""
+    """Whether a character has a visible glyph: it is no space, control or format character."""
     category = unicodedata.category(character)
     return category[0] not in "ZC" or category in ("Co", "Cn")
 

@@ -9,15 +9,15 @@ from ocrx.model_spec import CalibrationSpec
 
 _SMALLEST = 1e-9  # a probability of 0 or 1 has no logit
 _LARGEST = 1 - 1e-7
-_TALL = 1.5  # height over width from which a line of several characters is not upright
+_TALL = 1.5  # height / width above which an image is hardly an upright line
 
 
 def line_confidence(scores: Sequence[float], calibration: CalibrationSpec) -> float:
-    """The probability that all characters of a line are right and none is missing.
+    """Estimate the probability that the whole line is right.
 
     Args:
-        scores: Probability of each character that was read.
-        calibration: What the model's folder says, see ``CalibrationSpec``.
+        scores: Probability of each character.
+        calibration: The calibration of the model.
 
     Returns:
         A probability from 0 to 1; 0 for a line without characters.
@@ -30,11 +30,11 @@ def line_confidence(scores: Sequence[float], calibration: CalibrationSpec) -> fl
 
 
 def line_log_odds(scores: Sequence[float], temperature: float) -> float:
-    """The logit of the product of all character probabilities, each softened by a temperature.
+    """Compute the logit of the product of all character probabilities, each tempered first.
 
     Args:
         scores: Probability of each character, at least one.
-        temperature: Divides the logit of each probability; above 1 makes the characters less certain.
+        temperature: Divides the logit of each probability; values above 1 make the characters less certain.
 
     Returns:
         ln(P / (1 - P)) of the product P.
@@ -50,10 +50,10 @@ def line_log_odds(scores: Sequence[float], temperature: float) -> float:
 
 
 def typical_score(scores: Sequence[float]) -> float:
-    """The geometric mean of the character probabilities, which falls where all characters are uncertain.
+    """Compute the geometric mean of the character probabilities, which is low where all characters are uncertain.
 
     Args:
-        scores: Probability of each character that was read.
+        scores: Probability of each character.
 
     Returns:
         A value from 0 to 1; 0 for a line without characters.
@@ -64,15 +64,15 @@ def typical_score(scores: Sequence[float]) -> float:
 
 
 def unfamiliar_warning(typical: float, size: tuple[int, int], calibration: CalibrationSpec) -> str | None:
-    """Warn about a line whose characters are less certain than in almost all lines of the calibration.
+    """Warn about a line that is less certain than almost all lines of the calibration.
 
     Args:
         typical: ``typical_score`` of the best path.
-        size: Width and height of the image as it was read.
-        calibration: What the model's folder says.
+        size: Width and height of the image as it was read, in pixels.
+        calibration: The calibration of the model.
 
     Returns:
-        What may be wrong, or None for an ordinary line.
+        The warning, or None.
     """
     if typical >= calibration.familiar_score:
         return None

@@ -1,4 +1,4 @@
-"""Finds the model that a name, a path or nothing at all means."""
+"""Finds the model that a name, a path or a URL means."""
 
 from __future__ import annotations
 
@@ -16,11 +16,12 @@ def find_model(model_name: str | None = None, model_dir: str | Path | None = Non
 
     Args:
         model_name: Name of a model (see ``ocrx models``), or a path.
-        model_dir: A model folder, a file in one, or the web address of weights; takes precedence over ``model_name``.
-        key: The setting that errors name.
+        model_dir: A model folder, a file in one, or the URL of a file of weights; takes precedence over
+            ``model_name``.
+        key: The setting to name in errors.
 
     Returns:
-        The model folder, or the exported file in one that the path names. Without name and path the embedded model.
+        The model folder, or the exported file in one that the path names. Without both arguments the embedded model.
 
     Raises:
         ConfigError: The name is empty, or the URL is not that of a file of weights.
@@ -33,7 +34,7 @@ def find_model(model_name: str | None = None, model_dir: str | Path | None = Non
         raise ConfigError(f"{key}: an empty name", hint="give a model folder, a file in one, or a name")
 
     if "://" in given:
-        from ocrx.zoo.sources import obtain_url  # only where something is fetched
+        from ocrx.zoo.sources import obtain_url  # loads torch
 
         return obtain_url(given)
     path = Path(given)
@@ -50,7 +51,7 @@ def _named_model(name: str) -> Path:
     hint = f"embedded: {', '.join(names)}" if names else "train one with `ocrx train`, then give its folder"
     if not name:
         raise ModelError("no model given, and none is embedded in this installation", hint=hint)
-    from ocrx.config import recipe_names  # these are not needed for the embedded models
+    from ocrx.config import recipe_names  # embedded models need none of these
     from ocrx.zoo.catalog import CATALOG, reject_untrained
     from ocrx.zoo.sources import obtain
 

@@ -1,11 +1,11 @@
-"""Images from the web, within limits of size and time."""
+"""Fetches images from the web, within limits of size and time."""
 
 from __future__ import annotations
 
 import threading
 import urllib.parse
 from concurrent.futures import Future
-from concurrent.futures import TimeoutError as FutureTimeoutError  # another class before Python 3.11
+from concurrent.futures import TimeoutError as FutureTimeoutError  # a class of its own before Python 3.11
 
 import httpx
 
@@ -17,42 +17,42 @@ TOTAL_S = 60.0
 
 _MAX_REDIRECTS = 5
 _LONGEST_REASON = 160
-# Compressed answers could grow beyond the limit in memory, and images gain nothing from it.
+# A compressed response could grow beyond the limit in memory, and images are compressed already.
 _HEADERS = {"User-Agent": "ocrx", "Accept-Encoding": "identity"}
 
 
 class Download:
-    """The bytes behind an http or https address, fetched once when they are first asked for."""
+    """The content of an http or https URL, fetched once, when it is first needed."""
 
     def __init__(self, url: str, stall_s: float = STALL_S, total_s: float = TOTAL_S) -> None:
-        """Take an address; nothing is fetched yet.
+        """Store the URL; nothing is fetched yet.
 
         Args:
-            url: An http or https address.
-            stall_s: Longest silence of the server, in seconds.
-            total_s: Longest time from the first look-up to the last byte, redirects included.
+            url: An http or https URL.
+            stall_s: Longest time without data from the server, in seconds.
+            total_s: Longest time from name resolution to the last byte, redirects included, in seconds.
 
         Raises:
-            DataError: It is no address.
+            DataError: It is not a URL.
         """
         self.url = url
         try:
             self.path = urllib.parse.urlsplit(url).path
         except ValueError as error:
-            raise DataError(f"{url}: not an address ({error})") from None
+            raise DataError(f"{url}: not a URL ({error})") from None
         self._stall_s = stall_s
         self._total_s = total_s
         self._data: bytes | None = None
 
     def data(self) -> bytes:
-        """Fetch the address, the first time.
+        """Get the content; the first call fetches it.
 
         Returns:
-            Its content.
+            The content.
 
         Raises:
-            DataError: It cannot be reached, stalls, answers with an error or with less than it announces, takes too
-                long, or holds more than ``MAX_BYTES``.
+            DataError: The server cannot be reached, stalls, responds with an error or with fewer bytes than announced,
+                takes too long, or sends more than ``MAX_BYTES``.
         """
         if self._data is None:
             try:
@@ -66,10 +66,10 @@ class Download:
         return self._data
 
     def _within_deadline(self) -> bytes:
-        """Fetch in a thread that is left behind at the deadline.
+        """Fetch in a thread that is abandoned at the deadline.
 
-        The client's own limits are for single operations. Headers that come byte by byte, interim answers without end
-        and name servers that keep silent would not end by them.
+        The time-outs of the client apply to single operations: they do not end headers that arrive byte by byte,
+        endless interim responses or a silent name server.
         """
         finished: Future[bytes] = Future()
         given_up = threading.Event()
@@ -111,6 +111,6 @@ class Download:
 
 
 def _reason(error: Exception) -> str:
-    """The message of an error without control characters, cut short: it may quote what the server sent."""
+    """The message of an error, printable and shortened, since it may quote what the server sent."""
     text = "".join(character if character.isprintable() else " " for character in str(error) or type(error).__name__)
     return text if len(text) <= _LONGEST_REASON else f"{text[:_LONGEST_REASON]}…"

@@ -1,4 +1,4 @@
-"""A picture of what was read: the line, a mark around each character, and the text below."""
+"""Draws a result: the line, a frame around each character, and the text below."""
 
 from __future__ import annotations
 
@@ -39,15 +39,15 @@ class Drawable(Protocol):
 
 
 def draw_prediction(image: Image.Image, prediction: Drawable) -> Image.Image:
-    """Draw what was read.
+    """Draw a result.
 
     Args:
         image: The line as it was read.
-        prediction: What was read.
+        prediction: Its text, scores and spans.
 
     Returns:
-        The image 64 pixels high, a frame around each character (red below 0.5), the text and its score below, and
-        below that which characters no font on this machine has.
+        The line, 64 pixels high, with a frame around each character (red for a score below 0.5); below it the text and
+        its score, and a note about characters that no font on this machine has.
     """
     factor = _HEIGHT / image.height
     picture = image.convert("RGB").resize((max(1, round(image.width * factor)), _HEIGHT), Image.Resampling.BILINEAR)

@@ -1,7 +1,7 @@
-"""Warnings about images that a line recogniser is not made for.
+"""Warns about images that a line recogniser is not made for.
 
-They say what is visible without reading: several lines, a line turned by 90 degrees, hardly any contrast, too few
-pixels, too long. What only shows in the reading (upside down, another script, handwriting) is left to the confidence.
+Found without reading the text: several lines, a line turned by 90 degrees, hardly any contrast, too few pixels, too
+long. What only the result shows (upside down, another script, handwriting) is left to ``confidence``.
 """
 
 from __future__ import annotations
@@ -15,12 +15,12 @@ from ocrx.arrays import Pixels
 from ocrx.inference.line_segmentation import Box, line_boxes
 from ocrx.model_spec import ImageSpec
 
-_MIN_HEIGHT = 8  # pixels; a letter of fewer has no shape
+_MIN_HEIGHT = 8  # pixels; smaller letters are not legible
 _MIN_CONTRAST = 24  # grey levels between the darkest and the brightest pixel
-_MIN_PAGE_HEIGHT = 64  # lower images hardly hold two lines that could be read
-_MAX_PAGE_RATIO = 6.0  # images wider than this many times their height are lines
-_TALL = 1.5  # height over width from which an image is no line of several characters
-_LINE_RATIO = 1.5  # width over height; bands of a turned line hold one character each and are narrower
+_MIN_PAGE_HEIGHT = 64  # pixels; lower images hardly hold two legible lines
+_MAX_PAGE_RATIO = 6.0  # width / height above which an image is a line
+_TALL = 1.5  # height / width above which an image is hardly an upright line
+_LINE_RATIO = 1.5  # width / height; the bands of a turned line are single characters and narrower
 
 
 def image_warning(image: Image.Image, pixels: Pixels, spec: ImageSpec, *, several_lines: bool) -> str | None:
@@ -28,12 +28,12 @@ def image_warning(image: Image.Image, pixels: Pixels, spec: ImageSpec, *, severa
 
     Args:
         image: The image as it is read, upright.
-        pixels: The same after resizing.
-        spec: How the model takes its images.
-        several_lines: Warn about several lines as well.
+        pixels: The same image resized, uint8 [H, W] or [H, W, 3].
+        spec: The image spec of the model.
+        several_lines: Also warn about several lines.
 
     Returns:
-        What is wrong, or None.
+        The warnings, joined with ``;``, or None.
     """
     found = (
         _size_warning(image),
@@ -56,7 +56,7 @@ def _contrast_warning(pixels: Pixels) -> str | None:
 
 
 def _layout_warning(image: Image.Image) -> str | None:
-    """Several lines, or one that is turned; None for a single line, and wherever it is not clear."""
+    """Whether there are several lines, or one that is turned; None for a single line and in unclear cases."""
     if image.height < _MIN_PAGE_HEIGHT or image.width > _MAX_PAGE_RATIO * image.height:
         return None
     boxes = line_boxes(image)

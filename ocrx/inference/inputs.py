@@ -1,7 +1,7 @@
-"""What can be read: every kind of input becomes a lazy stream of ``ImageInput``, one image each.
+"""Turns every kind of input into a lazy stream of ``ImageInput``, one per image.
 
-Finding the inputs opens no image (but PDF and TIFF files, to count their pages). What cannot be read is an input
-too: its ``load`` raises the DataError that names it.
+Finding the inputs opens no image, except PDF and TIFF files to count their pages. An input that cannot be read is part
+of the stream too: its ``load`` raises a DataError that names it.
 """
 
 from __future__ import annotations
@@ -38,8 +38,10 @@ _TIFF_MAGIC = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
 class ImageInput:
     """One image to read, not opened yet.
 
-    ``load`` gives it as mode L or RGB, upright, or raises DataError. ``name`` is the input as given, or folder and
-    name; None for images that are only in memory. ``page_index`` counts from 0 in a PDF or a multi-frame TIFF.
+    Attributes:
+        load: Opens the image in mode L or RGB, upright, or raises DataError.
+        name: The input as given, or folder and name; None for an image in memory.
+        page_index: Page of a PDF or frame of a TIFF, from 0; None for a single image.
     """
 
     load: Callable[[], Image.Image]
@@ -48,14 +50,14 @@ class ImageInput:
 
 
 def iter_inputs(source: Any, channel_order: str = "RGB") -> Iterator[ImageInput]:
-    """Find all images that a source means.
+    """Find all images of a source.
 
     Args:
         source: An ``Input``.
-        channel_order: ``RGB`` or ``BGR``: how NumPy arrays hold their colours.
+        channel_order: Order of the channels of NumPy arrays, ``RGB`` or ``BGR``.
 
     Returns:
-        An iterator over the images, in order, found as they are asked for.
+        A lazy iterator over the images, in order.
 
     Raises:
         ConfigError: The channel order is neither.
@@ -66,17 +68,17 @@ def iter_inputs(source: Any, channel_order: str = "RGB") -> Iterator[ImageInput]
 
 
 def from_array(array: Any, channel_order: str = "RGB") -> Image.Image:
-    """Make an image of an array; numbers are scaled as in ``imaging.pixels.to_uint8``.
+    """Convert an array to an image; values are scaled as in ``imaging.pixels.to_uint8``.
 
     Args:
         array: [H, W], [H, W, C] or [C, H, W] with 1, 3 or 4 channels.
-        channel_order: ``RGB`` (with A behind it) or ``BGR``.
+        channel_order: ``RGB`` or ``BGR``; a fourth channel is alpha.
 
     Returns:
         The image, mode L or RGB.
 
     Raises:
-        DataError: Another shape, negative values or NaN.
+        DataError: The array has another shape, negative values or NaN.
     """
     values = np.asarray(array)
     if values.ndim == 3 and values.shape[2] not in (1, 3, 4) and values.shape[0] in (1, 3, 4):
@@ -114,7 +116,7 @@ def _find(source: Any, channel_order: str) -> Iterator[ImageInput]:
 
 
 def _from_text(text: str, lists: Sequence[str] = ()) -> Iterator[ImageInput]:
-    """The inputs that a text names; ``lists`` are the files of names that led to it, the outermost first."""
+    """The inputs that a text names; ``lists`` holds the list files that led to it, the outermost first."""
     if not text:
         yield from _failed(f"an empty path; expected {EXPECTED}")
     elif text == "-":
@@ -139,7 +141,7 @@ def _from_text(text: str, lists: Sequence[str] = ()) -> Iterator[ImageInput]:
 
 
 def _from_web(url: str) -> Iterator[ImageInput]:
-    from ocrx.inference.download import Download  # only here: http takes a tenth of a fast start
+    from ocrx.inference.download import Download  # slow to import
 
     try:
         download = Download(url)
@@ -171,7 +173,7 @@ def _from_path(path: Path, name: str | None = None) -> Iterator[ImageInput]:
 
 
 def _from_folder(folder: Path) -> Iterator[ImageInput]:
-    """The images of a folder and its subfolders, sorted by name; hidden files are left out."""
+    """The images of a folder and its subfolders, sorted by name, without hidden files."""
     found = False
     for place, subfolders, names in os.walk(folder):
         subfolders[:] = sorted(name for name in subfolders if not name.startswith("."))
@@ -186,7 +188,7 @@ def _from_folder(folder: Path) -> Iterator[ImageInput]:
 
 
 def _from_list(name: str, lists: Sequence[str]) -> Iterator[ImageInput]:
-    """Lines of a file, or of stdin: each an input of its own, up to a TAB; paths are sought beside the list too."""
+    """Each line of a file or of stdin, up to a TAB, is an input; paths may also be relative to the list."""
     place = os.path.realpath(name)
     if place in lists:
         yield from _failed(f"{name}: the list names itself", name)
@@ -223,7 +225,7 @@ def _from_bytes(data: bytes, name: str | None) -> Iterator[ImageInput]:
 
 
 def _from_file(file: Any) -> Iterator[ImageInput]:
-    """An open file, from where it stands; its lines are not inputs."""
+    """The content of an open file, from its current position."""
     name = getattr(file, "name", None)
     shown = name if isinstance(name, str) else type(file).__name__
     try:

@@ -9,14 +9,14 @@ from PIL import Image
 Box = tuple[int, int, int, int]
 
 _WORK_WIDTH = 800
-_INK = 0.5  # share of the way from paper to ink at which a pixel counts as ink
+_INK = 0.5  # a pixel is ink beyond this fraction of the way from paper to the darkest tone
 
 
 def line_boxes(image: Image.Image) -> list[Box]:
     """Find the lines of a clean, upright page by projection.
 
-    Rows with ink are separated where the rows between them have almost none; marks lower than a third of the
-    usual line (accents, rules) join the nearest line. Two columns side by side are not separated.
+    Lines are separated by rows with almost no ink. Bands lower than a third of a typical line (accents, rules) are
+    joined to the nearest line. Columns side by side are not separated.
 
     Args:
         image: The page.
@@ -41,7 +41,7 @@ def line_boxes(image: Image.Image) -> list[Box]:
 
 
 def _ink(image: Image.Image) -> tuple[npt.NDArray[np.bool_], float]:
-    """Which pixels of the image, shrunk to a width of 800 at most, are ink, and the factor back to the original."""
+    """Which pixels are ink, in the image reduced to a width of at most 800, and the factor of the reduction."""
     factor = max(1.0, image.width / _WORK_WIDTH)
     size = (max(1, round(image.width / factor)), max(1, round(image.height / factor)))
     grey = np.asarray(image.convert("L").resize(size, Image.Resampling.BOX), dtype=np.float32)
@@ -55,13 +55,13 @@ def _ink(image: Image.Image) -> tuple[npt.NDArray[np.bool_], float]:
 
 
 def _bands(inked: npt.NDArray[np.bool_]) -> list[tuple[int, int]]:
-    """Runs of True as (first, one past the last)."""
+    """Runs of True as half-open ranges."""
     edges = np.flatnonzero(np.diff(np.concatenate([[0], inked.astype(np.int8), [0]])))
     return list(zip(edges[::2].tolist(), edges[1::2].tolist(), strict=True))
 
 
 def _joined(bands: list[tuple[int, int]]) -> list[tuple[int, int]]:
-    """Bands lower than a third of the usual one join their nearest neighbour, or go where none is near."""
+    """Join bands lower than a third of a typical one to their nearest neighbour, or drop them where none is near."""
     heights = np.array([bottom - top for top, bottom in bands])
     usual = float(np.median(heights[heights >= 0.5 * heights.max()])) if len(bands) else 0.0
     kept = [list(band) for band in bands if band[1] - band[0] >= usual / 3]
@@ -75,7 +75,7 @@ def _joined(bands: list[tuple[int, int]]) -> list[tuple[int, int]]:
 
 
 def _grown(box: Box, factor: float, size: tuple[int, int]) -> Box:
-    """The box in pixels of the original, with a margin of a tenth of its height."""
+    """The box in pixels of the original, with a margin of a tenth of its height (twice that left and right)."""
     left, top, right, bottom = (value * factor for value in box)
     margin = max(2.0, 0.1 * (bottom - top))
     return (

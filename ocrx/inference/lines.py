@@ -23,9 +23,16 @@ from ocrx.pages.finder import LineFinder
 class PreparedLine:
     """One line of an image, ready for the network, or the reason why it could not be opened.
 
-    ``pixels`` are the resized image; None on failure, and for a page without text. ``size`` is the width and height
-    before resizing, of the image as ``turned`` says: rotated by 90 degrees or not. ``line_index`` and ``page_size`` are
-    set where a page was cut, ``box`` also where a line stood on its head.
+    Attributes:
+        source: The image.
+        pixels: The resized line, uint8 [H, W] or [H, W, 3]; None on failure, and for a page without text.
+        size: Width and height in pixels before resizing, after a rotation (``turned``).
+        turned: Whether the line was rotated by 90 degrees.
+        error: Why the image could not be opened.
+        warning: Why the image may be outside what the model reads.
+        line_index: Number of the line, from 0, where a page was cut.
+        page_size: Width and height of the page in pixels, where it was cut.
+        box: The line on the page, where it was cut or stood on its head.
     """
 
     source: ImageInput
@@ -66,7 +73,7 @@ def load_lines(sources: Sequence[ImageInput], spec: ImageSpec, layout: Layout = 
 
     Args:
         sources: The images.
-        spec: How the model takes its images.
+        spec: The image spec of the model.
         layout: How lines are found.
 
     Returns:
@@ -79,9 +86,9 @@ def load_lines(sources: Sequence[ImageInput], spec: ImageSpec, layout: Layout = 
 
 
 class _SharedPage:
-    """Opens a page again for pictures of its lines: once for all of them, not once for each.
+    """Opens a page again for pictures of its lines, once for all of them.
 
-    The page is kept from the first line to the last; safe to call from several threads.
+    The page is kept from the first call to the last one. Safe to call from several threads.
     """
 
     def __init__(self, load: Callable[[], Image.Image], lines: int) -> None:

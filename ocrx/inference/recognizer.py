@@ -1,7 +1,7 @@
-"""The one predictor: images in, texts out, in order, whatever the runtime.
+"""The one predictor for every back end: images in, texts out, in order.
 
-Images are opened and resized ahead in threads, sorted by bucket width inside a window, read by the network in batches
-of one width, and decoded while the next batch runs. Nothing that an image is batched with changes its text.
+Threads open and resize images ahead. Within a window, lines are sorted by bucket width, read by the network in batches
+of one width, and decoded while the next batch runs. The text of an image does not depend on its batch.
 """
 
 from __future__ import annotations
@@ -42,7 +42,7 @@ _CHUNK = 8  # images opened by one task
 
 @dataclass(frozen=True)
 class _Window:
-    """Lines in the order of the input, and the batches that are being read: indices into ``lines`` and results."""
+    """Lines in the order of the input, and their batches: indices into ``lines`` with pending results."""
 
     lines: list[PreparedLine]
     batches: list[tuple[list[int], Future[list[Prediction]]]]
@@ -51,16 +51,16 @@ class _Window:
 class Recognizer:
     """Reads lines with one model on one back end.
 
-    One recognizer may be used from many threads at once: ``predict`` in each gives what it gives alone, with the same
-    or different decoding options. The network is entered by as many threads as the back end allows.
+    A recognizer may be used from many threads at once, with the same or different decoding options; results are the
+    same as from a single thread. As many threads run the network at a time as the back end allows.
 
     Attributes:
         backend: The network.
         decoder: Turns logits float32 [N, T, K] into classes, scores and frames.
         batch_size: Lines in a batch, unless ``predict`` is given another number.
-        spec: What the model knows about itself.
+        spec: The model's spec.
         charset: Its characters.
-        calibration: What turns character scores into a confidence; None for a model that was never calibrated.
+        calibration: Maps character scores to a confidence; None for a model that was never calibrated.
     """
 
     def __init__(
@@ -74,9 +74,9 @@ class Recognizer:
 
         Args:
             backend: The network.
-            decoder: Default: the best path.
+            decoder: Turns logits into classes; by default the best path.
             batch_size: Lines in a batch, unless ``predict`` is given another number.
-            calibration: Default: what the back end's spec holds.
+            calibration: By default that of the back end's spec.
         """
         self.backend = backend
         self.batch_size = batch_size
@@ -114,17 +114,16 @@ class Recognizer:
         Args:
             input: A path, URL, folder, glob pattern, PDF, array, Pillow image, bytes, open file, ``{"img": …}``, or an
                 iterable of these.
-            batch_size: Lines in a batch; changes the speed, never the text.
-            lines: ``one``: an image is a line. ``split``: cut clean, upright pages at the white between their lines.
+            batch_size: Lines in a batch; affects the speed, never the text.
+            lines: ``one``: an image is a line. ``split``: cut clean, upright pages at the white space between lines.
                 ``detect``: find the lines of any page, in reading order (extra ``page``). Lines that were cut out
                 have a ``line_index`` and a ``box``: left, top, right and bottom, or with ``detect`` a polygon.
-            orientation: ``auto``: read lines that stand on their head upright (extra ``page``); ``none``: as they are.
+            orientation: ``auto``: turn lines that are upside down (extra ``page``); ``none``: read them as they are.
                 Default: ``auto`` with ``detect``, else ``none``.
             split_lines: Former name of ``lines="split"``.
-            channel_order: ``RGB``, or ``BGR`` for NumPy arrays with the channels in that order, as OpenCV reads them
-                and PaddleX takes them. Other inputs know their own order.
-            options: How logits become text. The keywords from ``pattern`` on are its fields, for short calls. Where
-                neither sets anything, the recognizer's own ``decoder`` is used.
+            channel_order: Order of the channels of NumPy arrays: ``RGB``, or ``BGR`` as in OpenCV and PaddleX.
+            options: How logits become text. The keywords from ``pattern`` on set its fields one by one. If nothing is
+                set, the recognizer's own ``decoder`` is used.
             pattern: Regular expression that the whole line matches.
             lexicon: The possible lines, or a file with one on each line.
             lexicon_margin: Keep a reading outside the lexicon that is e ** margin times as probable as the best entry.
@@ -138,7 +137,7 @@ class Recognizer:
             An iterator over one Prediction for each image or line.
 
         Raises:
-            ConfigError: Options and keywords are given together, a value has no meaning, or nothing satisfies the
+            ConfigError: Options and keywords are given together, a value is invalid, or no text satisfies the
                 constraints.
             BackendError: The extra ``page`` is needed and missing.
             DataError: A lexicon or language model cannot be read.
@@ -156,7 +155,9 @@ class Recognizer:
         if options is None:
             options = keywords
         elif keywords != DecodeOptions():
-            raise ConfigError("options: set beside keywords of the same meaning", hint="put everything into `options`")
+            raise ConfigError(
+                "options: given together with decoding keywords; expected one of them", hint="put all into `options`"
+            )
 
         layout = self.layout("split" if split_lines and lines == "one" else lines, orientation)
         return self.with_options(options)._checked_stream(iter_inputs(input, channel_order), batch_size, layout)
@@ -191,7 +192,7 @@ class Recognizer:
         return self if options == DecodeOptions() else self.with_decoder(build_decoder(self.charset, options))
 
     def predict_inputs(self, inputs: Iterable[ImageInput], batch_size: int | None = None) -> Iterator[Prediction]:
-        """Read images that were found already, see ``predict``.
+        """Read images that ``iter_inputs`` found, see ``predict``.
 
         Args:
             inputs: The images.
@@ -323,7 +324,7 @@ class Recognizer:
         )
 
     def _spans(self, line: PreparedLine, decoded: Decoded, order: Sequence[int]) -> tuple[PixelSpans, PixelSpans]:
-        """Spans of the characters and of the words in the order of the text; found when they are first read."""
+        """Spans of the characters and of the words in the order of the text, computed on first use."""
         if line.pixels is None or not decoded.classes:
             return (), ()
         profile = ColumnProfile.from_pixels(line.pixels)
@@ -364,7 +365,7 @@ def failed_prediction(line: PreparedLine) -> Prediction:
 
 
 def _collect(window: _Window) -> Iterator[Prediction]:
-    """The results of a window in the order of the input, once all its batches are read."""
+    """The results of a window in the order of the input."""
     results: list[Prediction | None] = [None] * len(window.lines)
     for indices, batch in window.batches:
         for index, prediction in zip(indices, batch.result(), strict=True):
@@ -375,7 +376,7 @@ def _collect(window: _Window) -> Iterator[Prediction]:
 
 @contextmanager
 def _executors(backend: Backend) -> Iterator[tuple[Executor, Executor]]:
-    """Threads that open images, and threads that call the network; the same ones where it may be called from all."""
+    """Threads that open images and threads that run the network; the same pool where all may run it."""
     readers = ThreadPoolExecutor(backend.threads, thread_name_prefix="ocrx")
     network = readers if backend.parallel >= backend.threads else ThreadPoolExecutor(backend.parallel)
     try:

@@ -1,4 +1,4 @@
-"""What a recognizer gives back for one image, with the methods and field names of PaddleX's results."""
+"""The result for one line, with the methods and field names of PaddleX's results."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ SavePath: TypeAlias = str | os.PathLike[str]
 
 @dataclass(frozen=True)
 class Prediction(Mapping[str, Any]):
-    """The text of one line; as a mapping, the fields of ``to_dict`` under PaddleX's names.
+    """The result for one line. As a mapping, it holds the fields of ``to_dict`` under PaddleX's names.
 
     Attributes:
         text: What was read, '' on failure.
@@ -36,21 +36,21 @@ class Prediction(Mapping[str, Any]):
         typical_score: Geometric mean of the character scores of the best path, whatever decoder was used.
         char_scores: Probability of each character.
         char_spans: Left and right edge of each character in pixels of the original image.
-        word_spans: The same of each word.
+        word_spans: Left and right edge of each word, in the order of the text.
         input_path: The input as given, or folder and name; None for an image in memory.
-        page_index: From 0, in a PDF or a multi-frame TIFF.
+        page_index: Page of a PDF or frame of a TIFF, from 0.
         error: Why the image could not be read.
         warning: Why the image may be outside what the model reads: several lines, turned, unlike its training lines.
         matched: False where a constraint was set and the text does not satisfy it (it is '' then, unless a reading
             outside the lexicon was allowed).
-        line_index: From 0, where a page was cut into lines.
+        line_index: Number of the line, from 0, where a page was cut into lines.
         box: The line on the page, where it was cut: left, top, right and bottom; or, where a detector found it or it
-            stood on its head, its four corners (x, y), clockwise from the upper left one of the text.
-        page_size: Width and height of the page, where it was cut.
-        image_size: Width and height.
+            was upside down, its four corners (x, y), clockwise from the upper left corner of the text.
+        page_size: Width and height of the page in pixels, where it was cut.
+        image_size: Width and height of the line in pixels.
         turned: The model's step ``rotate_tall`` turned the image by 90 degrees counter-clockwise; spans and
             ``image_size`` are those of the turned image.
-        source: Opens the input again, as it was.
+        source: Opens the original image again.
     """
 
     text: str = ""
@@ -74,10 +74,10 @@ class Prediction(Mapping[str, Any]):
     source: Callable[[], Image.Image] | None = field(default=None, repr=False, compare=False)
 
     def to_dict(self, details: bool = False) -> dict[str, Any]:
-        """The result under PaddleX's names.
+        """Convert to plain values under PaddleX's names.
 
         Args:
-            details: Add ``min_score``, and the scores and spans of the characters.
+            details: Add ``min_score``, scores and spans of the characters, and spans of the words.
 
         Returns:
             ``input_path``, ``page_index``, ``rec_text``, ``rec_score``, ``confidence`` and ``warning``; ``line_index``
@@ -123,15 +123,15 @@ class Prediction(Mapping[str, Any]):
 
     @property
     def json(self) -> dict[str, Any]:
-        """``{"res": {...}}``, as PaddleX has it."""
+        """``{"res": {...}}``, the form of PaddleX."""
         return {"res": self.to_dict()}
 
     @property
     def img(self) -> dict[str, Image.Image]:
-        """``{"res": picture}``: the image, its text below, and a frame around each character.
+        """``{"res": picture}``: the image with a frame around each character, and the text below.
 
         Raises:
-            DataError: The image cannot be opened, or not any more.
+            DataError: The image can no longer be opened.
         """
         from ocrx.inference.drawing import draw_prediction  # most programs draw nothing
 
@@ -139,10 +139,10 @@ class Prediction(Mapping[str, Any]):
 
     @property
     def input_img(self) -> Pixels:
-        """The image that was read as PaddleX gives it: uint8 [H, W, 3], channels in the order BGR.
+        """The image that was read, in the form of PaddleX: uint8 [H, W, 3], channels in the order BGR.
 
         Raises:
-            DataError: The image cannot be opened, or not any more.
+            DataError: The image can no longer be opened.
         """
         return np.ascontiguousarray(np.asarray(self.open().convert("RGB"))[:, :, ::-1])
 
@@ -150,13 +150,13 @@ class Prediction(Mapping[str, Any]):
         """Open the image again.
 
         Returns:
-            The image that was read: mode L or RGB, upright and turned as it was; of a cut page the line.
+            The line as it was read: mode L or RGB, cut out of its page and turned where that was done.
 
         Raises:
-            DataError: The image cannot be opened, or not any more.
+            DataError: The image can no longer be opened.
         """
         if self.source is None:
-            raise DataError(f"{self.input_path or 'image'}: not at hand any more")
+            raise DataError(f"{self.input_path or 'image'}: no longer available")
         image = self.source()
         line = image if self.box is None else crop_line(image, corners(self.box))
         return line.transpose(Image.Transpose.ROTATE_90) if self.turned else line
@@ -173,9 +173,9 @@ class Prediction(Mapping[str, Any]):
 
         Args:
             format_json: Write indented JSON; otherwise the mapping on one line, as Python shows it.
-            indent: Spaces for each level of the JSON.
+            indent: Spaces per level of the JSON.
             ensure_ascii: Escape all characters outside ASCII.
-            json_format: Another name of ``format_json``.
+            json_format: Another name for ``format_json``.
         """
         pretty = format_json if json_format is None else json_format
         text = to_json(self.json, indent=indent, ensure_ascii=ensure_ascii) if pretty else f"{self.json}"
@@ -185,8 +185,8 @@ class Prediction(Mapping[str, Any]):
         """Write the result as JSON, with the scores and spans of the characters.
 
         Args:
-            save_path: A file whose name ends in ``.json``, or a folder, in which the result gets a name of its own.
-            indent: Spaces for each level.
+            save_path: A file whose name ends in ``.json``, or a folder, in which a unique name is chosen.
+            indent: Spaces per level.
             ensure_ascii: Escape all characters outside ASCII.
 
         Returns:
@@ -202,13 +202,13 @@ class Prediction(Mapping[str, Any]):
         """Write the picture ``img``.
 
         Args:
-            save_path: A file with an image suffix, or a folder, in which the picture gets a name of its own as PNG.
+            save_path: A file with an image suffix, or a folder, in which a unique name is chosen for a PNG file.
 
         Returns:
             The file.
 
         Raises:
-            DataError: The image cannot be opened, or not any more.
+            DataError: The image can no longer be opened.
         """
         picture = self.img["res"]
         target = Path(save_path)
@@ -225,7 +225,7 @@ class Prediction(Mapping[str, Any]):
         """Write the result as JSON and, where the image could be read, as a picture.
 
         Args:
-            save_path: A folder; each file gets a name of its own.
+            save_path: A folder, in which unique names are chosen.
         """
         folder = Path(save_path)
         folder.mkdir(parents=True, exist_ok=True)
@@ -233,7 +233,7 @@ class Prediction(Mapping[str, Any]):
         if self.error is None:
             self.save_to_img(folder)
 
-    # Last in the class: below it, str would be this property.
+    # Last in the class: further down, ``str`` would mean this property.
     @property
     def str(self) -> str:
         """``json`` as text."""
@@ -263,16 +263,17 @@ def _plain(box: Box | Polygon) -> list[Any]:
 
 
 def _place(target: Path, suffix: str, prediction: Prediction, *, is_file: bool) -> Path:
-    """The file to write: ``target`` itself, or in the folder ``target`` a name that no other input has taken.
+    """The file to write: ``target`` itself, or a name in the folder ``target`` that no other input has taken.
 
-    An existing folder stays one, even if its name looks like that of a file (``is_file``).
-    The name is ``<stem>_res``. Where a file of that name is another input's, a part of the hash of the input's
-    path makes it differ, so that reading the same inputs again overwrites the same files.
+    An existing folder is a folder, even if its name looks like that of a file (``is_file``). The name is
+    ``<stem>_res``; if another input has it, part of a hash of the input's path is added, so that reading the same
+    inputs again overwrites the same files.
     """
     if is_file and not target.is_dir():
         target.parent.mkdir(parents=True, exist_ok=True)
         return target
     target.mkdir(parents=True, exist_ok=True)
+
     name = prediction.input_path
     stem = Path(name).stem[:100] or "image" if name else "image"
     stem += f"_p{prediction.page_index}" if prediction.page_index is not None else ""

@@ -1,8 +1,8 @@
-"""Which pixels each character and each word covers. NumPy only.
+"""Finds the pixels that each character and each word covers. NumPy only.
 
-CTC says in which frames a character was found, not how wide it is: the frames are a few pixels wide and often lie
-beside the middle of the glyph. Here the line is cut between neighbouring characters where it has the least ink,
-and each part is trimmed to its ink. Joined scripts are cut where the joining stroke is thinnest.
+CTC locates a character in frames, not its extent: the frames are a few pixels wide and often off the centre of the
+glyph. Here the line is cut between neighbouring characters where it has the least ink, and each part is trimmed to its
+ink. Joined scripts are cut where the joining stroke is thinnest.
 """
 
 from __future__ import annotations
@@ -23,25 +23,25 @@ Span = tuple[float, float]
 PixelSpans = Sequence[Span]
 """Left and right edge of each character or word, in pixels."""
 
-# Shares of the contrast between background and ink.
-_FAINT = 0.15  # paler than this is background
-_INKED = 0.35  # a column with a pixel as dark as this belongs to a character
+# Fractions of the contrast between background and ink.
+_FAINT = 0.15  # anything paler is background
+_INKED = 0.35  # a column with a pixel this dark belongs to a character
 
 _LEAST_CONTRAST = 12  # of 255; below it nothing is visible
 
-# What a cut costs: the darkest pixel of its column, the ink of the whole column, its distance from the middle.
+# Weights in the cost of a cut: darkest pixel of the column, ink of the column, squared distance from the middle.
 _DARKNESS, _INK, _OFF_CENTRE = 2.0, 0.05, 0.4
 
 
 @dataclass(frozen=True, eq=False)
 class ColumnProfile:
-    """What the columns of a line look like: all that its spans need, much smaller than the line.
+    """Statistics of the columns of a line: all that spans are computed from, in much less memory than the line.
 
     Attributes:
-        darkest: uint8 [W], least value of each column.
-        brightest: uint8 [W], greatest value of each column.
-        mean: float32 [W].
-        height: Pixels a column.
+        darkest: uint8 [W], smallest value of each column.
+        brightest: uint8 [W], largest value of each column.
+        mean: float32 [W], mean of each column.
+        height: Height of the line in pixels.
     """
 
     darkest: Pixels
@@ -66,15 +66,15 @@ class ColumnProfile:
 
     @property
     def width(self) -> int:
-        """Pixels of the line."""
+        """Width of the line in pixels."""
         return self.mean.size
 
 
 class DeferredSpans(Sequence[Span]):
-    """Spans that are found when they are first read; equal to the tuple of them."""
+    """A sequence of spans that is computed on first use; equal to the tuple of them."""
 
     def __init__(self, find: Callable[[], PixelSpans]) -> None:
-        """Store ``find``, which is called once."""
+        """Store the function, which is called once."""
         self._find: Callable[[], PixelSpans] | None = find
         self._found: PixelSpans = ()
 
@@ -112,7 +112,7 @@ class DeferredSpans(Sequence[Span]):
 
 
 def frame_spans(frames: Spans, spec: FrameSpec, width: int) -> Float64s:
-    """Find the pixels that spans of frames stand for.
+    """Convert spans of frames to pixels.
 
     Args:
         frames: First and last frame (inclusive) of each of N characters.
@@ -181,7 +181,7 @@ class _InkColumns:
 
 
 def _ink_columns(profile: ColumnProfile) -> _InkColumns | None:
-    """Tell ink from background; None where the line has no visible contrast."""
+    """Separate ink from background; None where the line has no visible contrast."""
     ground_if_light, ground_if_dark = np.percentile(profile.brightest, 20), np.percentile(profile.darkest, 80)
     depth_if_light = ground_if_light - np.percentile(profile.darkest, 5)
     depth_if_dark = np.percentile(profile.brightest, 95) - ground_if_dark
@@ -195,7 +195,7 @@ def _ink_columns(profile: ColumnProfile) -> _InkColumns | None:
         darkness = (profile.brightest - ground_if_dark) / contrast
         amount = (profile.mean - ground_if_dark) * (profile.height / contrast)
 
-    if np.percentile(darkness, 5) > _INKED:  # an underline or a line of a table runs along all columns
+    if np.percentile(darkness, 5) > _INKED:  # an underline or a table rule runs through all columns
         amount = amount - np.percentile(amount, 5)
         darkness = np.minimum(amount / 2, 1.0)
 
@@ -208,9 +208,9 @@ def _ink_columns(profile: ColumnProfile) -> _InkColumns | None:
 def _segment(centres: Float64s, columns: _InkColumns, blank: Bools) -> tuple[Float64s, Bools]:
     """Cut the line between characters and trim the parts: edges [N, 2], and which parts hold ink [N].
 
-    A network finds the characters of a line a few pixels beside the middle of their glyphs, all about equally far;
-    the parts of a first pass tell how far. Where glyphs are narrow, the first pass may be off by one of them: of two
-    tries the one counts whose parts lie closer around their centres.
+    A network reports the characters of a line at a nearly constant distance from the centres of their glyphs, which a
+    first pass measures. Where glyphs are narrow, that pass may be off by one glyph, so two initial distances are tried
+    and the better fit wins.
     """
     tries = [_segment_from(start * columns.height, centres, columns, blank) for start in (-1 / 16, 1 / 16)]
     _, edges, filled = min(tries, key=lambda attempt: attempt[0])
@@ -218,7 +218,7 @@ def _segment(centres: Float64s, columns: _InkColumns, blank: Bools) -> tuple[Flo
 
 
 def _segment_from(shift: float, centres: Float64s, columns: _InkColumns, blank: Bools) -> tuple[float, Float64s, Bools]:
-    """``_segment`` with a first guess of the distance; before its result, how badly it fits, in pixels."""
+    """``_segment`` from an initial distance; its result is preceded by the misfit in pixels."""
     edges, filled = _cut(centres + shift, columns)
     visible = filled & ~blank
     if visible.any():
@@ -232,7 +232,7 @@ def _segment_from(shift: float, centres: Float64s, columns: _InkColumns, blank: 
 
 
 def _cut(centres: Float64s, columns: _InkColumns) -> tuple[Float64s, Bools]:
-    """``_segment`` for centres [N] that are right on average."""
+    """``_segment`` for centres [N] that are unbiased."""
     width = columns.inked.size
     first, last = centres[0] - columns.height, centres[-1] + columns.height  # no glyph is wider than two heights
     bounds = np.concatenate([[first], _cuts(centres, columns.cost), [last]]).clip(0, width).astype(np.int64)
@@ -248,7 +248,7 @@ def _cut(centres: Float64s, columns: _InkColumns) -> tuple[Float64s, Bools]:
 
 
 def _cuts(centres: Float64s, cost: Float64s) -> Ints:
-    """The column before which the line is cut between each two neighbours [N - 1]: little ink, near the middle."""
+    """The column before which to cut between each pair of neighbours [N - 1]: little ink, near the middle."""
     width = cost.size - 1
     begin, end = np.floor(centres[:-1]).clip(0, width), np.ceil(centres[1:]).clip(0, width)
     if not begin.size:
@@ -263,7 +263,7 @@ def _cuts(centres: Float64s, cost: Float64s) -> Ints:
 
 
 def _fill_gaps(edges: Float64s, filled: Bools, blank: Bools) -> Float64s:
-    """Let spaces, and characters without ink, reach from the ink before them to the ink behind."""
+    """Extend spaces, and characters without ink, from the ink before them to the ink after them."""
     hollow = blank | ~filled
     for i in np.flatnonzero(hollow).tolist():
         if i > 0:

@@ -1,4 +1,4 @@
-"""The fastest way to read with a model on a machine, as ``ocrx benchmark --tune`` found it: ``tuned.json``."""
+"""Stores the fastest settings for a model on a machine, which ``ocrx benchmark --tune`` finds: ``tuned.json``."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ TUNED_FILE = "tuned.json"
 
 @dataclass(frozen=True)
 class TunedSettings:
-    """Back end, precision, threads and batch size, and how fast they were."""
+    """Back end, precision, threads and batch size, with their measured throughput."""
 
     backend: str
     precision: str
@@ -28,11 +28,11 @@ class TunedSettings:
 
 
 def save_tuned_settings(folder: Path, tuned: TunedSettings) -> Path:
-    """Write the settings for this machine; those for other machines stay.
+    """Store the settings for this machine; those for other machines are kept.
 
     Args:
         folder: The model folder.
-        tuned: What was found.
+        tuned: The settings.
 
     Returns:
         The file: ``tuned.json`` in the folder, or in the user's cache for an embedded model.
@@ -45,7 +45,8 @@ def save_tuned_settings(folder: Path, tuned: TunedSettings) -> Path:
         write_json(path, {**_read(path), machine(): asdict(tuned)})
     except OSError as error:
         raise ModelError(
-            f"{path}: cannot be written ({error.strerror})", hint="copy the model folder to a place of yours"
+            f"{path}: cannot be written ({error.strerror})",
+            hint="copy the model folder to a folder that you may write to",
         ) from None
     return path
 
@@ -57,7 +58,7 @@ def load_tuned_settings(model: Path) -> TunedSettings | None:
         model: A model folder or a file in one.
 
     Returns:
-        The settings, or None for a model that was never tuned here.
+        The settings, or None for a model that was never tuned on this machine.
 
     Raises:
         ModelError: The file is damaged.
@@ -73,7 +74,7 @@ def load_tuned_settings(model: Path) -> TunedSettings | None:
 
 
 def machine() -> str:
-    """Name this machine by what tuned settings depend on.
+    """Identify this machine by what tuned settings depend on.
 
     Returns:
         System, processor and number of cores.
@@ -82,12 +83,12 @@ def machine() -> str:
 
 
 def _place(folder: Path) -> Path:
-    """Where the settings of a model lie: nothing is written into an installation."""
+    """The file of the settings; nothing is written into the installed package."""
     if not is_embedded(folder):
         return folder / TUNED_FILE
     cache = cache_folder()
     if cache is None:
-        raise ModelError(f"{folder}: no home folder to keep settings in", hint="set XDG_CACHE_HOME to a folder")
+        raise ModelError(f"{folder}: no home folder to store settings in", hint="set XDG_CACHE_HOME to a folder")
     return cache / folder.name / TUNED_FILE
 
 

@@ -1,4 +1,4 @@
-"""Predictions as text for programs: TSV, CSV, JSON lines, or one JSON document; written as they come."""
+"""Serialises predictions for programs: TSV, CSV, JSON lines or one JSON document, one result at a time."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from ocrx.files import to_json
 from ocrx.inference.results import Prediction
 
 ESCAPES = str.maketrans({"\\": "\\\\", "\t": "\\t", "\n": "\\n", "\r": "\\r"})
-"""What a field of a TSV file must not hold, as backslash escapes."""
+"""Characters that a field of a TSV file must not hold → their backslash escapes."""
 
 _CSV_FIELDS = (
     *("input_path", "page_index", "line_index", "rec_text", "rec_score", "min_score"),
@@ -21,13 +21,13 @@ _CSV_DETAILS = ("box", "char_scores", "char_spans")
 
 
 def place(prediction: Prediction) -> str:
-    """Name where a text comes from.
+    """Name the place that a text comes from.
 
     Args:
         prediction: The result.
 
     Returns:
-        The path, with ``#page=2&line=3`` (from 1) behind it where there are several.
+        The path; with ``#page=2&line=3`` (from 1) appended where there are several pages or lines.
     """
     name = prediction.input_path or ""
     parts = [
@@ -47,7 +47,7 @@ def tsv(results: Iterable[Prediction], details: bool = False) -> Iterator[str]:
             as JSON.
 
     Yields:
-        A line for each result, '' for a failure.
+        A line for each result; '' for a failure.
     """
     for result in results:
         if result.error is not None:
@@ -122,7 +122,7 @@ def paddlex(results: Iterable[Prediction], details: bool = False) -> Iterator[st
 
     Args:
         results: The predictions.
-        details: Changes nothing: the form is PaddleX's.
+        details: Has no effect: the form is PaddleX's.
 
     Yields:
         A line for each result.
@@ -132,7 +132,7 @@ def paddlex(results: Iterable[Prediction], details: bool = False) -> Iterator[st
 
 
 def _characters(result: Prediction) -> tuple[str, str]:
-    """Scores and spans of the characters as JSON, rounded to what they mean."""
+    """Scores and spans of the characters as JSON, rounded."""
     spans = [[round(left, 1), round(right, 1)] for left, right in result.char_spans]
     return to_json([round(score, 4) for score in result.char_scores]), to_json(spans)
 

@@ -100,7 +100,7 @@ def describe_timing(timing: Timing) -> str:
         The line.
     """
     setting = f"{timing.backend} {timing.precision}, {timing.threads} threads, batch {timing.batch_size}"
-    return f"{setting}: {timing.ms_per_line:.2f} ms a line, {timing.lines_per_second:.0f} lines/s"
+    return f"{setting}: {timing.ms_per_line:.2f} ms per line, {timing.lines_per_second:.0f} lines/s"
 
 
 def summary(timing: Timing) -> dict[str, float]:

@@ -28,7 +28,7 @@ def run(
         source: A file, a folder, a hub id, a web address, or the name of an official model.
         output: The new model folder.
         name: The recipe that the weights belong to; detected by default.
-        charset: A dictionary file, one character a line.
+        charset: A dictionary file, one character per line.
         overwrite: Replace a model folder.
 
     Returns:

@@ -126,7 +126,7 @@ def build(corpus: Sequence[Path], output: Path, order: int = DEFAULT_ORDER, prun
     """Count the character n-grams of a corpus and write them to a file.
 
     Args:
-        corpus: Text files, one line of text a line, and dataset folders, of which the training labels are used.
+        corpus: Text files and dataset folders; of the latter the training labels are used.
         output: The file to write.
         order: Length of the longest n-grams.
         prune: n-grams of k characters that occur less than ``(k - 1) * prune`` times are left out.

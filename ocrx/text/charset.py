@@ -76,7 +76,7 @@ class Charset:
 
     @classmethod
     def from_file(cls, path: Path) -> Charset:
-        """Read ``dict.txt``: one character a line, UTF-8, with or without BOM, LF or CRLF.
+        """Read ``dict.txt``: one character per line, UTF-8, with or without BOM, LF or CRLF.
 
         Args:
             path: The file.
@@ -89,14 +89,14 @@ class Charset:
         """
         characters = [line for line in read_lines(path) if line]
         if not characters:
-            raise DataError(f"{path}: empty; expected one character a line")
+            raise DataError(f"{path}: empty; expected one character per line")
         try:
             return cls(characters if " " in characters else [*characters, " "])
         except DataError as error:
             raise DataError(f"{path}: {error.message}") from None
 
     def save(self, path: Path) -> None:
-        """Write one entry a line, in UTF-8 with LF; ``from_file`` reads it back.
+        """Write one entry per line, in UTF-8 with LF; ``from_file`` reads it back.
 
         Args:
             path: The file, which is replaced atomically.

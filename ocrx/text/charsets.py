@@ -38,7 +38,7 @@ def named_charset(name: str) -> Charset:
     for part in name.split("+"):
         make = _MAKERS.get(part.strip())
         if make is None:
-            known = f"known: {', '.join(_MAKERS)}; or a file, one character a line"
+            known = f"known: {', '.join(_MAKERS)}; or a file, one character per line"
             raise ConfigError(f"no charset named {part!r}", hint=closest(part, tuple(_MAKERS)) or known)
         found.update(make())
     return Charset(_ordered(found))
@@ -48,7 +48,7 @@ def resolve_charset(value: str) -> Charset:
     """Make the charset that a setting means.
 
     Args:
-        value: A file with one character a line, or names as ``named_charset`` takes them.
+        value: A file with one character per line, or names as ``named_charset`` takes them.
 
     Returns:
         The charset.

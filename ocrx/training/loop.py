@@ -324,7 +324,7 @@ class Trainer:
         self.log(
             f"epoch {state.epoch + 1}/{self.config.epochs_iters} step {state.step}"
             f" lr {rate:.2e} loss {loss:.4f}"
-            f" | {window.images / elapsed:.0f} images/s, {1000 * elapsed / window.updates:.0f} ms a step,"
+            f" | {window.images / elapsed:.0f} images/s, {1000 * elapsed / window.updates:.0f} ms per step,"
             f" waited {100 * window.waited / elapsed:.0f} %, {_peak_memory(self.device)} MB | {_clock(left)} left"
         )
 

@@ -56,7 +56,7 @@ def test_patterns_lists_and_generators(images: Path, tmp_path: Path) -> None:
 def test_a_list_goes_on_behind_what_is_no_address(images: Path, tmp_path: Path) -> None:
     (tmp_path / "list.txt").write_text(f"http://[::1\n{images / '00.png'}\n")
     bad, good = iter_inputs(f"@{tmp_path / 'list.txt'}")
-    with pytest.raises(DataError, match=r"http://\[::1: not an address"):
+    with pytest.raises(DataError, match=r"http://\[::1: not a URL"):
         bad.load()
     assert good.load().size
 
@@ -146,7 +146,7 @@ def test_arrays_that_are_no_images_are_named_errors(array: np.ndarray, message: 
         (Path("nul\0byte.pdf"), "cannot be read"),
         ("@a\0b", "cannot be read"),
         ("nul\0/*.png", "cannot be read"),
-        ("http://[::1", "not an address"),
+        ("http://[::1", "not a URL"),
         (b"", "empty"),
         (b"hello", "not an image"),
         (None, "NoneType"),

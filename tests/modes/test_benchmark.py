@@ -34,7 +34,7 @@ def test_measurements_as_table_json_and_csv(
     out, err = capsys.readouterr()
     head, *rows = [line.split("\t") for line in out.splitlines()]
     assert {row[0] for row in rows} == {"onnx", "torch"} and len(head) == len(rows[0]) == 14
-    assert all(float(row[head.index("ms a line")]) > 0 for row in rows)
+    assert all(float(row[head.index("ms per line")]) > 0 for row in rows)
     assert "4 lines" in err and "lines/s" in err
     report = json.loads((tmp_path / "out" / "benchmark.json").read_text(encoding="utf-8"))
     assert set(report["summary"]) == {"Preprocessing", "Inference", "Postprocessing", "Core", "End-to-End"}

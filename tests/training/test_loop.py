@@ -179,7 +179,7 @@ def test_a_log_line_divides_by_its_own_updates(
     monkeypatch.setattr(time, "perf_counter", Clock(0))
     run = trainer(line_folder, tmp_path / "out", replace(FAST, log_interval=20), small=True)
     run._log_step(_Window(start=time.perf_counter() - 1, images=40, updates=4, steps=4, loss=2.0))
-    assert " 250 ms a step" in run.lines[-1]
+    assert " 250 ms per step" in run.lines[-1]
 
 
 def test_evaluations_count_as_time_of_the_training(

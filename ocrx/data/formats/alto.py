@@ -1,4 +1,4 @@
-"""ALTO XML, as written by libraries, ABBYY, Tesseract and eScriptorium: one file a page image."""
+"""ALTO XML, as written by libraries, ABBYY, Tesseract and eScriptorium: one file per page image."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""``dict.txt``: the characters of a dataset, one a line."""
+"""``dict.txt``: the characters of a dataset, one per line."""
 
 from __future__ import annotations
 
@@ -43,10 +43,10 @@ def read_dict(root: Path) -> tuple[Charset | None, list[Issue]]:
             first_line[entry] = number
             if len(entry) > 1:
                 message = f"{len(entry)} characters {entry!r} on one line; they become one class"
-                issues.append(Issue("warning", "dict-multi", where, message, "write one character a line"))
+                issues.append(Issue("warning", "dict-multi", where, message, "write one character per line"))
 
     if not first_line:
-        hint = "write one character a line, or use --build-dict"
+        hint = "write one character per line, or use --build-dict"
         issues.append(Issue("error", "dict-empty", DICT_FILE, "no characters", hint))
         return None, issues
     first_line.setdefault(" ", 0)

@@ -68,7 +68,7 @@ def read_list(path: Path, root: Path) -> tuple[list[Sample], list[Issue]]:
 
 
 def read_jsonl(path: Path, root: Path) -> tuple[list[Sample], list[Issue]]:
-    """Read one JSON object a line, with a file name and a text under any of their usual keys.
+    """Read one JSON object per line, with a file name and a text under any of their usual keys.
 
     Args:
         path: The file; image paths are relative to its folder.
@@ -103,9 +103,9 @@ def _json_fields(line: str) -> tuple[str, str]:
     try:
         row = json.loads(line)
     except ValueError as error:  # also an integer of thousands of digits
-        raise DataError(f"not JSON ({error})", hint="write one JSON object a line") from None
+        raise DataError(f"not JSON ({error})", hint="write one JSON object per line") from None
     except RecursionError:
-        raise DataError("not JSON of a label (nested too deeply)", hint="write one JSON object a line") from None
+        raise DataError("not JSON of a label (nested too deeply)", hint="write one JSON object per line") from None
 
     image, text = (_first_value(row, names) for names in (PATH_COLUMNS, TEXT_COLUMNS))
     if not isinstance(image, str) or not isinstance(text, str):

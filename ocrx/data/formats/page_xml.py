@@ -1,4 +1,4 @@
-"""PAGE XML, as written by Transkribus, eScriptorium, OCR-D and Aletheia: one file a page image."""
+"""PAGE XML, as written by Transkribus, eScriptorium, OCR-D and Aletheia: one file per page image."""
 
 from __future__ import annotations
 

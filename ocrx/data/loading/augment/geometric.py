@@ -122,7 +122,7 @@ def perspective(image: Image.Image, generator: np.random.Generator, strength: fl
 
 
 def elastic(image: Image.Image, generator: np.random.Generator, strength: float) -> Image.Image:
-    """Deform the line elastically (Simard et al. 2003), at the scale of a letter, by up to 2 of 32 pixels at strength 1.
+    """Deform the line elastically (Simard et al. 2003), at the scale of a letter, by up to 6 % of the height.
 
     Coarse noise is upsampled; smoothing noise of full size, as torchvision's transform does, takes 40 times as long.
 
