@@ -16,7 +16,7 @@ _WITHOUT_EFFECT = ("count", "val_percent", "workers")
 
 
 def data_order_key(config: Config, data: TrainingData) -> dict[str, object]:
-    """Collect what the order of the training lines follows from.
+    """Collect the settings that the order of the training lines depends on.
 
     Args:
         config: The configuration.
