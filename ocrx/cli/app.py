@@ -24,6 +24,7 @@ from ocrx.cli.models import models
 from ocrx.cli.options import examples
 from ocrx.cli.predict import predict
 from ocrx.cli.run import run
+from ocrx.cli.serve import serve
 from ocrx.cli.synth import synth
 from ocrx.cli.train import train
 from ocrx.errors import DataError, OcrxError
@@ -77,6 +78,7 @@ def _register() -> None:
         "benchmark": (benchmark, ("ocrx benchmark scans/ --threads 1 --threads 2", "ocrx benchmark scans/ --tune")),
         "models": (models, ("ocrx models PP-OCRv4",)),
         "import": (import_model, ("ocrx import PP-OCRv4_mobile_rec.onnx --output models/v4",)),
+        "serve": (serve, ("ocrx serve", "ocrx serve --host 0.0.0.0 --token-file tokens.txt")),
         "synth": (synth, ("ocrx synth --output lines --count 1000 --seed 1",)),
         "run": (run, ("ocrx run -c lcnetv4_tiny -o Global.mode=train -o Global.dataset_dir=DATASET",)),
         "doctor": (doctor, ("ocrx doctor --json",)),

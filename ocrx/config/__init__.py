@@ -29,6 +29,7 @@ from ocrx.config.sections import (
     SplitConfig,
     SynthConfig,
 )
+from ocrx.config.serve import ServeConfig
 from ocrx.config.training import GuideConfig, SynthTrainConfig, TrainConfig
 
 __all__ = [
@@ -47,6 +48,7 @@ __all__ = [
     "KernelOption",
     "ModelConfig",
     "PredictConfig",
+    "ServeConfig",
     "SplitConfig",
     "SynthConfig",
     "SynthTrainConfig",

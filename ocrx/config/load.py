@@ -20,6 +20,7 @@ from ocrx.config.sections import (
     PredictConfig,
     SynthConfig,
 )
+from ocrx.config.serve import ServeConfig
 from ocrx.config.training import TrainConfig
 from ocrx.config.yaml_text import nest, read_overrides, read_yaml, refuse_interpolation, write_yaml
 from ocrx.errors import ConfigError
@@ -41,6 +42,7 @@ class Config:
         Export: Export to another format or precision.
         Predict: Reading images.
         Benchmark: What ``ocrx benchmark`` measures.
+        Serve: The HTTP server.
         Synth: Synthetic lines.
         Decode: How logits become text.
     """
@@ -54,6 +56,7 @@ class Config:
     Export: ExportConfig = field(default_factory=ExportConfig)
     Predict: PredictConfig = field(default_factory=PredictConfig)
     Benchmark: BenchmarkConfig = field(default_factory=BenchmarkConfig)
+    Serve: ServeConfig = field(default_factory=ServeConfig)
     Synth: SynthConfig = field(default_factory=SynthConfig)
     Decode: DecodeOptions = field(default_factory=DecodeOptions)
 

@@ -29,6 +29,8 @@ PACKAGES = (
     "pypdfium2",
     "lmdb",
     "tensorboard",
+    "fastapi",
+    "uvicorn",
 )
 # Instruction sets that decide how fast, and with int8 how exactly, a network runs.
 CPU_FEATURES = ("avx2", "avx512f", "avx512_bf16", "avx512_vnni", "avx_vnni", "amx_bf16", "amx_int8", "asimd", "bf16")

@@ -19,6 +19,7 @@ import numpy as np
 import pytest
 from PIL import Image
 from support.lines import draw_line
+from support.pages import LOCKED_PDF
 
 from ocrx.errors import DataError
 from ocrx.inference.download import Download
@@ -233,18 +234,6 @@ def test_a_damaged_page_of_a_pdf_is_named_and_the_others_are_read() -> None:
     with pytest.raises(DataError, match=r"bytes: page 2 is damaged \("):
         damaged.load()
     assert first.load().size == last.load().size == (278, 139)
-
-
-LOCKED_PDF = b"""%%PDF-1.4
-1 0 obj<</Type/Catalog/Pages 2 0 R>>endobj
-2 0 obj<</Type/Pages/Kids[3 0 R]/Count 1>>endobj
-3 0 obj<</Type/Page/Parent 2 0 R/MediaBox[0 0 100 50]>>endobj
-4 0 obj<</Filter/Standard/V 1/R 2/P -4/O<%s>/U<%s>>>endobj
-trailer<</Root 1 0 R/Encrypt 4 0 R/ID[<00112233445566778899aabbccddeeff><00112233445566778899aabbccddeeff>]/Size 5>>
-startxref
-0
-%%%%EOF
-""" % (b"41" * 32, b"42" * 32)
 
 
 def test_a_pdf_with_a_password_says_so() -> None:

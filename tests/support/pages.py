@@ -12,6 +12,20 @@ LINES = {"first line": (40, 30), "second": (40, 90), "third 33": (60, 150)}
 """Text, and left upper corner in pixels."""
 SIZE = (400, 300)
 
+"""Width and height."""
+
+LOCKED_PDF = b"""%%PDF-1.4
+1 0 obj<</Type/Catalog/Pages 2 0 R>>endobj
+2 0 obj<</Type/Pages/Kids[3 0 R]/Count 1>>endobj
+3 0 obj<</Type/Page/Parent 2 0 R/MediaBox[0 0 100 50]>>endobj
+4 0 obj<</Filter/Standard/V 1/R 2/P -4/O<%s>/U<%s>>>endobj
+trailer<</Root 1 0 R/Encrypt 4 0 R/ID[<00112233445566778899aabbccddeeff><00112233445566778899aabbccddeeff>]/Size 5>>
+startxref
+0
+%%%%EOF
+""" % (b"41" * 32, b"42" * 32)
+"""A PDF whose password is not empty."""
+
 
 def write_page(path: Path) -> dict[str, tuple[int, int, int, int]]:
     """Write a page of LINES; left, top, right and bottom of each line."""

@@ -1,0 +1,146 @@
+"""The application: its routes, and what is around them."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from typing import Any
+
+from fastapi import FastAPI
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import HTMLResponse, JSONResponse, Response
+
+from ocrx.config import ServeConfig
+from ocrx.inference.recognizer import Recognizer
+from ocrx.serving.api_page import ERRORS, IMAGE_FORM, PADDLEX_BODY, PAGE_HEADERS, render_page
+from ocrx.serving.bodies import ClientGoneError
+from ocrx.serving.envelope import CLIENT_GONE, NOTES, Envelope
+from ocrx.serving.lines import read_lines
+from ocrx.serving.listening import AccessCheck, App, HttpError
+from ocrx.serving.metrics import CONTENT_TYPE
+from ocrx.serving.paddlex import read_ocr
+from ocrx.serving.service import Service
+from ocrx.version import __version__
+
+OPEN_PATHS = frozenset({"/health"})
+"""Paths that need no token: they say nothing about what is read."""
+
+_CODES = {404: "not_found", 405: "method_not_allowed"}
+
+
+def create_app(
+    recognizer: Recognizer,
+    settings: ServeConfig,
+    tokens: tuple[str, ...],
+    log: Callable[[str], None],
+) -> App:
+    """Make the application.
+
+    Args:
+        recognizer: Reads the images.
+        settings: The limits.
+        tokens: Tokens of those who may call; none: programs of this machine only.
+        log: Gets one JSON line for each request.
+
+    Returns:
+        An ASGI application; its workers end with its lifespan.
+    """
+    # Malformed forms are answered by name; the parser's own lines would quote them.
+    logging.getLogger("python_multipart").setLevel(logging.ERROR)
+    service = Service(recognizer, settings)
+
+    @asynccontextmanager
+    async def lifespan(app: FastAPI) -> AsyncIterator[None]:
+        yield
+        service.close()
+
+    app = FastAPI(
+        title="ocrx",
+        summary="Reads lines of text from images.",
+        version=__version__,
+        docs_url=None,
+        redoc_url=None,
+        lifespan=lifespan,
+        responses=ERRORS,
+    )
+    _add_reading(app, service)
+    _add_information(app, service)
+    _add_errors(app)
+
+    paths = frozenset(route.path for route in app.routes if hasattr(route, "path"))
+    checked = AccessCheck(app, tokens, OPEN_PATHS)
+    return Envelope(checked, paths, settings.timeout, log, service.metrics.request_ended)
+
+
+def _add_reading(app: FastAPI, service: Service) -> None:
+    @app.post("/v1/lines", summary="Read images of lines", openapi_extra=IMAGE_FORM)
+    async def lines(request: Request) -> Response:
+        """Each image holds one line of text; every page of a PDF or TIFF is an image. One result a line, in order."""
+        return await read_lines(service, request)
+
+    @app.post("/v1/pages", summary="Find and read the lines of pages")
+    async def pages(request: Request) -> Response:
+        """Needs the extra page of the server; 501 without it."""
+        raise HttpError(501, "pages_not_installed", "finding the lines of a page needs the extra page of the server")
+
+    @app.post("/ocr", summary="PaddleX's OCR pipeline", openapi_extra=PADDLEX_BODY)
+    async def ocr(request: Request) -> Response:
+        """Request and answer in the shape of PaddleX's basic serving."""
+        return await read_ocr(service, request)
+
+
+def _add_information(app: FastAPI, service: Service) -> None:
+    spec = service.recognizer.spec
+    backend = service.recognizer.backend
+
+    @app.get("/health", summary="Whether the server is ready")
+    async def health() -> dict[str, Any]:
+        """Needs no token."""
+        return {"status": "ok", "version": __version__}
+
+    @app.get("/v1/models", summary="The model that reads")
+    async def models() -> dict[str, Any]:
+        """Name, network and runtime."""
+        model = {
+            "name": spec.name,
+            "architecture": spec.architecture,
+            "characters": len(spec.charset),
+            "direction": spec.direction,
+            "calibrated": service.recognizer.calibration is not None,
+            "backend": backend.name,
+            "threads": backend.threads,
+        }
+        return {"models": [model]}
+
+    @app.get("/metrics", summary="Numbers for Prometheus")
+    async def metrics() -> Response:
+        """Requests, images, batches, queue and memory."""
+        return Response(service.metrics.page(), media_type=CONTENT_TYPE)
+
+    @app.get("/docs", include_in_schema=False)
+    async def docs() -> Response:
+        return HTMLResponse(render_page(app.openapi()), headers=PAGE_HEADERS)
+
+
+def _add_errors(app: FastAPI) -> None:
+    async def refused(request: Request, error: Any) -> Response:
+        request.scope[NOTES].code = error.code
+        return JSONResponse(error.body(), error.status, error.headers)
+
+    async def unknown(request: Request, error: Any) -> Response:
+        code = _CODES.get(error.status_code, "refused")
+        return await refused(request, HttpError(error.status_code, code, str(error.detail), dict(error.headers or {})))
+
+    async def internal(request: Request, error: Exception) -> Response:
+        notes = request.scope[NOTES]
+        return await refused(request, HttpError(500, "internal", f"an error of the server; its log names {notes.id}"))
+
+    async def gone(request: Request, error: Exception) -> Response:
+        return Response(status_code=CLIENT_GONE)
+
+    app.add_exception_handler(HttpError, refused)
+    app.add_exception_handler(HTTPException, unknown)
+    app.add_exception_handler(ClientGoneError, gone)
+    app.add_exception_handler(Exception, internal)

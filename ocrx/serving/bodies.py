@@ -1,0 +1,254 @@
+"""Bodies of requests, read piece by piece within limits, and the multipart form in them."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from python_multipart.exceptions import FormParserError
+from python_multipart.multipart import MultipartParser, parse_options_header
+
+from ocrx.serving.listening import HttpError, Receive
+from ocrx.serving.uploads import too_many_images
+
+if TYPE_CHECKING:
+    from python_multipart.multipart import MultipartCallbacks
+
+_MAX_FIELDS = 64  # parts of a form beside its images
+_BODIES_AT_ONCE = 8  # of the largest size; bounds the memory that all requests together hold
+
+
+class ClientGoneError(Exception):
+    """The client has hung up: nobody waits for an answer."""
+
+
+class BodyReader:
+    """Reads the bodies of requests, each up to a limit and all that are held at once up to a multiple of it."""
+
+    def __init__(self, max_bytes: int) -> None:
+        """Set the limit.
+
+        Args:
+            max_bytes: Largest body.
+        """
+        self.max_bytes = max_bytes
+        self._held = 0
+
+    def body(self, headers: Sequence[tuple[bytes, bytes]], receive: Receive) -> Body:
+        """Begin with a request.
+
+        Args:
+            headers: ASGI's headers.
+            receive: ASGI's ``receive``.
+
+        Returns:
+            Its body, not read yet; to be released in the end.
+
+        Raises:
+            HttpError: The body is announced as too large, compressed, or its length is no number.
+        """
+        values = {name: value.decode("latin-1") for name, value in headers}
+        if values.get(b"content-encoding", "identity") != "identity":
+            raise HttpError(415, "compressed_body", "Content-Encoding: compressed bodies are not read")
+        length = values.get(b"content-length", "0")
+        if not (length.isascii() and length.isdigit()):
+            raise HttpError(400, "malformed", f"Content-Length: {length[:40]!r}; expected a number")
+        if int(length) > self.max_bytes:
+            raise self.too_large()
+        return Body(self, values.get(b"content-type", ""), receive)
+
+    def too_large(self) -> HttpError:
+        """The refusal of a body.
+
+        Returns:
+            The error.
+        """
+        return HttpError(413, "body_too_large", f"body: more than {self.max_bytes / 2**20:g} MiB")
+
+    def hold(self, count: int) -> None:
+        """Count bytes that a request holds, or with a negative number no longer holds.
+
+        Args:
+            count: Their number.
+
+        Raises:
+            HttpError: All requests together hold too much.
+        """
+        self._held += count
+        if count > 0 and self._held > _BODIES_AT_ONCE * self.max_bytes:
+            raise HttpError(503, "busy", "too many large requests at once", {"Retry-After": "1"})
+
+
+class Body:
+    """The body of one request.
+
+    Attributes:
+        content_type: The header of that name.
+        size: Bytes read so far.
+    """
+
+    def __init__(self, reader: BodyReader, content_type: str, receive: Receive) -> None:
+        self.content_type = content_type
+        self.size = 0
+        self._reader = reader
+        self._receive = receive
+
+    @property
+    def media_type(self) -> str:
+        """``content_type`` without its parameters, in lower case."""
+        return self.content_type.partition(";")[0].strip().lower()
+
+    async def chunks(self) -> AsyncIterator[bytes]:
+        """Read the body.
+
+        Yields:
+            Its pieces.
+
+        Raises:
+            HttpError: It is too large.
+            ClientGoneError: The client hung up before the end.
+        """
+        more = True
+        while more:
+            message = await self._receive()
+            if message["type"] == "http.disconnect":
+                raise ClientGoneError
+            chunk = bytes(message.get("body", b""))
+            more = message.get("more_body", False)
+
+            self.size += len(chunk)
+            self._reader.hold(len(chunk))
+            if self.size > self._reader.max_bytes:
+                raise self._reader.too_large()
+            if chunk:
+                yield chunk
+
+    async def read(self) -> bytes:
+        """Read the body whole.
+
+        Returns:
+            Its bytes.
+
+        Raises:
+            HttpError: It is too large.
+            ClientGoneError: The client hung up before the end.
+        """
+        return b"".join([chunk async for chunk in self.chunks()])
+
+    def release(self) -> None:
+        """Say that nothing holds the body any more."""
+        self._reader.hold(-self.size)
+        self.size = 0
+
+
+@dataclass
+class Part:
+    """One part of a form.
+
+    Attributes:
+        name: The field.
+        filename: Name of the file, None for a plain value.
+        content: What it holds.
+    """
+
+    name: str
+    filename: str | None
+    content: bytearray = field(default_factory=bytearray)
+
+    def text(self) -> str:
+        """The value of a field.
+
+        Returns:
+            The content as text.
+
+        Raises:
+            HttpError: It is not UTF-8.
+        """
+        try:
+            return self.content.decode("utf-8-sig" if self.filename is not None else "utf-8")
+        except UnicodeDecodeError:
+            raise HttpError(400, "malformed", f"{self.name}: not UTF-8") from None
+
+
+async def read_form(body: Body, fields: frozenset[str], images: frozenset[str], max_images: int) -> list[Part]:
+    """Read a multipart form.
+
+    Args:
+        body: The body of the request.
+        fields: The fields that it may have.
+        images: Those of them that hold images.
+        max_images: Most images.
+
+    Returns:
+        Its parts, in order.
+
+    Raises:
+        HttpError: The form is empty, malformed or no form, has a field of another name, or too many images.
+        ClientGoneError: The client hung up.
+    """
+    kind, options = parse_options_header(body.content_type)
+    boundary = options.get(b"boundary", b"")
+    form = _Form(fields, images, max_images)
+    try:
+        parser = MultipartParser(boundary or b"-", form.callbacks())
+        async for chunk in body.chunks():
+            if kind != b"multipart/form-data" or not boundary:
+                raise HttpError(415, "not_a_form", "Content-Type: expected multipart/form-data with a boundary")
+            parser.write(chunk)
+    except FormParserError as error:
+        raise HttpError(400, "malformed", f"body: not a multipart form ({error})") from None
+
+    if not body.size:
+        raise HttpError(400, "empty_body", f"body: empty; expected a form with {' or '.join(sorted(images))}")
+    if not form.complete:
+        raise HttpError(400, "malformed", "body: the form ends before its last boundary")
+    return form.parts
+
+
+class _Form:
+    """Collects the parts of a form from the callbacks of the parser."""
+
+    def __init__(self, fields: frozenset[str], images: frozenset[str], max_images: int) -> None:
+        self.parts: list[Part] = []
+        self.complete = False
+        self._fields, self._images, self._max_images = fields, images, max_images
+        self._name, self._value = bytearray(), bytearray()
+        self._disposition = b""
+        self._image_count = 0
+
+    def callbacks(self) -> MultipartCallbacks:
+        return {
+            "on_header_field": lambda data, start, end: self._name.extend(data[start:end]),
+            "on_header_value": lambda data, start, end: self._value.extend(data[start:end]),
+            "on_header_end": self._header_ends,
+            "on_headers_finished": self._part_begins,
+            "on_part_data": lambda data, start, end: self.parts[-1].content.extend(memoryview(data)[start:end]),
+            "on_end": self._form_ends,
+        }
+
+    def _header_ends(self) -> None:
+        if self._name.lower() == b"content-disposition":
+            self._disposition = bytes(self._value)
+        self._name.clear()
+        self._value.clear()
+
+    def _part_begins(self) -> None:
+        _, options = parse_options_header(self._disposition)
+        self._disposition = b""
+        name = options.get(b"name", b"").decode("utf-8", "replace")
+        filename = options.get(b"filename")
+        if name not in self._fields:
+            raise HttpError(
+                400, "unknown_field", f"{name[:60]!r}: no such field; expected {', '.join(sorted(self._fields))}"
+            )
+
+        self._image_count += name in self._images
+        if self._image_count > self._max_images:
+            raise too_many_images(self._max_images)
+        if len(self.parts) - self._image_count >= _MAX_FIELDS:
+            raise HttpError(400, "malformed", f"body: more than {_MAX_FIELDS} fields beside the images")
+        self.parts.append(Part(name, None if filename is None else filename.decode("utf-8", "replace")))
+
+    def _form_ends(self) -> None:
+        self.complete = True

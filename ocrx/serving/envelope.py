@@ -1,0 +1,162 @@
+"""Around every request: its time limit, what failures become, and the line in the log.
+
+The log line says what happened, never what was sent: no text, no file name, no address of an image.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import logging
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime, timezone
+from typing import Any
+from uuid import uuid4
+
+from ocrx.serving.bodies import ClientGoneError
+from ocrx.serving.listening import App, HttpError, Message, Receive, Send, send_json
+
+_LOG = logging.getLogger(__name__)
+
+CLIENT_GONE = 499  # a status for the log only: nobody was there to receive one
+NOTES = "ocrx"
+"""Key of the scope under which a request's own facts for the log are kept."""
+
+_DISCARDED_BYTES = 256 * 2**20
+_DISCARD_S = 10.0
+
+
+@dataclass
+class Notes:
+    """What the log says about a request.
+
+    Attributes:
+        id: Its identity, also in the answer.
+        path: The path of its route; '' for one that there is not.
+        images: Images and pages in it.
+        body_bytes: Size of its body.
+        code: Why it was refused.
+    """
+
+    id: str
+    path: str = ""
+    images: int = 0
+    body_bytes: int = 0
+    code: str | None = None
+
+
+@dataclass(frozen=True)
+class Envelope:
+    """ASGI middleware, the outermost.
+
+    Attributes:
+        app: The application.
+        paths: The paths that there are; others are not logged, since they may hold anything.
+        timeout_s: Longest time of a request.
+        log: Gets one JSON line for each request.
+        request_ended: Gets path, status and seconds of each request.
+    """
+
+    app: App
+    paths: frozenset[str]
+    timeout_s: float
+    log: Callable[[str], None]
+    request_ended: Callable[[str, int, float], None]
+
+    async def __call__(self, scope: Message, receive: Receive, send: Send) -> None:
+        """Answer a request."""
+        if scope["type"] != "http":
+            await self.app(scope, receive, send)
+            return
+        start = time.perf_counter()
+        notes = scope[NOTES] = Notes(uuid4().hex, scope["path"] if scope["path"] in self.paths else "")
+        exchange = _Exchange(scope, receive, send, notes)
+
+        try:
+            await self._run(scope, exchange, notes)
+        finally:
+            seconds = time.perf_counter() - start
+            self.request_ended(notes.path or "other", exchange.status, seconds)
+            self.log(_line(scope, notes, exchange.status, seconds))
+
+    async def _run(self, scope: Message, exchange: _Exchange, notes: Notes) -> None:
+        try:
+            await asyncio.wait_for(self.app(scope, exchange.receive, exchange.send), self.timeout_s)
+
+        except ClientGoneError:
+            exchange.status = CLIENT_GONE
+        except HttpError as error:
+            await exchange.refuse(error)
+        except asyncio.TimeoutError:
+            await exchange.refuse(HttpError(504, "timeout", f"not ready after {self.timeout_s:g} s"))
+        except asyncio.CancelledError:
+            await exchange.refuse(HttpError(503, "stopping", "the server stops", {"Retry-After": "5"}))
+            raise
+        except Exception:
+            _LOG.exception("request %s failed", notes.id)
+            await exchange.refuse(HttpError(500, "internal", f"an error of the server; its log names {notes.id}"))
+
+
+class _Exchange:
+    """Receives and sends for one request and knows how far it is."""
+
+    def __init__(self, scope: Message, receive: Receive, send: Send, notes: Notes) -> None:
+        headers = dict(scope["headers"])
+        self.status = 0
+        self._receive, self._send, self._notes = receive, send, notes
+        self._has_body = b"content-length" in headers or b"transfer-encoding" in headers
+        self._waits_for_go = headers.get(b"expect", b"").lower() == b"100-continue"
+        self._complete = not self._has_body
+
+    async def receive(self) -> Message:
+        self._waits_for_go = False  # asking for the body tells the client to send it
+        message = await self._receive()
+        if message["type"] == "http.disconnect" or not message.get("more_body", False):
+            self._complete = True
+        return message
+
+    async def send(self, message: Message) -> None:
+        if message["type"] == "http.response.start":
+            await self._discard_body()
+            self.status = message["status"]
+            message["headers"] = [*message["headers"], (b"x-request-id", self._notes.id.encode())]
+        await self._send(message)
+
+    async def refuse(self, error: HttpError) -> None:
+        """Answer with an error, unless an answer is under way."""
+        self._notes.code = error.code
+        if not self.status:
+            await send_json(self.send, error.status, error.body(), error.headers)
+
+    async def _discard_body(self) -> None:
+        """Take what the client still sends: one that is cut off while it sends never sees the answer."""
+        if self._complete or self._waits_for_go:
+            return
+        left, end = _DISCARDED_BYTES, time.monotonic() + _DISCARD_S
+        while not self._complete and left > 0 and (rest := end - time.monotonic()) > 0:
+            try:
+                message = await asyncio.wait_for(self.receive(), rest)
+            except asyncio.TimeoutError:
+                return
+            left -= len(message.get("body", b""))
+
+
+def _line(scope: Message, notes: Notes, status: int, seconds: float) -> str:
+    client = scope.get("client")
+    facts: dict[str, Any] = {
+        "time": datetime.now(timezone.utc).isoformat(timespec="milliseconds"),
+        "id": notes.id,
+        "client": client[0] if client else None,
+        "method": scope["method"],
+        "path": notes.path or None,
+        "status": status or CLIENT_GONE,
+        "seconds": round(seconds, 4),
+        "body_bytes": notes.body_bytes,
+        "images": notes.images,
+    }
+
+    if notes.code is not None:
+        facts["code"] = notes.code
+    return json.dumps(facts)

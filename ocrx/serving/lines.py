@@ -1,0 +1,100 @@
+"""``POST /v1/lines``: images of lines in, their texts out."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from starlette.requests import Request
+from starlette.responses import Response
+
+from ocrx.files import to_json
+from ocrx.inference.results import Prediction
+from ocrx.serving.bodies import Part, read_form
+from ocrx.serving.envelope import NOTES
+from ocrx.serving.listening import HttpError
+from ocrx.serving.options import DECODE_FIELDS, decode_options, flag
+from ocrx.serving.service import Answer, ReadImage, Service
+from ocrx.serving.uploads import Upload
+
+IMAGE, URL = "image", "url"
+FLAGS = ("details", "split_lines")
+FIELDS = frozenset({IMAGE, URL, *FLAGS, *DECODE_FIELDS})
+
+
+async def read_lines(service: Service, request: Request) -> Response:
+    """Answer a request with images of lines.
+
+    Args:
+        service: The model.
+        request: A multipart form.
+
+    Returns:
+        One result for each line; the status of the first failure where no image could be opened.
+
+    Raises:
+        HttpError: The request is refused.
+    """
+    body = service.body(request)
+    try:
+        parts = await read_form(body, FIELDS, frozenset({IMAGE, URL}), service.settings.max_images)
+        request.scope[NOTES].body_bytes = body.size
+        uploads = [_upload(service, part) for part in parts if part.name in (IMAGE, URL)]
+        if not uploads:
+            raise HttpError(400, "no_image", f"no field {IMAGE!r}; expected at least one file in it")
+
+        values = _single_values(parts)
+        flags = {name: flag(name, values.pop(name, "false")) for name in FLAGS}
+        options = decode_options(values)
+        model = service.recognizer.spec.name
+        return await service.read(
+            request, uploads, options, lambda images: _answer(model, images, flags["details"]), flags["split_lines"]
+        )
+    finally:
+        body.release()
+
+
+def _upload(service: Service, part: Part) -> Upload:
+    if part.name == URL:
+        return service.upload_of_url(part.text().strip())
+    return Upload(part.filename or "image", bytes(part.content))
+
+
+def _single_values(parts: Sequence[Part]) -> dict[str, str]:
+    values: dict[str, str] = {}
+    for part in parts:
+        if part.name in values:
+            raise HttpError(400, "wrong_option", f"{part.name}: given twice")
+        if part.name not in (IMAGE, URL):
+            values[part.name] = part.text()
+    return values
+
+
+def line_fields(prediction: Prediction, failure: HttpError | None, details: bool) -> dict[str, Any]:
+    """The result of one line as the server gives it.
+
+    Args:
+        prediction: The line.
+        failure: Why its image could not be opened.
+        details: Add scores and spans of the characters.
+
+    Returns:
+        The fields of ``Prediction.to_dict``; ``error`` as an object.
+    """
+    fields = prediction.to_dict(details)
+    if failure is not None:
+        fields |= failure.body()
+    return fields
+
+
+def _answer(model: str, images: Sequence[ReadImage], details: bool) -> Answer:
+    results = [
+        {"image_index": image.upload, **line_fields(prediction, image.failure, details)}
+        for image in images
+        for prediction in image.predictions
+    ]
+    body: dict[str, Any] = {"model": model, "results": results}
+    failures = [image.failure for image in images if image.failure is not None]
+    if len(failures) < len(images):
+        return Answer(200, to_json(body).encode())
+    return Answer(failures[0].status, to_json(failures[0].body() | body).encode(), failures[0].code)

@@ -1,0 +1,130 @@
+"""Form fields and keys of a request as decoding options, and the readers that decode so."""
+
+from __future__ import annotations
+
+import json
+import threading
+from collections import OrderedDict
+from collections.abc import Mapping
+from dataclasses import fields, replace
+from typing import Any
+
+from ocrx.config import DecodeOptions
+from ocrx.errors import ConfigError, DataError
+from ocrx.inference.recognizer import Recognizer
+from ocrx.schema import accepts_text, build
+from ocrx.serving.listening import HttpError
+
+# A language model is a file, and a request must not name files of the server.
+DECODE_FIELDS = tuple(field.name for field in fields(DecodeOptions) if not field.name.startswith("lm"))
+
+_READERS = 8  # decoders kept for requests with the same options; a large lexicon takes hundreds of MB
+
+
+def decode_options(values: Mapping[str, str]) -> DecodeOptions:
+    """Validate the decoding options of a form.
+
+    Args:
+        values: Some of ``DECODE_FIELDS`` → text; ``lexicon`` holds its entries, one a line.
+
+    Returns:
+        The options.
+
+    Raises:
+        HttpError: A value has no meaning.
+    """
+    plain: dict[str, Any] = {}
+    for name, text in values.items():
+        if name != "lexicon":
+            plain[name] = text if accepts_text(DecodeOptions, name) else _number(name, text)
+    try:
+        options = build(DecodeOptions, plain, error=ConfigError)
+    except ConfigError as error:
+        raise wrong_option(error) from None
+    if "lexicon" not in values:
+        return options
+
+    entries = tuple(line for line in values["lexicon"].splitlines() if line)
+    if not entries:
+        raise HttpError(400, "wrong_option", "lexicon: empty; expected one entry a line")
+    return replace(options, lexicon=entries)
+
+
+def flag(name: str, text: str) -> bool:
+    """Read a yes or no.
+
+    Args:
+        name: The field.
+        text: Its value.
+
+    Returns:
+        The value.
+
+    Raises:
+        HttpError: It is neither.
+    """
+    values = {"true": True, "1": True, "false": False, "0": False}
+    if text.lower() not in values:
+        raise HttpError(400, "wrong_option", f"{name}: {text[:40]!r}; expected true or false")
+    return values[text.lower()]
+
+
+def wrong_option(error: ConfigError | DataError) -> HttpError:
+    """The refusal of an option that the core refuses.
+
+    Args:
+        error: The core's error.
+
+    Returns:
+        The error of the request.
+    """
+    return HttpError(400, "wrong_option", f"{error.message}; {error.hint}" if error.hint else error.message)
+
+
+def _number(name: str, text: str) -> int | float | str:
+    try:
+        value = json.loads(text)
+    except ValueError:
+        return text
+    return value if isinstance(value, int | float) and not isinstance(value, bool) else text
+
+
+class Readers:
+    """One reader for each set of options, the latest kept: requests with the same options share batches."""
+
+    def __init__(self, recognizer: Recognizer) -> None:
+        """Wrap the recognizer of the server.
+
+        Args:
+            recognizer: Reads requests without options.
+        """
+        self._recognizer = recognizer
+        self._lock = threading.Lock()
+        self._kept: OrderedDict[DecodeOptions, Recognizer] = OrderedDict()
+
+    def get(self, options: DecodeOptions) -> Recognizer:
+        """Find or make a reader. Making one may take a while.
+
+        Args:
+            options: How logits become text.
+
+        Returns:
+            The reader.
+
+        Raises:
+            HttpError: Nothing satisfies the options.
+        """
+        with self._lock:
+            if options in self._kept:
+                self._kept.move_to_end(options)
+                return self._kept[options]
+        try:
+            reader = self._recognizer.with_options(options)
+        except (ConfigError, DataError) as error:
+            raise wrong_option(error) from None
+
+        with self._lock:
+            reader = self._kept.setdefault(options, reader)
+            while len(self._kept) > _READERS:
+                self._kept.popitem(last=False)
+        return reader

@@ -1,0 +1,179 @@
+"""``POST /ocr``: the request and the answer of PaddleX's basic serving of its OCR pipeline.
+
+Options of PaddleX's own detector have no effect here; an answer names those that were set, under ``warnings``.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import json
+from collections.abc import Mapping, Sequence
+from typing import Any
+from uuid import uuid4
+
+from starlette.concurrency import run_in_threadpool
+from starlette.requests import Request
+from starlette.responses import Response
+
+from ocrx.config import DecodeOptions
+from ocrx.files import to_json
+from ocrx.inference.results import Prediction
+from ocrx.serving.envelope import NOTES
+from ocrx.serving.listening import HttpError
+from ocrx.serving.service import Answer, ReadImage, Service
+from ocrx.serving.uploads import Upload
+
+PDF, IMAGE = 0, 1
+
+_WITHOUT_EFFECT = (
+    "useDocOrientationClassify",
+    "useDocUnwarping",
+    "useTextlineOrientation",
+    "textDetLimitSideLen",
+    "textDetLimitType",
+    "textDetThresh",
+    "textDetBoxThresh",
+    "textDetUnclipRatio",
+    "returnWordBox",
+    "visualize",
+)
+_KEYS = frozenset({"file", "fileType", "textRecScoreThresh", "logId", *_WITHOUT_EFFECT})
+
+
+async def read_ocr(service: Service, request: Request) -> Response:
+    """Answer a request in PaddleX's shape.
+
+    Args:
+        service: The model.
+        request: A JSON object with ``file`` (base64 or an address) and PaddleX's options.
+
+    Returns:
+        PaddleX's answer; refusals have its fields ``logId``, ``errorCode`` and ``errorMsg``, too.
+    """
+    log_id = str(uuid4())
+
+    try:
+        body = service.body(request)
+        try:
+            content = await body.read()
+            request.scope[NOTES].body_bytes = body.size
+            if not content:
+                raise HttpError(400, "empty_body", "body: empty; expected a JSON object with file")
+            values = await run_in_threadpool(_parsed, content)
+            log_id = values.get("logId") or log_id
+            upload = _upload(service, values)
+            return await service.read(
+                request, [upload], DecodeOptions(), lambda images: _answer(log_id, values, images), split=True
+            )
+        finally:
+            body.release()
+    except HttpError as error:
+        request.scope[NOTES].code = error.code
+        content = to_json(_refusal(log_id, error)).encode()
+        return Response(content, error.status, error.headers, "application/json")
+
+
+def _parsed(content: bytes) -> dict[str, Any]:
+    """The request, its keys and values checked; ``file`` as an address or decoded bytes."""
+    try:
+        values = json.loads(content)
+    except (ValueError, RecursionError):
+        raise HttpError(400, "malformed", "body: not JSON; expected an object with file") from None
+    if not isinstance(values, dict) or not isinstance(values.get("file"), str) or not values["file"]:
+        raise HttpError(400, "no_image", "file: missing; expected base64 or an address")
+
+    unknown = sorted(values.keys() - _KEYS)
+    if unknown:
+        raise HttpError(400, "unknown_field", f"{unknown[0][:60]!r}: no such key; expected {', '.join(sorted(_KEYS))}")
+    if values.get("fileType") not in (None, PDF, IMAGE) or isinstance(values.get("fileType"), bool):
+        raise HttpError(400, "wrong_option", f"fileType: {values['fileType']!r:.40}; expected 0 (PDF) or 1 (image)")
+    if not isinstance(values.get("logId", ""), str):
+        raise HttpError(400, "wrong_option", "logId: expected text")
+    threshold = values.get("textRecScoreThresh")
+    if threshold is not None and (isinstance(threshold, bool) or not isinstance(threshold, int | float)):
+        raise HttpError(400, "wrong_option", f"textRecScoreThresh: {threshold!r:.40}; expected a number")
+
+    if not values["file"].startswith(("http://", "https://")):
+        values["file"] = _decoded(values["file"])
+    return values
+
+
+def _decoded(text: str) -> bytes:
+    if text.startswith("data:"):
+        text = text.partition(",")[2]
+    try:
+        return base64.b64decode(text, validate=True)
+    except (binascii.Error, ValueError):
+        raise HttpError(400, "malformed", "file: neither base64 nor an address") from None
+
+
+def _upload(service: Service, values: Mapping[str, Any]) -> Upload:
+    if isinstance(values["file"], str):
+        return service.upload_of_url(values["file"])
+    data: bytes = values["file"]
+    is_pdf = data.startswith(b"%PDF")
+    if values.get("fileType") is not None and is_pdf != (values["fileType"] == PDF):
+        kind = "a PDF" if is_pdf else "no PDF"
+        raise HttpError(400, "wrong_option", f"fileType: {values['fileType']}, but the file is {kind}")
+    return Upload("file", data)
+
+
+def _answer(log_id: str, values: Mapping[str, Any], images: Sequence[ReadImage]) -> Answer:
+    failure = next((image.failure for image in images if image.failure is not None), None)
+    if failure is not None:
+        return Answer(failure.status, to_json(_refusal(log_id, failure)).encode(), failure.code)
+
+    threshold = float(values.get("textRecScoreThresh") or 0.0)
+    pages = [
+        {
+            "prunedResult": _pruned(image.predictions, threshold),
+            "ocrImage": None,
+            "docPreprocessingImage": None,
+            "inputImage": None,
+        }
+        for image in images
+    ]
+    sizes = [{"width": image.size[0], "height": image.size[1]} for image in images]
+    is_pdf = images[0].predictions[0].page_index is not None
+    info = {"numPages": len(sizes), "pages": sizes, "type": "pdf"} if is_pdf else {**sizes[0], "type": "image"}
+
+    result: dict[str, Any] = {"ocrResults": pages, "dataInfo": info}
+    ignored = [f"{key}: no effect here" for key in _WITHOUT_EFFECT if values.get(key) not in (None, False)]
+    if ignored:
+        result["warnings"] = ignored
+    body = {"logId": log_id, "errorCode": 0, "errorMsg": "Success", "result": result}
+    return Answer(200, to_json(body).encode())
+
+
+def _pruned(predictions: Sequence[Prediction], threshold: float) -> dict[str, Any]:
+    """The fields of PaddleX's OCR result; its ``input_path`` and ``page_index`` are left out there as well."""
+    lines = [line for line in predictions if line.score >= threshold]
+    boxes = [_box(line) for line in lines]
+    corners = [[[left, top], [right, top], [right, bottom], [left, bottom]] for left, top, right, bottom in boxes]
+
+    return {
+        "model_settings": {"use_doc_preprocessor": False, "use_textline_orientation": False},
+        "dt_polys": corners,
+        "text_det_params": {},
+        "text_type": "general",
+        "textline_orientation_angles": [-1] * len(lines),
+        "text_rec_score_thresh": threshold,
+        "return_word_box": False,
+        "rec_texts": [line.text for line in lines],
+        "rec_scores": [line.score for line in lines],
+        "rec_polys": corners,
+        "rec_boxes": [list(box) for box in boxes],
+    }
+
+
+def _box(line: Prediction) -> tuple[int, int, int, int]:
+    """Where a line is on its page: the whole image where that was not cut."""
+    if line.box is not None:
+        return line.box
+    width, height = line.image_size or (0, 0)
+    return (0, 0, height, width) if line.turned else (0, 0, width, height)
+
+
+def _refusal(log_id: str, error: HttpError) -> dict[str, Any]:
+    return {"logId": log_id, "errorCode": error.status, "errorMsg": error.message, **error.body()}

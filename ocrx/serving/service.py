@@ -1,0 +1,215 @@
+"""What the routes share: the model, its batcher, the limits, and the way of a request through them."""
+
+from __future__ import annotations
+
+import asyncio
+import math
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+
+from starlette.requests import Request
+from starlette.responses import Response
+
+from ocrx.config import DecodeOptions, ServeConfig
+from ocrx.errors import DataError
+from ocrx.inference.download import Download
+from ocrx.inference.recognizer import Recognizer
+from ocrx.inference.results import Prediction
+from ocrx.serving.batcher import Batcher, QueueFullError, Reading
+from ocrx.serving.bodies import Body, BodyReader, ClientGoneError
+from ocrx.serving.envelope import NOTES, Notes
+from ocrx.serving.listening import HttpError
+from ocrx.serving.metrics import Metrics
+from ocrx.serving.options import Readers
+from ocrx.serving.uploads import Upload, UploadedImage, holds_pages, open_uploads
+
+
+@dataclass(frozen=True)
+class ReadImage:
+    """One image or page of a request, read.
+
+    Attributes:
+        upload: Number of the upload that holds it, from 0.
+        size: Width and height.
+        predictions: Its lines; one that says why, where it could not be opened.
+        failure: Why it could not be opened.
+    """
+
+    upload: int
+    size: tuple[int, int]
+    predictions: Sequence[Prediction]
+    failure: HttpError | None
+
+
+@dataclass(frozen=True)
+class Answer:
+    """An answer, ready to be sent.
+
+    Attributes:
+        status: The HTTP status.
+        content: JSON.
+        code: Why nothing could be read, if so.
+    """
+
+    status: int
+    content: bytes
+    code: str | None = None
+
+
+Render = Callable[[Sequence[ReadImage]], Answer]
+"""Makes the answer of a request; called in a worker, so that other requests do not wait for it."""
+
+
+class Service:
+    """One model behind HTTP.
+
+    Attributes:
+        recognizer: Reads the images.
+        settings: The limits.
+        metrics: Counts what happens.
+    """
+
+    def __init__(self, recognizer: Recognizer, settings: ServeConfig) -> None:
+        """Start the workers.
+
+        Args:
+            recognizer: Reads the images.
+            settings: The limits.
+        """
+        self.recognizer = recognizer
+        self.settings = settings
+        self.metrics = Metrics(lambda: self._batcher.outstanding)
+        self._readers = Readers(recognizer)
+        self._bodies = BodyReader(settings.max_body * 2**20)
+        self._batcher = Batcher(recognizer, settings.queue, self.metrics.batch_read)
+
+    def close(self) -> None:
+        """Read what was accepted and end the workers."""
+        self._batcher.close()
+
+    def body(self, request: Request) -> Body:
+        """Begin to read a body; the caller releases it.
+
+        Args:
+            request: The request.
+
+        Returns:
+            Its body.
+        """
+        return self._bodies.body(request.scope["headers"], request.receive)
+
+    def upload_of_url(self, url: str) -> Upload:
+        """An image that is given as an address.
+
+        Args:
+            url: The address.
+
+        Returns:
+            The upload; it is fetched when its images are looked for.
+
+        Raises:
+            HttpError: Addresses are not allowed, or this is none.
+        """
+        if not self.settings.allow_urls:
+            raise HttpError(
+                400, "urls_not_allowed", "addresses of images are refused; the server has to run with --allow-urls"
+            )
+        if not url.startswith(("http://", "https://")):
+            raise HttpError(400, "wrong_option", f"url: {url[:60]!r}; expected http:// or https://")
+        try:
+            return Upload(url, fetch=Download(url, total_s=self.settings.timeout).data)
+        except DataError as error:
+            raise HttpError(400, "wrong_option", error.message) from None
+
+    async def read(
+        self, request: Request, uploads: Sequence[Upload], options: DecodeOptions, render: Render, split: bool = False
+    ) -> Response:
+        """Read the images of a request.
+
+        Args:
+            request: The request; reading stops when its client hangs up.
+            uploads: Its images.
+            options: How logits become text.
+            render: Makes the answer.
+            split: Cut images that hold several lines.
+
+        Returns:
+            The response.
+
+        Raises:
+            HttpError: The request is refused.
+            ClientGoneError: The client has hung up.
+        """
+        reader = self.recognizer
+        if options != DecodeOptions():
+            reader = await asyncio.to_thread(self._readers.get, options)
+        limits = (self.settings.max_images, self.settings.max_pixels)
+        slow = any(holds_pages(upload) for upload in uploads)
+        images = await asyncio.to_thread(open_uploads, uploads, *limits) if slow else open_uploads(uploads, *limits)
+
+        notes: Notes = request.scope[NOTES]
+        notes.images = len(images)
+        answer = await self._read_images(request, images, reader, render, split)
+        notes.code = answer.code
+        return Response(answer.content, answer.status, media_type="application/json")
+
+    async def _read_images(
+        self, request: Request, images: Sequence[UploadedImage], reader: Recognizer, render: Render, split: bool
+    ) -> Answer:
+        loop = asyncio.get_running_loop()
+        answer: asyncio.Future[Answer] = loop.create_future()
+
+        def finish(result: Answer | None, error: Exception | None) -> None:
+            if answer.done():
+                return
+            if error is not None:
+                answer.set_exception(error)
+            elif result is not None:
+                answer.set_result(result)
+
+        def done() -> None:
+            try:
+                if reading.error is not None:
+                    raise reading.error
+                result, error = render(self._results(images, reading)), None
+            except Exception as problem:
+                result, error = None, problem
+            with suppress(RuntimeError):  # the loop is closed: nobody waits
+                loop.call_soon_threadsafe(finish, result, error)
+
+        reading = Reading(reader, [image.input for image in images], done, split)
+        try:
+            self._batcher.submit(reading)
+        except QueueFullError as full:
+            wait = str(max(1, math.ceil(full.retry_after_s)))
+            raise HttpError(503, "queue_full", "too many images wait", {"Retry-After": wait}) from None
+        try:
+            return await _unless_gone(request, answer)
+        finally:
+            self._batcher.cancel(reading)
+
+    def _results(self, images: Sequence[UploadedImage], reading: Reading) -> list[ReadImage]:
+        failed = sum(image.failure is not None for image in images)
+        self.metrics.images_read(len(images) - failed, failed)
+        return [
+            ReadImage(image.upload, image.size, predictions, image.failure)
+            for image, predictions in zip(images, reading.predictions, strict=True)
+        ]
+
+
+async def _unless_gone(request: Request, answer: asyncio.Future[Answer]) -> Answer:
+    """Wait for the answer as long as the client does."""
+
+    async def wait_for_hang_up() -> None:
+        while (await request.receive())["type"] != "http.disconnect":
+            pass
+
+    gone = asyncio.ensure_future(wait_for_hang_up())
+    try:
+        await asyncio.wait((answer, gone), return_when=asyncio.FIRST_COMPLETED)
+        if not answer.done():
+            raise ClientGoneError
+        return answer.result()
+    finally:
+        gone.cancel()

@@ -1,0 +1,194 @@
+"""What a request sends as an image: bytes or an address, checked against the limits and opened by a worker.
+
+An upload that cannot be read keeps the reason with its HTTP status; the other images of the request are still read.
+"""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from importlib.util import find_spec
+
+from PIL import Image, UnidentifiedImageError
+
+from ocrx.errors import DataError
+from ocrx.imaging.reading import IMAGE_FORMATS
+from ocrx.inference.inputs import ImageInput, iter_inputs
+from ocrx.serving.listening import HttpError
+
+_TIFF = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
+_PDF = b"%PDF"
+
+
+@dataclass(frozen=True)
+class Upload:
+    """An image as it was sent.
+
+    Attributes:
+        name: Name of the file, as the client gave it.
+        data: Its content.
+        fetch: Gets the content of an address in its place.
+    """
+
+    name: str
+    data: bytes = b""
+    fetch: Callable[[], bytes] | None = None
+
+
+class UploadedImage:
+    """One image, or one page, of an upload.
+
+    Attributes:
+        input: The image as the recognizer takes it.
+        upload: Number of the upload that holds it, from 0.
+        size: Width and height, known once it was opened.
+        failure: Why it could not be opened; set when a worker has tried.
+    """
+
+    def __init__(
+        self, image: ImageInput, max_pixels: int, data: bytes | None = None, damaged: str = "unreadable_image"
+    ) -> None:
+        """Wrap an image.
+
+        Args:
+            image: The image.
+            max_pixels: Most pixels that it may have.
+            data: Its file, to refuse it by its header before it is decoded.
+            damaged: Code of the failure where it cannot be decoded.
+        """
+        self.upload = 0
+        self.size = (0, 0)
+        self.failure: HttpError | None = None
+        self._damaged = damaged
+        self._image = image
+        self._max_pixels = max_pixels
+        self._data = data
+        self.input = replace(image, load=self._load)
+
+    def _load(self) -> Image.Image:
+        name = self._image.name or "image"
+
+        try:
+            if self._data is not None:
+                self._check(*_size(self._data, name), name)
+            image = self._image.load()
+            self.size = image.size
+            self._check(*self.size, name)
+        except HttpError as error:
+            self.failure = error
+            raise DataError(error.message) from None
+        except DataError as error:
+            self.failure = HttpError(422, self._damaged, error.message)
+            raise
+        return image
+
+    def _check(self, width: int, height: int, name: str) -> None:
+        if width * height > self._max_pixels:
+            raise HttpError(
+                413, "too_many_pixels", f"{name}: {width}x{height} pixels; expected at most {self._max_pixels:,}"
+            )
+
+
+def open_uploads(uploads: Sequence[Upload], max_images: int, max_pixels: int) -> list[UploadedImage]:
+    """Find the images and pages that uploads hold. May take a while: addresses are fetched and PDF files are opened.
+
+    Args:
+        uploads: What was sent.
+        max_images: Most images, pages included.
+        max_pixels: Most pixels of an image.
+
+    Returns:
+        At least one image for each upload, in order; one that failed already raises its error when it is opened.
+
+    Raises:
+        HttpError: There are too many images.
+    """
+    found: list[UploadedImage] = []
+    for number, upload in enumerate(uploads):
+        images = _open(upload, max_pixels)
+        for image in images:
+            image.upload = number
+        found += images
+        if len(found) > max_images:
+            raise too_many_images(max_images)
+    return found
+
+
+def too_many_images(limit: int) -> HttpError:
+    """The refusal of a request with too many images.
+
+    Args:
+        limit: Most images.
+
+    Returns:
+        The error.
+    """
+    return HttpError(413, "too_many_images", f"more than {limit:,} images or pages; send them in several requests")
+
+
+def holds_pages(upload: Upload) -> bool:
+    """Whether finding the images of an upload takes more than a moment.
+
+    Args:
+        upload: The upload.
+
+    Returns:
+        True for files of several pages and for addresses.
+    """
+    return upload.fetch is not None or upload.data.startswith((_PDF, *_TIFF))
+
+
+def _open(upload: Upload, max_pixels: int) -> list[UploadedImage]:
+    name = upload.name
+    try:
+        data = upload.data if upload.fetch is None else upload.fetch()
+    except DataError as error:
+        return [_failed(name, HttpError(422, "url_unreachable", error.message))]
+    if not data.startswith((_PDF, *_TIFF)):
+        (image,) = iter_inputs(_NamedFile(data, name))
+        return [UploadedImage(image, max_pixels, data)]
+
+    try:
+        return _pages(data, name, max_pixels)
+    except HttpError as error:
+        return [_failed(name, error)]
+
+
+def _pages(data: bytes, name: str, max_pixels: int) -> list[UploadedImage]:
+    if data.startswith(_PDF) and find_spec("pypdfium2") is None:
+        raise HttpError(501, "pdf_not_installed", f"{name}: PDF needs the extra pdf of the server")
+    if data.startswith(_PDF):
+        pages = iter_inputs(_NamedFile(data, name))
+        return [UploadedImage(page, max_pixels, damaged="unreadable_pdf") for page in pages]
+    _size(data, name)
+    return [UploadedImage(page, max_pixels) for page in iter_inputs(_NamedFile(data, name))]
+
+
+class _NamedFile(io.BytesIO):
+    """Bytes that errors call by the name that the client gave them."""
+
+    def __init__(self, data: bytes, name: str) -> None:
+        super().__init__(data)
+        self.name = name
+
+
+def _failed(name: str, error: HttpError) -> UploadedImage:
+    def load() -> Image.Image:
+        raise error
+
+    return UploadedImage(ImageInput(load, name), 0)
+
+
+def _size(data: bytes, name: str) -> tuple[int, int]:
+    """Width and height by the header of an image file."""
+    try:
+        with Image.open(io.BytesIO(data), formats=IMAGE_FORMATS) as image:
+            return image.width, image.height
+    except UnidentifiedImageError:
+        raise HttpError(415, "not_an_image", f"{name}: not an image in a known format") from None
+    except (Image.DecompressionBombError, Image.DecompressionBombWarning):
+        raise HttpError(413, "too_many_pixels", f"{name}: far too many pixels") from None
+    except Exception as error:  # a decoder may raise anything on damaged data
+        reason = str(error) or type(error).__name__
+        raise HttpError(422, "unreadable_image", f"{name}: damaged image ({reason})") from None
