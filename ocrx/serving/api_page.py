@@ -44,7 +44,8 @@ _MEANINGS = {
     "image": "A file: an image of one line, a PDF or a TIFF. Repeatable.",
     "url": "An address in place of a file, where the server allows it. Repeatable.",
     "details": "true: add scores and spans of the characters and words.",
-    "split_lines": "true: cut clean, upright pages into lines.",
+    "lines": "What an image holds: one line; a clean page to split; a page whose lines are to detect.",
+    "orientation": "auto: turn lines that stand on their head. Default: auto with detect, else none.",
     "pattern": "Regular expression that the whole line matches.",
     "lexicon": "The possible lines, one a line, as text or as a file.",
     "lexicon_margin": "Keep a reading outside the lexicon if it is e^X times as probable as the best entry.",
@@ -63,8 +64,9 @@ def _form_properties() -> dict[str, Any]:
     files = {"type": "array", "items": {"type": "string", "format": "binary"}, "description": _MEANINGS["image"]}
     addresses = {"type": "array", "items": {"type": "string", "format": "uri"}, "description": _MEANINGS["url"]}
     properties: dict[str, Any] = {"image": files, "url": addresses}
-    for name in ("details", "split_lines"):
-        properties[name] = {"type": "boolean", "default": False, "description": _MEANINGS[name]}
+    for name, choices in (("lines", ["one", "split", "detect"]), ("orientation", ["none", "auto"])):
+        properties[name] = {"type": "string", "enum": choices, "description": _MEANINGS[name]}
+    properties["details"] = {"type": "boolean", "default": False, "description": _MEANINGS["details"]}
     for name in DECODE_FIELDS:
         properties[name] = {"type": _NUMBERS.get(name, "string"), "description": _MEANINGS[name]}
     return properties

@@ -21,6 +21,7 @@ from ocrx.serving.lines import read_lines
 from ocrx.serving.listening import AccessCheck, App, HttpError
 from ocrx.serving.metrics import CONTENT_TYPE
 from ocrx.serving.paddlex import read_ocr
+from ocrx.serving.pages import read_pages
 from ocrx.serving.service import Service
 from ocrx.version import __version__
 
@@ -77,13 +78,13 @@ def create_app(
 def _add_reading(app: FastAPI, service: Service) -> None:
     @app.post("/v1/lines", summary="Read images of lines", openapi_extra=IMAGE_FORM)
     async def lines(request: Request) -> Response:
-        """Each image holds one line of text; every page of a PDF or TIFF is an image. One result a line, in order."""
+        """An image holds one line of text; every page of a PDF or TIFF is an image. One result for each line."""
         return await read_lines(service, request)
 
-    @app.post("/v1/pages", summary="Find and read the lines of pages")
+    @app.post("/v1/pages", summary="Find and read the lines of pages", openapi_extra=IMAGE_FORM)
     async def pages(request: Request) -> Response:
-        """Needs the extra page of the server; 501 without it."""
-        raise HttpError(501, "pages_not_installed", "finding the lines of a page needs the extra page of the server")
+        """Lines in reading order, with their places. Needs the extra page of the server; 501 without it."""
+        return await read_pages(service, request)
 
     @app.post("/ocr", summary="PaddleX's OCR pipeline", openapi_extra=PADDLEX_BODY)
     async def ocr(request: Request) -> Response:

@@ -18,7 +18,7 @@ from typing import TypeAlias
 
 from ocrx.backends import lines_at_once
 from ocrx.inference.inputs import ImageInput
-from ocrx.inference.lines import PreparedLine, load_lines
+from ocrx.inference.lines import ONE_LINE, Layout, PreparedLine, load_lines
 from ocrx.inference.recognizer import Recognizer, failed_prediction
 from ocrx.inference.results import Prediction
 
@@ -49,7 +49,7 @@ class Reading:
         reader: Reads them; requests with the same reader share batches.
         images: The images.
         done: Called once, by a worker, when all are read or one has failed for no fault of its own.
-        split: Cut images that hold several lines.
+        layout: How the lines of an image are found.
         predictions: Of each image, those of its lines; complete when ``done`` is called.
         error: Why the reading has failed, if it has.
     """
@@ -57,7 +57,7 @@ class Reading:
     reader: Recognizer
     images: Sequence[ImageInput]
     done: Callable[[], None]
-    split: bool = False
+    layout: Layout = ONE_LINE
     predictions: list[list[Prediction]] = field(default_factory=list)
     error: Exception | None = None
     _next: int = 0
@@ -200,7 +200,7 @@ class Batcher:
             if reading._ended:
                 return
             try:
-                lines = load_lines([reading.images[index]], reading.reader.spec.image, split=reading.split)
+                lines = load_lines([reading.images[index]], reading.reader.spec.image, reading.layout)
             except Exception as error:
                 self._fail([reading], error)
                 return

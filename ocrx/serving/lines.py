@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from starlette.requests import Request
 from starlette.responses import Response
 
+from ocrx.config import DecodeOptions
 from ocrx.files import to_json
+from ocrx.inference.lines import Layout
 from ocrx.inference.results import Prediction
 from ocrx.serving.bodies import Part, read_form
 from ocrx.serving.envelope import NOTES
@@ -17,9 +20,26 @@ from ocrx.serving.options import DECODE_FIELDS, decode_options, flag
 from ocrx.serving.service import Answer, ReadImage, Service
 from ocrx.serving.uploads import Upload
 
-IMAGE, URL = "image", "url"
-FLAGS = ("details", "split_lines")
-FIELDS = frozenset({IMAGE, URL, *FLAGS, *DECODE_FIELDS})
+IMAGE, URL, DETAILS = "image", "url", "details"
+LINES, ORIENTATION = "lines", "orientation"
+FIELDS = frozenset({IMAGE, URL, DETAILS, LINES, ORIENTATION, *DECODE_FIELDS})
+
+
+@dataclass(frozen=True)
+class ImageForm:
+    """A form with images.
+
+    Attributes:
+        uploads: The images.
+        options: How logits become text.
+        layout: How the lines of an image are found.
+        details: Whether scores and spans of the characters are wanted.
+    """
+
+    uploads: tuple[Upload, ...]
+    options: DecodeOptions
+    layout: Layout
+    details: bool
 
 
 async def read_lines(service: Service, request: Request) -> Response:
@@ -35,23 +55,52 @@ async def read_lines(service: Service, request: Request) -> Response:
     Raises:
         HttpError: The request is refused.
     """
+    return await read_images(service, request, "one", _results)
+
+
+async def read_images(
+    service: Service,
+    request: Request,
+    lines: str,
+    render: Callable[[Sequence[ReadImage], bool], dict[str, Any]],
+) -> Response:
+    """Answer a request with images.
+
+    Args:
+        service: The model.
+        request: A multipart form.
+        lines: How lines are found where the form does not say it.
+        render: Makes the body of the answer, with details or without.
+
+    Returns:
+        The answer; it has the status of the first failure where no image could be opened.
+
+    Raises:
+        HttpError: The request is refused.
+    """
     body = service.body(request)
     try:
         parts = await read_form(body, FIELDS, frozenset({IMAGE, URL}), service.settings.max_images)
         request.scope[NOTES].body_bytes = body.size
-        uploads = [_upload(service, part) for part in parts if part.name in (IMAGE, URL)]
-        if not uploads:
-            raise HttpError(400, "no_image", f"no field {IMAGE!r}; expected at least one file in it")
-
-        values = _single_values(parts)
-        flags = {name: flag(name, values.pop(name, "false")) for name in FLAGS}
-        options = decode_options(values)
+        form = _image_form(service, parts, lines)
         model = service.recognizer.spec.name
-        return await service.read(
-            request, uploads, options, lambda images: _answer(model, images, flags["details"]), flags["split_lines"]
-        )
+
+        def answer(images: Sequence[ReadImage]) -> Answer:
+            return _answer(images, {"model": model, **render(images, form.details)})
+
+        return await service.read(request, form.uploads, form.options, answer, form.layout)
     finally:
         body.release()
+
+
+def _image_form(service: Service, parts: Sequence[Part], lines: str) -> ImageForm:
+    uploads = tuple(_upload(service, part) for part in parts if part.name in (IMAGE, URL))
+    if not uploads:
+        raise HttpError(400, "no_image", f"no field {IMAGE!r}; expected at least one file in it")
+    values = _single_values(parts)
+    details = flag(DETAILS, values.pop(DETAILS, "false"))
+    layout = service.layout(values.pop(LINES, lines), values.pop(ORIENTATION, None))
+    return ImageForm(uploads, decode_options(values), layout, details)
 
 
 def _upload(service: Service, part: Part) -> Upload:
@@ -87,13 +136,16 @@ def line_fields(prediction: Prediction, failure: HttpError | None, details: bool
     return fields
 
 
-def _answer(model: str, images: Sequence[ReadImage], details: bool) -> Answer:
+def _results(images: Sequence[ReadImage], details: bool) -> dict[str, Any]:
     results = [
         {"image_index": image.upload, **line_fields(prediction, image.failure, details)}
         for image in images
         for prediction in image.predictions
     ]
-    body: dict[str, Any] = {"model": model, "results": results}
+    return {"results": results}
+
+
+def _answer(images: Sequence[ReadImage], body: dict[str, Any]) -> Answer:
     failures = [image.failure for image in images if image.failure is not None]
     if len(failures) < len(images):
         return Answer(200, to_json(body).encode())

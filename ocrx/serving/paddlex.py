@@ -18,7 +18,9 @@ from starlette.responses import Response
 
 from ocrx.config import DecodeOptions
 from ocrx.files import to_json
+from ocrx.inference.lines import Layout
 from ocrx.inference.results import Prediction
+from ocrx.pages.boxes import Polygon, bounds
 from ocrx.serving.envelope import NOTES
 from ocrx.serving.listening import HttpError
 from ocrx.serving.service import Answer, ReadImage, Service
@@ -64,7 +66,7 @@ async def read_ocr(service: Service, request: Request) -> Response:
             log_id = values.get("logId") or log_id
             upload = _upload(service, values)
             return await service.read(
-                request, [upload], DecodeOptions(), lambda images: _answer(log_id, values, images), split=True
+                request, [upload], DecodeOptions(), lambda images: _answer(log_id, values, images), _layout(service)
             )
         finally:
             body.release()
@@ -72,6 +74,14 @@ async def read_ocr(service: Service, request: Request) -> Response:
         request.scope[NOTES].code = error.code
         content = to_json(_refusal(log_id, error)).encode()
         return Response(content, error.status, error.headers, "application/json")
+
+
+def _layout(service: Service) -> Layout:
+    """The lines of any page where the extra for that is installed, else those of clean, upright pages."""
+    try:
+        return service.layout("detect")
+    except HttpError:
+        return service.layout("split")
 
 
 def _parsed(content: bytes) -> dict[str, Any]:
@@ -148,13 +158,13 @@ def _answer(log_id: str, values: Mapping[str, Any], images: Sequence[ReadImage])
 
 def _pruned(predictions: Sequence[Prediction], threshold: float) -> dict[str, Any]:
     """The fields of PaddleX's OCR result; its ``input_path`` and ``page_index`` are left out there as well."""
-    lines = [line for line in predictions if line.score >= threshold]
-    boxes = [_box(line) for line in lines]
-    corners = [[[left, top], [right, top], [right, bottom], [left, bottom]] for left, top, right, bottom in boxes]
-
+    lines = [line for line in predictions if line.score >= threshold and (line.text or line.box is not None)]
+    corners = [_corners(line) for line in lines]
+    boxes = [[round(edge) for edge in bounds(polygon)] for polygon in corners]
+    polygons = [[[round(x), round(y)] for x, y in polygon] for polygon in corners]
     return {
         "model_settings": {"use_doc_preprocessor": False, "use_textline_orientation": False},
-        "dt_polys": corners,
+        "dt_polys": polygons,
         "text_det_params": {},
         "text_type": "general",
         "textline_orientation_angles": [-1] * len(lines),
@@ -162,17 +172,19 @@ def _pruned(predictions: Sequence[Prediction], threshold: float) -> dict[str, An
         "return_word_box": False,
         "rec_texts": [line.text for line in lines],
         "rec_scores": [line.score for line in lines],
-        "rec_polys": corners,
-        "rec_boxes": [list(box) for box in boxes],
+        "rec_polys": polygons,
+        "rec_boxes": boxes,
     }
 
 
-def _box(line: Prediction) -> tuple[int, int, int, int]:
+def _corners(line: Prediction) -> Polygon:
     """Where a line is on its page: the whole image where that was not cut."""
-    if line.box is not None:
-        return line.box
     width, height = line.image_size or (0, 0)
-    return (0, 0, height, width) if line.turned else (0, 0, width, height)
+    box = line.box or ((0, 0, height, width) if line.turned else (0, 0, width, height))
+    if isinstance(box[0], tuple):
+        return box
+    left, top, right, bottom = box
+    return ((left, top), (right, top), (right, bottom), (left, bottom))
 
 
 def _refusal(log_id: str, error: HttpError) -> dict[str, Any]:

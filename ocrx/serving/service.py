@@ -12,8 +12,9 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from ocrx.config import DecodeOptions, ServeConfig
-from ocrx.errors import DataError
+from ocrx.errors import BackendError, ConfigError, DataError
 from ocrx.inference.download import Download
+from ocrx.inference.lines import Layout
 from ocrx.inference.recognizer import Recognizer
 from ocrx.inference.results import Prediction
 from ocrx.serving.batcher import Batcher, QueueFullError, Reading
@@ -21,7 +22,7 @@ from ocrx.serving.bodies import Body, BodyReader, ClientGoneError
 from ocrx.serving.envelope import NOTES, Notes
 from ocrx.serving.listening import HttpError
 from ocrx.serving.metrics import Metrics
-from ocrx.serving.options import Readers
+from ocrx.serving.options import Readers, wrong_option
 from ocrx.serving.uploads import Upload, UploadedImage, holds_pages, open_uploads
 
 
@@ -122,8 +123,28 @@ class Service:
         except DataError as error:
             raise HttpError(400, "wrong_option", error.message) from None
 
+    def layout(self, lines: str, orientation: str | None = None) -> Layout:
+        """How the lines of an image are found.
+
+        Args:
+            lines: ``one``, ``split`` or ``detect``.
+            orientation: ``none`` or ``auto``; None where that follows from ``lines``.
+
+        Returns:
+            The layout.
+
+        Raises:
+            HttpError: A value has no meaning, or the extra ``page`` is missing.
+        """
+        try:
+            return self.recognizer.layout(lines, orientation)
+        except ConfigError as error:
+            raise wrong_option(error) from None
+        except BackendError as error:
+            raise HttpError(501, "pages_not_installed", f"{error.message}; the server needs the extra page") from None
+
     async def read(
-        self, request: Request, uploads: Sequence[Upload], options: DecodeOptions, render: Render, split: bool = False
+        self, request: Request, uploads: Sequence[Upload], options: DecodeOptions, render: Render, layout: Layout
     ) -> Response:
         """Read the images of a request.
 
@@ -132,7 +153,7 @@ class Service:
             uploads: Its images.
             options: How logits become text.
             render: Makes the answer.
-            split: Cut images that hold several lines.
+            layout: How the lines of an image are found.
 
         Returns:
             The response.
@@ -150,12 +171,12 @@ class Service:
 
         notes: Notes = request.scope[NOTES]
         notes.images = len(images)
-        answer = await self._read_images(request, images, reader, render, split)
+        answer = await self._read_images(request, images, reader, render, layout)
         notes.code = answer.code
         return Response(answer.content, answer.status, media_type="application/json")
 
     async def _read_images(
-        self, request: Request, images: Sequence[UploadedImage], reader: Recognizer, render: Render, split: bool
+        self, request: Request, images: Sequence[UploadedImage], reader: Recognizer, render: Render, layout: Layout
     ) -> Answer:
         loop = asyncio.get_running_loop()
         answer: asyncio.Future[Answer] = loop.create_future()
@@ -178,7 +199,7 @@ class Service:
             with suppress(RuntimeError):  # the loop is closed: nobody waits
                 loop.call_soon_threadsafe(finish, result, error)
 
-        reading = Reading(reader, [image.input for image in images], done, split)
+        reading = Reading(reader, [image.input for image in images], done, layout)
         try:
             self._batcher.submit(reading)
         except QueueFullError as full:

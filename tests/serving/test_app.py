@@ -96,7 +96,7 @@ def test_details_and_pages(server: Server) -> None:
     page = png(draw_page(["one", "two", "three"]), "page.png")
     (whole,) = server.read(page, details="true").json()["results"]
     assert len(whole["char_scores"]) == len(whole["char_spans"]) == len(whole["rec_text"])
-    lines = server.read(page, split_lines="true").json()["results"]
+    lines = server.read(page, lines="split").json()["results"]
     assert [line["line_index"] for line in lines] == [0, 1, 2]
     assert all(len(line["box"]) == 4 and line["image_index"] == 0 for line in lines)
 
@@ -158,9 +158,31 @@ def test_pdf_without_its_extra(server: Server, monkeypatch: pytest.MonkeyPatch) 
     assert answer.status_code == 501 and code(answer) == "pdf_not_installed"
 
 
-def test_pages_without_the_extra_are_refused(server: Server) -> None:
+def test_pages_without_the_extra_are_refused(server: Server, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("ocrx.pages.networks.find_spec", lambda name: None)
     answer = server.client.post("/v1/pages", files={"image": png(draw_line("x"))})
     assert answer.status_code == 501 and code(answer) == "pages_not_installed"
+    assert server.read(png(draw_line("x")), orientation="auto").status_code == 501
+    split = server.client.post("/v1/pages", files={"image": png(draw_line("x"))}, data={"lines": "split"})
+    assert split.status_code == 200
+
+
+def test_lines_of_pages_in_reading_order(server: Server, recognizer: Recognizer) -> None:
+    pytest.importorskip("rapidocr")
+    page, empty = draw_page(["first", "second", "third"], height=60), Image.new("L", (300, 200), 255)
+    files = [("image", png(page)), ("image", ("x", b"no image")), ("image", png(empty))]
+    read, failed, blank = server.client.post("/v1/pages", files=files).json()["pages"]
+    expected = list(recognizer.predict(page, lines="detect"))
+    assert [line["rec_text"] for line in read["lines"]] == [line.text for line in expected]
+    assert [line["box"] for line in read["lines"]] == [line.to_dict()["box"] for line in expected]
+    assert (read["width"], read["height"]) == page.size and read["text"].splitlines()[0] == expected[0].text
+    assert failed["error"]["code"] == "not_an_image" and failed["lines"] == []
+    assert blank["lines"] == [] and blank["text"] == "" and "error" not in blank
+
+    request = {"file": base64.b64encode(png(page)[1]).decode()}
+    result = server.client.post("/ocr", json=request).json()["result"]["ocrResults"][0]["prunedResult"]
+    assert result["rec_texts"] == [line.text for line in expected]
+    assert len(result["rec_boxes"][0]) == 4 and result["rec_boxes"][0][3] < result["rec_boxes"][1][3]
 
 
 FORM = "multipart/form-data; boundary=B"
@@ -211,6 +233,8 @@ def test_bodies_that_are_no_form(
         ({"pattern": "("}, "pattern"),
         ({"pattern": "(a|b)\\1"}, "pattern"),
         ({"allow": "€"}, "allow"),
+        ({"lines": "two"}, "lines: 'two'; expected"),
+        ({"orientation": "down"}, "orientation: 'down'; expected"),
         ({"details": "perhaps"}, "details: 'perhaps'; expected true or false"),
         ({"url": "http://127.0.0.1/x.png"}, "--allow-urls"),
     ],
@@ -306,9 +330,8 @@ def test_information(server: Server, recognizer: Recognizer) -> None:
 def test_the_interface_describes_itself_without_another_server(server: Server) -> None:
     description = server.client.get("/openapi.json").json()
     form = description["paths"]["/v1/lines"]["post"]["requestBody"]["content"]["multipart/form-data"]["schema"]
-    assert set(form["properties"]) == {
-        "image", "url", "details", "split_lines", "pattern", "lexicon", "lexicon_margin", "allow", "deny", "beam"
-    }  # fmt: skip
+    options = {"pattern", "lexicon", "lexicon_margin", "allow", "deny", "beam"}
+    assert set(form["properties"]) == {"image", "url", "details", "lines", "orientation", *options}
     assert set(description["paths"]["/ocr"]["post"]["responses"]) >= {"400", "401", "413", "415", "422", "503", "504"}
     page = server.client.get("/docs").text
     assert "/v1/lines" in page and "<script" not in page
@@ -317,14 +340,15 @@ def test_the_interface_describes_itself_without_another_server(server: Server) -
     )
 
 
-def test_ocr_answers_as_paddlex_does(server: Server, recognizer: Recognizer) -> None:
+def test_ocr_answers_as_paddlex_does(server: Server, recognizer: Recognizer, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("ocrx.pages.networks.find_spec", lambda name: None)
     page = draw_page(["one", "two"])
     _, content = png(page)
     request = {"file": base64.b64encode(content).decode(), "fileType": 1, "visualize": False, "textDetThresh": 0.3}
     body = server.client.post("/ocr", json=request).json()
     assert (body["errorCode"], body["errorMsg"]) == (0, "Success") and body["logId"]
     (one,) = body["result"]["ocrResults"]
-    expected = list(recognizer.predict(page, split_lines=True))
+    expected = list(recognizer.predict(page, lines="split"))
     found = one["prunedResult"]
     assert found["rec_texts"] == [p.text for p in expected] and found["rec_boxes"] == [
         list(p.box or ()) for p in expected

@@ -14,6 +14,7 @@ from support.serving import GatedBackend, wait_until
 from ocrx.backends import open_backend
 from ocrx.config import DecodeOptions
 from ocrx.inference.inputs import ImageInput, iter_inputs
+from ocrx.inference.lines import ONE_LINE, Layout
 from ocrx.inference.recognizer import Recognizer
 from ocrx.serving.batcher import Batcher, QueueFullError, Reading
 
@@ -39,10 +40,10 @@ def batcher(recognizer: Recognizer, backend: GatedBackend) -> Iterator[Batcher]:
 class Request:
     """A reading whose end can be waited for."""
 
-    def __init__(self, reader: Recognizer, images: Sequence[object], split: bool = False) -> None:
+    def __init__(self, reader: Recognizer, images: Sequence[object], layout: Layout = ONE_LINE) -> None:
         self.ended = threading.Event()
         self.ends = 0
-        self.reading = Reading(reader, list(iter_inputs(images)), self._done, split)
+        self.reading = Reading(reader, list(iter_inputs(images)), self._done, layout)
 
     def _done(self) -> None:
         self.ends += 1
@@ -126,7 +127,7 @@ def test_a_large_request_does_not_block_a_small_one(
 def test_failures_and_pages(batcher: Batcher, recognizer: Recognizer, backend: GatedBackend) -> None:
     backend.gate.set()
     page = draw_page(["one", "two", "three"])
-    request = Request(recognizer, [page, b"no image", NARROW], split=True)
+    request = Request(recognizer, [page, b"no image", NARROW], recognizer.layout("split"))
     batcher.submit(request.reading)
     lines, failed, narrow = request.texts()
     assert len(lines) == 3 and failed == [""] and len(narrow) == 1
