@@ -23,6 +23,7 @@ from ocrx.cli.lm import lm
 from ocrx.cli.models import models
 from ocrx.cli.options import examples
 from ocrx.cli.predict import predict
+from ocrx.cli.review import review
 from ocrx.cli.run import run
 from ocrx.cli.serve import serve
 from ocrx.cli.synth import synth
@@ -71,6 +72,7 @@ def _register() -> None:
             ),
         ),
         "check-dataset": (check_dataset, ("ocrx check-dataset DATASET", "ocrx check-dataset DATASET --split 90")),
+        "review": (review, ("ocrx review DATASET", "ocrx review SCANS --model output/best_accuracy --no-browser")),
         "train": (train, ("ocrx train DATASET -c fine_tune", "ocrx train --resume")),
         "evaluate": (evaluate, ("ocrx evaluate", "ocrx evaluate DATASET --model output/best_accuracy")),
         "export": (export, ("ocrx export --model output/best_accuracy --format onnx --precision fp16 --data DATASET",)),

@@ -103,7 +103,7 @@ def load_config(
 
     merged: dict[str, Any] = {}
     for layer in (*layers, {"Global": {"model": model}}):
-        merged = _merged(merged, layer)
+        merged = _merged(_without_foreign_params(merged, layer), layer)
     return build(Config, merged, error=ConfigError)
 
 
@@ -160,6 +160,13 @@ def _halve_rate(layers: Sequence[dict[str, Any]], recipes: int) -> None:
         for train in sections[:recipes]:
             if "learning_rate" in train and not train.get("pretrain_weight_path"):
                 train["learning_rate"] /= 2
+
+
+def _without_foreign_params(lower: Mapping[str, Any], upper: Mapping[str, Any]) -> Mapping[str, Any]:
+    """``lower``, without the parameters of its architecture where ``upper`` names another one."""
+    below = lower.get("Model") or {}
+    named = (upper.get("Model") or {}).get("architecture")
+    return lower if named in (None, below.get("architecture")) else {**lower, "Model": {**below, "params": {}}}
 
 
 def _merged(lower: Mapping[str, Any], upper: Mapping[str, Any]) -> dict[str, Any]:

@@ -83,6 +83,14 @@ def test_layers_override_each_other_in_order(tmp_path: Path) -> None:
     assert config.Train.batch_size == recipe.Train.batch_size
 
 
+def test_another_architecture_begins_with_its_own_parameters() -> None:
+    config = load_config("fine_tune", ["Model.architecture=crnn"])
+    assert (config.Model.architecture, config.Model.params) == ("crnn", {})
+    same = load_config("fine_tune", ["Model.architecture=lcnet_lstm", "Model.params.layers=1"])
+    assert same.Model.params["hidden"] == 128
+    assert same.Model.params["layers"] == 1
+
+
 def test_values_follow_yaml_rules() -> None:
     config = load_config(None, ["Train.learning_rate=1e-4", "Predict.input=a=b?c=d", "Train.max_minutes=null"])
     assert config.Train.learning_rate == 1e-4

@@ -85,6 +85,7 @@ def test_what_is_not_run_says_why() -> None:
         ("docs/models.md", "downloads, or needs rapidocr-onnxruntime"),
         ("docs/export.md", "needs a machine that computes int8 wrongly"),
         ("docs/export.md", "needs Docker"),
+        ("docs/review.md", "waits for a person in front of the page"),
     }
 
 

@@ -20,6 +20,7 @@ from ocrx.results import Issue
 PATH_COLUMNS = ("file_name", "filename", "image", "image_path", "path", "file", "img", "img_path", "name")
 TEXT_COLUMNS = ("text", "label", "transcription", "ground_truth", "words", "sentence", "gt", "rec_text")
 TABLE_SUFFIXES = (".csv", ".tsv")
+JSONL_SUFFIXES = (".jsonl", ".ndjson")
 PAIR_SUFFIX = ".gt.txt"
 
 # ocropy keeps binarised and flattened versions of a line under these names.

@@ -22,6 +22,7 @@ from typing import Literal
 
 from ocrx.data.formats.dictionary import read_dict
 from ocrx.data.formats.label_readers import (
+    JSONL_SUFFIXES,
     TABLE_SUFFIXES,
     find_image_pairs,
     read_jsonl,
@@ -43,7 +44,10 @@ JOURNAL_FILE = ".ocrx-rewrite.json"
 
 _Reader = Callable[[Path, Path], tuple[list[Sample], list[Issue]]]
 _Finder = Callable[[Path], "Dataset | None"]
-_JSONL_SUFFIXES = (".jsonl", ".ndjson")
+
+
+class NoLabelFileError(DataError):
+    """A folder without any label file."""
 
 
 @dataclass(frozen=True)
@@ -88,8 +92,8 @@ def read_dataset(root: Path) -> Dataset:
         The samples and what was wrong with the files. No image is opened.
 
     Raises:
-        DataError: If there is no such folder or no label file in it, or if a change of its label files was
-            interrupted.
+        NoLabelFileError: If there is no label file in the folder.
+        DataError: If there is no such folder, or if a change of its label files was interrupted.
     """
     if root.is_file():
         return _undivided(root.parent, "list", root, _reader_of(root))
@@ -108,7 +112,7 @@ def read_dataset(root: Path) -> Dataset:
         if dataset is not None:
             return dataset
 
-    raise DataError(
+    raise NoLabelFileError(
         f"{root}: no label file; expected train.txt and val.txt, label.txt, metadata.jsonl, a CSV or TSV with a "
         "header, or x.png with x.gt.txt",
         hint="each line of train.txt is path<TAB>text",
@@ -222,4 +226,4 @@ def _reader_of(path: Path) -> _Reader:
     suffix = path.suffix.lower()
     if suffix in TABLE_SUFFIXES:
         return read_table
-    return read_jsonl if suffix in _JSONL_SUFFIXES else read_list
+    return read_jsonl if suffix in JSONL_SUFFIXES else read_list

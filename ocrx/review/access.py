@@ -1,0 +1,85 @@
+"""Who may use the page: a one-time token in the address becomes a cookie; headers keep other sites and scripts out."""
+
+from __future__ import annotations
+
+import secrets
+import threading
+
+from fastapi import Request
+from starlette.responses import Response
+
+COOKIE = "ocrx_review"
+HEADER = "x-ocrx-review"
+"""Sent by the page's script with every change; a form of another site cannot send it."""
+
+HOSTS = ["127.0.0.1", "localhost", "[::1]"]
+
+_HEADERS = {
+    # Labels are shown as text only; should one ever reach the page as markup, nothing in it may run.
+    "Content-Security-Policy": (
+        "default-src 'none'; img-src 'self'; script-src 'self'; style-src 'self'; connect-src 'self'; "
+        "base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+    ),
+    "Cross-Origin-Resource-Policy": "same-origin",
+    "Referrer-Policy": "no-referrer",
+    "X-Content-Type-Options": "nosniff",
+}
+
+
+class Access:
+    """One-time tokens and the cookie that they are exchanged for."""
+
+    def __init__(self) -> None:
+        self._cookie = secrets.token_urlsafe(32)
+        self._tokens: set[str] = set()
+        self._lock = threading.Lock()
+
+    def new_token(self) -> str:
+        """Make a token for one browser.
+
+        Returns:
+            The token.
+        """
+        token = secrets.token_urlsafe(16)
+        with self._lock:
+            self._tokens.add(token)
+        return token
+
+    def redeem(self, token: str, response: Response) -> bool:
+        """Exchange a token for the cookie.
+
+        Args:
+            token: What the address holds.
+            response: Takes the cookie.
+
+        Returns:
+            Whether the token was known; it is not any more.
+        """
+        with self._lock:
+            known = token in self._tokens
+            self._tokens.discard(token)
+        if known:
+            response.set_cookie(COOKIE, self._cookie, httponly=True, samesite="strict", path="/")
+        return known
+
+    def allows(self, request: Request) -> bool:
+        """Tell whether a request comes from a page of this review.
+
+        Args:
+            request: The request.
+
+        Returns:
+            Whether it has the cookie and, where it changes something, the header of the page's script.
+        """
+        given = request.cookies.get(COOKIE, "")
+        known = secrets.compare_digest(given.encode(), self._cookie.encode())
+        return known and (request.method in ("GET", "HEAD") or HEADER in request.headers)
+
+
+def protect(response: Response) -> None:
+    """Add the headers that limit what a browser does with a response.
+
+    Args:
+        response: The response.
+    """
+    response.headers.update(_HEADERS)

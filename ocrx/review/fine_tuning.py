@@ -1,0 +1,246 @@
+"""Trains the model further on the lines that were confirmed, in a process of its own, while the review goes on.
+
+The process is ``ocrx train -c``, with the network and image size of the model that reads. What it leaves is used for
+reading only if it is better on the validation lines than the model it started from.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import signal
+import subprocess
+import sys
+import threading
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+from ocrx.data.formats.dictionary import read_dict
+from ocrx.errors import DataError, OcrxError
+from ocrx.files import read_json, to_json, write_file
+from ocrx.model_folder import find_model_folder, read_spec
+from ocrx.review.lines import Line, count_characters, list_lines
+from ocrx.text.charset import Charset
+
+TRAINING_DIR = "training"
+MIN_LINES = 10
+"""Fewer confirmed lines are not worth a training."""
+
+_VAL_SHARE = 5
+"""Where the dataset is not divided, every fifth confirmed line measures the model instead of training it."""
+_LOG_LINES = 12
+_STOP_S = 60.0
+
+State = Literal["idle", "running", "better", "not better", "stopped", "failed"]
+
+
+@dataclass(frozen=True)
+class TrainingLines:
+    """The lines of a fine-tuning.
+
+    Attributes:
+        train: Confirmed lines to train on.
+        val: Lines that measure the model.
+        texts: Their texts by key.
+    """
+
+    train: Sequence[Line]
+    val: Sequence[Line]
+    texts: Mapping[str, str]
+
+
+def choose_lines(confirmed: Sequence[Line], texts: Mapping[str, str], unchecked_val: Sequence[Line]) -> TrainingLines:
+    """Divide the confirmed lines into those to train on and those that measure the model.
+
+    Args:
+        confirmed: The lines with a confirmed text.
+        texts: Their texts by key.
+        unchecked_val: Further validation lines, with the labels that they have.
+
+    Returns:
+        The lines; of an undivided dataset every fifth line, by the hash of its name, measures the model.
+
+    Raises:
+        DataError: If there are too few lines.
+    """
+    divided = any(line.part == "val" for line in (*confirmed, *unchecked_val))
+    if divided:
+        train = [line for line in confirmed if line.part == "train"]
+        val = [*(line for line in confirmed if line.part == "val"), *unchecked_val]
+    else:
+        train = [line for line in confirmed if not _measures(line)]
+        val = [line for line in confirmed if _measures(line)]
+
+    if len(train) < MIN_LINES or not val:
+        missing = MIN_LINES - len(train)
+        what = f"{missing} more training lines" if missing > 0 else "some more lines"
+        raise DataError(f"{len(train)} training lines are confirmed", hint=f"confirm {what} before you train")
+    return TrainingLines(train, val, {**{line.key: line.sample.text for line in unchecked_val}, **texts})
+
+
+class FineTuning:
+    """The fine-tuning of one review; at most one runs at a time.
+
+    Attributes:
+        state: What became of the last one.
+        message: The same in words.
+    """
+
+    def __init__(self, state_dir: Path, on_better: Callable[[Path], None]) -> None:
+        """Prepare.
+
+        Args:
+            state_dir: The review's own folder.
+            on_better: Called with the new model's folder where it is better than the one it started from.
+        """
+        self.state: State = "idle"
+        self.message = ""
+        self._folder = state_dir / TRAINING_DIR
+        self._on_better = on_better
+        self._lock = threading.Lock()
+        self._process: subprocess.Popen[bytes] | None = None
+        self._thread: threading.Thread | None = None
+        self._log: Path | None = None
+
+    def start(self, lines: TrainingLines, root: Path, model: Path, device: str, minutes: float) -> None:
+        """Start a training.
+
+        Args:
+            lines: What to train on.
+            root: Folder of the dataset, for its dict.txt.
+            model: The model that reads now.
+            device: Device of the configuration.
+            minutes: Time limit.
+
+        Raises:
+            DataError: If one is running already, or its files cannot be written.
+            ModelError: If the model has no description.
+        """
+        with self._lock:
+            if self.state == "running":
+                raise DataError("a training is running already", hint="wait for it, or stop it")
+            run = self._folder / f"run_{self._next_number():03}"
+            try:
+                command = _prepare(run, lines, root, model, device, minutes)
+                self._log = run / "process.log"
+                with self._log.open("wb") as log:
+                    self._process = subprocess.Popen(
+                        command, stdin=subprocess.DEVNULL, stdout=log, stderr=subprocess.STDOUT
+                    )
+            except OSError as problem:
+                raise DataError(f"{run}: cannot train ({problem.strerror or problem})") from None
+
+            self.state, self.message = "running", f"training on {len(lines.train)} lines"
+            self._thread = threading.Thread(
+                target=self._wait, args=(self._process, run), name="ocrx-fine-tuning", daemon=True
+            )
+            self._thread.start()
+
+    def stop(self) -> None:
+        """Stop the training, if one runs; it is not used."""
+        process, thread = self._process, self._thread
+        if process is None or thread is None or process.poll() is not None:
+            return
+        self.state = "stopped"
+        process.send_signal(signal.SIGTERM)
+        try:
+            process.wait(_STOP_S)
+        except subprocess.TimeoutExpired:
+            process.kill()
+        thread.join()
+
+    def wait(self, timeout: float | None = None) -> None:
+        """Wait until the training has ended and its model is in use.
+
+        Args:
+            timeout: Seconds to wait at most.
+        """
+        if self._thread is not None:
+            self._thread.join(timeout)
+
+    def to_dict(self) -> dict[str, Any]:
+        """Describe the training for the page.
+
+        Returns:
+            State, message and the last lines of the log.
+        """
+        return {"state": self.state, "message": self.message, "log": _last_lines(self._log)}
+
+    def _next_number(self) -> int:
+        numbers = [int(path.name[4:]) for path in self._folder.glob("run_*") if path.name[4:].isdecimal()]
+        return max(numbers, default=0) + 1
+
+    def _wait(self, process: subprocess.Popen[bytes], run: Path) -> None:
+        code = process.wait()
+        if self.state == "stopped":
+            self.message = "the training was stopped; the model stays as it was"
+            return
+
+        if code != 0:
+            last = _last_lines(self._log)
+            reason = next(
+                (line for line in last if line.startswith("error:")), last[-1] if last else f"exit code {code}"
+            )
+            self.state, self.message = "failed", reason
+            return
+
+        try:
+            self._use(run / "output")
+        except (OcrxError, KeyError, TypeError) as problem:
+            self.state, self.message = "failed", f"{problem}"
+
+    def _use(self, output: Path) -> None:
+        result = read_json(output / "train_result.json")
+        score = f"{100 * float(result['best_accuracy']):.1f} % of the validation lines are read exactly"
+        if int(result["best_epoch"]) == 0:
+            self.state, self.message = "not better", f"no epoch was better; the model stays as it was: {score}"
+            return
+        self._on_better(output / "best_accuracy")
+        self.state, self.message = "better", f"the new model reads from now on: {score}"
+
+
+def _prepare(run: Path, lines: TrainingLines, root: Path, model: Path, device: str, minutes: float) -> list[str]:
+    """Write lists, charset and configuration of a training; its command."""
+    data = run / "data"
+    data.mkdir(parents=True)
+    for part, chosen in (("train", lines.train), ("val", lines.val)):
+        write_file(data / f"{part}.txt", list_lines(chosen, dict(lines.texts), data))
+
+    folder = find_model_folder(model)
+    spec = read_spec(folder)
+    known, (own, _) = Charset.from_spec(spec), read_dict(root)
+    used = count_characters([*lines.train, *lines.val]).keys() | {c for text in lines.texts.values() for c in text}
+    new = sorted(({*own} if own else set()) - set(known) | set(known.missing("".join(sorted(used)))))
+    Charset((*known.characters, *new)).save(run / "charset.txt")
+
+    # JSON is YAML, too.
+    settings = {
+        "Global": {"model": "fine_tune", "charset": str(run / "charset.txt"), "device": device},
+        "Model": {"architecture": spec.architecture, "params": dict(spec.params)},
+        "Image": asdict(spec.image),
+        "Train": {"pretrain_weight_path": str(folder), "max_minutes": minutes},
+    }
+    write_file(run / "config.yaml", to_json(settings, indent=2) + "\n")
+    return [
+        *(sys.executable, "-m", "ocrx", "train", str(data)),
+        *("-c", str(run / "config.yaml"), "--output", str(run / "output")),
+    ]
+
+
+def _measures(line: Line) -> bool:
+    return (
+        int.from_bytes(hashlib.sha256(line.key.encode("utf-8", "surrogateescape")).digest()[:4], "big") % _VAL_SHARE
+        == 0
+    )
+
+
+def _last_lines(path: Path | None) -> list[str]:
+    if path is None or not path.is_file():
+        return []
+    with path.open("rb") as file:
+        file.seek(0, os.SEEK_END)
+        file.seek(max(0, file.tell() - 8000))
+        text = file.read().decode("utf-8", errors="replace")
+    return [line for line in text.splitlines() if line.strip()][-_LOG_LINES:]

@@ -1,0 +1,182 @@
+"""The lines of a review: those of a dataset in any layout, or the images of a folder without labels."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from ocrx.data.formats.layouts import Dataset, NoLabelFileError, read_dataset
+from ocrx.data.sample import Sample, relative_name
+from ocrx.errors import DataError
+from ocrx.imaging.reading import IMAGE_SUFFIXES
+from ocrx.text.direction import runs_right_to_left
+
+LABEL_FILE = "label.txt"
+"""Where the texts of a folder without labels are written."""
+
+
+@dataclass(slots=True)
+class Line:
+    """A line to review.
+
+    Attributes:
+        key: Names the line in the journal: the path of its image under the root; ``#2`` follows for its second label.
+        sample: Image, label and place, as the label file has them now. Without a label, text and source are empty.
+        part: ``train``, ``val``, or nothing where the dataset is not divided.
+        gone: Whether the label file no longer holds the line.
+    """
+
+    key: str
+    sample: Sample
+    part: str
+    gone: bool = False
+
+
+@dataclass(frozen=True)
+class ReviewFolder:
+    """What is reviewed.
+
+    Attributes:
+        root: The folder that holds labels and images.
+        given: What the user named: ``root``, or a label file in it.
+        dataset: As read; None for a folder without any labels.
+        transcription: Whether all images of the folder are to be labelled.
+        lines: The lines in the order of the label files; after them, images without a label.
+    """
+
+    root: Path
+    given: Path
+    dataset: Dataset | None
+    transcription: bool
+    lines: tuple[Line, ...]
+
+    @property
+    def label_files(self) -> tuple[Path, ...]:
+        """The label files; folders of pairs are left out."""
+        return tuple(path for path in (self.dataset.label_files if self.dataset else ()) if path.is_file())
+
+    @property
+    def runs_right_to_left(self) -> bool:
+        """Whether most labels hold letters that run from right to left."""
+        some = [line.sample.text for line in self.lines[:200] if line.sample.text]
+        return 2 * sum(map(runs_right_to_left, some)) > len(some)
+
+
+def has_labels(path: Path) -> bool:
+    """Whether there is a label file.
+
+    Args:
+        path: A folder or a label file.
+
+    Returns:
+        False for a folder of images alone.
+
+    Raises:
+        DataError: If there is neither a dataset nor a folder with images, or its labels cannot be read.
+    """
+    try:
+        read_dataset(path)
+    except NoLabelFileError:
+        if next(_images(path), None) is None:
+            raise
+        return False
+    return True
+
+
+def read_folder(path: Path, *, transcription: bool) -> ReviewFolder:
+    """Read what is to be reviewed.
+
+    Args:
+        path: A folder or a label file.
+        transcription: Take all images of the folder, also those without a label.
+
+    Returns:
+        The lines. No image is opened.
+
+    Raises:
+        DataError: If there is no dataset, or nothing to review in it.
+    """
+    root = path if path.is_dir() else path.parent
+    try:
+        dataset = read_dataset(path)
+    except NoLabelFileError:
+        if not transcription:
+            raise
+        dataset = None
+
+    rows: list[tuple[Sample, str]] = []
+    if dataset is not None:
+        divided = bool(dataset.val)
+        rows = [(sample, "train" if divided else "") for sample in dataset.train]
+        rows += [(sample, "val") for sample in dataset.val]
+    if transcription:
+        labelled = {sample.image for sample, _ in rows}
+        rows += [(Sample(image, "", ""), "") for image in _images(root) if image not in labelled]
+    if not rows:
+        raise DataError(f"{path}: no line to review", hint="see why: ocrx check-dataset")
+    return ReviewFolder(root, path, dataset, transcription, tuple(_with_keys(rows, root)))
+
+
+def merge_folder(old: Sequence[Line], new: Sequence[Line]) -> tuple[Line, ...]:
+    """Bring lines up to date with label files that were read again.
+
+    Args:
+        old: The lines before; those that still exist are changed in place.
+        new: The lines as read now.
+
+    Returns:
+        The old lines in their order, the vanished ones marked as gone, and the new ones after them.
+    """
+    fresh = {line.key: line for line in new}
+    for line in old:
+        found = fresh.pop(line.key, None)
+        line.gone = found is None
+        if found is not None:
+            line.sample, line.part = found.sample, found.part
+    return (*old, *fresh.values())
+
+
+def count_characters(lines: Iterable[Line]) -> Counter[str]:
+    """Count the characters of all labels.
+
+    Args:
+        lines: The lines.
+
+    Returns:
+        How often each character occurs.
+    """
+    return Counter("".join(line.sample.text for line in lines))
+
+
+def list_lines(lines: Iterable[Line], texts: dict[str, str], base: Path) -> str:
+    """Write a ``path<TAB>text`` list for lines of several folders.
+
+    Args:
+        lines: The lines.
+        texts: Their texts by key.
+        base: Folder of the list; paths are written relative to it.
+
+    Returns:
+        The content of the list.
+    """
+    import os
+
+    return "".join(f"{Path(os.path.relpath(x.sample.image, base)).as_posix()}\t{texts[x.key]}\n" for x in lines)
+
+
+def _images(root: Path) -> Iterator[Path]:
+    """All images under a folder in the order of their names; hidden folders are left out."""
+    found = (path for path in sorted(root.rglob("*")) if path.suffix.lower() in IMAGE_SUFFIXES)
+    for path in found:
+        if not any(part.startswith(".") for part in path.relative_to(root).parts) and path.is_file():
+            yield path
+
+
+def _with_keys(rows: Iterable[tuple[Sample, str]], root: Path) -> Iterator[Line]:
+    seen: Counter[str] = Counter()
+    for sample, part in rows:
+        name = relative_name(sample.image, root)
+        seen[name] += 1
+        yield Line(name if seen[name] == 1 else f"{name}#{seen[name]}", sample, part)

@@ -1,0 +1,189 @@
+"""What is known about lines before a person sees them: findings, and what a model reads.
+
+All of it is found in the background, so that the first line is shown at once. A score says how likely a line needs a
+correction: for a label from how much more probable the model finds its own reading, else from its confidence.
+"""
+
+from __future__ import annotations
+
+import math
+import threading
+from collections.abc import Callable, Iterable, Sequence
+from contextlib import AbstractContextManager, nullcontext
+from dataclasses import dataclass
+from typing import Any
+
+from PIL import Image
+
+from ocrx.data.checks.labels import check_label
+from ocrx.data.checks.run import run_checks
+from ocrx.data.formats.layouts import Dataset
+from ocrx.errors import OcrxError
+from ocrx.evaluation.label_errors import rank_labels
+from ocrx.inference.recognizer import Recognizer
+from ocrx.inference.results import Prediction
+from ocrx.results import Issue
+from ocrx.review.lines import Line
+
+UNREADABLE_IMAGE = "image-unreadable"
+# The first lines are ranked soon; later ones in chunks that sort well into batches.
+_FIRST_CHUNK, _CHUNK, _SHARED_CHUNK = 16, 256, 16
+
+
+@dataclass(frozen=True, slots=True)
+class Score:
+    """What a model finds about a line.
+
+    Attributes:
+        text: What it reads.
+        error: How likely the line needs a correction, 0 to 1; 0 where the model reads the label.
+    """
+
+    text: str
+    error: float
+
+
+Found = Callable[[str, Score], None]
+Noted = Callable[[Iterable[Issue]], None]
+
+
+class Reader:
+    """A recognizer that the page and the ranking share.
+
+    Attributes:
+        recognizer: Reads the lines.
+        name: What people know the model by.
+    """
+
+    def __init__(self, recognizer: Recognizer, name: str) -> None:
+        self.recognizer = recognizer
+        self.name = name
+        shared = recognizer.backend.parallel < 2
+        self._one_at_a_time: AbstractContextManager[Any] = threading.Lock() if shared else nullcontext()
+        self.chunk = _SHARED_CHUNK if shared else _CHUNK
+
+    def read(self, image: Image.Image) -> Prediction:
+        """Read one line.
+
+        Args:
+            image: The line, as it is shown.
+
+        Returns:
+            Text, confidence and the spans of the characters.
+        """
+        with self._one_at_a_time:
+            return next(iter(self.recognizer.predict(image)))
+
+    def score(self, lines: Sequence[Line]) -> dict[str, Score | None]:
+        """Score lines.
+
+        Args:
+            lines: The lines.
+
+        Returns:
+            Scores by key; None for an image that cannot be read.
+        """
+        labelled = [line for line in lines if line.sample.source]
+        rest = [line for line in lines if not line.sample.source]
+        with self._one_at_a_time:
+            found = self._score_labels(labelled)
+            for line, prediction in zip(rest, self.recognizer.predict([x.sample.image for x in rest]), strict=True):
+                failed = prediction.error is not None
+                found[line.key] = None if failed else Score(prediction.text, 1 - _confidence(prediction))
+        return found
+
+    def _score_labels(self, lines: Sequence[Line]) -> dict[str, Score | None]:
+        keys = {id(line.sample): line.key for line in lines}
+        found: dict[str, Score | None] = dict.fromkeys(keys.values())
+        for label in rank_labels(self.recognizer, [line.sample for line in lines]):
+            found[keys[id(label.sample)]] = Score(label.prediction, 1 - math.exp(-label.log_odds))
+        return found
+
+
+def _confidence(prediction: Prediction) -> float:
+    return prediction.score if prediction.confidence is None else prediction.confidence
+
+
+class _Stopped(Exception):  # noqa: N818  # not an error
+    """The ranking was told to end."""
+
+
+class Ranking:
+    """Ranks lines in a thread of its own until it is stopped.
+
+    Attributes:
+        done: Lines that the model has scored.
+        failed: Why the ranking ended early, if it did.
+    """
+
+    def __init__(self, dataset: Dataset | None, found: Found, noted: Noted) -> None:
+        """Prepare a ranking.
+
+        Args:
+            dataset: What the findings are about.
+            found: Takes the score of a line.
+            noted: Takes findings.
+        """
+        self._dataset = dataset
+        self._found, self._noted = found, noted
+        self._stop = threading.Event()
+        self._thread: threading.Thread | None = None
+        self.done = 0
+        self.failed: str | None = None
+
+    def start(self, lines: Sequence[Line], open_reader: Callable[[], Reader] | None) -> None:
+        """Begin.
+
+        Args:
+            lines: What the model scores, in this order.
+            open_reader: Opens the model, in the thread; None without a model.
+        """
+        self._thread = threading.Thread(target=self._run, args=(lines, open_reader), name="ocrx-ranking", daemon=True)
+        self._thread.start()
+
+    def stop(self) -> None:
+        """End after the chunk in progress."""
+        self._stop.set()
+        if self._thread is not None:
+            self._thread.join()
+
+    def wait(self, timeout: float | None = None) -> bool:
+        """Wait until everything is ranked.
+
+        Args:
+            timeout: Seconds to wait at most.
+
+        Returns:
+            Whether it is.
+        """
+        if self._thread is not None:
+            self._thread.join(timeout)
+        return self._thread is None or not self._thread.is_alive()
+
+    def _run(self, lines: Sequence[Line], open_reader: Callable[[], Reader] | None) -> None:
+        try:
+            if self._dataset is not None:
+                self._noted([issue for sample in self._dataset.samples for issue in check_label(sample)])
+            if open_reader is not None:
+                self._score_all(lines, open_reader())
+            if self._dataset is not None and not self._stop.is_set():
+                self._noted(run_checks(self._dataset, workers=0, progress=self._check_stop).issues)
+        except OcrxError as error:
+            self.failed = error.message
+        except _Stopped:
+            return
+
+    def _check_stop(self, done: int, total: int) -> None:
+        if self._stop.is_set():
+            raise _Stopped
+
+    def _score_all(self, lines: Sequence[Line], reader: Reader) -> None:
+        start, size = 0, min(_FIRST_CHUNK, reader.chunk)
+        while start < len(lines) and not self._stop.is_set():
+            for key, score in reader.score(lines[start : start + size]).items():
+                self._found(key, score or Score("", 1.0))
+                if score is None:
+                    self._noted([Issue("error", UNREADABLE_IMAGE, key, "the image cannot be read")])
+            start += size
+            self.done = min(start, len(lines))
+            size = min(2 * size, reader.chunk)

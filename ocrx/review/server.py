@@ -1,0 +1,243 @@
+"""The page and what its script asks for, as a FastAPI application."""
+
+from __future__ import annotations
+
+import io
+import threading
+from collections import Counter
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from importlib.resources import files
+from typing import Annotated, Any, Literal
+
+from fastapi import Depends, FastAPI, Query, Request
+from fastapi.responses import HTMLResponse, JSONResponse, RedirectResponse
+from jinja2 import Environment
+from pydantic import BaseModel, Field
+from starlette.responses import Response
+
+from ocrx.errors import OcrxError
+from ocrx.review.access import Access, protect
+from ocrx.review.decisions import ConflictError
+from ocrx.review.line_order import Filter
+from ocrx.review.model_in_use import ModelInUse
+from ocrx.review.session import Decision, ReviewSession
+
+_STATIC = {"review.js": "text/javascript", "review.css": "text/css"}
+_MAX_BUTTONS = 400
+_MIN_RARE = 0x7F  # every keyboard has the characters below
+
+
+class DecideRequest(BaseModel):
+    """A decision as the page sends it; see ``session.Decision``."""
+
+    line: str
+    status: Literal["accepted", "unreadable", "skipped"]
+    text: str = ""
+    turns: int = Field(0, ge=0, le=3)
+    revision: int
+    reviewer: str = Field(min_length=1, max_length=64)
+
+
+class UndoRequest(BaseModel):
+    """Who undoes the last decision."""
+
+    reviewer: str = Field(min_length=1, max_length=64)
+
+
+class TrainRequest(BaseModel):
+    """How long a training may take."""
+
+    minutes: float = Field(10, gt=0, le=100_000)
+
+
+@dataclass(frozen=True)
+class Tab:
+    """A browser tab and its filter."""
+
+    name: str
+    wanted: Filter
+
+
+def _tab(
+    tab: Annotated[str, Query(min_length=1, max_length=64)],
+    status: str = "open",
+    finding: str = "",
+    part: str = "",
+    text: str = "",
+    min_error: float = 0.0,
+) -> Tab:
+    return Tab(tab, Filter(status, finding, part, text, min_error))
+
+
+_Tab = Annotated[Tab, Depends(_tab)]
+
+
+def create_app(
+    session: ReviewSession, model: ModelInUse, access: Access, on_start: Callable[[], None] | None = None
+) -> FastAPI:
+    """Build the application.
+
+    Args:
+        session: The review.
+        model: What reads and is trained.
+        access: Who may use the page.
+        on_start: Called once when the server is about to answer.
+
+    Returns:
+        The application.
+    """
+
+    @asynccontextmanager
+    async def lifespan(app: FastAPI) -> AsyncIterator[None]:
+        if on_start is not None:
+            threading.Thread(target=on_start, daemon=True).start()
+        yield
+
+    app = FastAPI(lifespan=lifespan, openapi_url=None, docs_url=None, redoc_url=None)
+    _add_errors(app, session)
+    _add_page(app, session, access)
+    _add_lines(app, session)
+    _add_decisions(app, session)
+    _add_training(app, session, model)
+
+    @app.middleware("http")
+    async def check(request: Request, call_next: Callable[[Request], Awaitable[Response]]) -> Response:
+        if request.url.path.startswith("/static/") or access.allows(request):
+            response = await call_next(request)
+        elif request.url.path == "/" and (token := request.query_params.get("token")):
+            response = RedirectResponse("/", status_code=303)
+            if not access.redeem(token, response):
+                response = _refusal("this address was used before")
+        else:
+            response = _refusal("this browser does not belong to the review")
+        protect(response)
+        return response
+
+    return app
+
+
+def _refusal(reason: str) -> Response:
+    message = f"{reason}: open the address that `ocrx review` printed, or add a browser from an open page"
+    return JSONResponse({"error": message}, status_code=401)
+
+
+def _add_errors(app: FastAPI, session: ReviewSession) -> None:
+    @app.exception_handler(OcrxError)
+    def answer(request: Request, error: OcrxError) -> Response:
+        body: dict[str, Any] = {"error": error.message, "hint": error.hint}
+        return JSONResponse(body, status_code=409 if isinstance(error, ConflictError) else 422)
+
+
+def _add_page(app: FastAPI, session: ReviewSession, access: Access) -> None:
+    package = files("ocrx.review")
+    environment = Environment(autoescape=True, trim_blocks=True, lstrip_blocks=True)
+    template = environment.from_string(package.joinpath("templates/review.html").read_text("utf-8"))
+    static = {name: package.joinpath(f"static/{name}").read_bytes() for name in _STATIC}
+
+    @app.get("/")
+    def page() -> Response:
+        folder = session.folder
+        html = template.render(
+            title=folder.root.absolute().name,
+            characters=_rare_characters(session),
+        )
+        return HTMLResponse(html.encode("utf-8", errors="replace"), headers={"Cache-Control": "no-store"})
+
+    @app.get("/static/{name}")
+    def asset(name: str) -> Response:
+        if name not in static:
+            return JSONResponse({"error": f"{name}: no such file"}, status_code=404)
+        return Response(static[name], media_type=_STATIC[name], headers={"Cache-Control": "no-cache"})
+
+    @app.get("/favicon.ico")
+    def icon() -> Response:
+        return Response(status_code=204)
+
+    @app.post("/api/invite")
+    def invite(request: Request) -> dict[str, str]:
+        return {"address": f"{request.base_url}?token={access.new_token()}"}
+
+
+def _add_lines(app: FastAPI, session: ReviewSession) -> None:
+    @app.get("/api/next")
+    def following(tab: _Tab, current: str | None = None) -> dict[str, Any]:
+        line = session.next_line(tab.name, current, tab.wanted)
+        return {"line": line, "upcoming": session.upcoming(tab.name, tab.wanted)}
+
+    @app.get("/api/previous")
+    def previous(tab: _Tab, current: str = "") -> dict[str, Any]:
+        return {"line": session.previous_line(tab.name, current, tab.wanted)}
+
+    @app.get("/api/line")
+    def jump(tab: _Tab, key: str) -> dict[str, Any]:
+        return {"line": session.show_line(tab.name, key, tab.wanted)}
+
+    @app.get("/api/search")
+    def search(text: str = "") -> dict[str, Any]:
+        return {"lines": session.search(text)}
+
+    @app.get("/api/image")
+    def image(line: str, turns: int = 0) -> Response:
+        buffer = io.BytesIO()
+        session.image(line, turns).save(buffer, "PNG", compress_level=1)
+        # The address holds the time of the file, so that a browser may keep the image.
+        return Response(buffer.getvalue(), media_type="image/png", headers={"Cache-Control": "private, max-age=3600"})
+
+    @app.get("/api/reading")
+    def reading(line: str, turns: int = 0) -> dict[str, Any]:
+        return session.read(line, turns)
+
+
+def _add_decisions(app: FastAPI, session: ReviewSession) -> None:
+    @app.post("/api/decide")
+    def decide(sent: DecideRequest) -> Response:
+        decision = Decision(sent.line, sent.status, sent.text, sent.turns, sent.revision, sent.reviewer)
+        try:
+            session.decide(decision)
+        except ConflictError as error:
+            return JSONResponse({"error": error.message, "line": session.view(sent.line)}, status_code=409)
+        return JSONResponse({"line": session.view(sent.line)})
+
+    @app.post("/api/undo")
+    def undo(sent: UndoRequest) -> dict[str, Any]:
+        key = session.undo(sent.reviewer)
+        return {"line": None if key is None else session.view(key)}
+
+    @app.post("/api/finish")
+    def finish() -> dict[str, Any]:
+        report = session.finish()
+        return {
+            "changed": report.changed,
+            "removed": report.removed,
+            "turned": report.turned,
+            "outside": list(report.outside),
+            "files": sorted(report.files),
+            "backups": sorted(set(report.backups.values())),
+        }
+
+
+def _add_training(app: FastAPI, session: ReviewSession, model: ModelInUse) -> None:
+    @app.get("/api/progress")
+    def progress() -> dict[str, Any]:
+        return {**session.progress(), "training": model.fine_tuning.to_dict()}
+
+    @app.post("/api/train")
+    def train(sent: TrainRequest) -> dict[str, Any]:
+        model.train(sent.minutes)
+        return model.fine_tuning.to_dict()
+
+    @app.post("/api/train/stop")
+    def stop() -> dict[str, Any]:
+        model.fine_tuning.stop()
+        return model.fine_tuning.to_dict()
+
+
+def _rare_characters(session: ReviewSession) -> list[str]:
+    """Characters of the labels and of dict.txt that a keyboard may lack, the frequent ones first."""
+    counts: Counter[str] = session.count_characters()
+    dataset = session.folder.dataset
+    known = dataset.charset.characters if dataset and dataset.charset else ()
+    ordered = [*(c for c, _ in counts.most_common()), *(c for c in known if c not in counts)]
+    return [c for c in ordered if ord(c[0]) > _MIN_RARE and c.isprintable()][:_MAX_BUTTONS]
