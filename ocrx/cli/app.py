@@ -101,19 +101,19 @@ def main(arguments: Sequence[str] | None = None) -> int:
         arguments: Command-line arguments; default: those of the process.
 
     Returns:
-        The exit code: 0 done, 1 the work failed, 2 wrong usage.
+        The exit code: 0 for success, 1 if the work failed, 2 for wrong usage.
 
     Raises:
         KeyboardInterrupt: Ctrl-C was pressed.
     """
-    # Images that are too large are refused by name.
+    # Images that are too large get an error of their own.
     warnings.filterwarnings("ignore", message="Image size .* exceeds limit")
     try:
         app(args=list(arguments) if arguments is not None else None, prog_name="ocrx")
     except OcrxError as error:
         return _report(error, sys.argv[1:] if arguments is None else arguments)
     except BrokenPipeError:
-        sys.stdout = None  # the reader is gone: nothing more may be flushed to it
+        sys.stdout = None  # the reader has closed the pipe: nothing more may be flushed
         return 1
     except OSError as error:
         if error.errno != errno.ENOSPC and error.filename is None:
@@ -121,7 +121,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         reason = "no space left on the disk" if error.errno == errno.ENOSPC else error.strerror or error
         return _report(DataError(f"{error.filename or 'output'}: {reason}"))
     except SystemExit as stop:
-        if stop.code == INTERRUPTED:  # Typer's answer to Ctrl-C
+        if stop.code == INTERRUPTED:  # Typer's exit code for Ctrl-C
             raise KeyboardInterrupt from None
         return stop.code if isinstance(stop.code, int) else int(stop.code is not None)
 

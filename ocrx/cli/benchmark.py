@@ -28,14 +28,14 @@ STAGES = ("read", "prepare", "network", "decode")
 
 
 def benchmark(
-    inputs: Annotated[Optional[list[str]], typer.Argument(help="Lines to read, as for predict.")] = None,
+    inputs: Annotated[Optional[list[str]], typer.Argument(help="Images to read, as for predict.")] = None,
     data: DataOption = None,
     model: ModelOption = None,
     output: OutputOption = None,
     json: JsonOption = False,
     backend: Annotated[
         Optional[list[str]],
-        typer.Option("--backend", help="Measure only this one. Repeatable.", rich_help_panel=RUNTIME),
+        typer.Option("--backend", help="Measure only this back end. Repeatable.", rich_help_panel=RUNTIME),
     ] = None,
     threads: Annotated[
         Optional[list[int]],
@@ -67,7 +67,7 @@ def benchmark(
 
 
 def show(report: BenchmarkReport, as_json: bool) -> None:
-    """Write one row a measurement to stdout, the fastest first.
+    """Write one row per measurement to stdout, the fastest first.
 
     Args:
         report: The measurements.

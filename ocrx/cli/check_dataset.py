@@ -58,11 +58,13 @@ def check_dataset(
     ] = False,
     split: Annotated[
         Optional[int],
-        typer.Option(help="Split again: percent of training lines, such as 90.", rich_help_panel=_CHANGE),
+        typer.Option(help="Split anew: percentage of training lines, such as 90.", rich_help_panel=_CHANGE),
     ] = None,
     group: Annotated[
         Optional[str],
-        typer.Option(help="Regular expression on image paths; equal matches stay together.", rich_help_panel=_CHANGE),
+        typer.Option(
+            help="Regular expression on image paths; lines with equal matches stay together.", rich_help_panel=_CHANGE
+        ),
     ] = None,
     undo_split: Annotated[
         bool, typer.Option("--undo-split", help="Restore the lists from before the split.", rich_help_panel=_CHANGE)
@@ -80,7 +82,7 @@ def check_dataset(
     config: ConfigOption = None,
     override: Overrides = None,
 ) -> None:
-    """Check a dataset and list every finding with its place; optionally fix, split or convert it first."""
+    """Check a dataset and list every finding with its place; optionally fix, split or convert the dataset first."""
     options = {
         "Global.dataset_dir": dataset_option(dataset_dir, data),
         "Global.output": output,
@@ -170,7 +172,7 @@ def _findings_table(report: CheckReport) -> Table:
 
 
 def _write_groups(report: CheckReport) -> None:
-    """The first few findings of each code for a person, equal ones on one line."""
+    """Write the first findings of each code for people, equal ones on one line."""
     for group in report.groups:
         sys.stdout.write(f"{group.severity} {group.code} ({group.count:,}): {group.hint}\n")
         for equal in group.findings[:FINDINGS_ON_TERMINAL]:
@@ -183,7 +185,7 @@ def _write_groups(report: CheckReport) -> None:
 
 
 def _write_lines(report: CheckReport) -> None:
-    """One finding per line for programs, those of one code together."""
+    """Write one finding per line for programs, grouped by code."""
     order = {(group.severity, group.code): i for i, group in enumerate(report.groups)}
     for issue in sorted(report.issues, key=lambda issue: order[issue.severity, issue.code]):
         sys.stdout.write(f"{issue.where}: {issue.severity}: {issue.message} [{issue.code}]\n")

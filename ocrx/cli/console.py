@@ -1,6 +1,6 @@
-"""What every command writes to the terminal: messages and progress on stderr, result rows on stdout.
+"""Writes to the terminal: messages and progress to stderr, result rows to stdout.
 
-Rich is imported where something is rendered: a plain line does not wait for it.
+Rich is imported only where something is rendered, since plain lines do not need it.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ PLAIN_INTERVAL_S = 10.0
 
 
 def stderr_console() -> Console:
-    """A Rich console for everything that is not a result.
+    """Create a Rich console for everything that is not a result.
 
     Returns:
         A console on stderr without automatic highlighting.
@@ -101,7 +101,7 @@ def progress(task: str) -> Iterator[Progress]:
     """Show the progress of long work: a bar with the rate on a terminal, a plain line every ten seconds elsewhere.
 
     Args:
-        task: What is being done, such as ``images``.
+        task: Label of the work, such as ``images``.
 
     Yields:
         A callback that takes (done, total); total 0 means unknown.

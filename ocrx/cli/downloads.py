@@ -1,4 +1,4 @@
-"""What a command shows of a download: one line that says what is fetched, and its progress on a terminal."""
+"""Shows downloads: one line that says what is fetched, and its progress on a terminal."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ _MEGABYTE = 1_000_000
 
 
 class _DownloadHandler(logging.Handler):
-    """Writes the messages of ``ocrx.zoo`` to stderr, and its progress over and over into one line."""
+    """Writes the messages of ``ocrx.zoo`` to stderr, and its progress into a line that is rewritten."""
 
     def emit(self, record: logging.LogRecord) -> None:
         done, total = getattr(record, "done", None), getattr(record, "total", None)

@@ -62,7 +62,7 @@ def evaluate(
     lm_weight: LmWeightOption = None,
     beam: BeamOption = None,
     ignore_case: Annotated[
-        bool, typer.Option("--ignore-case", help="Do not count differences of case.", rich_help_panel=TEXT)
+        bool, typer.Option("--ignore-case", help="Ignore differences of case.", rich_help_panel=TEXT)
     ] = False,
     calibrate: Annotated[
         bool,
@@ -104,7 +104,7 @@ def evaluate(
 
 
 def run(config: Config, as_json: bool = False) -> int:
-    """Evaluate, and show the report.
+    """Evaluate and show the report.
 
     Args:
         config: The configuration.
@@ -121,7 +121,7 @@ def run(config: Config, as_json: bool = False) -> int:
     output = Path(config.Global.output)
 
     def log(line: str) -> None:
-        # The first line comes once dataset and model are found, before the long work.
+        # The first line is logged once dataset and model were found, before the long work.
         output.mkdir(parents=True, exist_ok=True)
         console.info(line)
 
@@ -165,7 +165,7 @@ def show(report: EvaluateReport, as_json: bool) -> int:
 
 
 def _show_confidence(report: EvaluateReport) -> None:
-    """What score and confidence are worth, and what a calibration changed."""
+    """Say how reliable score and confidence are, and what a calibration changed."""
     threshold = report.analysis.calibration
     if threshold.threshold is not None:
         share = f"{threshold.kept:.1%} of the lines, {threshold.precision:.0%} of them exact"
@@ -199,7 +199,7 @@ def _show_worst(report: EvaluateReport) -> None:
 
 
 def _show_table(report: EvaluateReport) -> None:
-    """The metrics as a table for people."""
+    """Write the metrics as a table for people."""
     from rich.console import Console
     from rich.table import Column, Table
 
@@ -211,7 +211,7 @@ def _show_table(report: EvaluateReport) -> None:
 
 
 def _metric_rows(report: EvaluateReport) -> Iterator[list[str]]:
-    """Name, value and the 95 % interval where there is one; of a second model as well. The first row names them."""
+    """A header, then name, value and 95 % interval (where there is one) of each metric; also those of a second model."""
     other = report.compared
     head = ["metric", "value", "95% low", "95% high"]
     yield head if other is None else [*head, "", "second", "difference 95% low", "high"]

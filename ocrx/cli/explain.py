@@ -44,7 +44,7 @@ def explain(
     image: Annotated[Path, typer.Argument(help="Image of one line.")],
     text: Annotated[
         Optional[str],
-        typer.Option("--text", help="Explain how probable the model finds this text.", rich_help_panel=INPUT),
+        typer.Option("--text", help="Compare this text with the result.", rich_help_panel=INPUT),
     ] = None,
     model: ModelOption = None,
     pattern: PatternOption = None,
@@ -78,7 +78,7 @@ def explain(
     loaded = settings.load(config, override, options)
     if config:
         loaded = settings.with_trained_weights("predict", loaded, config)
-    # Only now: --output is where to write, not where the training lies.
+    # After the weights were found: --output is the folder to write to, not that of the training.
     loaded = replace(loaded, Global=replace(loaded.Global, output=output or loaded.Global.output))
     show(mode.run(loaded, image, text, console.info), json)
 

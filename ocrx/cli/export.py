@@ -21,14 +21,14 @@ if TYPE_CHECKING:
 
 def export(
     data: Annotated[
-        Optional[str], typer.Option("--data", help="Dataset whose lines are compared.", rich_help_panel=INPUT)
+        Optional[str], typer.Option("--data", help="Dataset to compare both models on.", rich_help_panel=INPUT)
     ] = None,
     model: ModelOption = None,
     form: Annotated[
         Optional[str], typer.Option("--format", help="onnx, openvino or torchscript.", rich_help_panel=OUTPUT)
     ] = None,
     max_loss: Annotated[
-        Optional[float], typer.Option(help="Accuracy that reduced precision may cost.", rich_help_panel=OUTPUT)
+        Optional[float], typer.Option(help="Largest loss of accuracy in reduced precision.", rich_help_panel=OUTPUT)
     ] = None,
     output: Annotated[
         Optional[str],
@@ -53,13 +53,13 @@ def export(
     loaded = settings.load(config, override, options)
     if config:
         loaded = settings.with_trained_weights("export", loaded, config)
-    # Only now: --output is where to write, not where the training lies.
+    # After the weights were found: --output is the folder to write to, not that of the training.
     loaded = replace(loaded, Global=replace(loaded.Global, output=output or loaded.Global.output))
     raise typer.Exit(run(loaded, output))
 
 
 def run(config: Config, target: str | None = None) -> int:
-    """Export, and show how the file compares with the model.
+    """Export the model and show how the file compares with it.
 
     Args:
         config: The configuration.
@@ -93,4 +93,4 @@ def show(report: ExportReport) -> None:
         loss = f"{report.accuracy:.2%} exact, before {report.accuracy_before:.2%}"
         console.info(f"{report.lines} lines: {report.texts_changed} texts changed, {loss}")
     else:
-        console.info("compared on noise only; --data DIR compares on real lines")
+        console.info("compared on noise only; add --data DIR to compare on real lines")

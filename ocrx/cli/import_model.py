@@ -32,17 +32,17 @@ def import_model(
         bool, typer.Option("--overwrite", help="Replace an existing model folder.", rich_help_panel=OUTPUT)
     ] = False,
 ) -> None:
-    """Convert official weights into a model folder for predict, evaluate, export and train."""
+    """Convert official weights into a model folder that every command accepts."""
     from ocrx.modes import import_model as mode
 
     show(mode.run(source, output, name=model, charset=charset, overwrite=overwrite))
 
 
 def show(report: ImportReport) -> None:
-    """Write the folder's path to stdout and what was found to stderr.
+    """Write the folder's path to stdout, and a summary to stderr.
 
     Args:
-        report: What was imported.
+        report: The result of the import.
     """
     sys.stdout.write(f"{report.output}\n")
     sys.stdout.flush()

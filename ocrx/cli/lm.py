@@ -31,14 +31,14 @@ lm = typer.Typer(help="Build a character language model and tune its weight.", n
 
 @lm.command(epilog=examples("ocrx lm build texts.txt --output lm.json.gz", "ocrx lm build DATASET --order 5"))
 def build(
-    corpus: Annotated[list[Path], typer.Argument(help="Text files, or datasets (their training labels are used).")],
+    corpus: Annotated[list[Path], typer.Argument(help="Text files, or datasets, whose training labels are used.")],
     order: Annotated[
         int, typer.Option(min=1, max=12, help="Length of the n-grams in characters.", rich_help_panel=TEXT)
     ] = 5,
     prune: Annotated[
         int,
         typer.Option(
-            min=0, help="Drop n-grams of k characters seen less than (k - 1) x N times.", rich_help_panel=TEXT
+            min=0, help="Drop n-grams of k characters that occur fewer than (k - 1) x N times.", rich_help_panel=TEXT
         ),
     ] = 0,
     output: Annotated[Path, typer.Option("--output", "-o", help="File to write.", rich_help_panel=OUTPUT)] = Path(
@@ -54,8 +54,8 @@ def build(
 @lm.command(epilog=examples("ocrx lm tune lm.json.gz DATASET --model output/best_accuracy"))
 def tune(
     language_model: Annotated[Path, typer.Argument(help="File from `ocrx lm build`; the weight is written into it.")],
-    dataset_dir: Annotated[Path, typer.Argument(help="Dataset whose validation lines are read.")],
-    lines: Annotated[int, typer.Option(min=1, help="Lines to tune on.", rich_help_panel=INPUT)] = 300,
+    dataset_dir: Annotated[Path, typer.Argument(help="Dataset, whose validation lines are used.")],
+    lines: Annotated[int, typer.Option(min=1, help="Number of lines to tune on.", rich_help_panel=INPUT)] = 300,
     model: ModelOption = None,
     confidence_threshold: Annotated[
         Optional[float],

@@ -21,7 +21,7 @@ HEAD = ("name", "from", "script", "classes", "parameters", "GMAC", "at", "publis
 
 
 def models(
-    contains: Annotated[str, typer.Argument(help="List only names that contain this.")] = "",
+    contains: Annotated[str, typer.Argument(help="List only models whose name contains this.")] = "",
     json: JsonOption = False,
     download: Annotated[
         Optional[list[str]], typer.Option("--download", help="Fetch this model into the cache. Repeatable.")
@@ -30,7 +30,7 @@ def models(
         Optional[list[str]], typer.Option("--remove", help="Remove this model from the cache. Repeatable.")
     ] = None,
 ) -> None:
-    """List all models by name: where each comes from, size, cost, published figures, official weights."""
+    """List all models: where each comes from, its size, cost, published figures and official weights."""
     from ocrx.modes import models as mode
 
     if not download and not remove:
@@ -65,7 +65,7 @@ def _cells(row: ModelRow) -> tuple[str, ...]:
 
 
 def _place(row: ModelRow) -> str:
-    """Where a model would come from, in a few words."""
+    """The place that a model would be read from, in a few words."""
     if row.place == "wheel":
         return f"wheel {row.location}"
     if row.place == "download":

@@ -1,4 +1,4 @@
-"""Errors of the core name fields of ``DecodeOptions``; here they become what the user writes."""
+"""Translates fields of ``DecodeOptions`` in errors of the core into the options that users write."""
 
 from __future__ import annotations
 
@@ -10,10 +10,10 @@ from ocrx.cli.options import DECODE_OPTIONS
 
 
 def name_options(text: str, arguments: Sequence[str]) -> str:
-    """Replace the fields of ``DecodeOptions`` in an error by options or keys of the configuration.
+    """Replace fields of ``DecodeOptions`` in an error by options or configuration keys.
 
-    A message begins with the field at fault (``pattern: …``), which becomes the option where that was given, else the
-    key. Fields in backquotes, as in hints, become the option, or the key where there is none.
+    A message begins with the field at fault (``pattern: …``). It becomes the option if that was given, else the key.
+    Fields in backquotes, as in hints, become the option, or the key if there is no option.
 
     Args:
         text: Message or hint of an error.

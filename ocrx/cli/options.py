@@ -1,4 +1,4 @@
-"""Options that several commands share, in groups as ``--help`` shows them."""
+"""Options that several commands share, in the groups of ``--help``."""
 
 from __future__ import annotations
 
@@ -23,9 +23,7 @@ DatasetArgument = Annotated[Optional[str], typer.Argument(help="Dataset: a folde
 DataOption = Annotated[
     Optional[str], typer.Option("--data", help="Dataset folder; the same as DATASET_DIR.", rich_help_panel=INPUT)
 ]
-OutputOption = Annotated[
-    Optional[str], typer.Option("--output", help="Folder for everything that is written.", rich_help_panel=OUTPUT)
-]
+OutputOption = Annotated[Optional[str], typer.Option("--output", help="Folder for the output.", rich_help_panel=OUTPUT)]
 JsonOption = Annotated[bool, typer.Option("--json", help="Write one JSON document to stdout.", rich_help_panel=OUTPUT)]
 ModelOption = Annotated[
     Optional[str],
@@ -33,7 +31,9 @@ ModelOption = Annotated[
 ]
 LangOption = Annotated[
     Optional[str],
-    typer.Option("--lang", help="Language of the text: en, de, ru, ko, ... (a model for it).", rich_help_panel=MODEL),
+    typer.Option(
+        "--lang", help="Choose the model by the language of the text: en, de, ru, ko, ...", rich_help_panel=MODEL
+    ),
 ]
 BackendOption = Annotated[
     Optional[str],
@@ -65,7 +65,7 @@ MarginOption = Annotated[
     typer.Option(
         "--lexicon-margin",
         min=0,
-        help="Keep a reading outside the lexicon if it is e^X times as probable as the best entry.",
+        help="Keep a text outside the lexicon if it is e^X times as probable as the best entry.",
         rich_help_panel=TEXT,
     ),
 ]
@@ -79,11 +79,11 @@ LmOption = Annotated[
 ]
 LmWeightOption = Annotated[
     Optional[float],
-    typer.Option("--lm-weight", help="Weight of the language model. Default: as tuned.", rich_help_panel=TEXT),
+    typer.Option("--lm-weight", help="Weight of the language model. Default: its tuned weight.", rich_help_panel=TEXT),
 ]
 BeamOption = Annotated[
     Optional[int],
-    typer.Option("--beam", min=1, help="Beam width (10). 1 takes the best path.", rich_help_panel=TEXT),
+    typer.Option("--beam", min=1, help="Beam width (10); 1 means the best path.", rich_help_panel=TEXT),
 ]
 
 DECODE_OPTIONS = ("pattern", "lexicon", "lexicon_margin", "allow", "deny", "lm", "lm_weight", "beam")
@@ -96,7 +96,7 @@ def decode_options(context: typer.Context) -> dict[str, object]:
         context: Typer's context of the command.
 
     Returns:
-        Their values by configuration key; None means not given.
+        Configuration key → value; None means not given.
     """
     return {f"Decode.{name}": context.params.get(name) for name in DECODE_OPTIONS}
 

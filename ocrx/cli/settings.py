@@ -1,4 +1,4 @@
-"""The configuration of a command, the weights it means, and the result file it leaves when it fails."""
+"""Loads the configuration of a command, finds its weights, and records failures in its result file."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ def load(config: str | None, override: Sequence[str] | None, options: Mapping[st
 
 
 def override_value(key: str, override: Sequence[str] | None) -> str | None:
-    """Look up what ``-o`` says about a key.
+    """Look up a key among the ``-o`` entries.
 
     Args:
         key: The key, such as ``Global.output``.
@@ -52,13 +52,13 @@ def override_value(key: str, override: Sequence[str] | None) -> str | None:
 
 
 def last_training(output: str | None) -> tuple[str | None, str | None]:
-    """Find the training that an output folder holds.
+    """Find the training in an output folder.
 
     Args:
         output: The folder; None means ``output``.
 
     Returns:
-        Its ``config.yaml`` and its best model, or two Nones where no training lies.
+        Its ``config.yaml`` and its best model; two Nones if there is no training.
     """
     from pathlib import Path
 
@@ -69,7 +69,7 @@ def last_training(output: str | None) -> tuple[str | None, str | None]:
 
 
 def with_trained_weights(mode: str, config: Config, source: str | None) -> Config:
-    """Fill in the weights of the training in ``Global.output`` where the configuration names none.
+    """Fill in the weights of the training in ``Global.output`` if the configuration names none.
 
     Args:
         mode: The mode that needs weights.
@@ -77,11 +77,11 @@ def with_trained_weights(mode: str, config: Config, source: str | None) -> Confi
         source: The file or recipe it was loaded from, if any.
 
     Returns:
-        The configuration, with weights where a trained model was found.
+        The configuration, with weights if a trained model was found.
 
     Raises:
-        ConfigError: If ``source`` names a model that has not been trained here; reading with the embedded model
-            instead would be silent.
+        ConfigError: If ``source`` names a model that has not been trained here, since the embedded model must not
+            replace it silently.
     """
     from pathlib import Path
 
@@ -116,24 +116,24 @@ def _is_embedded(name: str) -> bool:
 
 
 def _is_official(name: str) -> bool:
-    """Whether the weights of a model are fetched by its name."""
+    """Whether the official weights of a model can be fetched by its name."""
     from ocrx.zoo.catalog import CATALOG
 
     return name in CATALOG and CATALOG[name].official
 
 
 def model_of(model: str | None, lang: str | None) -> str | None:
-    """The model that ``--model`` or ``--lang`` names.
+    """Find the model that ``--model`` or ``--lang`` names.
 
     Args:
-        model: A model folder, a file in one, a name or a web address; None where it was not given.
-        lang: A language code; None where it was not given.
+        model: A model folder, a file in one, a name or a URL; None if not given.
+        lang: A language code; None if not given.
 
     Returns:
-        The model, or None where neither was given.
+        The model, or None if neither was given.
 
     Raises:
-        ConfigError: Both were given, or no model reads the language.
+        ConfigError: Both were given, or there is no model for the language.
     """
     if lang is None:
         return model
@@ -145,7 +145,7 @@ def model_of(model: str | None, lang: str | None) -> str | None:
 
 
 def recording_failure(mode: str, config: Config, work: Callable[[], int]) -> int:
-    """Run the work of a mode; if it fails, say so in ``<output>/<mode>_result.json`` before the error is raised.
+    """Run the work of a mode; if it fails, record that in ``<output>/<mode>_result.json`` and raise the error.
 
     Args:
         mode: Name of the mode, as in the file name.
@@ -162,7 +162,7 @@ def recording_failure(mode: str, config: Config, work: Callable[[], int]) -> int
     try:
         return work()
     except OcrxError as error:
-        # An output that cannot be written must not hide the error.
+        # If the output cannot be written, the original error is still the one to report.
         with suppress(OSError):
             write_failure(Path(config.Global.output), mode, error)
         raise

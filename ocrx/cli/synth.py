@@ -41,10 +41,10 @@ def synth(
 
 
 def show(report: SynthReport) -> None:
-    """Say what was rendered and where the contact sheet is.
+    """Write what was rendered, and where the contact sheet is, to stderr.
 
     Args:
-        report: What was rendered.
+        report: The result.
     """
     lines = f"{report.train:,} training and {report.val:,} validation lines"
     faces = f"{report.characters} characters in {report.faces} faces"

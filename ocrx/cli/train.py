@@ -37,7 +37,7 @@ def train(
     config: ConfigOption = None,
     override: Overrides = None,
 ) -> None:
-    """Train a model on a dataset. --resume alone continues with OUTPUT/config.yaml."""
+    """Train a model on a dataset. --resume alone continues with the settings in OUTPUT/config.yaml."""
     if resume and config is None:
         config, _ = settings.last_training(output or settings.override_value("Global.output", override))
     options: dict[str, object] = {
@@ -51,7 +51,7 @@ def train(
 
 
 def run(config: Config) -> int:
-    """Train, and say how it ended.
+    """Train a model and show the outcome.
 
     Args:
         config: The configuration.
@@ -72,10 +72,10 @@ def run(config: Config) -> int:
 
 
 def show(report: TrainReport) -> None:
-    """Say how a training ended and what to do next.
+    """Write the outcome of a training, and the next command, to stderr.
 
     Args:
-        report: What the training left behind.
+        report: The outcome.
     """
     if report.nothing_to_do:
         return

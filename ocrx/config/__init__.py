@@ -1,8 +1,8 @@
-"""Every setting of ocrx, typed and checked: PaddleX's sections and keys, and those that PaddleX hides.
+"""Every setting of ocrx, typed and validated: PaddleX's sections and keys, and those that PaddleX hides.
 
-Order: defaults in code ← the recipe that ``Global.model`` names ← the YAML file ← ``-o Section.key=value`` ← options of
-the command line. A key that does not exist, a value of another type or outside its range, and an unknown recipe are
-errors; keys of PaddleX without a meaning here are named in a line that says what replaces them.
+Order: defaults in code ← the recipe that ``Global.model`` names ← the YAML file ← ``-o Section.key=value`` ←
+command-line options. Unknown keys and recipes, and values of the wrong type or range, are errors. Keys of PaddleX that
+have no effect are reported together with what replaces them.
 
 May import ``errors``, ``files``, ``schema``, ``results`` and ``model_spec``. The only package that imports omegaconf,
 and only to read and write YAML: ``ocrx predict`` without ``-c`` and ``-o`` starts without it.

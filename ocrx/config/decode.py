@@ -26,22 +26,22 @@ else:
 class DecodeOptions:
     """Constraints on the text and settings of the search: one value for configuration, command line and Python.
 
-    Without any of them a model is read by its best path, or with the language model that its folder bundles.
-    All constraints hold together.
+    If nothing is set, the result is the best path, corrected by the language model of the model's folder if it has one.
+    All constraints apply together.
 
     Attributes:
         pattern: Regular expression that the whole line matches.
         lexicon: File with one possible text per line; in Python also the texts themselves.
         lexicon_margin: Nats by which the score of unconstrained text must exceed that of the best lexicon entry
             to be kept. None: the result is always an entry.
-        allow: The only characters that may appear.
-        deny: Characters that may not appear.
+        allow: The only characters that may occur.
+        deny: Characters that may not occur.
         lm: Character language model, a file made by ``ocrx lm build``; in Python also an ``NgramModel``.
-        lm_weight: Factor of its log-probability; None: as tuned, else 0.5.
-        lm_bonus: Nats added for each character; None: as tuned, else 0.5.
-        lm_confidence_threshold: The language model is applied only to lines that contain a character with a score
-            below this, and without a constraint only. None: as tuned, else to all lines.
-        beam: Texts kept at once. None: 10 where a search is needed; 1: the best path alone where that suffices.
+        lm_weight: Factor of its log-probability; None means the tuned value, else 0.5.
+        lm_bonus: Nats added per character; None means the tuned value, else 0.5.
+        lm_confidence_threshold: Apply the language model only to lines that contain a character with a score below
+            this; has no effect together with a constraint. None means the tuned value, else all lines.
+        beam: Beam width. None means 10 if a search is needed; 1 means the best path if that suffices.
     """
 
     pattern: str | None = None
@@ -60,6 +60,6 @@ class DecodeOptions:
 
     @property
     def selects_decoder(self) -> bool:
-        """Whether anything is set that replaces the model's default decoder."""
+        """Whether any field is set that replaces the model's default decoder."""
         chosen = (self.pattern, self.lexicon, self.lexicon_margin, self.allow, self.deny, self.lm, self.beam)
         return any(value is not None for value in chosen)

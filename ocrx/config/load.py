@@ -33,15 +33,15 @@ class Config:
     """All sections, under PaddleX's names.
 
     Attributes:
-        Global: What every mode needs.
-        Model: Which network.
-        Image: How images are prepared for it.
+        Global: Settings of all modes.
+        Model: The network.
+        Image: Preparation of images for the network.
         CheckDataset: Checks of a dataset.
         Train: How to train.
         Evaluate: Evaluation of a model.
         Export: Export to another format or precision.
         Predict: Reading images.
-        Benchmark: What ``ocrx benchmark`` measures.
+        Benchmark: Measurements of ``ocrx benchmark``.
         Serve: The HTTP server.
         Synth: Synthetic lines.
         Decode: How logits become text.
@@ -72,14 +72,15 @@ def load_config(
     Args:
         source: Path of a YAML file, or name of a recipe.
         overrides: ``Section.key=value`` entries, whose values follow the rules of YAML.
-        options: ``Section.key`` → value, taken as it is and applied last; None means not given.
-        notice: Called with a line for each key of PaddleX that has no effect here.
+        options: ``Section.key`` → value, applied last and not parsed as YAML; None means not given.
+        notice: Called with one line for each key of PaddleX that has no effect.
 
     Returns:
         The configuration: defaults ← the recipe that ``Global.model`` names ← ``source`` ← ``overrides`` ← ``options``.
 
     Raises:
-        ConfigError: Names the key, what was expected, and the closest existing key.
+        ConfigError: A key or value is invalid; the message names the key and what was expected, the hint the closest
+            key.
     """
     config_file = find_config(source) if source else None
     layers = [read_yaml(config_file)] if config_file else []
@@ -108,7 +109,7 @@ def load_config(
 
 
 def config_from_options(options: Mapping[str, object]) -> Config:
-    """Build a configuration without any recipe or file: enough for a mode that builds no network, and faster.
+    """Build a configuration without a recipe or file, which is faster and suffices for modes that build no network.
 
     Args:
         options: ``Section.key`` → value; None means not given.
@@ -117,7 +118,7 @@ def config_from_options(options: Mapping[str, object]) -> Config:
         The defaults with ``options``.
 
     Raises:
-        ConfigError: Names the key and what was expected.
+        ConfigError: A key or value is invalid.
     """
     return build(Config, _given(options), error=ConfigError)
 
@@ -139,7 +140,7 @@ def _given(options: Mapping[str, object]) -> dict[str, Any]:
 
 
 def _model_name(layers: Sequence[Mapping[str, Any]]) -> str:
-    """``Global.model`` of the last layer that sets it; every layer is known to consist of sections afterwards."""
+    """``Global.model`` of the last layer that sets it; also checks that every layer consists of sections."""
     model = DEFAULT_MODEL
     for layer in layers:
         for section, keys in layer.items():
@@ -150,7 +151,7 @@ def _model_name(layers: Sequence[Mapping[str, Any]]) -> str:
 
 
 def _halve_rate(layers: Sequence[dict[str, Any]], recipes: int) -> None:
-    """Halve a recipe's learning rate where the training starts from other weights than those the recipe names.
+    """Halve the learning rate of a recipe if pretrained weights are used that the recipe does not name.
 
     The first ``recipes`` layers are recipes.
     """
@@ -182,7 +183,7 @@ def _merged(lower: Mapping[str, Any], upper: Mapping[str, Any]) -> dict[str, Any
 
 
 def _plain(value: Any) -> Any:
-    """Tuples as lists, which is what YAML has."""
+    """Convert tuples to lists, as YAML has no tuples."""
     if isinstance(value, dict):
         return {key: _plain(item) for key, item in value.items()}
     return [_plain(item) for item in value] if isinstance(value, list | tuple) else value

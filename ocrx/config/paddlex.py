@@ -1,4 +1,4 @@
-"""Keys of PaddleX that ocrx does without, and former names of its own keys."""
+"""Keys of PaddleX that have no effect in ocrx, and former names of ocrx's own keys."""
 
 from __future__ import annotations
 
@@ -33,11 +33,11 @@ REPLACED = {
     "Benchmark.shared_memory": "batches are prepared in threads and need no shared memory",
     "Benchmark.print_mem_info": "the training log always shows the memory in use",
 }
-"""Dotted key of PaddleX → what ocrx has in its place. ``*`` stands for every key that ocrx does not know."""
+"""Dotted key of PaddleX → what replaces it in ocrx. ``*`` stands for every key that ocrx does not know."""
 
 
 def rename_old_keys(layer: dict[str, Any]) -> None:
-    """Give keys with a former name their present one, so that files written by an older ocrx still load.
+    """Rename keys that have a former name, so that files of an older ocrx still load.
 
     Args:
         layer: Sections of one file or of the overrides; changed in place.
@@ -54,14 +54,14 @@ def rename_old_keys(layer: dict[str, Any]) -> None:
 
 
 def remove_replaced_keys(layer: dict[str, Any], known: frozenset[str]) -> list[str]:
-    """Remove the keys of PaddleX that have no meaning in ocrx.
+    """Remove the keys of PaddleX that have no effect in ocrx.
 
     Args:
         layer: Sections of one file or of the overrides; changed in place.
         known: Dotted paths of all keys of ocrx.
 
     Returns:
-        A line for each key removed that says what ocrx has in its place.
+        One line for each removed key that says what replaces it.
     """
     notices = []
     for path, replacement in REPLACED.items():

@@ -9,7 +9,7 @@ from ocrx.schema import Range
 Count = Annotated[int, Range(1, 1_000_000_000)]
 CountOrZero = Annotated[int, Range(0, 1_000_000_000)]
 BatchSize = Annotated[int, Range(1, 65_536)]
-# More threads or processes than this do not read faster on any machine, and starting them may exhaust it.
+# More threads or processes would not be faster on any machine, and starting them might exhaust it.
 Workers = Annotated[int, Range(1, 512)]
 WorkersOrNone = Annotated[int, Range(0, 512)]
 Fraction = Annotated[float, Range(0, 1)]

@@ -13,12 +13,12 @@ MODES = ("check_dataset", "train", "evaluate", "export", "predict")
 DEFAULT_MODEL = "lcnetv4_tiny"
 DATASET_TYPES = ("paddlex", "label", "csv", "tsv", "jsonl", "pairs", "lmdb")
 PAGE_TYPES = ("page", "alto", "labelstudio", "ppocrlabel")
-"""Annotated pages, whose lines are cut out when they are converted."""
+"""Formats of annotated pages, whose lines are cut out in the conversion."""
 
 
 @dataclass(frozen=True)
 class GlobalConfig:
-    """What every mode needs.
+    """Settings of all modes.
 
     Attributes:
         model: Name of the recipe whose settings are the defaults.
@@ -26,8 +26,8 @@ class GlobalConfig:
         dataset_dir: Folder of the dataset.
         device: ``auto``, ``cpu``, ``gpu``, ``gpu:0`` or several GPUs such as ``gpu:0,1``.
         output: Folder for results.
-        seed: Seed of everything random.
-        threads: Threads of one network; by default one for each core.
+        seed: Seed of all random numbers.
+        threads: Threads of a network; by default one per core.
         charset: A named charset or a file with one character per line; by default ``dict.txt`` of the dataset, else
             the characters of the training labels.
     """
@@ -44,11 +44,11 @@ class GlobalConfig:
 
 @dataclass(frozen=True)
 class ModelConfig:
-    """Which network.
+    """The network.
 
     Attributes:
         architecture: Name of the architecture.
-        params: Fields of its parameter class, which checks them.
+        params: Parameters of the architecture, see ``ocrx.models.architectures``.
     """
 
     architecture: str = "lcnetv4"
@@ -111,7 +111,7 @@ class CheckDatasetConfig:
         fix: Apply the fixes that cannot change a label's meaning.
         model: Model that ranks the labels by how likely they are wrong.
         min_samples: Characters in fewer training labels than this give a warning.
-        workers: Processes that open images; by default one for each core where there are thousands of images.
+        workers: Processes that open images; by default one per core for thousands of images.
     """
 
     convert: ConvertConfig = field(default_factory=ConvertConfig)
@@ -125,7 +125,7 @@ class CheckDatasetConfig:
 
 @dataclass(frozen=True)
 class SynthConfig:
-    """Synthetic lines: what they say and how they look.
+    """Synthetic lines: their texts and their appearance.
 
     Attributes:
         count: Lines that ``ocrx synth`` writes.
@@ -183,10 +183,10 @@ class EvaluateConfig:
         log_interval: PaddleX's; results are reported once, at the end.
         batch_size: Images of a batch.
         backend: ``auto``, ``torch``, ``onnx``, ``openvino`` or ``torchscript``.
-        compare: A second model that reads the same lines.
+        compare: A second model to evaluate on the same lines.
         wanted_precision: Accuracy of the lines above the score threshold that the report suggests.
-        worst: Lines with the most errors that the report shows.
-        ignore_case: Differences of case are no errors.
+        worst: Number of lines with the most errors to show in the report.
+        ignore_case: Ignore differences of case.
         calibrate: Fit the confidence on these lines and write it into the model.
     """
 
@@ -210,7 +210,7 @@ class ExportConfig:
         format: Format of the exported model.
         precision: Precision of its weights.
         max_loss: Accuracy that a reduced precision may cost before the export counts as failed.
-        lines: Lines of the dataset that are read to compare accuracy and to calibrate int8.
+        lines: Lines of the dataset to compare accuracy on and to calibrate int8 with.
     """
 
     weight_path: str | None = None
@@ -225,7 +225,7 @@ class KernelOption:
     """PaddleX's choice of an inference engine.
 
     Attributes:
-        run_mode: ``paddle``, PaddleX's default, means the default back end here, too.
+        run_mode: ``paddle``, PaddleX's default, means the default back end.
     """
 
     run_mode: str = "paddle"
@@ -233,7 +233,7 @@ class KernelOption:
     def __post_init__(self) -> None:
         if self.run_mode != "paddle":
             raise ConfigError(
-                f"run_mode: {self.run_mode!r}; expected paddle, the only mode with a meaning here",
+                f"run_mode: {self.run_mode!r}; expected paddle, the only mode that ocrx knows",
                 hint="choose the engine with Predict.backend and its precision with Predict.precision",
             )
 
@@ -243,11 +243,11 @@ class PredictConfig:
     """Reading images.
 
     Attributes:
-        batch_size: Images of a batch; by default 16, with ``use_hpip`` as tuned.
+        batch_size: Images of a batch; by default 16, or the tuned value with ``use_hpip``.
         model_dir: The model; by default the embedded one.
         input: Image, folder, PDF or URL.
         backend: ``auto``, ``torch``, ``onnx``, ``openvino`` or ``torchscript``.
-        precision: fp32 by default; others need a file that ``ocrx export`` made.
+        precision: By default fp32; others need a file from ``ocrx export``.
         use_hpip: Use the back end, precision, threads and batch size that ``ocrx benchmark --tune`` found fastest.
         kernel_option: PaddleX's choice of an inference engine.
         lines: What an image holds: ``one`` line; a clean, upright page to ``split``; or any page, whose lines are to
@@ -275,17 +275,17 @@ class PredictConfig:
 
 @dataclass(frozen=True)
 class BenchmarkConfig:
-    """What ``ocrx benchmark`` measures; empty lists mean all that is installed, or what suits this machine.
+    """Measurements of ``ocrx benchmark``; empty lists mean all installed back ends, or defaults for this machine.
 
     Attributes:
         backends: Back ends.
         precisions: Precisions.
         threads: Numbers of threads.
         batch_sizes: Batch sizes.
-        lines: Lines that each measurement reads.
+        lines: Lines per measurement.
         seconds: Shortest duration of a measurement in seconds.
         tune: Store the fastest settings beside the model, or in the cache folder for an embedded one.
-        max_changed: Share of the texts that a reduced precision may change and still be chosen.
+        max_changed: Largest share of the texts that a reduced precision may change to be chosen.
     """
 
     backends: tuple[str, ...] = ()

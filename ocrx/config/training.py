@@ -23,10 +23,10 @@ from ocrx.schema import Choice, Range
 
 @dataclass(frozen=True)
 class SynthTrainConfig:
-    """Training lines that are rendered on the fly.
+    """Training on lines that are rendered on the fly.
 
     Attributes:
-        enable: Train on rendered lines, as the section ``Synth`` describes them.
+        enable: Train on rendered lines; the section ``Synth`` describes them.
         lines_per_epoch: Lines that count as an epoch.
     """
 
@@ -36,13 +36,13 @@ class SynthTrainConfig:
 
 @dataclass(frozen=True)
 class GuideConfig:
-    """A second decoder on the backbone's features that guides training and is dropped afterwards (PP-OCR's NRTR).
+    """A second decoder on the backbone's features, used in training only (PP-OCR's NRTR).
 
     Attributes:
-        weight: Weight of its loss beside CTC's; 0 means none.
+        weight: Weight of its loss relative to that of CTC; 0 means none.
         dims: Width of the decoder, a multiple of 32.
         layers: Layers of the decoder.
-        detach: Keep CTC's gradient from the backbone, which then learns from the guide alone.
+        detach: Stop the gradient of CTC before the backbone, which then learns from the guide alone.
     """
 
     weight: Annotated[float, Range(0, 1000)] = 0.0
@@ -65,9 +65,9 @@ class TrainConfig:
         learning_rate: Highest learning rate; by default 1e-3, or 5e-4 with pretrained weights.
         pretrain_weight_path: Model to fine-tune.
         extra_datasets: Folders or label files whose training lines are added.
-        replay: Folders or label files of earlier lines, replayed against forgetting.
-        replay_ratio: Share of an epoch's lines that is drawn from them.
-        freeze: Parts of the network that are not trained, such as ``stem`` or ``blocks.0``.
+        replay: Folders or label files with old lines, replayed to prevent forgetting.
+        replay_ratio: Share of replayed lines in an epoch.
+        freeze: Parts of the network to freeze, such as ``stem`` or ``blocks.0``.
         resume_path: Folder ``latest`` of the training to resume.
         log_interval: Steps between lines of the log.
         eval_interval: Epochs between evaluations.
@@ -80,33 +80,34 @@ class TrainConfig:
         optimizer: Optimizer.
         momentum: Momentum of SGD.
         schedule: Schedule of the learning rate.
-        warmup_steps: By default 5 % of the training, 30 % with ``one_cycle``.
-        processes: Processes on the CPU; on GPUs it is one for each in ``Global.device``, and torchrun sets its own.
-        timeout_minutes: A process that keeps the others waiting for longer ends the training.
+        warmup_steps: Updates of the warm-up; by default 5 % of the training, or 30 % with ``one_cycle``.
+        processes: Processes on the CPU. On GPUs there is one per device of ``Global.device``; torchrun sets its own
+            number.
+        timeout_minutes: Longest time that processes wait for each other.
         accumulate: Micro-batches of an update; its loss is the mean over all their samples.
         patience: Evaluations without a better score before the training stops early.
         weight_decay: Weight decay.
         clip_norm: Norm that gradients are clipped to; 0 turns clipping off.
         ema_decay: Decay of the exponential moving average of the weights; 0 turns it off.
         tensorboard: Write curves to ``output/tensorboard``.
-        focal_gamma: Reduces the weight of lines that are read well: 0 is off, PaddleOCR has 2.
+        focal_gamma: Reduces the weight of lines that are read well: 0 turns it off, PaddleOCR uses 2.
         precision: Precision of the computation.
-        channels_last: Use the memory format that is faster for convolutions.
+        channels_last: Use the memory format channels_last, which is faster for convolutions.
         compile: Compile the network with torch.compile; meant for GPUs.
         sync_batch_norm: Compute batch statistics over all GPUs.
         skip_nonfinite: Skip an update whose loss or gradient is not finite, instead of stopping.
-        save_steps: Updates after which ``latest`` is saved within an epoch.
-        save_minutes: The same by time; None saves at the end of epochs only.
+        save_steps: Updates between saves of ``latest`` within an epoch.
+        save_minutes: Minutes between saves of ``latest`` within an epoch; None saves at the end of epochs only.
         augment: Strength of the augmentation of stored lines, 0 to 1.
-        augment_rotation: Largest rotation in degrees; None follows ``augment``.
-        augment_shift: Largest vertical shift as a share of the height; None follows ``augment``.
-        augment_scale: Largest change of width and height as a share; None follows ``augment``.
-        concat: Share of stored lines that are joined with another one behind them, after a space.
+        augment_rotation: Largest rotation in degrees; None derives it from ``augment``.
+        augment_shift: Largest vertical shift as a fraction of the height; None derives it from ``augment``.
+        augment_scale: Largest relative change of width and height; None derives it from ``augment``.
+        concat: Share of stored lines to which another one is appended, after a space.
         flip_vertical: Share of lines mirrored top to bottom; not for letters, since b becomes p and W becomes M.
         workers: Threads that prepare batches; by default half of the cores, 1 to 4.
         ignore_checks: Codes of dataset errors that do not stop the training.
-        guide: A second decoder that guides training.
-        synth: Training lines that are rendered on the fly.
+        guide: A second decoder, used in training only.
+        synth: Training on lines that are rendered on the fly.
     """
 
     epochs_iters: Annotated[int, Range(1, 1_000_000)] = 20
@@ -164,18 +165,18 @@ class TrainConfig:
 
         if self.concat or self.flip_vertical:
             raise ConfigError(
-                "concat and flip_vertical: set, but Train.synth.enable is, too; expected stored training lines",
+                "concat and flip_vertical: not possible with Train.synth.enable; expected stored training lines",
                 hint="rendered lines have Synth.max_length and Synth.strength",
             )
         if self.extra_datasets or self.replay:
             raise ConfigError(
-                "extra_datasets and replay: set, but Train.synth.enable is, too; expected stored training lines",
+                "extra_datasets and replay: not possible with Train.synth.enable; expected stored training lines",
                 hint="write lines with `ocrx synth` and give that folder",
             )
 
     @property
     def rate(self) -> float:
-        """Highest learning rate: the given one, else the default for the initial weights."""
+        """Highest learning rate: the configured one, else 5e-4 with pretrained weights and 1e-3 without."""
         if self.learning_rate is not None:
             return self.learning_rate
         return 5e-4 if self.pretrain_weight_path else 1e-3

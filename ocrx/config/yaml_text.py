@@ -18,7 +18,7 @@ MAX_DEPTH = 20
 """Deepest nesting of a configuration."""
 
 MAX_NODES = 20_000
-"""Most values of a configuration, with those that an alias repeats."""
+"""Most values of a configuration, including those that aliases repeat."""
 
 _INTERPOLATION = "${"
 
@@ -60,8 +60,8 @@ def read_overrides(overrides: Sequence[str], holds_text: Callable[[str], bool]) 
 
     Args:
         overrides: The entries; the last one for a key wins. A value may hold ``=``.
-        holds_text: Whether the setting with a dotted name is a text. What YAML reads as a number or as a boolean is
-            taken literally for these: ``0123`` is not 83.
+        holds_text: Whether the setting with a dotted name is a text. For these, values that YAML reads as numbers or
+            booleans are taken literally: ``0123`` is not 83.
 
     Returns:
         Section → keys, as plain values.
@@ -120,14 +120,14 @@ def write_yaml(tree: Mapping[str, Any]) -> str:
 
 
 def refuse_interpolation(tree: Any, key: str = "") -> None:
-    """Refuse texts such as ``${oc.env:HOME}``: they could carry a secret of the environment to another machine.
+    """Refuse texts such as ``${oc.env:HOME}``, which could carry a secret of the environment to another machine.
 
     Args:
         tree: Plain values.
         key: Dotted path of ``tree``, for the error.
 
     Raises:
-        ConfigError: If a text holds ``${``.
+        ConfigError: If a text contains ``${``.
     """
     if isinstance(tree, Mapping):
         for name, value in tree.items():
@@ -140,7 +140,7 @@ def refuse_interpolation(tree: Any, key: str = "") -> None:
 
 
 def _read_value(text: str, where: str) -> Any:
-    """The plain value that YAML reads in ``text``."""
+    """Parse ``text`` as a YAML value."""
     from omegaconf import OmegaConf
 
     _check_limits(text, where)
@@ -154,11 +154,11 @@ def _check_limits(text: str, where: str) -> str:
     """Raise ConfigError for YAML that is broken, beyond the limits or holds an interpolation.
 
     Events are counted before anything is built, so that neither depth nor repeated aliases can exhaust the memory.
-    Returns what the root is: a mapping, a list, a value or nothing.
+    Returns the kind of the root: mapping, list, value or nothing.
     """
     import yaml
 
-    sizes: dict[str, int] = {}  # anchor → values in what it names
+    sizes: dict[str, int] = {}  # anchor → number of values
     opened: list[tuple[str | None, int]] = []
     count, root = 0, "nothing"
     with _named_errors(where):
@@ -200,7 +200,7 @@ def _check_scalar(event: Any, place: str) -> None:
 
 @contextmanager
 def _named_errors(where: str) -> Iterator[None]:
-    """Whatever the YAML reader raises, as a ConfigError that names the source and the line."""
+    """Convert errors of the YAML reader to a ConfigError that names the source and the line."""
     import yaml
     from omegaconf.errors import OmegaConfBaseException
 

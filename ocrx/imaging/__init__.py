@@ -1,4 +1,4 @@
-"""Images: reading files, converting pixels, optional clean-up, and preparing what a model reads. NumPy and Pillow only.
+"""Images: reading files, converting pixels, optional clean-up, preparation for a model. NumPy and Pillow only.
 
 May import ``errors``, ``files``, ``arrays`` and ``model_spec``.
 """

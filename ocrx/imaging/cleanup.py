@@ -1,7 +1,7 @@
-"""Optional clean-up of an image before it is resized; part of a model's spec, and therefore the same everywhere.
+"""Optional clean-up of an image before it is resized; the steps are part of a model's spec.
 
 Each step takes and returns a Pillow image of mode L or RGB. All are off by default: a trained network usually reads the
-raw image better, so measure before keeping one.
+raw image better, so measure the effect of a step.
 """
 
 from __future__ import annotations
@@ -88,7 +88,7 @@ def polarity(image: Image.Image) -> Image.Image:
 
 
 def otsu(image: Image.Image) -> Image.Image:
-    """Binarise at the threshold that best separates two classes of tones (Otsu 1979).
+    """Binarise at the threshold that best separates two classes of grey levels (Otsu 1979).
 
     Args:
         image: Mode L or RGB.

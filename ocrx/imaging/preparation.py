@@ -1,7 +1,7 @@
-"""Turns an image into the array that a model reads; the only place where pixels are prepared.
+"""Converts an image to the input of a model; the only code that prepares pixels.
 
 ``resize`` (clean-up steps, resampling) → ``scale`` (float32, channels first) → ``pad``; ``prepare`` runs all three.
-Training caches what ``resize`` returns and augments it; prediction calls ``prepare``.
+Training caches and augments the result of ``resize``.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ _FILTERS = {
 def rotate_if_tall(image: Image.Image, spec: ImageSpec) -> Image.Image:
     """Apply the step ``rotate_tall`` alone, the only one that changes the size of an image.
 
-    For positions and sizes in the image that is read; ``resize`` applies the step itself.
+    For positions and sizes in the image as it is read; ``resize`` applies the step itself.
 
     Args:
         image: The image.
@@ -107,9 +107,9 @@ def prepare(image: Image.Image, spec: ImageSpec) -> tuple[Floats, int]:
 
 
 def _point_bilinear(image: Image.Image, size: tuple[int, int]) -> Pixels:
-    """Bilinear interpolation without antialiasing, bit for bit as OpenCV's INTER_LINEAR gives it.
+    """Bilinear interpolation without antialiasing, bit-identical to OpenCV's INTER_LINEAR.
 
-    Weights are multiples of 1 / 2048 and sums are truncated where OpenCV does so; imported models were trained with it.
+    As in OpenCV, weights are multiples of 1 / 2048 and sums are truncated; imported models were trained with it.
     """
     pixels = np.asarray(image).astype(np.int32)
     pixels = pixels if pixels.ndim == 3 else pixels[:, :, None]

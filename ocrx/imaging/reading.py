@@ -18,8 +18,8 @@ from ocrx.imaging.pixels import to_grey_or_rgb
 
 IMAGE_SUFFIXES = (".png", ".jpg", ".jpeg", ".bmp", ".tif", ".tiff", ".webp")
 IMAGE_FORMATS = ("PNG", "JPEG", "BMP", "GIF", "PPM", "TIFF", "WEBP", "AVIF", "JPEG2000", "DIB")
-"""What ``Image.open`` may try, whatever the name of a file. Pillow knows more: some start other programs (EPS), others
-are rarely used and tested."""
+"""Formats that ``Image.open`` may try, whatever the file name. Of Pillow's other formats some start programs (EPS) and
+others are rarely used and tested."""
 
 MAX_PIXELS = 89_000_000
 """Largest image, width times height."""
@@ -69,8 +69,8 @@ def read_image(source: Path | bytes, name: str | None = None, frame: int = 0) ->
 class FrameReader:
     """Reads the frames of an image file with several (TIFF, GIF), which is opened once for all of them.
 
-    The file stays open from the first frame that is read until as many were read as it has; a frame that is asked
-    for later opens it again. Safe to call from several threads.
+    The file is open from the first call until as many frames were read as it has; a later call opens it again. Safe to
+    call from several threads.
 
     Attributes:
         count: Frames of the file.
@@ -115,7 +115,7 @@ class FrameReader:
                 found = _unwarned(lambda: _frame(image, self._name, frame), self._name)
                 return found.copy() if found is image else found
             except BaseException:
-                self._left = 0  # a decoder that failed is not asked again
+                self._left = 0  # a decoder that failed is not used again
                 raise
             finally:
                 if self._left == 0:
@@ -131,13 +131,13 @@ class FrameReader:
 
 
 def _unwarned(decode: Callable[[], Decoded], name: str) -> Decoded:
-    """The result of ``decode``, also where warnings are errors: one about metadata must not prevent reading."""
+    """Call ``decode``, even if warnings are errors: a warning about metadata must not prevent reading."""
     try:
         return decode()
     except Image.DecompressionBombWarning:
         raise _too_large(name) from None
     except Warning:
-        # Filters are global to the process, so they are changed in this case only, and by one thread at a time.
+        # Warning filters are global to the process: they are changed in this case only, by one thread at a time.
         with _FILTERS_LOCK, warnings.catch_warnings():
             warnings.simplefilter("ignore")
             return decode()

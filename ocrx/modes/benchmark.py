@@ -1,4 +1,4 @@
-"""``ocrx benchmark``: how fast a model reads here, with which runtime, and where the time goes."""
+"""``ocrx benchmark``: latency and throughput of a model on this machine, by back end and by stage."""
 
 from __future__ import annotations
 
@@ -23,13 +23,23 @@ from ocrx.inference.recognizer import Recognizer
 from ocrx.inference.tuned_settings import TunedSettings, machine, save_tuned_settings
 from ocrx.model_folder import find_model_folder
 
-_BACKENDS = ("onnx", "openvino", "torch")  # TorchScript runs code from a file, hence only where it is asked for
+_BACKENDS = ("onnx", "openvino", "torch")  # TorchScript runs code from a file, so it is measured on request only
 _PRECISIONS = ("fp32", "bf16", "int8")
 
 
 @dataclass(frozen=True)
 class BenchmarkReport:
-    """All measurements, fastest first; ``skipped`` says which could not be made and why."""
+    """All measurements.
+
+    Attributes:
+        model: The model folder.
+        machine: What the measurements depend on, see ``tuned_settings.machine``.
+        lines: Where the lines come from.
+        timings: The measurements, fastest first.
+        skipped: Which measurements were not possible, and why.
+        tuned: The settings that were stored, if any.
+        tuned_file: The file they were stored in.
+    """
 
     model: str
     machine: str
@@ -57,15 +67,15 @@ class BenchmarkReport:
 
 
 def run(config: Config, log: Callable[[str], None], inputs: Input | None = None) -> BenchmarkReport:
-    """Measure how fast a model reads with every back end, precision, number of threads and batch size.
+    """Measure a model with every back end, precision, number of threads and batch size.
 
-    Writes ``benchmark.json``, ``detail.csv`` and ``summary.csv`` into ``Global.output``; with ``Benchmark.tune`` also
+    Writes ``benchmark.json``, ``detail.csv`` and ``summary.csv`` into ``Global.output``. ``Benchmark.tune`` also stores
     the fastest settings, which ``use_hpip`` uses, see ``save_tuned_settings``.
 
     Args:
         config: The configuration; ``Predict.model_dir`` names the model, ``Benchmark`` what is measured.
-        log: Gets a line for each measurement.
-        inputs: What to read; default: the dataset, or rendered lines.
+        log: Takes a line for each measurement.
+        inputs: Images to read; by default the dataset, else rendered lines.
 
     Returns:
         The report.
@@ -91,7 +101,7 @@ def run(config: Config, log: Callable[[str], None], inputs: Input | None = None)
 
 
 def describe_timing(timing: Timing) -> str:
-    """Say one measurement in one line.
+    """Describe a measurement in one line.
 
     Args:
         timing: The measurement.
@@ -104,14 +114,14 @@ def describe_timing(timing: Timing) -> str:
 
 
 def summary(timing: Timing) -> dict[str, float]:
-    """Sum the stages up as PaddleX does.
+    """Sum up the stages as PaddleX does.
 
     Args:
         timing: A measurement.
 
     Returns:
-        Milliseconds for each line by PaddleX's names: the stages on one thread, end to end with all threads, which
-        overlaps them.
+        Milliseconds per line under PaddleX's names: the stages on one thread, and end to end with all threads, which
+        overlap the stages.
     """
     before = timing.stage("read") + timing.stage("prepare")
     core = before + timing.stage("network") + timing.stage("decode")
@@ -127,7 +137,7 @@ def summary(timing: Timing) -> dict[str, float]:
 def _measure_all(
     settings: BenchmarkConfig, folder: Path, lines: Sequence[ImageInput], log: Callable[[str], None]
 ) -> tuple[list[Timing], list[str]]:
-    """All measurements, and why others could not be made."""
+    """All measurements, and the reasons why others were not possible."""
     reference = Recognizer(open_backend(folder, device="cpu"))
     texts = [prediction.text for prediction in reference.predict_inputs(lines)]
     timings: list[Timing] = []
@@ -159,7 +169,7 @@ def _settings(settings: BenchmarkConfig) -> Iterator[tuple[str, str, int]]:
 
 
 def _fastest(timings: Sequence[Timing], max_changed: float) -> TunedSettings:
-    """The fastest of those that read the same texts, but for a share of ``max_changed``."""
+    """The fastest settings that change at most a share of ``max_changed`` of the texts."""
     equal = [timing for timing in timings if timing.precision == "fp32" or timing.text_mismatch_rate <= max_changed]
     best = min(equal or timings, key=lambda timing: timing.ms_per_line)
     return TunedSettings(best.backend, best.precision, best.threads, best.batch_size, round(best.lines_per_second, 1))

@@ -47,19 +47,19 @@ _PAGE_CHARACTERS = 1000
 
 @dataclass(frozen=True)
 class CheckReport:
-    """What a check found.
+    """The result of a check.
 
     Attributes:
-        dataset_dir: What was checked.
-        output: Where the results are.
+        dataset_dir: The dataset.
+        output: Folder of the results.
         layout: Layout of the label files.
         train: Number of training lines.
         val: Number of validation lines.
         images: Number of image files.
-        decoded: Number of images that were opened, not known from the cache.
+        decoded: Number of images that were opened, rather than found in the cache.
         issues: The findings, errors first.
-        actions: What was changed on disk first, in words.
-        label_errors: Labels that a model does not read, the least probable first; empty without a model.
+        actions: The changes that were made on disk first, one sentence each.
+        label_errors: Probable label errors, the least probable label first; empty without a model.
     """
 
     dataset_dir: Path
@@ -85,12 +85,12 @@ class CheckReport:
 
     @property
     def passed(self) -> bool:
-        """No finding is an error."""
+        """Whether no finding is an error."""
         return not any(issue.severity == "error" for issue in self.issues)
 
     @cached_property
     def groups(self) -> list[FindingGroup]:
-        """Findings of one code together, equal ones merged; errors first."""
+        """Findings grouped by code, equal ones merged; errors first."""
         return group_findings(self.issues)
 
     def to_dict(self) -> dict[str, Any]:
@@ -112,16 +112,16 @@ class CheckReport:
 
 
 def run(config: Config, progress: Progress | None = None) -> CheckReport:
-    """Do what ``CheckDataset`` asks for, then check the dataset.
+    """Make the changes that ``CheckDataset`` asks for, then check the dataset.
 
     Writes ``check_dataset_result.json`` and the folder ``check_dataset`` to ``Global.output``.
 
     Args:
         config: The configuration.
-        progress: Called with the numbers of finished and of all images.
+        progress: Called with (images checked, images in all).
 
     Returns:
-        What was found.
+        The report.
 
     Raises:
         ConfigError: Without ``Global.dataset_dir``, or for changes that cannot be made together.
@@ -159,7 +159,7 @@ def run(config: Config, progress: Progress | None = None) -> CheckReport:
 
 
 def _change_dataset(root: Path, config: Config) -> tuple[Path, list[str]]:
-    """Make the changes on disk that are asked for; the folder to check, and what was done in words."""
+    """Make the requested changes on disk; returns the folder to check and a sentence for each change."""
     options = config.CheckDataset
     to_lmdb = options.convert.enable and options.convert.dst_dataset_type == "lmdb"
     _reject_contradictions(root, config, to_lmdb)
@@ -178,7 +178,7 @@ def _change_dataset(root: Path, config: Config) -> tuple[Path, list[str]]:
             actions.append(
                 f"left out {len(made.left_out):,} ({count_reasons(made.left_out)}); see {made.folder / LEFT_OUT_FILE}"
             )
-        # An LMDB database holds no files to check: the lines it was made of are checked.
+        # An LMDB database has no files to check: its source is checked instead.
         root = root if to_lmdb else made.folder
     if options.fix:
         actions.append(describe_fix(fix_labels(root)))
@@ -193,7 +193,7 @@ def _change_dataset(root: Path, config: Config) -> tuple[Path, list[str]]:
 
 
 def _reject_contradictions(root: Path, config: Config, to_lmdb: bool) -> None:
-    """Raise ConfigError for changes that cannot be made, before any is made."""
+    """Raise ConfigError for impossible changes before any change is made."""
     options = config.CheckDataset
     changes = (options.split.undo, options.convert.enable, options.fix, options.split.enable, options.build_dict)
     if root.is_file() and any(changes):
@@ -206,10 +206,10 @@ def _reject_contradictions(root: Path, config: Config, to_lmdb: bool) -> None:
 
 
 def describe_fix(report: FixReport) -> str:
-    """Put a repair into words.
+    """Describe a repair.
 
     Args:
-        report: What was repaired.
+        report: The repair.
 
     Returns:
         One line.
@@ -223,10 +223,10 @@ def describe_fix(report: FixReport) -> str:
 
 
 def describe_split(report: SplitReport) -> str:
-    """Put a split into words.
+    """Describe a split.
 
     Args:
-        report: What was done.
+        report: The split.
 
     Returns:
         One line.
@@ -236,10 +236,10 @@ def describe_split(report: SplitReport) -> str:
 
 
 def _find_label_errors(config: Config, dataset: Dataset, progress: Progress | None) -> tuple[LabelError, ...]:
-    """Labels that the model does not read, the least probable first; empty without a model."""
+    """Probable label errors, the least probable label first; empty without a model."""
     if config.CheckDataset.model is None:
         return ()
-    # The model's runtime is loaded only where a model is asked for.
+    # Loads the model's runtime.
     from ocrx.evaluation.label_errors import rank_labels
     from ocrx.inference.opening import create_model
 
@@ -272,7 +272,7 @@ def _write_results(report: CheckReport, dataset: Dataset, findings: Findings) ->
 
 
 def _result_fields(report: CheckReport, demo_images: dict[str, list[str]]) -> dict[str, Any]:
-    """The fields of PaddleX, and after them those of ocrx."""
+    """PaddleX's fields, followed by those of ocrx."""
     attributes = {
         "train_samples": report.train,
         "train_sample_paths": demo_images["train"],
@@ -297,7 +297,7 @@ def _result_fields(report: CheckReport, demo_images: dict[str, list[str]]) -> di
 def _copy_demo_images(
     samples: Sequence[Sample], rows: Sequence[int], problems: Container[int], folder: Path, part: str
 ) -> list[str]:
-    """Copy the first readable images of a part; their paths relative to the output."""
+    """Copy the first readable images of a part; returns their paths relative to the output."""
     target = folder / "demo_img"
     target.mkdir(exist_ok=True)
     for old in target.glob(f"{part}_*"):
@@ -307,7 +307,7 @@ def _copy_demo_images(
     for sample, row in zip(samples, rows, strict=True):
         if row in problems:
             continue
-        # A name may already be as long as the file system allows.
+        # The name may already have the maximal length.
         name = f"{part}_{len(paths):02}_{sample.image.name[-50:]}"
         shutil.copyfile(sample.image, target / name)
         paths.append(f"{FOLDER}/demo_img/{name}")
@@ -317,7 +317,7 @@ def _copy_demo_images(
 
 
 def _write_characters(path: Path, rows: Sequence[tuple[str, int, int]], charset: Charset | None) -> None:
-    """A table of all characters with the numbers of training and validation labels that hold them."""
+    """Write a table of all characters with the numbers of training and validation labels that contain them."""
     lines = ["character\tcode\tname\ttrain_labels\tval_labels\tin_dict\n"]
     for character, train, val in rows:
         in_dict = "" if charset is None else str(character in charset).lower()
@@ -348,7 +348,7 @@ def _write_page(
         if sample.source in wanted and row not in findings.scan.problems
     }
     page = render_report(data, groups, images)
-    # A file name may have bytes that are not UTF-8.
+    # A file name may contain bytes that are not UTF-8.
     write_file(report.page, page.encode("utf-8", errors="replace"))
 
 
@@ -365,7 +365,7 @@ def _facts(report: CheckReport, characters: int) -> list[tuple[str, str]]:
 
 
 def _visible(character: str) -> str:
-    """The character itself, or its code point where it would be invisible."""
+    """The character itself, or its code point if it is invisible."""
     if character == " ":
         return "(space)"
     if unicodedata.category(character)[0] in "CZ":

@@ -1,4 +1,4 @@
-"""``ocrx doctor``: the environment, as a bug report needs it."""
+"""``ocrx doctor``: describes the environment for a bug report."""
 
 from __future__ import annotations
 
@@ -32,14 +32,14 @@ PACKAGES = (
     "fastapi",
     "uvicorn",
 )
-# Instruction sets that decide how fast, and with int8 how exactly, a network runs.
+# Instruction sets that affect the speed of a network and, with int8, its results.
 CPU_FEATURES = ("avx2", "avx512f", "avx512_bf16", "avx512_vnni", "avx_vnni", "amx_bf16", "amx_int8", "asimd", "bf16")
 _BACKENDS = {"torch": "torch", "onnx": "onnxruntime", "openvino": "openvino", "torchscript": "torch"}
 
 
 @dataclass(frozen=True)
 class DoctorReport:
-    """Versions, hardware and folders. ``packages`` maps a package to its version, None where it is not installed."""
+    """Versions and hardware. ``packages`` maps a package to its version, or None if it is not installed."""
 
     ocrx: str
     python: str
@@ -63,10 +63,10 @@ class DoctorReport:
 
 
 def run() -> DoctorReport:
-    """Look at the environment. Loads torch to find devices.
+    """Collect facts about the environment; loads torch to find devices.
 
     Returns:
-        What was found.
+        The report.
     """
     processor, features = _processor()
     return DoctorReport(
@@ -94,7 +94,7 @@ def _version(package: str) -> str | None:
 
 
 def _processor() -> tuple[str, tuple[str, ...]]:
-    """Name and features of the processor; the features are known on Linux only."""
+    """Name and features of the processor; features are reported on Linux only."""
     info = Path("/proc/cpuinfo")
     lines = info.read_text(encoding="utf-8").splitlines() if info.is_file() else []
     fields: dict[str, str] = {}

@@ -1,4 +1,4 @@
-"""``ocrx evaluate``: a model against labelled lines, with a report to look at."""
+"""``ocrx evaluate``: compares a model with labelled lines and writes a report."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ _COLUMNS = ("source", "image", "truth", "prediction", "score", "exact", "error",
 
 @dataclass(frozen=True)
 class ModelComparison:
-    """A second model on the same lines; ``differences`` are 95 % intervals of its metrics minus the first one's."""
+    """A second model on the same lines; ``differences`` are 95 % intervals of its metrics minus those of the first."""
 
     model: str
     metrics: Metrics
@@ -48,7 +48,7 @@ class ModelComparison:
 
 @dataclass(frozen=True)
 class CalibrationReport:
-    """A calibration that was written into the model; ``quality`` is cross-validated on the lines it was fitted on."""
+    """A calibration that was written into the model; ``quality`` is cross-validated on the same lines."""
 
     folder: str
     calibration: CalibrationSpec
@@ -60,16 +60,16 @@ class EvaluateReport:
     """The result of an evaluation.
 
     Attributes:
-        model: Which model read, and on what.
-        dataset: Where the lines come from.
-        ignore_case: Differences of case were no errors.
+        model: Description of the model and its back end.
+        dataset: The dataset.
+        ignore_case: Whether differences of case were ignored.
         metrics: The headline figures.
-        analysis: Where the errors lie.
-        worst: The lines with most edits.
+        analysis: Analysis of the errors.
+        worst: The lines with the most edits.
         failed: Lines whose image could not be read.
-        issues: What reading the label files found; lines they name are not among the evaluated ones.
+        issues: Findings in the label files; the lines they name were not evaluated.
         compared: A second model on the same lines.
-        calibrated: What ``Evaluate.calibrate`` wrote.
+        calibrated: The calibration that ``Evaluate.calibrate`` wrote.
         reproduce: What reproduces the figures: command, versions, device, and hashes of the lines and the weights.
         lines_file: Every line as TSV.
         report_file: The report as HTML.
@@ -128,22 +128,22 @@ def paddle_metrics(metrics: Metrics) -> dict[str, Any]:
 
 
 def run(config: Config, log: Callable[[str], None], progress: Progress | None = None) -> EvaluateReport:
-    """Read labelled lines and compare: the validation lines of the dataset, or all where none are set apart.
+    """Read the validation lines of a dataset, or all lines if it is not split, and compare them with their labels.
 
     Writes ``evaluate_result.json``, ``evaluate/lines.tsv`` and ``evaluate/report.html`` into ``Global.output``; with
     ``Evaluate.calibrate`` also the calibration into the model's folder.
 
     Args:
         config: The configuration.
-        log: Gets one line that says which model reads.
+        log: Takes one line that describes the model.
         progress: Called with (lines done, lines in all).
 
     Returns:
         The report.
 
     Raises:
-        DataError: There is nothing to evaluate, or too little to calibrate on.
-        OcrxError: Model, runtime or device are missing, or the model cannot be calibrated in place.
+        DataError: There are no labelled lines, or too few to calibrate on.
+        OcrxError: The model, runtime or device is missing, or the model cannot be calibrated in place.
     """
     settings, output = config.Evaluate, Path(config.Global.output)
     samples, issues = _samples(config.Global.dataset_dir)
@@ -224,10 +224,10 @@ def _reproduce(config: Config, model: Path, backend: Backend, samples: Sequence[
 
 
 def _reject_calibration(model: Path, lines: int) -> None:
-    """Raise where a calibration would come to nothing, before the long work."""
+    """Raise before the long work if a calibration is impossible."""
     if is_embedded(model):
         raise ModelError(
-            f"{model.name}: an embedded model, which nothing is written into",
+            f"{model.name}: an embedded model cannot be changed",
             hint="copy its folder, then calibrate the copy: --model DIR",
         )
     if lines < MIN_LINES:
@@ -238,7 +238,7 @@ def _calibrate(folder: Path, lines: Sequence[LineResult]) -> CalibrationReport:
     calibration = fit_calibration(lines)
     quality = confidence_quality(lines, cross_validated_confidence(lines), cross_validated=True)
     if calibration is None or quality is None:
-        raise DataError(f"fewer than {MIN_LINES} lines in which anything was read; too few to calibrate on")
+        raise DataError(f"fewer than {MIN_LINES} lines with any text; too few to calibrate on")
     store_calibration(folder, calibration)
     return CalibrationReport(str(folder), calibration, quality)
 

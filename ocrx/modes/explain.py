@@ -1,7 +1,4 @@
-"""``ocrx explain``: why a line is read as it is, as numbers and as one picture.
-
-Imports the layers below ``modes`` only; matplotlib draws the picture.
-"""
+"""``ocrx explain``: shows why a line is read as it is, in numbers and in one picture."""
 
 from __future__ import annotations
 
@@ -65,12 +62,12 @@ class Character:
 
 @dataclass(frozen=True)
 class Reading:
-    """A text under the model.
+    """A text and its probability under the model.
 
     Attributes:
         text: The text.
         classes: Its classes, from left to right.
-        log_likelihood: Natural logarithm of its probability, summed over all paths; None where it does not fit the
+        log_likelihood: Natural logarithm of its probability, summed over all paths; None if it does not fit into the
             frames.
         characters: Its characters on the best path.
     """
@@ -83,19 +80,19 @@ class Reading:
 
 @dataclass(frozen=True)
 class Explanation:
-    """What the model computes for one line.
+    """The explanation of one line.
 
     Attributes:
         image: Path of the image.
         model: Name or folder of the model.
-        frames: Frames that the network gives.
+        frames: Number of frames of the line.
         reading: The best path.
-        found: Text that decoding finds under the constraints asked for.
+        found: The decoded text under the given constraints.
         matched: Whether ``found`` satisfies them.
         candidates: The most probable texts of the beam with their log-probabilities.
         given: The text that the user asked about.
         given_frames: Frames that it needs.
-        verdict: One sentence that answers why.
+        verdict: One sentence that answers the question.
         picture: Path of the picture.
     """
 
@@ -115,25 +112,25 @@ class Explanation:
         """Convert to plain values.
 
         Returns:
-            What ``explain.json`` holds.
+            The content of ``explain.json``.
         """
         return asdict(self)
 
 
 def run(config: Config, image: Path, text: str | None = None, log: Callable[[str], None] | None = None) -> Explanation:
-    """Explain how a model reads an image, and how it sees a text; write ``explain.png`` and ``explain.json``.
+    """Explain how a model reads an image and how probable a text is; write ``explain.png`` and ``explain.json``.
 
     Args:
         config: ``Predict`` names the model, ``Decode`` the constraints, ``Global.output`` the folder to write to.
         image: Image of one line.
         text: The text in question.
-        log: Gets one line that says which model reads.
+        log: Takes one line that describes the model.
 
     Returns:
-        The explanation, as it was written.
+        The explanation.
 
     Raises:
-        DataError: An image that cannot be read or is too narrow, or a text outside the charset.
+        DataError: The image cannot be read or is too narrow, or the text has characters outside the charset.
         OcrxError: The model cannot be opened.
     """
     folder, recognizer = open_model(config)
@@ -235,7 +232,7 @@ class _Line:
 
 
 def _panels(line: _Line, image: Image.Image, reading: Reading, given: Reading | None) -> Panels:
-    """What is drawn: the given text where it fits the frames, else the reading."""
+    """The content of the picture: the given text if it fits into the frames, else the best path."""
     shown = given if given is not None and given.log_likelihood is not None else reading
     title = f"reads “{reading.text}”"
     if given is not None:
@@ -256,7 +253,7 @@ def _panels(line: _Line, image: Image.Image, reading: Reading, given: Reading | 
 
 
 def _verdict(explanation: Explanation) -> str:
-    """One sentence for people who ask why."""
+    """One sentence that answers the question."""
     given = explanation.given
     if given is None:
         if len(explanation.candidates) < 2:

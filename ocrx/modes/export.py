@@ -1,4 +1,4 @@
-"""``ocrx export``: a model folder to a file for another runtime, checked on real lines."""
+"""``ocrx export``: converts a model for another runtime and checks the file on real lines."""
 
 from __future__ import annotations
 
@@ -20,7 +20,20 @@ from ocrx.results import write_result
 
 @dataclass(frozen=True)
 class ExportReport:
-    """What was written, and how it compares with the model it came from."""
+    """The exported file, and how it compares with the model.
+
+    Attributes:
+        model: The model folder.
+        format: ``onnx``, ``openvino`` or ``torchscript``.
+        precision: ``fp32``, ``fp16``, ``bf16`` or ``int8``.
+        file: The exported file.
+        bytes: Its size.
+        lines: Lines that were compared; 0 for noise.
+        largest_difference: Largest absolute difference of a logit.
+        texts_changed: Lines whose text differs.
+        accuracy: Share of exact lines of the export; None without labelled lines.
+        accuracy_before: That of the model.
+    """
 
     model: str
     format: str
@@ -45,26 +58,28 @@ class ExportReport:
 def run(config: Config, log: Callable[[str], None], target: Path | None = None) -> ExportReport:
     """Export the model that ``Export.weight_path`` names as ``Export.format`` in ``Export.precision``.
 
-    The file goes to ``target``, default: the folder ``inference`` of the model, unless that is an embedded one.
-    Lines of ``Global.dataset_dir`` are read by both; without a dataset the logits of noise are compared (fp32 only).
-    Raises ConfigError for an embedded model without ``target``; BackendError if a logit in full precision
-    differs by more than rounding, or reduced precision costs more accuracy than ``Export.max_loss``; nothing is left in
-    place then. Writes ``export_result.json`` into ``Global.output``.
+    Model and export both read lines of ``Global.dataset_dir``; without a dataset the logits of noise are compared
+    (fp32 only). Writes ``export_result.json`` into ``Global.output``.
 
     Args:
         config: The configuration.
-        log: Receives one line at a time.
-        target: Folder for the file.
+        log: Takes one line at a time.
+        target: Folder for the file; by default the folder ``inference`` of the model.
 
     Returns:
         The report.
+
+    Raises:
+        ConfigError: The model is embedded and there is no ``target``, or it is an export itself.
+        BackendError: In full precision a logit differs by more than rounding, or reduced precision costs more accuracy
+            than ``Export.max_loss``. No file is left behind then.
     """
     settings = config.Export
     folder = _source(settings.weight_path)
 
     if target is None and is_embedded(folder):
         raise ConfigError(
-            f"{folder}: the embedded model; nothing is written into the installed package",
+            f"{folder}: an embedded model; nothing is written into the installed package",
             hint=f"name a folder for the file: ocrx export --model {folder.name} --output DIR",
         )
 
@@ -85,7 +100,7 @@ def _source(weight_path: str | None) -> Path:
 
 
 def _samples(config: Config) -> list[Sample]:
-    """Lines to compare (and calibrate) on: evenly spread over the validation lines, or over all."""
+    """Lines to compare and calibrate on: evenly spread over the validation lines, or over all lines."""
     if not config.Global.dataset_dir:
         return []
     dataset = read_dataset(Path(config.Global.dataset_dir))

@@ -1,4 +1,4 @@
-"""``ocrx import``: official weights to an ocrx model folder."""
+"""``ocrx import``: converts official weights into a model folder."""
 
 from __future__ import annotations
 
@@ -25,17 +25,17 @@ def run(
     """Convert official weights into a model folder with its ONNX export.
 
     Args:
-        source: A file, a folder, a hub id, a web address, or the name of an official model.
+        source: A file, a folder, a hub id, a URL, or the name of an official model.
         output: The new model folder.
         name: The recipe that the weights belong to; detected by default.
         charset: A dictionary file, one character per line.
         overwrite: Replace a model folder.
 
     Returns:
-        What was imported.
+        The report.
 
     Raises:
-        OcrxError: ``source`` cannot be had or read, or does not fit; then nothing was written.
+        OcrxError: ``source`` cannot be found or read, or does not fit; nothing was written then.
     """
     by_name = source in CATALOG and CATALOG[source].official and not Path(source).exists()
     if not by_name and "://" not in source:
@@ -46,8 +46,8 @@ def run(
 
     if name is not None or charset is not None:
         raise ConfigError(
-            f"{source}: comes with its own name and dictionary; expected neither model nor charset",
-            hint="to give others, download the file and import that",
+            f"{source}: has its own name and dictionary; expected neither model nor charset",
+            hint="to set others, download the file and import that",
         )
     check_output(Path(output), overwrite)
     return _copied(obtain(source) if by_name else obtain_url(source), source, Path(output))

@@ -1,7 +1,4 @@
-"""``ocrx lm build`` and ``ocrx lm tune``: make a character language model and tune its weight.
-
-Imports the layers below ``modes`` only.
-"""
+"""``ocrx lm build`` and ``ocrx lm tune``: build a character language model and tune its weight."""
 
 from __future__ import annotations
 
@@ -45,8 +42,8 @@ class BuildReport:
         order: Length of its longest n-grams.
         lines: Lines of the corpus.
         characters: Characters of the corpus.
-        contexts: Contexts kept.
-        ngrams: n-grams of every length kept.
+        contexts: Number of contexts.
+        ngrams: Number of n-grams of all lengths.
     """
 
     path: str
@@ -75,7 +72,7 @@ class BuildReport:
 
 @dataclass(frozen=True)
 class Trial:
-    """Character error rate of the lines at one weight and bonus."""
+    """Character error rate and accuracy with one weight and bonus."""
 
     weight: float
     bonus: float
@@ -85,15 +82,15 @@ class Trial:
 
 @dataclass(frozen=True)
 class TuneReport:
-    """What a language model does for a recognition model on labelled lines.
+    """The effect of a language model on labelled lines.
 
     Attributes:
         path: File of the language model.
         lines: Lines that it was tuned on.
         greedy: Character error rate and accuracy of the best path.
-        beam: The same of the beam search without the language model.
-        best: The trial whose weight and bonus were written into the file; None where none was better than the beam
-            search alone (the weight is then 0).
+        beam: The same for beam search without the language model.
+        best: The trial whose weight and bonus were written into the file; None if none was better than beam search
+            alone (the weight is then 0).
         trials: All trials.
     """
 
@@ -129,10 +126,10 @@ def build(corpus: Sequence[Path], output: Path, order: int = DEFAULT_ORDER, prun
         corpus: Text files and dataset folders; of the latter the training labels are used.
         output: The file to write.
         order: Length of the longest n-grams.
-        prune: n-grams of k characters that occur less than ``(k - 1) * prune`` times are left out.
+        prune: n-grams of k characters that occur fewer than ``(k - 1) * prune`` times are left out.
 
     Returns:
-        What was written.
+        The report.
 
     Raises:
         DataError: The corpus is missing or empty, or the model would be too large to be read.
@@ -152,32 +149,32 @@ def tune(
     progress: Progress | None = None,
     log: Callable[[str], None] | None = None,
 ) -> TuneReport:
-    """Find the weight and bonus with the lowest character error rate, and write them into a language model.
+    """Find the weight and bonus with the lowest character error rate, and write them into the language model.
 
-    The error rate is fitted to the lines it is measured on: evaluate on others.
+    The reported error rate is optimistic, since it is measured on the lines of the tuning: evaluate on others.
 
     Args:
-        config: ``Predict`` names the recognition model, ``Decode.beam`` the width of the beam.
+        config: ``Predict`` names the recognition model, ``Decode.beam`` the beam width.
         lm: File of the language model; it is replaced.
-        dataset_dir: Dataset whose validation lines are used, all of them where it is not divided.
-        lines: How many of them at most.
+        dataset_dir: Dataset whose validation lines are used, or all lines if it is not split.
+        lines: Most lines to use.
         confidence_threshold: The language model is applied only to lines that contain a character with a score below
-            this; it is written into the file, too.
-        progress: Gets (done, total) after every trial.
-        log: Gets one line that says which model reads.
+            this. The threshold is written into the file too.
+        progress: Called with (trials done, trials in all).
+        log: Takes one line that describes the model.
 
     Returns:
         Error rates with and without the language model.
 
     Raises:
-        ConfigError: The recognition model is one of right-to-left lines.
+        ConfigError: The recognition model reads right-to-left lines.
         DataError: A file or image cannot be read, or there are no labelled lines.
     """
     folder, recognizer = open_model(config)
     if log is not None:
         log(describe(folder, recognizer.backend))
     model, charset = NgramModel.load(lm), Charset.from_spec(recognizer.spec)
-    build_decoder(charset, DecodeOptions(lm=model))  # rejects what predict would reject, before images are read
+    build_decoder(charset, DecodeOptions(lm=model))  # raises before images are read
 
     dataset = read_dataset(dataset_dir)
     samples = (dataset.val or dataset.train)[:lines]
@@ -212,12 +209,12 @@ def _texts(path: Path) -> list[str]:
         return [sample.text for sample in read_dataset(path).train]
     lines = [line for line in read_lines(path) if line]
     if lines and all("\t" in line for line in lines):
-        raise DataError(f"{path}: every line holds a TAB, as in a label file", hint=f"give its folder: {path.parent}")
+        raise DataError(f"{path}: every line has a TAB, as in a label file", hint=f"give its folder: {path.parent}")
     return lines
 
 
 def _logits(backend: Backend, samples: Sequence[Sample]) -> Iterator[tuple[Floats, list[str]]]:
-    """Logits [N, T, K] and truths, in batches of one width; an image that cannot be read is an error here."""
+    """Logits [N, T, K] and labels, in batches of one width; an unreadable image is an error here."""
     lines = [resize(read_image(sample.image), backend.spec.image) for sample in samples]
     for indices, logits in batch_logits(lines, backend, _BATCH):
         yield logits, [samples[index].text for index in indices]

@@ -1,4 +1,4 @@
-"""``ocrx models``: every model by name, with its size, its cost, and what was published about it."""
+"""``ocrx models``: lists every model with its size, cost and published figures; fetches and removes official ones."""
 
 from __future__ import annotations
 
@@ -16,10 +16,23 @@ from ocrx.zoo.sources import locate, obtain, remove
 
 @dataclass(frozen=True)
 class ModelRow:
-    """One model. ``parameters`` and ``gmac`` (10^9 multiplications for one image of ``cost_size``) in inference form.
+    """One model.
 
-    ``place`` and ``location`` say where the weights would come from, see ``zoo.sources.locate``.
-    ``published_mb``, ``published_accuracy`` (percent) and their ``source`` are what others measured on their own data.
+    Attributes:
+        name: Its name.
+        architecture: Name of the architecture.
+        script: Script or languages that it reads.
+        classes: Number of classes, the blank included.
+        parameters: Number of weights in inference form.
+        gmac: 10^9 multiplications for one image of ``cost_size``.
+        cost_size: Height and width of that image, such as ``48x320``.
+        published_mb: Published size in megabytes.
+        published_accuracy: Published accuracy in percent, on the publisher's own data.
+        source: Source of the published figures.
+        weights: Where official weights are published.
+        licence: Their licence.
+        place: Where the weights would be read from, see ``zoo.sources.locate``.
+        location: The folder or package of that place.
     """
 
     name: str
@@ -47,49 +60,52 @@ class ModelRow:
 
 
 def run(contains: str = "") -> list[ModelRow]:
-    """All recipes whose name holds ``contains`` (any case). Raises ConfigError if there is none.
+    """List models.
 
     Args:
-        contains: Part of the name.
+        contains: Part of the name, in any case; '' lists all.
 
     Returns:
         One row for each model.
+
+    Raises:
+        ConfigError: No name contains it.
     """
     names = [name for name in recipe_names() if contains.casefold() in name.casefold()]
     if not names:
-        raise ConfigError(f"no model's name holds {contains!r}", hint="`ocrx models` lists all")
+        raise ConfigError(f"no model's name contains {contains!r}", hint="`ocrx models` lists all")
     return [_row(CATALOG.get(name) or Entry(name, "any", 97)) for name in names]
 
 
 def download(names: Sequence[str]) -> list[tuple[str, Path]]:
-    """Fetch models ahead of their use.
+    """Fetch models into the cache.
 
     Args:
         names: Models with official weights.
 
     Returns:
-        Name and model folder in the cache of each.
+        Name and cached model folder of each.
 
     Raises:
         ConfigError: A name is not that of a model with official weights.
-        ModelError: One cannot be had.
+        ModelError: A model cannot be fetched.
     """
     for name in names:
         if name not in CATALOG or not CATALOG[name].official:
             known = [entry.name for entry in CATALOG.values() if entry.official]
             hint = closest(name, known) or "see `ocrx models`"
-            raise ConfigError(f"{name}: no model whose weights are fetched by name", hint=hint)
+            raise ConfigError(f"{name}: not a model with official weights", hint=hint)
     return [(name, obtain(name)) for name in names]
 
 
 def discard(names: Sequence[str]) -> list[str]:
-    """Remove models from the cache; returns the names of those that were there.
+    """Remove models from the cache.
 
     Args:
         names: Names of the models.
 
     Returns:
-        The names.
+        The names of those that were in the cache.
     """
     return [name for name in names if remove(name)]
 
@@ -117,7 +133,7 @@ def _row(entry: Entry) -> ModelRow:
 
 
 def _computed(entry: Entry) -> tuple[int, float, str]:
-    # Only a recipe that the catalogue does not know needs torch.
+    # Loads torch, which only recipes outside the catalogue need.
     from ocrx.zoo.cost import cost_of
 
     cost = cost_of(entry.name, entry.classes)

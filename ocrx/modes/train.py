@@ -1,4 +1,4 @@
-"""``ocrx train``: from a dataset and a configuration to a model folder."""
+"""``ocrx train``: trains a model on a dataset."""
 
 from __future__ import annotations
 
@@ -85,13 +85,13 @@ class TrainReport:
 
 
 def run(config: Config, log: Log, progress: ShowProgress = lambda _: nullcontext()) -> TrainReport:
-    """Train as the configuration says and leave the result in ``Global.output``.
+    """Train as configured and write the result into ``Global.output``.
 
-    SIGINT and SIGTERM end the training after the current update, with its state saved.
+    SIGINT and SIGTERM end the training after the current update and save its state.
 
     Args:
         config: The configuration.
-        log: Takes one line at a time; they also go to ``train.log``, with the time.
+        log: Takes one line at a time; ``train.log`` gets the same lines with the time.
         progress: Opens a progress display.
 
     Returns:
@@ -117,7 +117,7 @@ def run(config: Config, log: Log, progress: ShowProgress = lambda _: nullcontext
 
 
 def _train(config: Config, layout: ProcessLayout, show: Log, progress: ShowProgress) -> tuple[TrainingSetup, Outcome]:
-    """Prepare and run a training in this process, or in one for each of several devices."""
+    """Prepare and run a training in this process, or in one process per device."""
     group = layout.group
     setup = group.run_on_main(lambda: prepare_training(config, show, progress))
     with open_log(setup.output / LOG_FILE, show) if group.is_main else nullcontext(show) as log:
@@ -137,7 +137,7 @@ def _work(
     setup: TrainingSetup,
     progress: ShowProgress = lambda _: nullcontext(),
 ) -> Outcome:
-    """The part of one process."""
+    """The training as one process runs it."""
     torch.manual_seed(setup.config.Global.seed)
     process = ProcessContext(device, log, group, stopped)
     with open_source(setup, group, progress) as source:
@@ -174,8 +174,8 @@ def _result(
 ) -> dict[str, Any]:
     """PaddleX's fields, and what reproduces the training. Paths are relative to the output.
 
-    ``last_1`` is the newest of the five; those that a short training lacks are empty, as in PaddleX. A training that
-    was stopped is not done, and has not failed.
+    ``last_1`` is the newest of five models; a short training has fewer, and the others are empty, as in PaddleX. A
+    training that was stopped is neither done nor failed.
     """
     config = setup.config
     return {

@@ -22,9 +22,9 @@ BLANK = 0
 class Charset:
     """Ordered, distinct characters; class 0 is the CTC blank, class i >= 1 is ``charset[i - 1]``.
 
-    An entry is usually one code point. Official dictionaries hold a few entries of several code points, which are
-    encoded by longest match. Texts are in logical order, classes run from left to right as in the image: with direction
-    ``rtl``, lines that hold right-to-left letters are reordered on the way.
+    An entry is usually one code point. Official dictionaries have a few entries of several code points, which are
+    encoded by longest match. Texts are in logical order, while classes run from left to right as in the image: with
+    direction ``rtl``, lines with right-to-left letters are reordered in between.
 
     Attributes:
         characters: The entries, in the order of their classes.
@@ -66,8 +66,8 @@ class Charset:
             texts: The texts; they are brought into NFC.
 
         Returns:
-            Their characters in code point order. If right-to-left letters are among them, the partners of brackets
-            are added, since these are what the image shows.
+            Their characters in code point order. If right-to-left letters are among them, mirrored brackets are
+            added, since images show these.
         """
         found = {character for text in texts for character in normalize(text)}
         if runs_right_to_left(found):
@@ -82,7 +82,7 @@ class Charset:
             path: The file.
 
         Returns:
-            The charset. As in PaddleX the space is always a class, added at the end if no line holds it.
+            The charset. As in PaddleX, the space is always a class, added at the end if it is missing.
 
         Raises:
             DataError: The file is missing, not UTF-8 or empty, or names a character twice.
@@ -96,7 +96,7 @@ class Charset:
             raise DataError(f"{path}: {error.message}") from None
 
     def save(self, path: Path) -> None:
-        """Write one entry per line, in UTF-8 with LF; ``from_file`` reads it back.
+        """Write one entry per line, in UTF-8 with LF, for ``from_file``.
 
         Args:
             path: The file, which is replaced atomically.
@@ -113,7 +113,7 @@ class Charset:
             Its classes, from left to right.
 
         Raises:
-            DataError: Lists the characters that have no class.
+            DataError: Characters have no class; the message lists them.
         """
         tokens = self._tokens.findall(normalize(text))
         unknown = sorted({token for token in tokens if token not in self._class_of})
@@ -138,7 +138,7 @@ class Charset:
         return "".join(tokens)
 
     def reading_order(self, classes: Sequence[int]) -> list[int]:
-        """Find the order in which ``decode`` puts the characters of classes.
+        """Find the order of the characters in the text that ``decode`` returns.
 
         Args:
             classes: Classes from left to right.

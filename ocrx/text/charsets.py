@@ -1,6 +1,6 @@
-"""Named charsets, made from Unicode's own data and from the national standards that Python knows.
+"""Named charsets, derived from Unicode's own data and from national standards that Python supports.
 
-Every charset holds ASCII, and the space once. Names may be joined with ``+``: ``latin+greek``.
+Every charset contains ASCII. Names may be joined with ``+``: ``latin+greek``.
 """
 
 from __future__ import annotations
@@ -18,12 +18,12 @@ from ocrx.text.normalize import normalize
 _ASCII = "".join(map(chr, range(0x20, 0x7F)))
 JOINERS = "\u200c\u200d"  # invisible, but they change the shape of adjacent Indic and Arabic letters
 _INVISIBLE = " " + JOINERS
-# Signs of printed text in many scripts; straight quotes and the hyphen are in ASCII.
+# Signs in printed text of many scripts; ASCII has straight quotes and the hyphen.
 _SIGNS = "§©®°±²³µ¶·¹¼½¾×÷–—‘’‚“”„†‡•…‰′″‹›€£¥¢№™−«»¡¿"
 
 
 def named_charset(name: str) -> Charset:
-    """Make a charset by its name.
+    """Build a charset by its name.
 
     Args:
         name: One of ``charset_names``, or several joined with ``+``.
@@ -45,7 +45,7 @@ def named_charset(name: str) -> Charset:
 
 
 def resolve_charset(value: str) -> Charset:
-    """Make the charset that a setting means.
+    """Build the charset that a setting means.
 
     Args:
         value: A file with one character per line, or names as ``named_charset`` takes them.
@@ -71,7 +71,7 @@ def charset_names() -> tuple[str, ...]:
 
 
 def _ordered(characters: Iterable[str]) -> list[str]:
-    """Those in normal form that can be printed, in code point order, and ASCII."""
+    """ASCII and the printable characters in normal form, in code point order."""
     kept = {*_ASCII, *characters}
     return sorted(c for c in kept if normalize(c) == c and (c in _INVISIBLE or unicodedata.category(c)[0] not in "CZ"))
 

@@ -1,6 +1,6 @@
 """Right-to-left lines: conversion between logical order, as text is stored, and visual order, as an image shows it.
 
-Frames run from left to right and so do the classes of a line, while labels and results are in logical order.
+The frames and classes of a line run from left to right, while labels and results are in logical order.
 Source: Unicode Standard Annex 9, for one line whose paragraph direction is right-to-left if it holds a right-to-left
 letter or an Arabic digit; without explicit embeddings and without the rule for paired brackets (N0).
 """
@@ -45,10 +45,10 @@ def visual_order(tokens: Sequence[str]) -> list[tuple[int, bool]]:
 
 
 def logical_order(tokens: Sequence[str]) -> list[tuple[int, bool]]:
-    """Order tokens that an image shows as the text that they are.
+    """Restore the logical order of tokens that an image shows.
 
-    Some texts look the same in two orders; the one with the longer left-to-right run is chosen. Where Latin words and
-    Arabic digits are adjacent, the result may differ from the text that was written.
+    Some images have two possible texts; the one with the longer left-to-right run is chosen. Where Latin words and
+    Arabic digits are adjacent, the result may differ from the original text.
 
     Args:
         tokens: Characters or charset entries from left to right.
@@ -108,7 +108,7 @@ def _neutrals(kinds: Sequence[str]) -> list[str]:
 
 
 def _stretches(levels: Sequence[int]) -> list[list[int]]:
-    """Positions that keep their order: left-to-right runs together, others one by one."""
+    """Runs of positions that keep their order: left-to-right runs as a whole, others one by one."""
     stretches: list[list[int]] = []
     for i, level in enumerate(levels):
         if i and level == 2 and levels[i - 1] == 2:

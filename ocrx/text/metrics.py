@@ -1,4 +1,4 @@
-"""The metrics of ocrx: strict counts, with PaddleOCR's lenient numbers beside them."""
+"""Computes metrics: strict figures, and PaddleOCR's lenient ones for comparison."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from ocrx.text.normalize import normalize
 
 @dataclass(frozen=True)
 class Lenient:
-    """What PaddleOCR's ``RecMetric`` reports, for comparison with published numbers: spaces are removed on both sides.
+    """The figures of PaddleOCR's ``RecMetric``, which ignores spaces; for comparison with published ones.
 
     Attributes:
         acc: Share of the lines that are exact.
@@ -43,7 +43,7 @@ class Metrics:
         char_count: Characters of the true texts.
         word_edits: Insertions, deletions and substitutions of words.
         word_count: Words of the true texts, separated by white space.
-        lenient: What PaddleOCR reports.
+        lenient: The figures of PaddleOCR.
     """
 
     count: int

@@ -119,7 +119,7 @@ def test_options_are_taken_literally() -> None:
         (["Train.augment=1.5"], "Train.augment: 1.5; expected 0 to 1", None),
         (
             ["Train.synth.enable=true", "Train.concat=0.1"],
-            "Train.concat and flip_vertical: set, but Train.synth.enable is, too",
+            "Train.concat and flip_vertical: not possible with Train.synth.enable",
             None,
         ),
         (["Image.filter=magic"], "Image.filter: 'magic'; expected one of", None),

@@ -51,7 +51,7 @@ def test_the_number_of_processes_changes_nothing(tmp_path: Path) -> None:
 
 def test_files_that_lie_there_are_left_alone(tmp_path: Path) -> None:
     (tmp_path / "mine.txt").write_text("precious", encoding="utf-8")
-    with pytest.raises(DataError, match="holds files already"):
+    with pytest.raises(DataError, match="not empty"):
         synth(tmp_path)
     assert files(tmp_path) == {"mine.txt": b"precious"}
 

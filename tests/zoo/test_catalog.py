@@ -119,5 +119,5 @@ def test_every_recipe_begins_with_its_command() -> None:
 
 def test_listing_a_part() -> None:
     assert [row.name for row in mode.run("v5_server")] == ["PP-OCRv5_server_rec"]
-    with pytest.raises(ConfigError, match="no model's name holds 'nothing'"):
+    with pytest.raises(ConfigError, match="no model's name contains 'nothing'"):
         mode.run("nothing")
