@@ -211,7 +211,7 @@ def _show_table(report: EvaluateReport) -> None:
 
 
 def _metric_rows(report: EvaluateReport) -> Iterator[list[str]]:
-    """A header, then name, value and 95 % interval (where there is one) of each metric; also those of a second model."""
+    """A header, then name, value and any 95 % interval of each metric, also those of a second model."""
     other = report.compared
     head = ["metric", "value", "95% low", "95% high"]
     yield head if other is None else [*head, "", "second", "difference 95% low", "high"]
