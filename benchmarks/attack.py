@@ -93,18 +93,21 @@ def run_case(family: str, seed: int) -> Outcome:
     """
     from ocrx.cli.app import main
 
-    rng = random.Random(f"{family} {seed}")
+    rng, before = random.Random(f"{family} {seed}"), Path.cwd()
     out, err = io.StringIO(), io.StringIO()
     forget_peak()
     with tempfile.TemporaryDirectory(prefix="attack") as name:
         folder = Path(name) / "case"
         folder.mkdir()
-        arguments = FAMILIES[family][0](rng, folder)
         try:
+            arguments = FAMILIES[family][0](rng, folder)
+            os.chdir(folder)  # so that a relative path or a pattern means nothing else
             with contextlib.redirect_stdout(out), contextlib.redirect_stderr(err):
                 code = main(arguments)
         except BaseException:
             return Outcome("exception", traceback.format_exc())
+        finally:
+            os.chdir(before)
         if any(path.name == TRACE for path in Path(name).rglob(TRACE)):
             return Outcome("code", "something in the file ran, or was written outside its folder")
 

@@ -36,7 +36,7 @@ from ocrx.cli.options import (
     ThreadsOption,
     decode_options,
 )
-from ocrx.errors import ConfigError
+from ocrx.errors import ConfigError, DataError
 
 if TYPE_CHECKING:
     from ocrx.config import Config
@@ -136,7 +136,10 @@ def run(config: Config, inputs: Sequence[str] | None = None, form: str | None = 
         details: Add scores and spans of the characters.
 
     Returns:
-        The exit code: 1 if an image failed or there was nothing to read.
+        The exit code: 1 if an image failed.
+
+    Raises:
+        OcrxError: There was nothing to read, or the model cannot be used.
     """
     from ocrx.modes import predict as mode
 
@@ -170,7 +173,10 @@ def show(results: Iterable[Prediction], form: str | None, details: bool, min_sco
         min_score: Lines below are left out and counted.
 
     Returns:
-        The exit code: 1 if an image failed or there was nothing to read.
+        The exit code: 1 if an image failed.
+
+    Raises:
+        DataError: There was nothing to read.
     """
     from ocrx.inference.writers import FORMATS
 
@@ -190,7 +196,9 @@ def show(results: Iterable[Prediction], form: str | None, details: bool, min_sco
 
     sys.stdout.flush()
     console.info(tally.summary())
-    return 1 if tally.failed or not tally.total else 0
+    if not tally.total:
+        raise DataError("nothing to read: the list of inputs is empty; expected images")
+    return 1 if tally.failed else 0
 
 
 def _configuration(config: str | None, override: Sequence[str] | None, options: dict[str, object]) -> Config:

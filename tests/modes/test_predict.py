@@ -240,6 +240,14 @@ def test_a_list_of_names_comes_from_stdin(
     assert code == 1 and out.startswith(f"{images / '00.png'}\t") and "none.png: no such file" in err
 
 
+def test_an_empty_list_is_an_error_that_says_so(
+    capsys: pytest.CaptureFixture[str], model_folder: Path, tmp_path: Path
+) -> None:
+    (tmp_path / "list.txt").touch()
+    code, out, err = run(capsys, f"@{tmp_path / 'list.txt'}", "--jsonl", "-m", model_folder)
+    assert (code, out) == (1, "") and "error: nothing to read" in err
+
+
 def test_a_terminal_shows_confidence_and_details(
     capsys: pytest.CaptureFixture[str], model_folder: Path, images: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
