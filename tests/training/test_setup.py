@@ -57,7 +57,7 @@ def test_an_earlier_training_is_neither_overwritten_nor_touched(line_folder: Pat
 
 def test_wrong_data_are_refused_before_the_output_is_made(line_folder: Path, tmp_path: Path) -> None:
     (line_folder / "images" / "00.png").unlink()
-    with pytest.raises(DataError, match="image-missing|00.png"):
+    with pytest.raises(DataError, match=r"image-missing|00\.png"):
         prepared(line_folder, tmp_path / "out")
     with pytest.raises(ConfigError, match="dataset_dir: not given"):
         prepare_training(load_config(None, [f"Global.output={tmp_path / 'out'}"]), lambda line: None, silent)

@@ -65,7 +65,7 @@ def test_others_that_are_not_reached_are_an_error(monkeypatch: pytest.MonkeyPatc
 
     monkeypatch.setattr(dist, "init_process_group", refused)
     with (
-        pytest.raises(LostProcessError, match="were not reached .no rendezvous handler"),
+        pytest.raises(LostProcessError, match=r"were not reached .no rendezvous handler"),
         joined_group(Group(0, 2), torch.device("cpu"), "env://", 0.01),
     ):
         pass

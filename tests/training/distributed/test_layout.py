@@ -91,10 +91,10 @@ def test_each_process_under_torchrun_has_its_own_gpu(
 
 def test_an_error_of_another_process_says_whose_it_is(monkeypatch: pytest.MonkeyPatch) -> None:
     under_torchrun(monkeypatch, rank=1, size=2, beside=2)
-    with pytest.raises(DataError, match="^process 1 of 2: broken$") as caught, distributed_context(config()):
+    with pytest.raises(DataError, match=r"^process 1 of 2: broken$") as caught, distributed_context(config()):
         raise DataError("broken", hint="mend it")
     assert caught.value.hint == "mend it"
 
     under_torchrun(monkeypatch, rank=0, size=2, beside=2)
-    with pytest.raises(DataError, match="^broken$"), distributed_context(config()):
+    with pytest.raises(DataError, match=r"^broken$"), distributed_context(config()):
         raise DataError("broken")
