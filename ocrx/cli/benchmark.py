@@ -12,6 +12,7 @@ from ocrx.cli.options import (
     ConfigOption,
     DataOption,
     JsonOption,
+    LangOption,
     ModelOption,
     OutputOption,
     Overrides,
@@ -31,6 +32,7 @@ def benchmark(
     inputs: Annotated[Optional[list[str]], typer.Argument(help="Images to read, as for predict.")] = None,
     data: DataOption = None,
     model: ModelOption = None,
+    lang: LangOption = None,
     output: OutputOption = None,
     json: JsonOption = False,
     backend: Annotated[
@@ -55,7 +57,7 @@ def benchmark(
     options = {
         "Global.dataset_dir": data,
         "Global.output": output,
-        "Predict.model_dir": model,
+        "Predict.model_dir": settings.model_of(model, lang),
         "Benchmark.backends": backend or None,
         "Benchmark.threads": threads or None,
         "Benchmark.batch_sizes": batch_size or None,
@@ -63,7 +65,10 @@ def benchmark(
     }
     from ocrx.modes import benchmark as mode
 
-    show(mode.run(settings.load(config, override, options), console.info, inputs), json)
+    loaded = settings.load(config, override, options)
+    if config:
+        loaded = settings.with_trained_weights("predict", loaded, config)
+    show(mode.run(loaded, console.info, inputs), json)
 
 
 def show(report: BenchmarkReport, as_json: bool) -> None:

@@ -23,6 +23,7 @@ from ocrx.cli.options import (
     DenyOption,
     DeviceOption,
     JsonOption,
+    LangOption,
     LexiconOption,
     LmOption,
     LmWeightOption,
@@ -49,6 +50,7 @@ def evaluate(
     dataset_dir: DatasetArgument = None,
     data: DataOption = None,
     model: ModelOption = None,
+    lang: LangOption = None,
     compare: Annotated[
         Optional[str],
         typer.Option("--compare", help="Second model to compare on the same lines.", rich_help_panel=MODEL),
@@ -78,7 +80,7 @@ def evaluate(
     override: Overrides = None,
 ) -> None:
     """Measure how well a model reads labelled lines. Without arguments, the model and data of the last training."""
-    dataset = dataset_option(dataset_dir, data)
+    dataset, model = dataset_option(dataset_dir, data), settings.model_of(model, lang)
     options = {
         "Global.dataset_dir": dataset,
         "Global.output": output,
@@ -177,6 +179,8 @@ def _show_confidence(report: EvaluateReport) -> None:
             f"Brier score {quality.brier_score:.4f} of the score, {quality.brier_confidence:.4f} of the confidence;"
             f" calibration error {quality.ece_score:.4f} and {quality.ece_confidence:.4f}"
         )
+    elif quality is not None and calibrated is None:
+        console.info("confidence: none, as the model has no calibration of its own; --calibrate fits one on such lines")
     if calibrated is not None:
         after = calibrated.quality
         console.info(

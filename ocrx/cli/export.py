@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Optional
 import typer
 
 from ocrx.cli import console, settings
-from ocrx.cli.options import INPUT, OUTPUT, ConfigOption, ModelOption, Overrides, PrecisionOption
+from ocrx.cli.options import INPUT, OUTPUT, ConfigOption, LangOption, ModelOption, Overrides, PrecisionOption
 
 if TYPE_CHECKING:
     from ocrx.config import Config
@@ -24,6 +24,7 @@ def export(
         Optional[str], typer.Option("--data", help="Dataset to compare both models on.", rich_help_panel=INPUT)
     ] = None,
     model: ModelOption = None,
+    lang: LangOption = None,
     form: Annotated[
         Optional[str], typer.Option("--format", help="onnx, openvino or torchscript.", rich_help_panel=OUTPUT)
     ] = None,
@@ -39,6 +40,7 @@ def export(
     override: Overrides = None,
 ) -> None:
     """Export a model for another runtime and compare the two on real lines. Without --model, the last training's."""
+    model = settings.model_of(model, lang)
     options = {
         "Global.dataset_dir": data,
         "Export.weight_path": model,

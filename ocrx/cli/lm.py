@@ -16,6 +16,7 @@ from ocrx.cli.options import (
     BeamOption,
     ConfigOption,
     DeviceOption,
+    LangOption,
     ModelOption,
     Overrides,
     PrecisionOption,
@@ -57,6 +58,7 @@ def tune(
     dataset_dir: Annotated[Path, typer.Argument(help="Dataset, whose validation lines are used.")],
     lines: Annotated[int, typer.Option(min=1, help="Number of lines to tune on.", rich_help_panel=INPUT)] = 300,
     model: ModelOption = None,
+    lang: LangOption = None,
     confidence_threshold: Annotated[
         Optional[float],
         typer.Option(
@@ -81,7 +83,7 @@ def tune(
     options = {
         "Global.device": device,
         "Global.threads": threads,
-        "Predict.model_dir": model,
+        "Predict.model_dir": settings.model_of(model, lang),
         "Predict.backend": backend,
         "Predict.precision": precision,
         "Decode.beam": beam,

@@ -17,7 +17,10 @@ if TYPE_CHECKING:
 # Typer reads annotations at run time and needs typing.Optional on Python 3.10.
 # ruff: noqa: UP045
 
-HEAD = ("name", "from", "script", "classes", "parameters", "GMAC", "at", "published MB", "published accuracy", "source")
+HEAD = (
+    *("name", "from", "script", "classes", "parameters", "GMAC", "at", "confidence"),
+    *("published MB", "published GPU ms", "published CPU ms", "published accuracy", "source", "official weights"),
+)
 
 
 def models(
@@ -55,13 +58,32 @@ def show(rows: Sequence[ModelRow], as_json: bool) -> None:
     if as_json:
         console.write_json([row.to_dict() for row in rows], indent=2)
         return
-    console.write_rows((*HEAD, "official weights"), [_cells(row) for row in rows])
+    console.write_rows(HEAD, [_cells(row) for row in rows])
+    if any(row.calibrated is False for row in rows):
+        console.info(
+            "confidence no: the model has no calibration of its own; "
+            "`ocrx evaluate DATASET --model NAME --calibrate` fits one"
+        )
 
 
 def _cells(row: ModelRow) -> tuple[str, ...]:
     cost = (f"{row.parameters / 1e6:.2f} M", f"{row.gmac:.2f}", row.cost_size)
-    published = (f"{row.published_mb or ''}", f"{row.published_accuracy or ''}", row.source)
-    return (row.name, _place(row), row.script, str(row.classes), *cost, *published, row.weights)
+    confidence = {True: "yes", False: "no", None: ""}[row.calibrated]
+    published = (
+        f"{row.published_mb or ''}",
+        _milliseconds(row.published_gpu_ms),
+        _milliseconds(row.published_cpu_ms),
+        f"{row.published_accuracy or ''}",
+    )
+    return (
+        *(row.name, _place(row), row.script, str(row.classes)),
+        *(*cost, confidence, *published, row.source, row.weights),
+    )
+
+
+def _milliseconds(latency: tuple[float, float] | None) -> str:
+    """Published latencies in PaddleX's two modes."""
+    return "" if latency is None else f"{latency[0]:g} / {latency[1]:g}"
 
 
 def _place(row: ModelRow) -> str:
@@ -69,5 +91,5 @@ def _place(row: ModelRow) -> str:
     if row.place == "wheel":
         return f"wheel {row.location}"
     if row.place == "download":
-        return f"download of {row.published_mb:g} MB" if row.published_mb else "download"
+        return f"download of {row.download_mb:g} MB" if row.download_mb else "download"
     return row.place

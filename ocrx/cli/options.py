@@ -27,12 +27,16 @@ OutputOption = Annotated[Optional[str], typer.Option("--output", help="Folder fo
 JsonOption = Annotated[bool, typer.Option("--json", help="Write one JSON document to stdout.", rich_help_panel=OUTPUT)]
 ModelOption = Annotated[
     Optional[str],
-    typer.Option("--model", "-m", help="Model folder, file in one, model name, or URL.", rich_help_panel=MODEL),
+    typer.Option(
+        "--model", "-m", help="Model folder, file in one, .tar file, model name, or URL.", rich_help_panel=MODEL
+    ),
 ]
 LangOption = Annotated[
     Optional[str],
     typer.Option(
-        "--lang", help="Choose the model by the language of the text: en, de, ru, ko, ...", rich_help_panel=MODEL
+        "--lang",
+        help="Language of the text (en, de, ru, ko, ...) instead of --model.",
+        rich_help_panel=MODEL,
     ),
 ]
 BackendOption = Annotated[

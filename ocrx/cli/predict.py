@@ -145,6 +145,8 @@ def run(config: Config, inputs: Sequence[str] | None = None, form: str | None = 
 
     reading = mode.run(config, inputs)
     console.info(reading.model)
+    if reading.calibration is not None and _shows_confidence(form, details):
+        console.info(reading.calibration)
     return show(reading.results, form, details, config.Predict.min_score)
 
 
@@ -216,6 +218,12 @@ def _form(jsonl: bool, json: bool, csv: bool) -> str | None:
     if len(chosen) > 1:
         raise ConfigError(f"--{chosen[0]} and --{chosen[1]}: expected one of them")
     return chosen[0] if chosen else None
+
+
+def _shows_confidence(form: str | None, details: bool) -> bool:
+    if form is None:
+        return details or sys.stdout.isatty()
+    return form != "paddlex"
 
 
 class _Tally:

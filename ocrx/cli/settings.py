@@ -69,7 +69,10 @@ def last_training(output: str | None) -> tuple[str | None, str | None]:
 
 
 def with_trained_weights(mode: str, config: Config, source: str | None) -> Config:
-    """Fill in the weights of the training in ``Global.output`` if the configuration names none.
+    """Fill in weights if the configuration names none.
+
+    These are the best weights of the training in ``Global.output``, else those of the model that ``source`` names, if
+    it is embedded or official.
 
     Args:
         mode: The mode that needs weights.
@@ -77,11 +80,11 @@ def with_trained_weights(mode: str, config: Config, source: str | None) -> Confi
         source: The file or recipe it was loaded from, if any.
 
     Returns:
-        The configuration, with weights if a trained model was found.
+        The configuration, with weights if a model was found.
 
     Raises:
-        ConfigError: If ``source`` names a model that has not been trained here, since the embedded model must not
-            replace it silently.
+        ConfigError: If ``source`` names a model without weights that has not been trained here, since the embedded
+            model must not replace it silently.
     """
     from pathlib import Path
 
@@ -98,7 +101,7 @@ def with_trained_weights(mode: str, config: Config, source: str | None) -> Confi
     if best.is_dir():
         return replace(config, **{section: replace(settings, **{key: str(best)})})
     named = config.Global.model if source is not None and model_named_by(source) else None
-    if named is not None and (_is_embedded(named) or (mode == "predict" and _is_official(named))):
+    if named is not None and (_is_embedded(named) or _is_official(named)):
         return replace(config, **{section: replace(settings, **{key: named})})
     if mode != "predict" and named is not None:
         raise ConfigError(

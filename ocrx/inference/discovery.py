@@ -16,8 +16,8 @@ def find_model(model_name: str | None = None, model_dir: str | Path | None = Non
 
     Args:
         model_name: Name of a model (see ``ocrx models``), or a path.
-        model_dir: A model folder, a file in one, or the URL of a file of weights; takes precedence over
-            ``model_name``.
+        model_dir: A model folder, a file in one, a published ``.tar`` file, or the URL of a file of weights; takes
+            precedence over ``model_name``.
         key: The setting to name in errors.
 
     Returns:
@@ -38,6 +38,10 @@ def find_model(model_name: str | None = None, model_dir: str | Path | None = Non
 
         return obtain_url(given)
     path = Path(given)
+    if path.suffix == ".tar" and path.is_file():
+        from ocrx.zoo.sources import obtain_archive  # only where something is imported
+
+        return obtain_archive(path)
     if path.exists() or path.suffix or "/" in given:
         folder = find_model_folder(path)
         return path if path.is_file() and named_file(path) else folder

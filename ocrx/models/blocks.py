@@ -146,6 +146,28 @@ class ConvNorm(nn.Module):
         return nn.Sequential(conv_with(self.conv, weight, bias), self.act)
 
 
+class HardSigmoid(nn.Module):
+    """Paddle's hard sigmoid, min(max(0.1666667 x + 0.5, 0), 1), with its slope of seven digits.
+
+    PyTorch's slope is exactly 1/6. Official networks were trained with Paddle's, and on some lines the difference in
+    the eighth digit moves a probability by 6e-4.
+    """
+
+    _SLOPE = 0.1666667
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Apply the module.
+
+        Args:
+            x: Input of any shape.
+
+        Returns:
+            Output of the same shape, from 0 to 1.
+        """
+        # Addition first: in an exported graph a multiplication followed by an addition reads as a learned affine.
+        return ((x + 0.5 / self._SLOPE) * self._SLOPE).clamp(0, 1)
+
+
 class SqueezeExcite(nn.Module):
     """Squeeze and excite (Hu et al. 2018): reduction by 4, ReLU, then ``gate``. [N, C, H, W] → the same shape."""
 
@@ -153,7 +175,7 @@ class SqueezeExcite(nn.Module):
         super().__init__()
         self.squeeze = nn.Conv2d(channels, channels // 4, 1)
         self.excite = nn.Conv2d(channels // 4, channels, 1)
-        self.gate = gate if gate is not None else nn.Hardsigmoid()
+        self.gate = gate if gate is not None else HardSigmoid()
 
     def forward(self, x: Tensor) -> Tensor:
         """Weight each channel by a gate that its mean over the image decides.

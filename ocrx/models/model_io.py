@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import errno
+import os
+import re
 from pathlib import Path
 
 import torch
@@ -24,10 +27,24 @@ def save_model(model: nn.Module, spec: ModelSpec, folder: Path, dtype: torch.dty
         spec: Its spec.
         folder: An existing folder.
         dtype: Type of the stored floating-point weights, e.g. ``torch.float16`` for half the size; None keeps theirs.
+
+    Raises:
+        OSError: The folder cannot be written, or the disk is full.
     """
     state = {name: _plain(value, dtype) for name, value in model.state_dict().items()}
-    save_file(state, str(folder / WEIGHTS_FILE))
+    path = folder / WEIGHTS_FILE
+    try:
+        save_file(state, str(path))
+    except SafetensorError as error:
+        raise _as_os_error(error, path) from None
     (folder / SPEC_FILE).write_text(spec.to_json(), encoding="utf-8")
+
+
+def _as_os_error(error: SafetensorError, path: Path) -> OSError:
+    """What the system said when safetensors could not write a file, as Python would have raised it."""
+    number = re.search(r"\(os error (\d+)\)", str(error))
+    code = int(number[1]) if number else errno.EIO
+    return OSError(code, os.strerror(code), str(path))
 
 
 def load_model(path: Path) -> tuple[CTCNetwork, ModelSpec]:

@@ -25,7 +25,7 @@ def run(
     """Convert official weights into a model folder with its ONNX export.
 
     Args:
-        source: A file, a folder, a hub id, a URL, or the name of an official model.
+        source: A file of weights, a ``.tar`` file, a folder, a hub id, a URL, or the name of an official model.
         output: The new model folder.
         name: The recipe that the weights belong to; detected by default.
         charset: A dictionary file, one character per line.

@@ -8,10 +8,11 @@ from pathlib import Path
 from typing import Any
 
 from ocrx.config import load_config, recipe_names
-from ocrx.errors import ConfigError
+from ocrx.errors import ConfigError, ModelError
+from ocrx.model_folder import read_spec
 from ocrx.schema import closest
-from ocrx.zoo.catalog import CATALOG, COSTS, Entry
-from ocrx.zoo.sources import locate, obtain, remove
+from ocrx.zoo.catalog import CATALOG, COSTS, LATENCIES, Entry
+from ocrx.zoo.sources import Location, locate, obtain, remove
 
 
 @dataclass(frozen=True)
@@ -28,11 +29,15 @@ class ModelRow:
         cost_size: Height and width of that image, such as ``48x320``.
         published_mb: Published size in megabytes.
         published_accuracy: Published accuracy in percent, on the publisher's own data.
-        source: Source of the published figures.
+        source: Source of the published accuracy, and what it was measured on.
+        published_gpu_ms: Published latency on a Tesla T4, in normal and high-performance mode.
+        published_cpu_ms: Published latency on eight threads of a Xeon Gold 6271C, in normal and high-performance mode.
         weights: Where official weights are published.
         licence: Their licence.
         place: Where the weights would be read from, see ``zoo.sources.locate``.
-        location: The folder or package of that place.
+        location: The folder or package of that place, or the hub's repository.
+        download_mb: Size of a download, estimated from the parameters if none was published.
+        calibrated: Whether results have a confidence; None if there are no weights.
     """
 
     name: str
@@ -45,10 +50,14 @@ class ModelRow:
     published_mb: float | None
     published_accuracy: float | None
     source: str
+    published_gpu_ms: tuple[float, float] | None
+    published_cpu_ms: tuple[float, float] | None
     weights: str
     licence: str
     place: str
     location: str
+    download_mb: float | None
+    calibrated: bool | None
 
     def to_dict(self) -> dict[str, Any]:
         """Convert the report to plain values.
@@ -112,7 +121,7 @@ def discard(names: Sequence[str]) -> list[str]:
 
 def _row(entry: Entry) -> ModelRow:
     parameters, gmac, size = COSTS.get(entry.name) or _computed(entry)
-    location = locate(entry.name)
+    location, latency = locate(entry.name), LATENCIES.get(entry.name)
 
     return ModelRow(
         name=entry.name,
@@ -125,11 +134,27 @@ def _row(entry: Entry) -> ModelRow:
         published_mb=entry.megabytes,
         published_accuracy=entry.accuracy,
         source=entry.source,
+        published_gpu_ms=latency.gpu if latency else None,
+        published_cpu_ms=latency.cpu if latency else None,
         weights=entry.weights,
         licence=entry.licence,
         place=location.place,
         location=location.detail,
+        download_mb=entry.download_megabytes if location.place == "download" else None,
+        calibrated=_is_calibrated(location),
     )
+
+
+def _is_calibrated(location: Location) -> bool | None:
+    """Whether a model's folder holds a calibration. Official weights come without one."""
+    if location.place == "training only":
+        return None
+    if location.place not in ("embedded", "cached"):
+        return False
+    try:
+        return read_spec(Path(location.detail)).calibration is not None
+    except ModelError:
+        return False  # the list of models is no place to report a damaged one
 
 
 def _computed(entry: Entry) -> tuple[int, float, str]:

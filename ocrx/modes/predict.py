@@ -10,15 +10,22 @@ from ocrx.config import Config
 from ocrx.decoding.factory import decoder_notice
 from ocrx.errors import ConfigError, DataError
 from ocrx.inference.inputs import Input
-from ocrx.inference.opening import describe, open_model
+from ocrx.inference.opening import calibration_notice, describe, open_model
 from ocrx.inference.results import Prediction
 
 
 @dataclass(frozen=True)
 class PredictRun:
-    """A prediction that is under way: ``model`` says what reads, ``results`` come lazily and in order."""
+    """A prediction that is under way.
+
+    Attributes:
+        model: Says which model reads, and on what.
+        calibration: Says that the model has no calibration, where it has none.
+        results: The predictions, lazily and in order.
+    """
 
     model: str
+    calibration: str | None
     results: Iterator[Prediction]
 
 
@@ -56,7 +63,8 @@ def run(config: Config, inputs: Input | None = None) -> PredictRun:
     if settings.save_dir is not None:
         results = _saved(results, _create_folder(Path(settings.save_dir)), settings.min_score)
     notices = (describe(model, recognizer.backend), decoder_notice(recognizer.decoder))
-    return PredictRun("; ".join(filter(None, notices)), results)
+    calibration = calibration_notice(settings.model_dir or str(model), recognizer)
+    return PredictRun("; ".join(filter(None, notices)), calibration, results)
 
 
 def _create_folder(folder: Path) -> Path:

@@ -16,6 +16,7 @@ from ocrx.model_spec import ModelSpec
 from ocrx.models import build_model
 from ocrx.models.model_io import load_model
 from ocrx.models.resnet_bilstm import ResNetBiLSTM
+from ocrx.zoo.archive import is_tar
 from ocrx.zoo.importer import import_weights
 from ocrx.zoo.sources import obtain_url
 from ocrx.zoo.weight_files import fetch_from_hub
@@ -28,9 +29,10 @@ def resolve_pretrained(source: str, output: Path) -> Path:
 
     Args:
         source: A model folder or a file in one, the name of a model, a file of official weights (see ``ocrx import``),
-            a hub id ``OWNER/NAME``, or the URL of a file of weights.
-        output: Output folder of the training. A file or hub model is imported into ``output/start``, a URL into the
-            cache.
+            a hub id ``OWNER/NAME``, or the URL of a file of weights. If no dictionary comes with a file, the output
+            layer is trained from scratch.
+        output: Output folder of the training. A file or hub model is imported into ``output/start``, a ``.tar`` file
+            or URL into the cache.
 
     Returns:
         The model folder.
@@ -48,11 +50,11 @@ def resolve_pretrained(source: str, output: Path) -> Path:
         path = _from_hub(source)
         if (path / SPEC_FILE).is_file():
             return path
-    elif not path.is_file() or (path.parent / SPEC_FILE).is_file():
+    elif is_tar(path) or not path.is_file() or (path.parent / SPEC_FILE).is_file():
         return find_model_folder(find_model(source, key=key))
 
     imported = output / IMPORTED_DIR
-    import_weights(str(path), imported, overwrite=True)
+    import_weights(str(path), imported, overwrite=True, without_characters=True)
     return imported
 
 

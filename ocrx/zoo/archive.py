@@ -4,12 +4,51 @@ from __future__ import annotations
 
 import shutil
 import tarfile
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path, PurePosixPath
 
 from ocrx.errors import ModelError
 
 MAX_FILES = 100
 MAX_BYTES = 2 * 1024**3
+
+
+def is_tar(path: Path) -> bool:
+    """Check whether a path names a ``.tar`` file on this machine.
+
+    Args:
+        path: The path.
+
+    Returns:
+        True for an existing file of that name.
+    """
+    return path.suffix == ".tar" and path.is_file()
+
+
+@contextmanager
+def unpacked_tar(archive: Path) -> Iterator[Path]:
+    """Unpack the files of a model into a temporary folder, which is removed when the block ends.
+
+    Args:
+        archive: An uncompressed tar file.
+
+    Yields:
+        The folder that holds the model's files. Errors about a file in it name the archive instead.
+
+    Raises:
+        ModelError: See ``unpack_tar``.
+    """
+    with tempfile.TemporaryDirectory(prefix="ocrx-") as temporary:
+        # Without a folder at its top, the archive's own name is the only one that the model has.
+        top = Path(temporary, archive.stem)
+        top.mkdir()
+        folder = unpack_tar(archive, top)
+        try:
+            yield folder
+        except ModelError as error:
+            raise ModelError(error.message.replace(str(folder), str(archive)), hint=error.hint) from None
 
 
 def unpack_tar(archive: Path, folder: Path) -> Path:

@@ -1,7 +1,7 @@
-"""The models by name: script, size of the published dictionary, published figures and where they come from.
+"""The models by name: script, number of classes, published figures and their source, and where weights exist.
 
-What a model is built of stands in its recipe, ``configs/<name>.yaml``. Published accuracies were measured on private
-sets that differ from model to model; they say little about each other and nothing about other data.
+The network of a model is described by its recipe, ``configs/<name>.yaml``. Published accuracies were measured on
+private sets that differ from model to model, so they do not rank the models and do not predict other data.
 """
 
 from __future__ import annotations
@@ -13,8 +13,9 @@ from types import MappingProxyType
 from ocrx.config import recipe_path
 from ocrx.errors import ModelError
 
-_PADDLEX = "PaddleX 3.0 module table (private set, spaces ignored)"
-_OWN_SET = "PaddleX 3.0 module table (private set of that language, spaces ignored)"
+_PADDLEX = "PaddleX 3 module table (private set, spaces ignored)"
+_BOTH_SETS = "PaddleX 3 module table (private set, spaces ignored); {} % on the set of 3.0-rc0"
+_OWN_SET = "PaddleX 3 module table (private set of that language, spaces ignored)"
 _V5 = "PaddleOCR 3.x, 15 scenes, weighted"
 _LANG5 = "PaddleOCR 3.x module table (private set of that language, whole lines)"
 _V6 = "PP-OCRv6 report, 15 categories, weighted"
@@ -26,13 +27,13 @@ class Entry:
     """One named model.
 
     Attributes:
-        name: Of the model and its recipe.
+        name: Name of the model and of its recipe.
         script: Languages or scripts that it reads.
-        classes: Outputs with the published dictionary, blank included.
-        megabytes: Published size of its file.
+        classes: Number of outputs with the published dictionary, blank included.
+        megabytes: Published size of its file; None where none was published.
         accuracy: As published, in percent.
-        source: Where the accuracy was published, and on what it was measured.
-        weights: In which forms the official weights exist.
+        source: Where the accuracy was published, and what it was measured on.
+        weights: Forms in which the official weights exist.
     """
 
     name: str
@@ -45,13 +46,33 @@ class Entry:
 
     @property
     def official(self) -> bool:
-        """Whether the weights are fetched by name."""
+        """Whether the weights can be fetched by name."""
         return self.weights.startswith(_PP3) or "PaddlePaddle/" in self.weights or "RapidOCR" in self.weights
 
     @property
     def licence(self) -> str:
-        """Of the official weights."""
+        """Licence of the official weights; empty where there are none."""
         return "Apache-2.0" if self.official else ""
+
+    @property
+    def download_megabytes(self) -> float | None:
+        """What a download fetches: the published size, else four bytes a parameter."""
+        if self.megabytes is not None or self.name not in COSTS:
+            return self.megabytes
+        return round(COSTS[self.name][0] * 4 / 1e6, 1)
+
+
+@dataclass(frozen=True)
+class Latency:
+    """Published milliseconds a line, in PaddleX's normal mode and with its high-performance plug-in.
+
+    Attributes:
+        gpu: On an NVIDIA Tesla T4; the normal mode in fp32 without TensorRT.
+        cpu: On eight threads of an Intel Xeon Gold 6271C in fp32.
+    """
+
+    gpu: tuple[float, float]
+    cpu: tuple[float, float]
 
 
 _PP3 = "Paddle"
@@ -71,11 +92,19 @@ _ENTRIES = (
     Entry("crnn", "any", 97),
     Entry("resnet_bilstm", "any", 97, weights="torchvision ResNet-18 on ImageNet"),
     Entry("captcha", "Latin letters, digits", 63),
-    Entry("PP-OCRv4_server_rec_doc", "Chinese, English, Japanese, symbols", 15631, 91, 86.58, _PADDLEX, _PP3),
-    Entry("PP-OCRv4_mobile_rec", "Chinese, English", 6625, 11, 83.28, _PADDLEX, _ONNX4),
-    Entry("PP-OCRv4_server_rec", "Chinese, English", 6625, 87, 85.19, _PADDLEX, _PP3),
+    Entry(
+        "PP-OCRv4_server_rec_doc",
+        "Chinese, English, Japanese, symbols",
+        15631,
+        91,
+        86.58,
+        _BOTH_SETS.format("81.53"),
+        _PP3,
+    ),
+    Entry("PP-OCRv4_mobile_rec", "Chinese, English", 6625, 11, 83.28, _BOTH_SETS.format("78.74"), _ONNX4),
+    Entry("PP-OCRv4_server_rec", "Chinese, English", 6625, 87, 85.19, _BOTH_SETS.format("80.61"), _PP3),
     Entry("en_PP-OCRv4_mobile_rec", "English", 97, 7.3, 70.39, _OWN_SET, _PP3),
-    Entry("PP-OCRv3_mobile_rec", "Chinese, English", 6625, 11, 75.43, _PADDLEX, _PP3),
+    Entry("PP-OCRv3_mobile_rec", "Chinese, English", 6625, 11, 75.43, _BOTH_SETS.format("72.96"), _PP3),
     Entry("en_PP-OCRv3_mobile_rec", "English", 97, 7.8, 70.69, _OWN_SET, _PP3),
     Entry("korean_PP-OCRv3_mobile_rec", "Korean", 3690, 9.6, 60.21, _OWN_SET, _PP3),
     Entry("japan_PP-OCRv3_mobile_rec", "Japanese", 4401, 9.8, 45.69, _OWN_SET, _PP3),
@@ -124,8 +153,8 @@ _ENTRIES = (
     ),
     Entry("th_PP-OCRv5_mobile_rec", "Thai, English", 526, 7.5, 82.68, _LANG5, _HF.format("th_PP-OCRv5_mobile_rec")),
     Entry("el_PP-OCRv5_mobile_rec", "Greek, English", 356, 7.5, 89.28, _LANG5, _HF.format("el_PP-OCRv5_mobile_rec")),
-    Entry("en_PP-OCRv5_mobile_rec", "English", 438, None, None, "", _HF.format("en_PP-OCRv5_mobile_rec")),
-    Entry("arabic_PP-OCRv5_mobile_rec", "Arabic", 749, None, None, "", _HF.format("arabic_PP-OCRv5_mobile_rec")),
+    Entry("en_PP-OCRv5_mobile_rec", "English", 438, None, 85.25, _LANG5, _HF.format("en_PP-OCRv5_mobile_rec")),
+    Entry("arabic_PP-OCRv5_mobile_rec", "Arabic", 749, None, 81.27, _LANG5, _HF.format("arabic_PP-OCRv5_mobile_rec")),
     Entry(
         "cyrillic_PP-OCRv5_mobile_rec", "Cyrillic", 852, None, 80.27, _LANG5, _HF.format("cyrillic_PP-OCRv5_mobile_rec")
     ),
@@ -134,12 +163,12 @@ _ENTRIES = (
         "Devanagari",
         570,
         None,
-        None,
-        "",
+        84.96,
+        _LANG5,
         _HF.format("devanagari_PP-OCRv5_mobile_rec"),
     ),
-    Entry("ta_PP-OCRv5_mobile_rec", "Tamil", 515, None, None, "", _HF.format("ta_PP-OCRv5_mobile_rec")),
-    Entry("te_PP-OCRv5_mobile_rec", "Telugu", 542, None, None, "", _HF.format("te_PP-OCRv5_mobile_rec")),
+    Entry("ta_PP-OCRv5_mobile_rec", "Tamil", 515, None, 94.2, _LANG5, _HF.format("ta_PP-OCRv5_mobile_rec")),
+    Entry("te_PP-OCRv5_mobile_rec", "Telugu", 542, None, 87.65, _LANG5, _HF.format("te_PP-OCRv5_mobile_rec")),
     Entry("PP-OCRv6_tiny_rec", "Chinese, English", 6906, None, 73.5, _V6, _HF.format("PP-OCRv6_tiny_rec")),
     Entry(
         "PP-OCRv6_small_rec",
@@ -235,5 +264,31 @@ COSTS: Mapping[str, tuple[int, float, str]] = MappingProxyType(
         "SVTRv2_tiny": (5128159, 4.25, "48x320"),
         "SVTRv2_small": (11251103, 8.5, "48x320"),
         "SVTRv2_base": (19755359, 15.34, "48x320"),
+    }
+)
+
+# From PaddleX's module table of 3.0-rc0; PP-OCRv5 from that of 3.0. Nothing was published for the other names.
+LATENCIES: Mapping[str, Latency] = MappingProxyType(
+    {
+        "PP-OCRv4_server_rec_doc": Latency((6.65, 2.38), (32.92, 32.92)),
+        "PP-OCRv4_mobile_rec": Latency((4.82, 1.20), (16.74, 4.64)),
+        "PP-OCRv4_server_rec": Latency((6.58, 2.43), (33.17, 33.17)),
+        "PP-OCRv3_mobile_rec": Latency((5.87, 1.19), (9.07, 4.28)),
+        "ch_SVTRv2_rec": Latency((8.08, 2.74), (50.17, 42.50)),
+        "ch_RepSVTR_rec": Latency((5.93, 1.62), (20.73, 7.32)),
+        "en_PP-OCRv4_mobile_rec": Latency((4.81, 0.75), (16.10, 5.31)),
+        "en_PP-OCRv3_mobile_rec": Latency((5.44, 0.75), (8.65, 5.57)),
+        "korean_PP-OCRv3_mobile_rec": Latency((5.40, 0.97), (9.11, 4.05)),
+        "japan_PP-OCRv3_mobile_rec": Latency((5.70, 1.02), (8.48, 4.07)),
+        "chinese_cht_PP-OCRv3_mobile_rec": Latency((5.90, 1.28), (9.28, 4.34)),
+        "te_PP-OCRv3_mobile_rec": Latency((5.42, 0.82), (8.10, 6.91)),
+        "ka_PP-OCRv3_mobile_rec": Latency((5.25, 0.79), (9.09, 3.86)),
+        "ta_PP-OCRv3_mobile_rec": Latency((5.23, 0.75), (10.13, 4.30)),
+        "latin_PP-OCRv3_mobile_rec": Latency((5.20, 0.79), (8.83, 7.15)),
+        "arabic_PP-OCRv3_mobile_rec": Latency((5.35, 0.79), (8.80, 4.56)),
+        "cyrillic_PP-OCRv3_mobile_rec": Latency((5.23, 0.76), (8.89, 3.88)),
+        "devanagari_PP-OCRv3_mobile_rec": Latency((5.22, 0.79), (8.56, 4.06)),
+        "PP-OCRv5_mobile_rec": Latency((5.43, 1.46), (21.20, 5.32)),
+        "PP-OCRv5_server_rec": Latency((8.46, 2.36), (31.21, 31.21)),
     }
 )

@@ -1,7 +1,7 @@
-"""Fetches large files from the web: resumed where a connection broke, checked, and never left half written.
+"""Downloads large files: resumes after a broken connection, hashes what arrived, and leaves no half-written file.
 
-A file grows under ``NAME.part`` beside its target and gets its name in one step when it is complete. A later call, also
-of another process, continues where an earlier one stopped, if the server still has the same file.
+A file grows as ``NAME.part`` beside its target and is renamed in one step when it is complete. A later call, also from
+another process, continues where an earlier one stopped if the server still has the same file.
 """
 
 from __future__ import annotations

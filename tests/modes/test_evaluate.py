@@ -171,6 +171,36 @@ def test_a_configuration_whose_model_was_not_trained_is_an_error(
             assert "output/best_accuracy: not found, and no weights are given for lcnetv4_tiny" in err
 
 
+def test_a_configuration_of_an_official_model_takes_the_official_weights(
+    capsys: pytest.CaptureFixture[str],
+    half_right: Path,
+    model_folder: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """As PaddleX does: a name is enough for evaluate and export, with or without `ocrx run`."""
+    monkeypatch.chdir(tmp_path)
+    copied = shutil.copytree(model_folder, tmp_path / "cached")
+    asked: list[str] = []
+    monkeypatch.setattr("ocrx.zoo.sources.obtain", lambda name: asked.append(name) or copied)
+    for mode in ("evaluate", "export"):
+        options = ["-c", "PP-OCRv4_mobile_rec", "-o", f"Global.dataset_dir={half_right}", "-o", f"Global.mode={mode}"]
+        for command in ("run", mode):
+            assert main([command, *options]) == 0, capsys.readouterr().err
+            assert f"model {copied}" in capsys.readouterr().err
+    assert asked == ["PP-OCRv4_mobile_rec"] * 4
+
+
+def test_a_model_without_calibration_is_named(
+    capsys: pytest.CaptureFixture[str], half_right: Path, model_folder: Path, tmp_path: Path
+) -> None:
+    assert main(["evaluate", str(half_right), "--model", str(model_folder), "--output", str(tmp_path / "o")]) == 0
+    assert "the model has no calibration of its own; --calibrate fits one" in capsys.readouterr().err
+    assert main(["evaluate", str(half_right), "--lang", "en", "--output", str(tmp_path / "o")]) == 0
+    err = capsys.readouterr().err
+    assert "(printed_latin)" in err and "no calibration" not in err
+
+
 @pytest.mark.parametrize(
     ("dataset", "message"), [("", "no dataset given"), ("missing", "no such folder"), ("empty", "no label file")]
 )

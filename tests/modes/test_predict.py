@@ -51,6 +51,17 @@ def test_json_lines_hold_failures_and_the_exit_code_is_1(
     assert "broken.jpg" in err and "error: none.png: no such file" in err and "2 failed" in err
 
 
+@pytest.mark.parametrize("form", [["--jsonl"], ["--json"], ["--csv"], ["--details"]], ids=lambda form: form[0])
+def test_a_model_without_calibration_is_named_once_where_confidence_is_shown(
+    form: list[str], capsys: pytest.CaptureFixture[str], model_folder: Path, images: Path
+) -> None:
+    _, _, err = run(capsys, images, "--model", model_folder, *form)
+    notice = f"`ocrx evaluate DATASET --model {model_folder} --calibrate` fits one"
+    assert err.replace("\n", " ").count(notice) == 1
+    assert "calibration" not in run(capsys, images, "--model", model_folder)[2], "TSV shows no confidence"
+    assert "calibration" not in run(capsys, images, "--lang", "en", *form)[2], "this one has a calibration"
+
+
 def test_one_json_document_and_csv(capsys: pytest.CaptureFixture[str], model_folder: Path, images: Path) -> None:
     code, out, _ = run(capsys, images / "00.png", "none.png", "-m", model_folder, "--json", "--details")
     first, second = json.loads(out)

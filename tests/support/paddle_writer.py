@@ -14,6 +14,7 @@ import torch
 import torch.fx
 from torch import nn
 
+from ocrx.models.blocks import HardSigmoid
 from ocrx.zoo.paddle_program import Operator, program_messages
 
 FLOAT32 = 5
@@ -41,11 +42,11 @@ class Written:
 
 def program_of(network: nn.Module) -> Written:
     """The program of a fused convolutional network, ending in a softmax as Paddle's recognisers do."""
-    traced = torch.fx.symbolic_trace(network)
-    modules = dict(traced.named_modules())
+    graph = _Tracer().trace(network)
+    modules = dict(network.named_modules())
     program = Written()
     values: dict[str, str] = {}
-    for node in traced.graph.nodes:
+    for node in graph.nodes:
         inputs = [values[arg.name] for arg in node.args if isinstance(arg, torch.fx.Node)]
         if node.op == "placeholder":
             values[node.name] = "x"
@@ -58,6 +59,13 @@ def program_of(network: nn.Module) -> Written:
         elif node.op == "output":
             program.add("softmax", {"X": (values[node.args[0].name],)}, 3, axis=-1)
     return program
+
+
+class _Tracer(torch.fx.Tracer):
+    """Leaves whole what is one operator in Paddle."""
+
+    def is_leaf_module(self, m: nn.Module, module_qualified_name: str) -> bool:
+        return isinstance(m, HardSigmoid) or super().is_leaf_module(m, module_qualified_name)
 
 
 def _module(program: Written, name: str, module: nn.Module, x: str) -> str:
@@ -100,8 +108,8 @@ def _module(program: Written, name: str, module: nn.Module, x: str) -> str:
                 pooling_type="avg",
                 padding_algorithm="EXPLICIT",
             )
-    kinds = {nn.Identity: "assign", nn.GELU: "gelu", nn.Hardswish: "hard_swish", nn.Hardsigmoid: "hard_sigmoid"}
-    settings = {"slope": 1 / 6, "offset": 0.5} if isinstance(module, nn.Hardsigmoid) else {}
+    kinds = {nn.Identity: "assign", nn.GELU: "gelu", nn.Hardswish: "hard_swish", HardSigmoid: "hard_sigmoid"}
+    settings = {"slope": 0.1666667, "offset": 0.5} if isinstance(module, HardSigmoid) else {}
     return program.add(kinds[type(module)], {"X": (x,)}, program.ranks[x], **settings)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import re
 import tarfile
 from pathlib import Path
 
@@ -10,7 +11,7 @@ import pytest
 
 from ocrx.errors import ModelError
 from ocrx.zoo import archive
-from ocrx.zoo.archive import unpack_tar
+from ocrx.zoo.archive import unpack_tar, unpacked_tar
 
 
 def tar_of(path: Path, *members: tuple[str, bytes] | tarfile.TarInfo) -> Path:
@@ -89,3 +90,13 @@ def test_damaged(content: bytes, folder: Path, tmp_path: Path) -> None:
     cut.write_bytes(cut.read_bytes()[:2000])
     with pytest.raises(ModelError):
         unpack_tar(cut, folder)
+
+
+def test_a_temporary_folder_is_removed_and_errors_name_the_archive(tmp_path: Path) -> None:
+    file = tar_of(tmp_path / "NAME_infer.tar", ("inference.yml", b"x"))
+    wanted = rf"^{re.escape(str(file))}/inference.yml: bad$"
+    with pytest.raises(ModelError, match=wanted) as raised, unpacked_tar(file) as folder:
+        assert folder.name == "NAME_infer" and [path.name for path in folder.iterdir()] == ["inference.yml"]
+        raise ModelError(f"{folder}/inference.yml: bad", hint="a hint")
+    assert raised.value.hint == "a hint"
+    assert not folder.exists() and not folder.parent.exists()

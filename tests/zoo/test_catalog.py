@@ -7,7 +7,7 @@ import pytest
 from ocrx.config import recipe_names, recipes_dir
 from ocrx.errors import ConfigError
 from ocrx.modes import models as mode
-from ocrx.zoo.catalog import CATALOG, COSTS
+from ocrx.zoo.catalog import CATALOG, COSTS, LATENCIES
 from ocrx.zoo.cost import cost_of
 
 # Parameters in inference form, in millions, with the published dictionary.
@@ -121,3 +121,13 @@ def test_listing_a_part() -> None:
     assert [row.name for row in mode.run("v5_server")] == ["PP-OCRv5_server_rec"]
     with pytest.raises(ConfigError, match="no model's name contains 'nothing'"):
         mode.run("nothing")
+
+
+def test_every_official_model_has_its_published_figures() -> None:
+    for entry in CATALOG.values():
+        if entry.official:
+            assert entry.accuracy and entry.source and entry.licence == "Apache-2.0", entry.name
+            assert entry.download_megabytes, entry.name
+    assert set(LATENCIES) == {*PADDLEX, "PP-OCRv5_mobile_rec", "PP-OCRv5_server_rec"}
+    for name, latency in LATENCIES.items():
+        assert latency.gpu[1] <= latency.gpu[0] and latency.cpu[1] <= latency.cpu[0], name

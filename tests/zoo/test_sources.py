@@ -7,7 +7,8 @@ import json
 import subprocess
 import sys
 import tarfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -20,7 +21,9 @@ from support.web_server import Web, web_server
 from ocrx.errors import ConfigError, ModelError
 from ocrx.inference.discovery import find_model
 from ocrx.model_folder import read_spec
-from ocrx.zoo import sources
+from ocrx.modes import import_model
+from ocrx.training.pretrained import resolve_pretrained
+from ocrx.zoo import downloading, sources
 from ocrx.zoo.key_maps import paddle_key_map
 from ocrx.zoo.sources import cached_model, locate, obtain, obtain_url, remove
 
@@ -61,10 +64,15 @@ def hub(web: Web, published: dict[str, bytes]) -> Web:
 
 
 def tar_of(files: dict[str, bytes]) -> bytes:
+    """A published archive; a content that is one of tarfile's types makes a link or a device."""
     buffer = io.BytesIO()
     with tarfile.open(fileobj=buffer, mode="w") as tar:
         for name, content in files.items():
             info = tarfile.TarInfo(f"{NAME}_infer/{name}")
+            if content in (tarfile.SYMTYPE, tarfile.LNKTYPE, tarfile.CHRTYPE):
+                info.type, info.linkname = content, "/etc/passwd"
+                tar.addfile(info)
+                continue
             info.size = len(content)
             tar.addfile(info, io.BytesIO(content))
     return buffer.getvalue()
@@ -92,7 +100,7 @@ def test_the_first_use_downloads_and_the_second_does_not(hub: Web, tmp_path: Pat
 def test_what_is_fetched_is_said(hub: Web, caplog: pytest.LogCaptureFixture) -> None:
     obtain(NAME)
     lines = [record.message for record in caplog.records if record.levelname == "WARNING"]
-    assert lines == [f"{NAME}: downloading from {hub.url}/PaddlePaddle/{NAME} (size unknown, Apache-2.0)"]
+    assert lines == [f"{NAME}: downloading from {hub.url}/PaddlePaddle/{NAME} (about 4.4 MB, Apache-2.0)"]
 
 
 def test_a_broken_connection_is_resumed(hub: Web, published: dict[str, bytes]) -> None:
@@ -118,6 +126,57 @@ def test_nobody_has_it(status: int, web: Web, tmp_path: Path) -> None:
     assert cached_model(NAME) is None and entries(tmp_path / "cache" / "models") == []
 
 
+def _stalled(web: Web) -> None:
+    web.stalls.update((f"{HUB}/inference.yml", PADDLEX))
+    web.files.update({f"{HUB}/inference.yml": b"x" * 100, PADDLEX: b"x" * 100})
+
+
+def _redirected(web: Web) -> None:
+    web.redirects.update(dict.fromkeys((f"{HUB}/inference.yml", PADDLEX), "file:///etc/passwd"))
+
+
+def _cut(web: Web) -> None:
+    web.files[PADDLEX] = bytes(5000)
+    web.cuts[PADDLEX] = [100, 100, 100, 100]
+
+
+@pytest.mark.parametrize(
+    ("spoil", "message"),
+    [
+        (_stalled, r"no answer within 0\.2 s.*no answer within 0\.2 s"),
+        (_redirected, r"redirected to file:.*redirected to file:|not allowed.*not allowed"),
+        (_cut, r"answers 404.*400 of 5000 bytes arrived"),
+    ],
+    ids=["stall", "redirect to a file", "cut four times"],
+)
+def test_a_server_that_misbehaves_is_named_and_leaves_no_entry(
+    spoil: Callable[[Web], None], message: str, web: Web, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sources, "download", partial(downloading.download, stall_s=0.2))
+    spoil(web)
+    with pytest.raises(ModelError, match=f"{NAME}: cannot be downloaded: .*{message}"):
+        obtain(NAME)
+    assert cached_model(NAME) is None and entries(tmp_path / "cache" / "models") == []
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="limits the size of files as Linux does")
+@pytest.mark.parametrize("limit", [1000, 200_000], ids=["in the download", "in the import"])
+def test_a_disk_that_is_full(limit: int, hub: Web, published: dict[str, bytes], tmp_path: Path) -> None:
+    """No file of the process may grow beyond the limit: writing fails as on a full disk, wherever it happens."""
+    if limit > 1000:
+        limit = max(map(len, published.values())) + 1000  # the download fits, the weights beside its export do not
+    script = (
+        "import resource, sys; from ocrx.errors import OcrxError; from ocrx.zoo import importer, sources\n"
+        f"resource.setrlimit(resource.RLIMIT_FSIZE, ({limit}, {limit}))\n"
+        f"try: sources.obtain({NAME!r})\n"
+        "except OcrxError as error: sys.exit(f'{type(error).__name__}: {error}')"
+    )
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=False, timeout=200)
+    assert done.returncode == 1 and "cannot be written" in done.stderr.splitlines()[-1], done.stderr
+    assert entries(tmp_path / "cache" / "models") == []
+    assert find_model(NAME) == tmp_path / "cache" / "models" / NAME, "with room again, the next attempt succeeds"
+
+
 def test_another_hash_than_before_names_both(hub: Web, published: dict[str, bytes]) -> None:
     before = read_spec(obtain(NAME)).origin
     assert before is not None and remove(NAME) and cached_model(NAME) is None
@@ -137,17 +196,28 @@ def test_damaged_files_leave_nothing(hub: Web, published: dict[str, bytes], tmp_
 
 @pytest.mark.parametrize(
     ("files", "message"),
-    [({"../../evil": b"x"}, "lies outside"), ({"a": b"1", "b": bytes(3000)}, "more than")],
-    ids=["outside", "bomb"],
+    [
+        ({"../../evil": b"x"}, "lies outside"),
+        ({"evil": tarfile.SYMTYPE}, "not a regular file"),
+        ({"evil": tarfile.LNKTYPE}, "not a regular file"),
+        ({"evil": tarfile.CHRTYPE}, "not a regular file"),
+        ({"a": b"x", "b": bytes(3000)}, "more than"),
+    ],
+    ids=["outside", "link", "hard link", "device", "bomb"],
 )
+@pytest.mark.parametrize("local", [False, True], ids=["downloaded", "local"])
 def test_a_bad_archive(
-    files: dict[str, bytes], message: str, web: Web, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    files: dict[str, bytes], message: str, local: bool, web: Web, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("ocrx.zoo.archive.MAX_BYTES", 2000)
-    web.files[PADDLEX] = tar_of(files)
+    content = tar_of(files)
+    web.files[PADDLEX] = content
+    (tmp_path / "bad.tar").write_bytes(content)
     with pytest.raises(ModelError, match=message):
-        obtain(NAME)
-    assert not list(tmp_path.rglob("evil")) and cached_model(NAME) is None
+        find_model(None, tmp_path / "bad.tar") if local else obtain(NAME)
+    assert not list(tmp_path.rglob("evil"))
+    assert entries(tmp_path / "cache" / "models") == []
+    assert local or entries(tmp_path / "cache" / "downloads") == []
 
 
 def test_offline_downloads_nothing(hub: Web, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -229,6 +299,49 @@ def test_a_checkpoint_without_its_dictionary(web: Web, published: dict[str, byte
     # Where the hub knows the model, its dictionary is taken from there.
     web.files[f"{HUB}/inference.yml"] = published["inference.yml"]
     assert read_spec(obtain_url(url)).charset == (*CHARACTERS, " ")
+
+
+@pytest.fixture
+def archive(published: dict[str, bytes], tmp_path: Path) -> Path:
+    file = tmp_path / f"{NAME}_infer.tar"
+    file.write_bytes(tar_of(published))
+    return file
+
+
+def test_a_tar_file_of_this_machine_reads(archive: Path, web: Web, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("OCRX_OFFLINE", "1")
+    folder = find_model(None, archive)
+    spec = read_spec(folder)
+    assert spec.name == NAME and spec.charset == (*CHARACTERS, " ")
+    assert spec.origin is not None
+    assert (spec.origin.address, len(spec.origin.sha256)) == (archive.name, 64)
+    assert (folder / "inference" / "model.onnx").is_file() and web.count == 0
+    assert resolve_pretrained(str(archive), archive.parent / "output") == folder
+
+    def refuse(*_: object) -> None:
+        raise AssertionError("imported again")
+
+    monkeypatch.setattr(sources, "_import", refuse)
+    assert find_model(str(archive)) == folder
+
+
+def test_a_tar_file_is_imported_into_a_folder(archive: Path, tmp_path: Path) -> None:
+    report = import_model.run(str(archive), str(tmp_path / "out"))
+    assert (report.source, report.name) == (str(archive), NAME)
+    assert read_spec(tmp_path / "out").charset == (*CHARACTERS, " ")
+    assert (tmp_path / "out" / "inference" / "model.onnx").is_file()
+
+
+def test_a_tar_file_without_its_dictionary(published: dict[str, bytes], tmp_path: Path, web: Web) -> None:
+    files = {name: content for name, content in published.items() if name != "inference.yml"}
+    archive = tmp_path / f"{NAME}_infer.tar"
+    archive.write_bytes(tar_of(files))
+    with pytest.raises(ModelError, match=rf"{NAME}_infer\.tar/inference\.json: no dictionary") as raised:
+        find_model(None, archive)
+    assert "ocrx import" in str(raised.value.hint)
+    (tmp_path / "dict.txt").write_text("".join(f"{character}\n" for character in CHARACTERS), encoding="utf-8")
+    import_model.run(str(archive), str(tmp_path / "out"), name=NAME, charset=str(tmp_path / "dict.txt"))
+    assert read_spec(tmp_path / "out").name == NAME
 
 
 @pytest.mark.parametrize("url", ["ftp://host/a.pdparams", "https://host/a.zip", "file:///etc/passwd.onnx"])

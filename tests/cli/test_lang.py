@@ -1,0 +1,56 @@
+"""``--lang`` stands wherever ``--model`` names what reads, and means the same."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+import typer
+from support.lines import draw_line, make_line_folder
+
+from ocrx.cli.app import app, main
+from ocrx.cli.options import ModelOption
+from ocrx.cli.settings import model_of
+from ocrx.errors import ConfigError, ModelError
+
+COMMANDS = typer.main.get_group(app).commands
+READERS = ("predict", "evaluate", "benchmark", "explain", "export")
+
+
+def test_every_command_that_reads_with_a_model_takes_a_language() -> None:
+    named = ModelOption.__metadata__[0].help
+    commands = {**COMMANDS, **{f"lm {name}": command for name, command in COMMANDS["lm"].commands.items()}}
+    options = {name: {option for p in command.params for option in p.opts} for name, command in commands.items()}
+    readers = {name for name, command in commands.items() for p in command.params if getattr(p, "help", "") == named}
+    assert readers >= {*READERS, "lm tune"}
+    assert readers == {name for name in options if "--lang" in options[name]}
+
+
+@pytest.mark.parametrize("command", [*READERS, "lm"])
+def test_the_model_of_a_language_is_asked_for(
+    command: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def asked(model_name: str | None = None, model_dir: object = None, *, key: str = "") -> Path:
+        raise ModelError(f"asked for {model_name or model_dir}")
+
+    for module in ("modes.evaluate", "modes.benchmark", "modes.export", "inference.opening"):
+        monkeypatch.setattr(f"ocrx.{module}.find_model", asked)
+    monkeypatch.chdir(tmp_path)
+    draw_line("abc").save("x.png")
+    data = make_line_folder(tmp_path / "data")
+    Path("corpus.txt").write_text("some words\n" * 20, encoding="utf-8")
+    if command == "lm":
+        assert main(["lm", "build", "corpus.txt"]) == 0
+    arguments = {"evaluate": [str(data)], "export": [], "lm": ["tune", "lm.json", str(data)]}.get(command, ["x.png"])
+    assert main([command, *arguments, "--lang", "el"]) == 1
+    assert "asked for printed_greek" in capsys.readouterr().err
+    assert main([command, *arguments, "--lang", "el", "--model", "printed_en"]) == 2
+    assert "--model and --lang: expected one of them" in capsys.readouterr().err
+
+
+def test_a_language_or_a_model() -> None:
+    assert model_of(None, None) is None
+    assert model_of("somewhere", None) == "somewhere"
+    assert model_of(None, "ko") == "korean_PP-OCRv5_mobile_rec"
+    with pytest.raises(ConfigError, match="expected one of them"):
+        model_of("somewhere", "ko")
