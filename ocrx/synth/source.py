@@ -11,6 +11,7 @@ from collections import defaultdict, deque
 from collections.abc import Iterator
 from concurrent.futures import Future, ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
+from dataclasses import dataclass
 from itertools import zip_longest
 from multiprocessing.context import SpawnContext, SpawnProcess
 from pathlib import Path
@@ -38,37 +39,53 @@ _IGNORED_SIGNALS = (signal.SIGINT, signal.SIGTERM)
 _Rendered = list[tuple[Pixels, str]]
 
 
-class SynthSource:
-    """Epochs of ``lines_per_epoch`` rendered lines, the same for the same (seed, epoch).
+@dataclass(frozen=True)
+class SynthOptions:
+    """How rendered lines become batches.
 
-    Each of the S micro-batches of an update comes from its own stream: stream s has every S-th chunk of lines. So a
-    process renders only its own streams, however the S are divided.
+    Attributes:
+        lines_per_epoch: Lines of an epoch, rounded up to whole chunks.
+        batch_size: Most lines of a batch.
+        max_pixels: Most padded pixels of a batch of more than 8 lines.
+        seed: Seed of the lines and of the order.
+        processes: Processes that render.
     """
 
-    def __init__(  # noqa: PLR0913  # one value for each setting of Train.synth
-        self,
-        config: SynthConfig,
-        spec: ModelSpec,
-        *,
-        lines_per_epoch: int,
-        batch_size: int,
-        max_pixels: int,
-        seed: int,
-        processes: int,
-        share: Share = WHOLE,
-    ) -> None:
+    lines_per_epoch: int
+    batch_size: int
+    max_pixels: int
+    seed: int
+    processes: int
+
+
+class SynthSource:
+    """Epochs of rendered lines, the same for the same (seed, epoch).
+
+    Each of the S micro-batches of an update comes from its own stream: stream s has every S-th chunk of lines. A
+    process therefore renders only its own streams, however the S streams are distributed.
+    """
+
+    def __init__(self, config: SynthConfig, spec: ModelSpec, options: SynthOptions, share: Share = WHOLE) -> None:
+        """Start the rendering processes.
+
+        Args:
+            config: The section ``Synth``.
+            spec: Spec of the model to train.
+            options: How the lines become batches.
+            share: Which micro-batches this process takes.
+        """
         self.share = share
         self.image_spec = spec.image
         self.charset = Charset.from_spec(spec)
-        self.lines_per_epoch = -(-lines_per_epoch // CHUNK) * CHUNK
-        self.batch_size, self.max_pixels, self.seed = batch_size, max_pixels, seed
-        self.processes = max(1, processes)
+        self.lines_per_epoch = -(-options.lines_per_epoch // CHUNK) * CHUNK
+        self.batch_size, self.max_pixels, self.seed = options.batch_size, options.max_pixels, options.seed
+        self.processes = max(1, options.processes)
 
         self._pool = ProcessPoolExecutor(
             self.processes,
             mp_context=_RendererContext(),
             initializer=_start_renderer,
-            initargs=(config, seed, spec),
+            initargs=(config, options.seed, spec),
         )
 
     def __len__(self) -> int:
@@ -76,16 +93,16 @@ class SynthSource:
         return -(-self.lines_per_epoch // (self.batch_size * self.share.parts))
 
     def updates(self, epoch: int, start: int = 0) -> Iterator[list[Batch]]:
-        """This process's micro-batches of each update from number ``start`` on.
+        """Iterate over the updates of an epoch.
 
         Towards the end of an epoch some streams finish before others: such updates have fewer micro-batches.
 
         Args:
             epoch: Number of the epoch, from 0.
-            start: First update to yield.
+            start: First update to yield, from 0.
 
         Yields:
-            The micro-batches of one update.
+            The micro-batches of one update that this process computes.
 
         Raises:
             BackendError: A rendering process was killed.
@@ -142,7 +159,7 @@ class SynthSource:
         except BrokenProcessPool:
             raise BackendError(
                 "Train.synth: a rendering process ended",
-                hint="too little memory is a frequent reason: lower Train.workers; what was saved last is whole",
+                hint="a frequent cause is lack of memory: lower Train.workers; the last checkpoint is complete",
             ) from None
         finally:
             for future in ahead:

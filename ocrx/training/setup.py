@@ -32,7 +32,7 @@ from ocrx.models import build_model, frame_spec
 from ocrx.models.ctc_network import CTCNetwork
 from ocrx.results import Progress
 from ocrx.synth.generator import LineGenerator
-from ocrx.synth.source import SynthSource
+from ocrx.synth.source import SynthOptions, SynthSource
 from ocrx.text.charset import Charset
 from ocrx.text.direction import runs_right_to_left
 from ocrx.training.augmentation_preview import write_augmentation_preview
@@ -220,12 +220,14 @@ def open_source(setup: TrainingSetup, group: Group, progress: ShowProgress) -> I
     rendered = SynthSource(
         config.Synth,
         setup.spec,
-        lines_per_epoch=train.synth.lines_per_epoch,
-        batch_size=train.batch_size,
-        max_pixels=train.max_pixels,
-        seed=config.Global.seed,
-        processes=workers,
-        share=share,
+        SynthOptions(
+            lines_per_epoch=train.synth.lines_per_epoch,
+            batch_size=train.batch_size,
+            max_pixels=train.max_pixels,
+            seed=config.Global.seed,
+            processes=workers,
+        ),
+        share,
     )
     try:
         yield rendered

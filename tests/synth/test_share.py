@@ -15,7 +15,7 @@ from ocrx.model_spec import ImageSpec, ModelSpec
 from ocrx.models import frame_spec
 from ocrx.synth import source as module
 from ocrx.synth.fonts import matplotlib_folder
-from ocrx.synth.source import SynthSource
+from ocrx.synth.source import SynthOptions, SynthSource
 from ocrx.synth.text import charset_characters
 
 
@@ -36,9 +36,8 @@ def source(share: Share, pool: Here) -> SynthSource:
     charset = tuple(charset_characters("digits"))
     spec = ModelSpec("lcnetv4", {}, charset, image, frame_spec("lcnetv4", {}, image))
     config = SynthConfig(charset="digits", max_length=8, strength=0.0, fonts=(str(matplotlib_folder()),))
-    made = SynthSource(
-        config, spec, lines_per_epoch=40, batch_size=4, max_pixels=10**6, seed=1, processes=1, share=share
-    )
+    options = SynthOptions(lines_per_epoch=40, batch_size=4, max_pixels=10**6, seed=1, processes=1)
+    made = SynthSource(config, spec, options, share)
     made._pool.shutdown()
     made._pool = pool  # type: ignore[assignment]  # a stand-in
     module._start_renderer(config, 1, spec)

@@ -14,7 +14,7 @@ from ocrx.ctc.frames import required_frames
 from ocrx.errors import BackendError
 from ocrx.model_spec import ImageSpec, ModelSpec
 from ocrx.models import frame_spec
-from ocrx.synth.source import SynthSource
+from ocrx.synth.source import SynthOptions, SynthSource
 from ocrx.synth.text import charset_characters
 
 IMAGE = ImageSpec(bucket=16, min_width=16)
@@ -39,8 +39,8 @@ def make_source(processes: int = 1) -> SynthSource:
         frames=frame_spec("lcnetv4", PARAMS, IMAGE),
         name="wide",
     )
-    sizes = {"lines_per_epoch": 192, "batch_size": 16, "max_pixels": 10**6}
-    return SynthSource(SynthConfig(), spec, **sizes, seed=5, processes=processes)
+    options = SynthOptions(lines_per_epoch=192, batch_size=16, max_pixels=10**6, seed=5, processes=processes)
+    return SynthSource(SynthConfig(), spec, options)
 
 
 def test_every_line_has_frames_for_its_text(source: SynthSource) -> None:
