@@ -1,4 +1,4 @@
-"""The runtimes that compute logits. Each lies in its own module and is imported only when it is chosen."""
+"""The runtimes that compute logits, one module each, imported only when it is chosen."""
 
 from __future__ import annotations
 
@@ -38,16 +38,11 @@ _INSTALL = {"openvino": "pip install 'ocrx[openvino]'"}
 
 
 class Backend(Protocol):
-    """A loaded network. ``logits`` may be called from ``parallel`` threads at once.
-
-    ``threads`` is the number of processor cores it may use. ``pixels`` is the most pixels (of one channel) that one
-    call should hold: a batch whose activations outgrow the processor's cache is slower a line than a single line.
-    None: no limit. One line is never too much.
-    """
+    """A loaded network. ``logits`` may be called from ``parallel`` threads at once."""
 
     @property
     def spec(self) -> ModelSpec:
-        """What the network is."""
+        """Spec of the model."""
         ...
 
     @property
@@ -62,27 +57,30 @@ class Backend(Protocol):
 
     @property
     def threads(self) -> int:
-        """Processor cores that it may use."""
+        """Number of processor cores that it may use."""
         ...
 
     @property
     def parallel(self) -> int:
-        """Threads that may call ``logits`` at once."""
+        """Number of threads that may call ``logits`` at once."""
         ...
 
     @property
     def pixels(self) -> int | None:
-        """Most pixels of one call, if there is a limit."""
+        """Most pixels (of one channel) of several lines in one call; None means no limit.
+
+        If the activations of a batch exceed the processor's cache, it takes longer than its lines one by one.
+        """
         ...
 
     def logits(self, images: Floats) -> Floats:
-        """float32 images [N, C, H, W], W a bucket width → float32 logits [N, T, K].
+        """Run the network.
 
         Args:
-            images: Images [N, C, H, W], float32; W is a bucket width.
+            images: float32 [N, C, H, W]; W is a bucket width.
 
         Returns:
-            Logits [N, T, K], float32.
+            Logits, float32 [N, T, K].
         """
         ...
 
@@ -94,25 +92,24 @@ def open_backend(
     threads: int | None = None,
     precision: str = "fp32",
 ) -> Backend:
-    """Load the model folder ``path``, or the file in one that it names, into a runtime.
-
-    ``auto`` takes ONNX Runtime on the CPU where the folder holds an exported model, else torch, else what is there;
-    never TorchScript, which runs code from the file.
-    ``threads`` is the number of cores to use; default: those this process may run on. A ``precision`` other than
-    fp32 needs a file that ``ocrx export`` made, but for torch and for bf16 in OpenVINO.
-    Raises ConfigError for an unknown back end or one that does not read the file, BackendError for a runtime or device
-    that is not there and for a reduced precision that this machine computes wrongly, ModelError for a folder that
-    holds no such model, or TorchScript that was not asked for.
+    """Load a model into a runtime.
 
     Args:
         path: A model folder, or a file in one.
-        backend: ``auto``, ``torch``, ``torch-compile``, ``onnx``, ``openvino`` or ``torchscript``.
+        backend: ``torch``, ``torch-compile``, ``onnx``, ``openvino``, ``torchscript``, or ``auto``, see
+            ``choose_backend``.
         device: ``auto``, ``cpu``, ``gpu``, ``gpu:0`` or ``mps``.
         threads: Processor cores to use; by default all that this process may use.
-        precision: ``fp32``, ``fp16``, ``bf16`` or ``int8``.
+        precision: ``fp32``, ``fp16``, ``bf16`` or ``int8``. Except in torch, and for bf16 in OpenVINO, others than fp32
+            need a file from ``ocrx export``.
 
     Returns:
-        The opened back end.
+        The back end.
+
+    Raises:
+        ConfigError: The back end or precision is unknown, or does not fit the file.
+        ModelError: The folder holds no such model, or only TorchScript, which must be requested.
+        BackendError: The runtime or device is missing, or this machine computes the reduced precision wrongly.
     """
     for name, value, known in (("backend", backend, BACKENDS), ("precision", precision, PRECISIONS)):
         if value not in known:
@@ -131,8 +128,8 @@ def open_backend(
 
     if chosen == "torchscript" != backend:
         raise ModelError(
-            f"{path}: holds TorchScript, which runs code of its own when it is read",
-            hint="if you trust where it comes from, read it with `--backend torchscript`",
+            f"{path}: a TorchScript file, which runs code when it is loaded",
+            hint="if you trust its source, add `--backend torchscript`",
         )
 
     package, module_name = _RUNTIMES[chosen]
@@ -147,14 +144,15 @@ def open_backend(
 
 
 def check_classes(backend: Backend, found: object, where: str) -> None:
-    """Raise ModelError for a network whose classes are not those of its charset: it would read nonsense.
-
-    ``found`` is the number of classes that the graph declares; where it declares none, one image is read.
+    """Check that a network has as many classes as its charset needs.
 
     Args:
         backend: The back end.
-        found: The number of classes that the graph declares, if it declares one.
+        found: The number of classes that the graph declares. If it is not an integer, an image is read to find out.
         where: Names the model in the error.
+
+    Raises:
+        ModelError: The numbers differ, so that the texts would be nonsense.
     """
     spec = backend.spec
     if not isinstance(found, int):
@@ -170,7 +168,7 @@ def check_classes(backend: Backend, found: object, where: str) -> None:
 
 
 def lines_at_once(backend: Backend, width: int, batch_size: int) -> int:
-    """How many lines of a bucket width one call should hold, ``batch_size`` at most.
+    """Limit the lines of one call for a bucket width.
 
     Args:
         backend: The back end.
@@ -178,7 +176,7 @@ def lines_at_once(backend: Backend, width: int, batch_size: int) -> int:
         batch_size: Most lines of a batch.
 
     Returns:
-        The number of lines, at least 1.
+        The number of lines, from 1 to ``batch_size``.
     """
     if backend.pixels is None:
         return batch_size
@@ -186,42 +184,44 @@ def lines_at_once(backend: Backend, width: int, batch_size: int) -> int:
 
 
 def exported_name(name: str, precision: str) -> str:
-    """``model.onnx`` for fp32, ``model.int8.onnx`` for int8, and so on.
+    """Name an exported file.
 
     Args:
-        name: The name in fp32.
+        name: The name in fp32, such as ``model.onnx``.
         precision: ``fp32``, ``fp16``, ``bf16`` or ``int8``.
 
     Returns:
-        The name in this precision.
+        The name in this precision, such as ``model.int8.onnx``.
     """
     stem, _, suffix = name.partition(".")
     return name if precision == "fp32" else f"{stem}.{precision}.{suffix}"
 
 
 def named_file(path: Path) -> tuple[str, str] | None:
-    """Back end and precision of the file in a model folder that ``path`` names; None where it means the folder.
-
-    ``model.json`` and PaddleX's ``.pdparams`` mean the folder. Raises ModelError for a file that is none of ocrx's.
+    """Find the back end and precision of a file in a model folder.
 
     Args:
-        path: The file.
+        path: Any path.
 
     Returns:
-        Back end and precision, or None.
+        Back end and precision; None if the path means the model folder, as ``model.json`` and PaddleX's ``.pdparams``
+        do.
+
+    Raises:
+        ModelError: The file is not one of a model folder.
     """
     if not path.is_file() or path.name == SPEC_FILE or path.suffix == ".pdparams":
         return None
     if path.name in _FILES:
         return _FILES[path.name]
     raise ModelError(
-        f"{path}: not a file that holds a model of ocrx",
+        f"{path}: not a model file of ocrx",
         hint=f"name the model folder, or {WEIGHTS_FILE}, {ONNX_FILE}, model.int8.onnx, model.xml, model.pt in it",
     )
 
 
 def _as_named(named: tuple[str, str], path: Path, backend: str, precision: str) -> tuple[str, str]:
-    """``named``, unless something else was asked for than what reads the file."""
+    """Combine a file's back end and precision with the requested ones; raises ConfigError if they do not fit."""
     reader, stored = named
     # OpenVINO reads ONNX files too. Weights, and OpenVINO's bf16, are computed in what is asked for.
     readers = {"torch": ("torch", "torch-compile"), "onnx": ("onnx", "openvino")}.get(reader, (reader,))
@@ -235,12 +235,11 @@ def _as_named(named: tuple[str, str], path: Path, backend: str, precision: str) 
 
 
 def choose_backend(folder: Path, device: str, precision: str = "fp32") -> tuple[str, str]:
-    """Back end and precision that ``auto`` means for a model folder on ``device``.
+    """Choose the back end that ``auto`` means.
 
-    Torch on a GPU, else ONNX Runtime. A folder without weights that holds other exports only: the first that has
-    ``precision``; where nothing else than fp32 was asked for, the first of all. ONNX Runtime has no bf16: torch
-    computes in it with the weights, OpenVINO with any export in fp32 that it reads. TorchScript means that the folder
-    holds nothing else.
+    On a GPU that is torch, else ONNX Runtime, or torch if there is no ONNX file. From a folder without weights and ONNX
+    file it is the first export that has the precision or, for fp32, any export. For bf16 it is torch, or OpenVINO if
+    there are no weights. ``torchscript`` is returned only if the folder holds nothing else.
 
     Args:
         folder: The model folder.
@@ -270,7 +269,7 @@ def choose_backend(folder: Path, device: str, precision: str = "fp32") -> tuple[
 
 
 def available_cores() -> int:
-    """Cores to use: those of ``own_cores``, bounded by ``OMP_NUM_THREADS`` as in every runtime.
+    """Count the cores to use: ``own_cores``, limited by ``OMP_NUM_THREADS``.
 
     Returns:
         The number of cores.
@@ -280,7 +279,7 @@ def available_cores() -> int:
 
 
 def own_cores() -> int:
-    """Cores this process may run on.
+    """Count the cores that this process may run on.
 
     Returns:
         The number of cores.
@@ -289,11 +288,11 @@ def own_cores() -> int:
 
 
 def export_command(folder: Path, form: str, precision: str) -> str:
-    """The command that makes what a model folder lacks.
+    """Compose the command that exports a model.
 
     Args:
         folder: The model folder.
-        form: The format.
+        form: ``onnx``, ``openvino`` or ``torchscript``.
         precision: ``fp32``, ``fp16``, ``bf16`` or ``int8``.
 
     Returns:
@@ -307,17 +306,20 @@ def export_command(folder: Path, form: str, precision: str) -> str:
 
 
 def find_model_file(folder: Path, name: str, make: str) -> Path:
-    """``NAME`` or ``inference/NAME`` in a model folder; ``make`` is the command that writes it.
+    """Find a file in a model folder or in its folder ``inference``.
 
     Args:
         folder: The model folder.
         name: Name of the file.
-        make: The command that writes it, for the hint.
+        make: The command that writes the file, for the hint.
 
     Returns:
         The file.
+
+    Raises:
+        ModelError: There is no such file.
     """
-    # The nearer one first: whoever names FOLDER/model.onnx means that, not one in FOLDER/inference.
+    # FOLDER/model.onnx takes precedence over FOLDER/inference/model.onnx.
     for path in (folder / name, folder / INFERENCE_DIR / name):
         if path.is_file():
             return path
@@ -325,7 +327,7 @@ def find_model_file(folder: Path, name: str, make: str) -> Path:
 
 
 def _torch_sees_gpu() -> bool:
-    torch = import_module("torch")  # seconds; only where there is a driver
+    torch = import_module("torch")  # takes seconds; only called if there is a driver
     return bool(torch.cuda.is_available())
 
 

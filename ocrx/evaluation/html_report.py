@@ -1,4 +1,4 @@
-"""``report.html``: an evaluation to look at, in one file that needs nothing else."""
+"""``report.html``: an evaluation as one self-contained page."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What to do after a training that ended with a poor model."""
+"""Advice after a training that ended with a poor model."""
 
 from __future__ import annotations
 
@@ -12,14 +12,14 @@ LEARNED_LOSS = 1.0
 
 
 def advise(setup: TrainingSetup, outcome: Outcome) -> str | None:
-    """Say what to try next where fewer than half of the validation lines are read exactly.
+    """Suggest what to try next if fewer than half of the validation lines are read exactly.
 
     Args:
         setup: The training.
         outcome: How it ended.
 
     Returns:
-        One sentence; None for a good model, or a training that is not over.
+        One sentence; None for a good model or an unfinished training.
     """
     state, train = outcome.state, setup.config.Train
     if outcome.interrupted or not 0 <= state.best_accuracy < POOR_ACCURACY:
@@ -41,5 +41,5 @@ def advise(setup: TrainingSetup, outcome: Outcome) -> str | None:
     if not fine_tuned and not train.synth.enable and stored < FEW_LINES:
         advice.append(f"{stored} lines are few for fresh weights: fine-tune an existing model (-c fine_tune)")
     if not advice:
-        advice.append("look at the lines it misreads: ocrx evaluate, and at augment.png; try another learning rate")
+        advice.append("inspect the misread lines (ocrx evaluate) and augment.png; try another learning rate")
     return f"fewer than half of the lines are read exactly: {'; '.join(advice)}"

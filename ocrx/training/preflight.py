@@ -268,7 +268,7 @@ def _check_reading_order(subject: _Subject) -> str | None:
 
     if left > right:
         return (
-            f"frames at the left look at column {left:.0f}, those at the right at {right:.0f}; expected the left"
+            f"frames at the left depend on column {left:.0f}, those at the right on {right:.0f}; expected the left"
             " frames further left"
         )
 

@@ -225,7 +225,7 @@ def test_torchscript_is_read_on_request_only_and_with_a_warning(
 ) -> None:
     with monkeypatch.context() as patched:
         patched.setattr(torch.jit, "load", lambda *given, **options: pytest.fail("code from the file was run"))
-        with pytest.raises(ModelError, match="holds TorchScript, which runs code") as error:
+        with pytest.raises(ModelError, match="a TorchScript file, which runs code") as error:
             open_backend(bare / path, device="cpu")
     assert "--backend torchscript" in str(error.value.hint)
     assert open_backend(bare / path, "torchscript", "cpu").name == "torchscript"
@@ -263,7 +263,7 @@ def test_a_file_that_is_named_is_the_one_that_is_read(folder: Path, bare: Path) 
     [
         ("inference/model.onnx", {"backend": "torch"}, ConfigError, "read by onnx or openvino; backend 'torch'"),
         ("inference/model.onnx", {"precision": "int8"}, ConfigError, "holds fp32; precision 'int8'"),
-        ("notes.txt", {}, ModelError, "not a file that holds a model"),
+        ("notes.txt", {}, ModelError, "not a model file"),
     ],
 )
 def test_a_file_and_an_option_that_contradict_are_named(

@@ -111,7 +111,7 @@ def test_after_a_refusal_resume_alone_goes_on(here: Path) -> None:
             ["Model.params.hidden=16", "Image.pad=1"],
             ["Model.params.hidden was 8, is 16", "Image.pad was 0.0, is 1.0"],
         ),
-        (["Global.charset=latin"], ["Global.charset was another one of 18 characters"]),
+        (["Global.charset=latin"], ["Global.charset was another, with 18 characters"]),
         (["Train.synth.enable=true", "Synth.charset=onä"], ["Synth.charset was without 'ä'"]),
         (["Train.synth.enable=true", "Synth.charset=one"], []),
     ],

@@ -195,7 +195,7 @@ def test_processes_meet_and_share_the_threads() -> None:
 
 def test_a_silent_process_ends_the_training(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(launcher, "GRACE_SECONDS", 1.0)
-    with pytest.raises(LostProcessError, match="process 1 of 2 did not answer"):
+    with pytest.raises(LostProcessError, match="process 1 of 2 stopped answering"):
         in_two(wait_in_vain, minutes=0.05)
 
 
