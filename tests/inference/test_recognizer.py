@@ -331,9 +331,10 @@ def test_a_spec_brings_its_calibration_and_another_decoder_keeps_it() -> None:
     assert found.text == "a" and found.confidence is not None and found.confidence < 1e-6
 
 
-@pytest.mark.parametrize("backend", ["onnx", "torch"])
+@pytest.mark.parametrize("backend", ["onnx", "torch", "openvino"])
 def test_many_threads_read_what_one_reads(model_folder: Path, backend: str) -> None:
     """Eight threads on one recognizer: some alone, some in batches, some under a constraint."""
+    pytest.importorskip(backend if backend != "onnx" else "onnxruntime")
     recognizer = create_model(model_dir=model_folder, backend=backend, threads=2)
     images = lines(24)
     tasks: list[dict[str, Any]] = [
@@ -352,6 +353,45 @@ def test_many_threads_read_what_one_reads(model_folder: Path, backend: str) -> N
     for alone, found in zip(serial, together, strict=True):
         assert [p.text for p in found] == [p.text for p in alone]
         assert [p.score for p in found] == pytest.approx([p.score for p in alone], abs=1e-4)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("backend", ["onnx", "torch", "openvino"])
+def test_eight_threads_read_two_thousand_lines_each_as_one_does(backend: str) -> None:
+    """The embedded model with its language model, all threads on the same lines, each in an order of its own."""
+    pytest.importorskip(backend if backend != "onnx" else "onnxruntime")
+    words = [
+        "Invoice",
+        "total",
+        "7,50",
+        "Straße",
+        "12.00",
+        "Nr.",
+        "4711",
+        "quantity",
+        "price",
+        "subtotal",
+        "Çelik",
+        "crème",
+        "£9.99",
+        "date",
+        "24/11/2026",
+    ]
+    chosen = random.Random(0)
+    texts = [" ".join(chosen.choices(words, k=1 + number % 4)) for number in range(2000)]
+    images = [draw_line(text, height=20 + number % 13) for number, text in enumerate(texts)]
+    recognizer = create_model(backend=backend)
+    serial = list(recognizer.predict(images))
+
+    def read(thread: int) -> list[Prediction]:
+        found = list(recognizer.predict([*images[thread * 250 :], *images[: thread * 250]], batch_size=1 + 3 * thread))
+        start = len(images) - thread * 250
+        return [*found[start:], *found[:start]]
+
+    with ThreadPoolExecutor(8) as threads:
+        for together in threads.map(read, range(8)):
+            assert [p.text for p in together] == [p.text for p in serial]
+            assert [p.score for p in together] == pytest.approx([p.score for p in serial], abs=1e-3)
 
 
 def test_the_network_is_never_entered_by_more_threads_than_it_allows() -> None:
