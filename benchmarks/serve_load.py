@@ -9,8 +9,8 @@ The server runs with one thread on the first core, the clients in processes on t
 - 64 clients, one image a request: the same.
 - 1, 8 and 64 clients, one image a request: latency.
 
-The share of ``predict``'s throughput counts on a quiet machine only; the time of the processor for a line says nearly the
-same on a busy one. Throughputs are measured in turns with ``predict``, so that a busy moment of the machine does not hit one of them alone.
+The share of the throughput of ``predict`` counts on a quiet machine only; the time of the processor for a line says
+nearly the same on a busy one. Both are measured in turns, so that a busy moment does not hit one of them alone.
 With ``--requests 20000`` the first load sends 20,000 requests; ``--quick`` sends a hundredth of everything.
 """
 
