@@ -11,7 +11,7 @@ ROOT = Path(__file__).parents[1]
 
 
 # Extras and tools that the tests do without.
-NOT_TESTED = ("synth", "ppocr", "docs")
+NOT_TESTED = ("ray", "synth", "ppocr", "docs")
 TOOLS = ("mypy", "ruff")
 
 

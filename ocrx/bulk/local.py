@@ -34,7 +34,7 @@ class _Worker:
     ready: bool = False
 
 
-def run_locally(setup: Setup, schedule: Schedule, workers: int, done: Done) -> None:
+def run_locally(setup: Setup, schedule: Schedule, done: Done, workers: int) -> None:
     """Read all shards of a schedule in worker processes.
 
     A worker that dies is replaced, and its task scheduled again. Workers end when this process does, however it ends.
@@ -42,8 +42,8 @@ def run_locally(setup: Setup, schedule: Schedule, workers: int, done: Done) -> N
     Args:
         setup: The job.
         schedule: What to do.
-        workers: Number of processes.
         done: Called for each shard.
+        workers: Most processes at once.
 
     Raises:
         OcrxError: What ended a worker that could say so.

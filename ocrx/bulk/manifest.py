@@ -178,6 +178,7 @@ def find_source(given: str, image_column: str | None, id_column: str | None, scr
         if names and all(name.lower().endswith(TABLE_SUFFIXES) for name in names):
             return _table_source(names, image_column, id_column)
         return _listed(_images(names), given, scratch)
+
     if given.lower().endswith(TABLE_SUFFIXES):
         return _table_source([given], image_column, id_column)
     if given.lower().endswith(IMAGE_SUFFIXES):
@@ -203,6 +204,7 @@ def index_source(source: Source, shard_size: int) -> Manifest:
     groups = repeated(run.ids())
     if not run.rows:
         raise DataError(f"{source.files[0]}: no rows")
+
     manifest = _manifest(source, run, shard_size)
     if groups:
         raise DataError(
@@ -245,6 +247,7 @@ class _Run:
             for position, value in table.scan(column):
                 if self.rows % self._shard_size == 0:
                     self.starts.append((file, position))
+
                 if column is not None:
                     if value is None or value == "":
                         raise DataError(
@@ -263,6 +266,7 @@ class _Run:
                     f"{file}: columns {', '.join(other.names)}; expected those of {self._source.files[0]}: "
                     f"{', '.join(first.names)}"
                 )
+
             kinds = dict(zip(first.names, first.kinds, strict=False))
             for name, kind in zip(other.names, other.kinds, strict=False):
                 kinds[name] = common_kind(kinds.get(name, kind), kind)
@@ -277,6 +281,7 @@ def _folder_source(given: str, image_column: str | None, id_column: str | None, 
             f"{given}: no such folder",
             hint=f"give a folder, a pattern in quotes, @list.txt, or a manifest ({', '.join(TABLE_SUFFIXES)})",
         )
+
     try:
         return _listed(sorted_lines(_images(files_below(given))), given, scratch)
     except DataError:

@@ -217,7 +217,7 @@ class _ObjectStorage:
         return f"{self._root.rstrip('/')}/{name}"
 
     def read(self, name: str) -> bytes | None:
-        with _named(f"{self.location}/{name}"):
+        with _driven(f"{self.location}/{name}"):
             try:
                 content: bytes = self._system.cat_file(self._path(name))
             except FileNotFoundError:
@@ -225,12 +225,12 @@ class _ObjectStorage:
         return content
 
     def exists(self, name: str) -> bool:
-        with _named(f"{self.location}/{name}"):
+        with _driven(f"{self.location}/{name}"):
             self._system.invalidate_cache()
             return bool(self._system.exists(self._path(name)))
 
     def create(self, name: str, content: bytes) -> bool:
-        with _named(f"{self.location}/{name}"):
+        with _driven(f"{self.location}/{name}"):
             try:
                 self._system.pipe_file(self._path(name), content, mode="create")
             except FileExistsError:
@@ -243,11 +243,12 @@ class _ObjectStorage:
 
     def replace(self, name: str, old: bytes, new: bytes) -> bool:
         path = self._path(name)
-        with _named(f"{self.location}/{name}"):
+        with _driven(f"{self.location}/{name}"):
             self._system.invalidate_cache()
             tag = self._system.info(path).get("ETag")  # asked first: an object changed since then has another
             if self.read(name) != old:
                 return False
+
             try:
                 self._system.pipe_file(path, new, **({"IfMatch": tag} if tag else {}))
             except Exception as error:
@@ -257,19 +258,19 @@ class _ObjectStorage:
         return True
 
     def overwrite(self, name: str, content: bytes) -> None:
-        with _named(f"{self.location}/{name}"):
+        with _driven(f"{self.location}/{name}"):
             self._system.pipe_file(self._path(name), content)
 
     def upload(self, name: str, file: Path) -> None:
-        with _named(f"{self.location}/{name}"):
+        with _driven(f"{self.location}/{name}"):
             self._system.put_file(str(file), self._path(name))
 
     def remove(self, name: str) -> None:
-        with _named(f"{self.location}/{name}"), suppress(FileNotFoundError):
+        with _driven(f"{self.location}/{name}"), suppress(FileNotFoundError):
             self._system.rm_file(self._path(name))
 
     def files(self) -> Iterator[tuple[str, float]]:
-        with _named(self.location):
+        with _driven(self.location):
             self._system.invalidate_cache()
             try:
                 found = self._system.ls(self._root, detail=True)
@@ -283,7 +284,7 @@ class _ObjectStorage:
 
     def clean(self) -> None:
         """Nothing to remove: what was not completely written is not there."""
-        with _named(self.location):
+        with _driven(self.location):
             self._system.makedirs(self._root, exist_ok=True)
 
 
@@ -300,15 +301,23 @@ def _is_conflict(error: BaseException | None) -> bool:
 
 @contextmanager
 def _named(where: object) -> Iterator[None]:
-    """Convert what a disk or a store refuses to a DataError that names the file."""
+    """Convert what the system refuses to a DataError that names the file."""
     try:
         yield
-    except OcrxError:
-        raise
     except OSError as error:
         if error.errno == errno.ENOSPC:
             hint = "complete parts stay; make room and run the same command again"
             raise DataError(f"{where}: no space left", hint=hint) from None
         raise DataError(f"{where}: {error.strerror or error}") from None
-    except Exception as error:  # a driver may raise anything
+
+
+@contextmanager
+def _driven(where: str) -> Iterator[None]:
+    """Convert whatever a driver raises to a DataError that names the object."""
+    try:
+        with _named(where):
+            yield
+    except OcrxError:
+        raise
+    except Exception as error:
         raise DataError(f"{where}: {type(error).__name__}: {error}") from error

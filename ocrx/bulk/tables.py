@@ -318,6 +318,7 @@ class _Tar:
                         members = {}
                     key = name
                     members.setdefault(suffix, member)
+
                 if members:
                     yield key, members, archive
 

@@ -91,6 +91,12 @@ def bulk(
     shard: Annotated[
         str, typer.Option("--shard", help="I/N: part I (from 0) of N, for arrays of jobs.", rich_help_panel=RUNTIME)
     ] = "0/1",
+    ray: Annotated[
+        Optional[str],
+        typer.Option(
+            "--ray", help="Read on a Ray cluster: auto, HOST:PORT or ray://HOST:PORT.", rich_help_panel=RUNTIME
+        ),
+    ] = None,
     backend: BackendOption = None,
     precision: PrecisionOption = None,
     device: DeviceOption = None,
@@ -126,6 +132,7 @@ def bulk(
         output=output,
         workers=workers,
         shard=_parse_shard(shard),
+        ray=ray,
         shard_size=shard_size,
         form=form,
         retry_errors=retry_errors,

@@ -5,9 +5,11 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, replace
+from functools import partial
 from typing import Any
 
 from ocrx.backends import own_cores
+from ocrx.bulk.cluster import Placement, run_on_ray
 from ocrx.bulk.job import SUCCESS_FILE, JobRequest, Survey, prepare_job, read_job
 from ocrx.bulk.local import run_locally
 from ocrx.bulk.parts import Parts, Summary
@@ -23,6 +25,7 @@ from ocrx.results import Progress
 _RECENT_S = 600.0  # the rate is that of the last ten minutes
 _NAMED = 5  # parts named in an error
 Notice = Callable[[str], None]
+Runner = Callable[[Setup, Schedule, Callable[[Summary], None]], None]
 
 
 @dataclass(frozen=True)
@@ -32,8 +35,9 @@ class BulkOptions:
     Attributes:
         source: A folder, a pattern, ``@list.txt``, a manifest or tar shards.
         output: Folder or address of the result.
-        workers: Processes; None for one for each core.
+        workers: Processes, or actors of Ray; None for one for each core.
         shard: Number of this process (from 0) and how many there are, where several work on the job.
+        ray: Address of a Ray cluster; None for processes of this machine.
         shard_size: Lines of a part.
         form: ``parquet``, ``jsonl`` or ``csv``.
         retry_errors: Read failed lines again.
@@ -45,6 +49,7 @@ class BulkOptions:
     output: str
     workers: int | None = None
     shard: tuple[int, int] = (0, 1)
+    ray: str | None = None
     shard_size: int = 2000
     form: str = "parquet"
     retry_errors: bool = False
@@ -97,8 +102,8 @@ def run(config: Config, options: BulkOptions, progress: Progress, notice: Notice
         LostProcessError: Workers end before they can read, or a shard cannot be read.
     """
     begin = time.monotonic()
-    workers = own_cores() if options.workers is None else options.workers
-    _check(options, workers)
+    _check(options)
+    workers = own_cores() if options.workers is None or options.ray is not None else options.workers
     reading = settle_reading(config, workers)
     request = JobRequest(
         options.source,
@@ -116,9 +121,10 @@ def run(config: Config, options: BulkOptions, progress: Progress, notice: Notice
     survey = job.survey(own, progress)
     tally = _Tally(survey, sum(map(job.manifest.size, own)), options.retry_errors, progress)
     setup = Setup(job, reading.open_reader)
-    _read(setup, survey.missing, options, workers, tally)
+    runner = _runner(options, reading.config, workers)
+    _read(setup, survey.missing, runner, tally)
     if options.retry_errors:
-        _read(replace(setup, retry=True), list(survey.failed), options, workers, tally)
+        _read(replace(setup, retry=True), list(survey.failed), runner, tally)
     return BulkReport(tally.summary, tally.read, job.finish(own, tally.summary), time.monotonic() - begin)
 
 
@@ -139,20 +145,28 @@ class _Tally:
         self._progress(self.summary.rows, self._lines)
 
 
-def _check(options: BulkOptions, workers: int) -> None:
+def _check(options: BulkOptions) -> None:
     index, count = options.shard
     if not 0 <= index < count:
         raise ConfigError(f"shard: {index}/{count}; expected I/N with I from 0 to N - 1")
-    for name, value in (("workers", workers), ("shard_size", options.shard_size)):
-        if value < 1:
+    for name, value in (("workers", options.workers), ("shard_size", options.shard_size)):
+        if value is not None and value < 1:
             raise ConfigError(f"{name}: {value}; expected at least 1")
 
 
-def _read(setup: Setup, shards: list[int], options: BulkOptions, workers: int, tally: _Tally) -> None:
-    """Read shards with the runner that is asked for."""
-    schedule = Schedule(shards, setup.job.manifest.size)
-    run_locally(setup, schedule, min(workers, max(1, len(shards))), tally.add)
+def _runner(options: BulkOptions, config: Config, workers: int) -> Runner:
+    """What carries out the schedules of this run."""
+    if options.ray is None:
+        return partial(run_locally, workers=workers)
+    on_gpu = (config.Global.device or "").startswith(("gpu", "cuda"))
+    placement = Placement(options.ray, options.workers, config.Global.threads or 1, int(on_gpu))
+    return partial(run_on_ray, placement=placement)
 
+
+def _read(setup: Setup, shards: list[int], runner: Runner, tally: _Tally) -> None:
+    """Read shards; raise LostProcessError if some of them end every process."""
+    schedule = Schedule(shards, setup.job.manifest.size)
+    runner(setup, schedule, tally.add)
     if schedule.given_up:
         names = ", ".join(setup.job.parts.name(shard) for shard in sorted(schedule.given_up)[:_NAMED])
         raise LostProcessError(

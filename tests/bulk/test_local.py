@@ -28,7 +28,7 @@ TESTS = Path(__file__).parents[1]
 def read(job: Job, open_reader: Callable[[], Reader], workers: int = 2) -> Summary:
     summaries: list[Summary] = []
     run_locally(
-        Setup(job, open_reader), Schedule(range(job.manifest.shards), job.manifest.size), workers, summaries.append
+        Setup(job, open_reader), Schedule(range(job.manifest.shards), job.manifest.size), summaries.append, workers
     )
     total = job.finish(job.own_shards(), sum(summaries, Summary()))
     assert total is not None
@@ -134,7 +134,7 @@ def main():
     survey = job.survey(job.own_shards(), lambda done, total: None)
     summaries = [survey.clean]
     reader = partial(Slow, float(sys.argv[3]))
-    run_locally(Setup(job, reader), Schedule(survey.missing, job.manifest.size), 2, summaries.append)
+    run_locally(Setup(job, reader), Schedule(survey.missing, job.manifest.size), summaries.append, 2)
     job.finish(job.own_shards(), sum(summaries, Summary()))
 
 if __name__ == "__main__":
