@@ -162,6 +162,7 @@ class _Crew:
             room = self._ray.cluster_resources()
             by_gpu = room.get("GPU", 0) // self._placement.gpus if self._placement.gpus else float("inf")
             wanted = max(1, int(min(room.get("CPU", 0) // self._placement.cpus, by_gpu)))
+
         while len(self._actors) < wanted:
             actor = self._class.remote(self._setup)
             self._actors.append(actor)
