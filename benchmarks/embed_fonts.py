@@ -24,6 +24,9 @@ from fontTools.ttLib import TTFont, TTLibError
 SUBSETS = ("latin", "latin-ext", "vietnamese", "cyrillic", "cyrillic-ext", "greek", "greek-ext")
 _FILE = re.compile(r"(?P<subset>[a-z-]+)-(?P<weight>\d+)-(?P<style>normal|italic)\.woff2")
 _LAYOUT = ("GSUB", "GPOS", "GDEF", "BASE")
+# The subsets whose layout tables are kept: Latin kerning and ligatures, and the letter shapes of Bulgarian and Serbian
+# (feature ``locl``). Faces whose tables cannot be merged keep those of one subset, or none.
+_KEPT_LAYOUTS = (("latin", "cyrillic"), ("cyrillic",), ("latin",), ())
 
 Face = tuple[int, str]  # weight and style
 
@@ -48,7 +51,7 @@ def merge_family(package: Path, output: Path) -> int:
     count = 0
     for face in chosen_faces(list(available), package.name):
         target = output / f"{package.name}-{face[0]}-{face[1]}.ttf"
-        subsets = [available[face][subset] for subset in SUBSETS if subset in available[face]]
+        subsets = {subset: available[face][subset] for subset in SUBSETS if subset in available[face]}
         if target.is_file() or merge_subsets(subsets, target):
             count += 1
     return count
@@ -66,12 +69,12 @@ def chosen_faces(faces: list[Face], family: str) -> list[Face]:
     return [face for face in dict.fromkeys(chosen) if face in faces]
 
 
-def merge_subsets(subsets: list[Path], target: Path) -> bool:
-    """Merge the web fonts of one face; kerning and ligatures of the first one stay. False if they cannot be merged."""
+def merge_subsets(subsets: dict[str, Path], target: Path) -> bool:
+    """Merge the web fonts of one face, by subset. False if they cannot be merged."""
     with TemporaryDirectory() as folder:
-        for layout in (True, False):
+        for kept in _KEPT_LAYOUTS:
             try:
-                files = [_plain_font(path, f"{folder}/{n}.ttf", layout and not n) for n, path in enumerate(subsets)]
+                files = [_plain_font(path, f"{folder}/{name}.ttf", name in kept) for name, path in subsets.items()]
                 merged = Merger().merge(files) if len(files) > 1 else TTFont(files[0])
                 merged.save(target)
                 return True

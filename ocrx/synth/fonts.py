@@ -60,6 +60,9 @@ _CORE = re.compile(
 _ITALIC = re.compile(r"italic|oblique|slanted|inclined|kursiv", re.IGNORECASE)
 _BOLD = re.compile(r"bold|black|heavy|demi|extrabold|ultra", re.IGNORECASE)
 _PRIVATE = "\U0010fffd"
+# Letters that a face may shape for one language alone (OpenType feature ``locl``).
+LOCAL_SHAPES = {"bg": "вгджзиклптцшщю", "sr": "бгдпт", "mk": "бгдптѓ"}
+_PREFER_LOCAL = 0.4  # share of the texts in these languages that prefer such a face
 
 
 @dataclass(frozen=True)
@@ -115,9 +118,12 @@ class FontBook:
         self._keep_open = keep_open
         # a bitmap font has a face for each size, and its sign for a missing character differs from size to size
         self._covered: dict[tuple[str, int, int], dict[str, bool]] = {}
+        self._local: dict[tuple[str, int, str], bool] = {}
         self._notdef: dict[tuple[str, int, int], tuple[tuple[int, int], bytes]] = {}
 
-    def pick(self, rng: Random, weights: Sequence[float], text: str, italics: float = 1.0) -> Face | None:
+    def pick(
+        self, rng: Random, weights: Sequence[float], text: str, italics: float = 1.0, language: str = ""
+    ) -> Face | None:
         """A face that has every character of ``text``; ``weights`` follow ``KINDS``.
 
         Families are equally likely, so that one with forty faces counts once. Italic faces are kept with
@@ -128,18 +134,20 @@ class FontBook:
             weights: Weight of each of ``KINDS``.
             text: The text that the face must be able to show.
             italics: Probability to keep an italic face.
+            language: BCP 47 code; some texts of a language with letter shapes of its own prefer faces that have them.
 
         Returns:
             The face, or None.
         """
         if runs_right_to_left(text):
             return self._pick_covering(rng, weights, text, italics)
+        local = language in LOCAL_SHAPES and rng.random() < _PREFER_LOCAL
         for attempt in range(24):
             names = self._groups[rng.choices(KINDS, weights)[0]] if attempt < 12 else None
             face = rng.choice(rng.choice(names)) if names else rng.choice(self._common)
             if face.italic and rng.random() > italics:
                 continue
-            if self.covers(face, text):
+            if self.covers(face, text) and (not local or attempt > 16 or self.has_local_shapes(face, language)):
                 return face
 
         covering = [face for face in self.faces if self.covers(face, text)]
@@ -213,6 +221,27 @@ class FontBook:
             if not has:
                 return False
         return True
+
+    def has_local_shapes(self, face: Face, language: str) -> bool:
+        """Whether the face shapes letters of the language in its own way.
+
+        Args:
+            face: The typeface.
+            language: A key of ``LOCAL_SHAPES``.
+
+        Returns:
+            True if it does, and if Pillow has libraqm, which sets them.
+        """
+        key = (face.path, face.index, language)
+        if key not in self._local:
+            font = self.open(face, 24, shaped=True)
+            letters = LOCAL_SHAPES[language]
+            self._local[key] = (
+                not face.size
+                and font.layout_engine == ImageFont.Layout.RAQM
+                and bytes(font.getmask(letters)) != bytes(font.getmask(letters, language=language))
+            )
+        return self._local[key]
 
     def _has(self, face: Face, character: str) -> bool:
         if character == " " or character in JOINERS:  # invisible, with or without a glyph

@@ -85,9 +85,9 @@ class LineGenerator:
         rng = Random(f"{self.seed}/{index}")
         name = rng.choices(self._names, self._weights)[0]
         scene = SCENES[name]
-        text, face = self._text_and_face(rng, name)
+        text, language, face = self._text_and_face(rng, name)
         strength = self.config.strength
-        ink, boxes = lay_out(rng, name, face, text, self.fonts, self.text, self.textures, strength)
+        ink, boxes = lay_out(rng, name, face, text, self.fonts, self.text, self.textures, strength, language)
 
         if strength == 0:
             image = Image.eval(ink, lambda value: 255 - value)
@@ -99,13 +99,13 @@ class LineGenerator:
 
         return SynthLine(np.asarray(image), text, boxes, face.name)
 
-    def _text_and_face(self, rng: Random, scene: str) -> tuple[str, Face]:
-        """A text and a face that covers it."""
+    def _text_and_face(self, rng: Random, scene: str) -> tuple[str, str, Face]:
+        """A text, its language (empty if unknown) and a face that covers it."""
         for _ in range(_TEXTS_TRIED):
-            text = self.text.sample(rng, scene)
-            face = self.fonts.pick(rng, SCENES[scene].faces, text, SCENES[scene].italics)
+            text, language = self.text.sample_with_language(rng, scene)
+            face = self.fonts.pick(rng, SCENES[scene].faces, text, SCENES[scene].italics, language)
             if face:
-                return text, face
+                return text, language, face
         raise DataError(
             f"Synth.fonts: no font found covers {text!r}", hint="install fonts of that script, or narrow Synth.charset"
         )

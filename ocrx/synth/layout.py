@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import math
 import re
+from dataclasses import replace
 from random import Random
 
 from PIL import Image, ImageChops, ImageDraw
 
 from ocrx.synth import degrade
-from ocrx.synth.fonts import Face, FontBook
+from ocrx.synth.fonts import LOCAL_SHAPES, Face, FontBook
 from ocrx.synth.render import Box, Inked, Placement, Setting, needs_shaping, place, render_line
 from ocrx.synth.text import TextSource
 from ocrx.synth.textures import Textures
@@ -20,6 +21,7 @@ _TALLEST_INK = 54.0
 _CELLS = ("mono", "slab", "pixel")  # kinds of faces whose characters all have the same width
 _POINTS = re.compile(r"(?<=\d)[.:](?=\d\d(?!\d))")
 _SUPERSAMPLED = 0.4
+_LOCALLY_SHAPED = 0.85  # share of the texts in a language with letter shapes of its own that are set with them
 _LEAST_CELL = 4.3  # pixels from one character to the next, on average, that condensing leaves
 
 
@@ -32,6 +34,7 @@ def lay_out(  # noqa: PLR0913, PLR0917  # everything that a line is set with
     source: TextSource,
     textures: Textures,
     strength: float,
+    language: str = "",
 ) -> tuple[Image.Image, tuple[Box, ...]]:
     """Set a text and crop it.
 
@@ -44,6 +47,7 @@ def lay_out(  # noqa: PLR0913, PLR0917  # everything that a line is set with
         source: texts for the lines above and below.
         textures: noise for printer dots.
         strength: of all irregularities, 0 to 1; 0 gives plain lines.
+        language: BCP 47 code of the text's language, where it has letter shapes of its own.
 
     Returns:
         The ink (mode L, 255 is full ink), and the box of each character in it.
@@ -52,12 +56,15 @@ def lay_out(  # noqa: PLR0913, PLR0917  # everything that a line is set with
     till = scene == "receipt"
     one_bit = face.kind == "pixel" or (strength > 0 and rng.random() < (0.4 if till else 0.06))
     shaped = needs_shaping(text) or (not one_bit and face.kind not in ("mono", "slab") and rng.random() < 0.4)
+    local = language in LOCAL_SHAPES and not one_bit and rng.random() < _LOCALLY_SHAPED
     unit = face.size or (rng.choice(PRINTER_DOTS) if one_bit else round(em))
     fine = not one_bit and strength > 0 and not till and rng.random() < _SUPERSAMPLED
     if fine:
         unit *= 2  # scaled down by `place`: subpixel positions and no hinting, as in a rasterised PDF
+    shaped = shaped or local
     font = fonts.open(face, unit, shaped)
     setting = _setting(rng, text, face, shaped, one_bit, till) if strength else Setting(shaped=shaped)
+    setting = replace(setting, language=language) if local else setting
     inked = render_line(text, font, setting)
 
     if strength:

@@ -16,6 +16,8 @@ SCENE_SHARES = {"receipt": 0.08, "document": 0.92, "screen": 0.78, "photo": 0.65
 _WEIGHTS = {
     "en": 7.0,
     "vi": 3.0,
+    "bg": 1.5,
+    "sr": 1.3,
     "tr": 1.5,
     "id": 0.3,
     "eu": 0.5,
@@ -46,8 +48,8 @@ class MultilingualTexts:
         self._variants = _accented_variants(allowed)
         self._english = next((language for language in languages if language.code == "en"), None)
 
-    def sample(self, rng: Random, scene: str, length: int) -> str:
-        """A text for a scene; it may be a little longer than ``length`` characters.
+    def sample(self, rng: Random, scene: str, length: int) -> tuple[str, str]:
+        """A text for a scene, and its language; the text may be a little longer than ``length`` characters.
 
         Args:
             rng: Source of randomness.
@@ -55,7 +57,7 @@ class MultilingualTexts:
             length: Characters wanted, roughly.
 
         Returns:
-            The text.
+            The text and the code of its language.
         """
         language = rng.choices(self.languages, cum_weights=self._weights)[0]
         if language.script != "latin" and self._english and rng.random() < _ENGLISH_TEXT:
@@ -67,7 +69,7 @@ class MultilingualTexts:
             text = _with_foreign_word(rng, text, self._english)
         if rng.random() < _RARE_LETTERS:
             text = "".join(rng.choice(self._variants.get(c, [c])) if rng.random() < 0.3 else c for c in text)
-        return text
+        return text, language.code
 
 
 def _accented_variants(allowed: frozenset[str]) -> dict[str, list[str]]:

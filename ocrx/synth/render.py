@@ -35,6 +35,7 @@ class Setting:
     shaped: bool = False
     one_bit: bool = False
     wobble: tuple[float, ...] = ()  # vertical shift of each character, cycled
+    language: str | None = None  # BCP 47 code, for the letter shapes of Bulgarian and Serbian; of shaped lines only
 
 
 @dataclass(frozen=True)
@@ -94,6 +95,7 @@ def render_line(text: str, font: ImageFont.FreeTypeFont, setting: Setting, pad: 
         The line with the boxes of its characters.
     """
     em = font.size
+    language = setting.language if font.layout_engine == ImageFont.Layout.RAQM else None
     space = max(font.getlength(" "), 0.12 * em)
     mode = "1" if setting.one_bit else "L"
     pen, gap_number = 0.0, 0
@@ -111,15 +113,15 @@ def render_line(text: str, font: ImageFont.FreeTypeFont, setting: Setting, pad: 
             continue
         key = piece, direction
         if key not in rendered:
-            mask, offset = font.getmask2(piece, mode, direction=direction, anchor="ls")
-            rendered[key] = (mask, offset, font.getlength(piece, direction=direction))
+            mask, offset = font.getmask2(piece, mode, direction=direction, language=language, anchor="ls")
+            rendered[key] = (mask, offset, font.getlength(piece, direction=direction, language=language))
         mask, offset, advance = rendered[key]
         lift = setting.wobble[start % len(setting.wobble)] * em if setting.wobble else 0.0
         x, y = round(pen) + offset[0], offset[1] + round(lift)
         placed.append((x, y, x + mask.size[0], mask))
         top, bottom = y, y + mask.size[1]
         if setting.shaped:
-            cells.update(enumerate(_shaped_cells(piece, direction, font, pen, top, bottom), start))
+            cells.update(enumerate(_shaped_cells(piece, direction, language, font, pen, (top, bottom)), start))
         else:
             cells[start] = (pen, pen + advance, top, bottom)
             advance += setting.tracking * em
@@ -151,10 +153,16 @@ def _pieces(text: str, shaped: bool) -> list[tuple[int, str, str | None]]:
 
 
 def _shaped_cells(
-    word: str, direction: str | None, font: ImageFont.FreeTypeFont, pen: float, top: int, bottom: int
+    word: str,
+    direction: str | None,
+    language: str | None,
+    font: ImageFont.FreeTypeFont,
+    pen: float,
+    extent: tuple[int, int],
 ) -> list[Cell]:
-    """Cells of the characters of a shaped word, from the advances of its prefixes."""
-    ends = [font.getlength(word[: i + 1], direction=direction) for i in range(len(word))]
+    """Cells of the characters of a shaped word, from the advances of its prefixes; ``extent`` is top and bottom."""
+    top, bottom = extent
+    ends = [font.getlength(word[: i + 1], direction=direction, language=language) for i in range(len(word))]
     total = ends[-1]
     start, cells = 0.0, list[Cell]()
 

@@ -162,9 +162,22 @@ class TextSource:
         Returns:
             The text.
         """
+        return self.sample_with_language(rng, scene)[0]
+
+    def sample_with_language(self, rng: Random, scene: str) -> tuple[str, str]:
+        """The same as ``sample``, with the language of the text.
+
+        Args:
+            rng: Source of randomness.
+            scene: ``receipt``, ``document``, ``screen`` or ``photo``.
+
+        Returns:
+            The text and its BCP 47 code, empty where it is not from the word lists of ``languages``.
+        """
         for _ in range(_TRIES):
+            language = ""
             if self._multilingual and rng.random() < SCENE_SHARES[scene]:
-                text = self._multilingual.sample(rng, scene, self.max_length)
+                text, language = self._multilingual.sample(rng, scene, self.max_length)
             elif self.corpus and rng.random() < self.corpus_share:
                 text = self._from_corpus(rng)
             elif self._foreign and rng.random() < self._foreign_share:
@@ -180,9 +193,9 @@ class TextSource:
                 text = self._with_extra_sign(rng, text, self.till_signs if scene == "receipt" else self.signs)
             text = self._fit(rng, text)
             if text:
-                return text
+                return text, language
 
-        return self._random_text(rng, self.bases)
+        return self._random_text(rng, self.bases), ""
 
     def _fit(self, rng: Random, text: str) -> str:
         """The text within the charset and the lengths, cut after a word where possible; empty if nothing remains."""
