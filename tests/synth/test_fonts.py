@@ -7,6 +7,7 @@ from pathlib import Path
 from random import Random
 
 import pytest
+from PIL import features
 
 from ocrx.errors import DataError
 from ocrx.synth import fonts
@@ -34,6 +35,20 @@ def test_a_face_covers_what_it_draws(book: FontBook) -> None:
     assert not book.covers(sans, "a\U000f1234")
     assert book.covers(sans, "ª º ĸ ʰ"), "small letters without a capital"
     assert book.covers(sans, "می\u200cخواهم \u200d"), "joiners have no ink"
+
+
+@pytest.mark.skipif(not features.check("raqm"), reason="needs libraqm")
+def test_faces_with_shapes_of_a_language_are_preferred_in_it(book: FontBook) -> None:
+    faces = {face.name: face for face in book.faces}
+    assert book.has_local_shapes(faces["DejaVu Sans Book"], "sr")
+    assert not book.has_local_shapes(faces["DejaVu Sans Book"], "bg")
+    few = FontBook([matplotlib_folder()])
+    few.has_local_shapes = lambda face, language: language == "sr" and "Oblique" in face.name  # type: ignore[method-assign]
+    shares = {
+        language: sum("Oblique" in few.pick(Random(i), EVENLY, "дебео", 1.0, language).name for i in range(400))  # type: ignore[union-attr]  # DejaVu covers it
+        for language in ("sr", "ru")
+    }
+    assert shares["sr"] > shares["ru"] + 40
 
 
 def test_each_size_of_a_bitmap_font_is_asked_for_itself(book: FontBook) -> None:

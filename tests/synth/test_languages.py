@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import gzip
 import json
 from collections import Counter
@@ -143,6 +144,26 @@ def test_other_scripts_come_with_some_english(folder: Path) -> None:
     greek = sum(any("α" <= c <= "ω" for c in text) for text in sampled)
     assert greek > 400 and any("people" in text for text in sampled)
     assert [language.code for language in texts.languages] == ["el"]
+
+
+def test_some_texts_begin_with_a_capital_with_a_mark(folder: Path) -> None:
+    allowed = frozenset(CHARSETS["latin-print"])
+    languages = [language for language in load_languages(folder, allowed) if language.code == "tr"]
+    words = dataclasses.replace(languages[0], words=("ilk", "son"), weights=(0.001, 1.0))
+    texts = MultilingualTexts([words], allowed)
+    sampled = [texts.sample(Random(seed), "document", 40)[0] for seed in range(600)]
+    assert sum(text.startswith("İlk ") for text in sampled) > 10
+
+
+def test_a_text_comes_with_its_language(folder: Path) -> None:
+    allowed = frozenset(CHARSETS["greek-print"])
+    source = TextSource(CHARSETS["greek-print"], languages=folder)
+    assert {source.sample_with_language(Random(seed), "document")[1] for seed in range(100)} <= {"el", "en", ""}
+    texts = MultilingualTexts(load_languages(folder, allowed), allowed)
+    for seed in range(100):
+        text, language = texts.sample(Random(seed), "document", 40)
+        if any("α" <= c <= "ω" for c in text):
+            assert language == "el"
 
 
 def test_texts_fit_the_charset_and_the_length(folder: Path) -> None:

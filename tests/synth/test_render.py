@@ -4,7 +4,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from PIL import Image, ImageFont
+from PIL import Image, ImageFont, features
 
 from ocrx.synth.fonts import matplotlib_folder
 from ocrx.synth.render import Inked, Placement, Setting, needs_shaping, place, render_line
@@ -31,6 +31,21 @@ def test_boxes_hold_the_ink_of_their_characters(shaped: bool, setting: dict[str,
     held = [ink_in(inked.image, box) for box in inked.boxes]
     assert sum(held) == pytest.approx(total, rel=0.02)
     assert all((amount > 0) == (c != " ") for c, amount in zip(text, held, strict=True))
+
+
+@pytest.mark.skipif(not features.check("raqm"), reason="needs libraqm")
+def test_shaped_lines_have_the_letter_shapes_of_their_language() -> None:
+    face = font("DejaVuSans.ttf", shaped=True)
+    plain, serbian, russian = (
+        render_line("дебео", face, Setting(shaped=True, language=language)) for language in (None, "sr", "ru")
+    )
+    assert russian == plain != serbian
+    assert len(serbian.boxes) == 5
+
+
+def test_a_language_changes_nothing_where_lines_are_not_shaped() -> None:
+    face = font("DejaVuSans.ttf")
+    assert render_line("дебео", face, Setting(language="sr")) == render_line("дебео", face, Setting())
 
 
 def test_gaps_are_as_wide_as_asked() -> None:
