@@ -30,7 +30,8 @@ _WEIGHTS = {
 _ENGLISH_TEXT = 0.1  # share of English texts beside languages of another script
 _FOREIGN_WORD = 0.12  # share of the texts in another script that hold an English word
 _RARE_LETTERS = 0.04  # share of the texts in which some letters are replaced by others with an accent
-_RARE_LETTERS_IN = {"vi": 0.15}  # its marks differ by few pixels, and its words say which is meant: less so in these
+# The same with the language's own letters: its marks differ by few pixels, and real words would let the net guess them.
+_SHUFFLED_MARKS = {"vi": 0.12}
 _ACCENTED_START = 0.04  # share of the texts that begin with a capital with a mark
 _PROBED_WORDS = 6000  # of a language, for those that begin with such a letter
 _STROKED = dict(zip("dhlost", "đħłøßŧ", strict=True))  # letters that Unicode does not decompose
@@ -49,6 +50,11 @@ class MultilingualTexts:
         self.languages = tuple(native or languages)
         self._weights = list(accumulate(_WEIGHTS.get(language.code, 1.0) for language in self.languages))
         self._variants = _accented_variants(allowed)
+        self._own_variants = {
+            language.code: _accented_variants(allowed & _letters(language))
+            for language in self.languages
+            if language.code in _SHUFFLED_MARKS
+        }
         self._accented = {language.code: _accented_words(language) for language in self.languages}
         self._english = next((language for language in languages if language.code == "en"), None)
 
@@ -73,9 +79,23 @@ class MultilingualTexts:
             text = _with_foreign_word(rng, text, self._english)
         if rng.random() < _ACCENTED_START and self._accented.get(language.code):
             text = f"{language.capitalized(rng.choice(self._accented[language.code]))} {text}"
-        if rng.random() < _RARE_LETTERS_IN.get(language.code, _RARE_LETTERS):
-            text = "".join(rng.choice(self._variants.get(c, [c])) if rng.random() < 0.3 else c for c in text)
+        if rng.random() < _RARE_LETTERS:
+            text = _with_variants(rng, text, self._variants)
+        if language.code in self._own_variants and rng.random() < _SHUFFLED_MARKS[language.code]:
+            text = _with_variants(rng, text, self._own_variants[language.code])
         return text, language.code
+
+
+def _letters(language: Language) -> frozenset[str]:
+    """The letters of a language's words, and their capitals."""
+    letters = set("".join(language.words))
+    return frozenset(letters | {language.upper(c) for c in letters})
+
+
+def _with_variants(rng: Random, text: str, variants: dict[str, list[str]]) -> str:
+    """Replace some letters by variants of their base letter."""
+    bases = ((c, unicodedata.normalize("NFD", c)[0]) for c in text)
+    return "".join(rng.choice(variants.get(base, [c])) if rng.random() < 0.3 else c for c, base in bases)
 
 
 def _accented_variants(allowed: frozenset[str]) -> dict[str, list[str]]:
