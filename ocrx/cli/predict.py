@@ -113,6 +113,7 @@ def predict(
         "Global.device": device,
         "Global.threads": threads,
         "Predict.model_dir": settings.model_of(model, lang),
+        "Predict.lang": lang,
         "Predict.batch_size": batch_size,
         "Predict.backend": backend,
         "Predict.precision": precision,

@@ -133,7 +133,7 @@ def model_of(model: str | None, lang: str | None) -> str | None:
         lang: A language code; None if not given.
 
     Returns:
-        The model, or None if neither was given.
+        The model, or None if neither was given or the language is ``auto``.
 
     Raises:
         ConfigError: Both were given, or there is no model for the language.
@@ -142,9 +142,9 @@ def model_of(model: str | None, lang: str | None) -> str | None:
         return model
     if model is not None:
         raise ConfigError("--model and --lang: expected one of them")
-    from ocrx.zoo.languages import model_for_language
+    from ocrx.zoo.languages import AUTO, model_for_language
 
-    return model_for_language(lang)
+    return None if lang.casefold() == AUTO else model_for_language(lang)
 
 
 def recording_failure(mode: str, config: Config, work: Callable[[], int]) -> int:

@@ -245,6 +245,7 @@ class PredictConfig:
     Attributes:
         batch_size: Images of a batch; by default 16, or the tuned value with ``use_hpip``.
         model_dir: The model; by default the embedded one.
+        lang: Language of the text, in place of ``model_dir``; ``auto`` finds the script of each line.
         input: Image, folder, PDF or URL.
         backend: ``auto``, ``torch``, ``onnx``, ``openvino`` or ``torchscript``.
         precision: By default fp32; others need a file from ``ocrx export``.
@@ -261,6 +262,7 @@ class PredictConfig:
 
     batch_size: BatchSize | None = None
     model_dir: str | None = None
+    lang: str | None = None
     input: str | None = None
     backend: str = "auto"
     precision: str | None = None

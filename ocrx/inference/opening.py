@@ -11,6 +11,7 @@ from ocrx.config import Config, DecodeOptions
 from ocrx.decoding.factory import build_decoder
 from ocrx.errors import ConfigError
 from ocrx.inference.discovery import find_model
+from ocrx.inference.other_scripts import OtherScripts
 from ocrx.inference.recognizer import BATCH_SIZE, Recognizer
 from ocrx.inference.tuned_settings import load_tuned_settings
 from ocrx.model_folder import INFERENCE_DIR, SPEC_FILE, bundled_language_model, read_spec
@@ -64,7 +65,9 @@ def create_model(  # noqa: PLR0913, PLR0917  # public, PaddleX's parameters firs
         backend: ``auto`` (default), ``torch``, ``torch-compile``, ``onnx``, ``openvino`` or ``torchscript``.
         threads: Processor cores to use; default: all that this process may use.
         precision: ``fp32`` (default), ``fp16``, ``bf16`` or ``int8``, of a file that ``ocrx export`` wrote.
-        lang: Language of the text, e.g. ``ko``: the model for it (``ocrx.zoo.languages``), in place of a name.
+        lang: Language of the text, e.g. ``ko``: the model for it (``ocrx.zoo.languages``), in place of a name. With
+            ``auto`` the embedded model reads, and lines of low confidence are read by the embedded models of other
+            scripts too; the most confident reading that needs another script wins.
 
     Returns:
         The recognizer.
@@ -74,14 +77,12 @@ def create_model(  # noqa: PLR0913, PLR0917  # public, PaddleX's parameters firs
         ModelError: There is no such model.
         BackendError: The runtime or the device is missing.
     """
-    if lang is not None:
-        if model_name is not None or model_dir is not None:
-            raise ConfigError("lang: given beside a model; expected one of them")
-        from ocrx.zoo.languages import model_for_language  # only where it is asked for
-
-        model_name = model_for_language(lang)
     runtime = Runtime(backend, device, threads, precision, tuned=use_hpip)
-    return open_recognizer(find_model(model_name, model_dir), runtime)
+    if lang is None:
+        return open_recognizer(find_model(model_name, model_dir), runtime)
+    if model_name is not None or model_dir is not None:
+        raise ConfigError("lang: given beside a model; expected one of them")
+    return _open_for_language(lang, runtime)[1]
 
 
 def open_model(config: Config) -> tuple[Path, Recognizer]:
@@ -97,11 +98,30 @@ def open_model(config: Config) -> tuple[Path, Recognizer]:
         OcrxError: Of the classes that ``create_model`` raises.
     """
     settings = config.Predict
-    model = find_model(None, settings.model_dir, key="Predict.model_dir")
     runtime = Runtime(
         settings.backend, config.Global.device, config.Global.threads, settings.precision, settings.use_hpip
     )
+    if settings.lang is not None:
+        return _open_for_language(settings.lang, runtime, config.Decode)
+    model = find_model(None, settings.model_dir, key="Predict.model_dir")
     return model, open_recognizer(model, runtime, config.Decode)
+
+
+def _open_for_language(lang: str, runtime: Runtime, decode: DecodeOptions | None = None) -> tuple[Path, Recognizer]:
+    """The model for a language; for ``auto`` the embedded one, with those of other scripts beside it."""
+    from ocrx.zoo.embedded import other_scripts  # only where a language is given
+    from ocrx.zoo.languages import AUTO, model_for_language
+
+    if lang.casefold() != AUTO:
+        model = find_model(model_for_language(lang))
+        return model, open_recognizer(model, runtime, decode)
+
+    model = find_model()
+    recognizer = open_recognizer(model, runtime, decode)
+    names = other_scripts()
+    others = OtherScripts(lambda: [open_recognizer(find_model(name), runtime) for name in names], names)
+    recognizer.others = others if decode is None or decode == DecodeOptions() else others.with_options(decode)
+    return model, recognizer
 
 
 def open_recognizer(model: Path, runtime: Runtime, decode: DecodeOptions | None = None) -> Recognizer:

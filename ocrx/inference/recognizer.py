@@ -25,6 +25,7 @@ from ocrx.inference.batching import stack_lines, width_batches
 from ocrx.inference.confidence import line_confidence, typical_score, unfamiliar_warning
 from ocrx.inference.inputs import ImageInput, Input, iter_inputs
 from ocrx.inference.lines import ONE_LINE, Layout, PreparedLine, load_lines
+from ocrx.inference.other_scripts import OtherScripts
 from ocrx.inference.results import Prediction
 from ocrx.inference.spans import ColumnProfile, DeferredSpans, PixelSpans, character_spans, word_spans
 from ocrx.model_spec import CalibrationSpec, ModelSpec
@@ -61,6 +62,7 @@ class Recognizer:
         spec: The model's spec.
         charset: Its characters.
         calibration: Maps character scores to a confidence; None for a model that was never calibrated.
+        others: Models that read lines of low confidence too, see ``create_model(lang="auto")``.
     """
 
     def __init__(
@@ -69,6 +71,7 @@ class Recognizer:
         decoder: Decoder = greedy,
         batch_size: int = BATCH_SIZE,
         calibration: CalibrationSpec | None = None,
+        others: OtherScripts | None = None,
     ) -> None:
         """Wrap a back end.
 
@@ -77,6 +80,7 @@ class Recognizer:
             decoder: Turns logits into classes; by default the best path.
             batch_size: Lines in a batch, unless ``predict`` is given another number.
             calibration: By default that of the back end's spec.
+            others: Models of other scripts, for lines of low confidence.
         """
         self.backend = backend
         self.batch_size = batch_size
@@ -84,6 +88,7 @@ class Recognizer:
         self.charset = Charset.from_spec(self.spec)
         self.decoder = decoder
         self.calibration = calibration or self.spec.calibration
+        self.others = others
         self._network_slots = threading.BoundedSemaphore(backend.parallel)
         self._finder = LineFinder(backend.threads)
 
@@ -163,7 +168,7 @@ class Recognizer:
         return self.with_options(options)._checked_stream(iter_inputs(input, channel_order), batch_size, layout)
 
     def with_decoder(self, decoder: Decoder) -> Recognizer:
-        """Use another decoder on the same network.
+        """Use another decoder on the same network. It has the model's own classes, so that no other model reads.
 
         Args:
             decoder: The decoder.
@@ -189,7 +194,11 @@ class Recognizer:
             ConfigError: A value has no meaning, or nothing satisfies the constraints.
             DataError: A lexicon or language model cannot be read.
         """
-        return self if options == DecodeOptions() else self.with_decoder(build_decoder(self.charset, options))
+        if options == DecodeOptions():
+            return self
+        other = self.with_decoder(build_decoder(self.charset, options))
+        other.others = None if self.others is None else self.others.with_options(options)
+        return other
 
     def predict_inputs(self, inputs: Iterable[ImageInput], batch_size: int | None = None) -> Iterator[Prediction]:
         """Read images that ``iter_inputs`` found, see ``predict``.
@@ -289,10 +298,11 @@ class Recognizer:
 
         # How familiar an image is must not depend on the constraints of the decoder.
         found, best_paths = decode_beside_best_path(self.decoder, logits)
-        return [
+        read = [
             self._prediction(line, decoded, typical_score(best.scores))
             for line, decoded, best in zip(lines, found, best_paths, strict=True)
         ]
+        return read if self.others is None else self.others.reread(lines, read, self.spec)
 
     def _prediction(self, line: PreparedLine, decoded: Decoded, typical: float) -> Prediction:
         order = self.charset.reading_order(decoded.classes)

@@ -41,6 +41,7 @@ class Prediction(Mapping[str, Any]):
         page_index: Page of a PDF or frame of a TIFF, from 0.
         error: Why the image could not be read.
         warning: Why the image may be outside what the model reads: several lines, turned, unlike its training lines.
+        model: Name of the model that read the line, where several may read (``create_model(lang="auto")``).
         matched: False where a constraint was set and the text does not satisfy it (it is '' then, unless a reading
             outside the lexicon was allowed).
         line_index: Number of the line, from 0, where a page was cut into lines.
@@ -70,6 +71,7 @@ class Prediction(Mapping[str, Any]):
     turned: bool = False
     confidence: float | None = None
     typical_score: float = 0.0
+    model: str | None = None
     word_spans: PixelSpans = ()
     source: Callable[[], Image.Image] | None = field(default=None, repr=False, compare=False)
 
@@ -82,7 +84,8 @@ class Prediction(Mapping[str, Any]):
         Returns:
             ``input_path``, ``page_index``, ``rec_text``, ``rec_score``, ``confidence`` and ``warning``; ``line_index``
             and ``box`` (four numbers, or four corners) where a page was cut; ``turned`` where the spans are those of
-            the turned image; ``matched`` where a constraint was not satisfied; ``error`` on failure.
+            the turned image; ``matched`` where a constraint was not satisfied; ``model`` where several may read;
+            ``error`` on failure.
         """
         fields: dict[str, Any] = {
             "input_path": self.input_path,
@@ -106,6 +109,8 @@ class Prediction(Mapping[str, Any]):
             if self.turned:
                 fields["turned"] = True
 
+        if self.model is not None:
+            fields["model"] = self.model
         if not self.matched:
             fields["matched"] = False
         if self.error is not None:

@@ -62,7 +62,8 @@ def run(config: Config, inputs: Input | None = None) -> PredictRun:
     )
     if settings.save_dir is not None:
         results = _saved(results, _create_folder(Path(settings.save_dir)), settings.min_score)
-    notices = (describe(model, recognizer.backend), decoder_notice(recognizer.decoder))
+    others = "" if recognizer.others is None else f"lines of low confidence: {', '.join(recognizer.others.names)} too"
+    notices = (describe(model, recognizer.backend), decoder_notice(recognizer.decoder), others)
     calibration = calibration_notice(settings.model_dir or str(model), recognizer)
     return PredictRun("; ".join(filter(None, notices)), calibration, results)
 

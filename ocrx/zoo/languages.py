@@ -8,6 +8,8 @@ from types import MappingProxyType
 from ocrx.errors import ConfigError
 from ocrx.model_folder import EMBEDDED_DIR, SPEC_FILE
 
+AUTO = "auto"  # in place of a code: the script of each line is found by reading it
+
 _LATIN = (
     *("af", "az", "bs", "ca", "cs", "cy", "da", "de", "es", "et", "eu", "fi", "fr", "ga", "gl", "hr", "hu", "id", "is"),
     *("it", "ku", "la", "lb", "lt", "lv", "mi", "ms", "mt", "nl", "no", "oc", "pl", "pt", "qu", "rm", "ro", "sk", "sl"),

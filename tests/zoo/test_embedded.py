@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import pytest
-from PIL import Image, ImageDraw, ImageFont
+from support.print import typeset
 
 from ocrx import create_model
 from ocrx.inference.recognizer import Recognizer
 from ocrx.model_folder import EMBEDDED_DIR, SPEC_FILE
 from ocrx.synth.charsets import CHARSETS
-from ocrx.synth.fonts import matplotlib_folder
 from ocrx.zoo.embedded import DEFAULT
 
 EMBEDDED = sorted(path.parent.name for path in EMBEDDED_DIR.glob(f"*/{SPEC_FILE}"))
@@ -19,13 +18,6 @@ LARGEST = 5_000_000
 @pytest.fixture(scope="module")
 def latin() -> Recognizer:
     return create_model("printed_latin", device="cpu")
-
-
-def line_image(text: str) -> Image.Image:
-    font = ImageFont.truetype(str(matplotlib_folder() / "DejaVuSans.ttf"), 28)
-    image = Image.new("L", (round(font.getlength(text)) + 16, 46), 255)
-    ImageDraw.Draw(image).text((8, 6), text, 0, font)
-    return image
 
 
 @pytest.mark.parametrize(
@@ -41,12 +33,12 @@ def line_image(text: str) -> Image.Image:
     ],
 )
 def test_printed_latin_reads_the_languages_of_europe(latin: Recognizer, text: str) -> None:
-    assert next(iter(latin.predict(line_image(text)))).text == text
+    assert next(iter(latin.predict(typeset(text)))).text == text
 
 
 @pytest.mark.parametrize("text", ["Η ημέρα ήταν καλή, είπε ο Γιώργος.", "Άνοιξε το αρχείο config.txt της εφαρμογής"])
 def test_printed_greek_reads_greek_with_latin_words(text: str) -> None:
-    assert next(iter(create_model(lang="el", device="cpu").predict(line_image(text)))).text == text
+    assert next(iter(create_model(lang="el", device="cpu").predict(typeset(text)))).text == text
 
 
 def test_printed_latin_has_the_charset_of_its_recipe(latin: Recognizer) -> None:
@@ -58,7 +50,7 @@ def test_an_embedded_model_is_small_calibrated_and_described(name: str) -> None:
     folder = EMBEDDED_DIR / name
     assert (folder / "inference" / "model.onnx").stat().st_size < LARGEST
     assert (folder / "README.md").is_file()
-    result = next(iter(create_model(name, device="cpu").predict(line_image("Total 12.50"))))
+    result = next(iter(create_model(name, device="cpu").predict(typeset("Total 12.50"))))
     assert result.text == "Total 12.50"
     assert result.confidence is not None and result.confidence > 0.5
 

@@ -41,6 +41,13 @@ def test_an_embedded_model_comes_first(tmp_path: Path, monkeypatch: pytest.Monke
     assert model_for_language("de") == "printed_latin"
 
 
+def test_auto_is_no_language_with_a_model_of_its_own() -> None:
+    with pytest.raises(ConfigError, match="lang: 'auto'"):
+        model_for_language("auto")
+    assert create_model(lang="AUTO").others is not None
+    assert create_model(lang="en").others is None
+
+
 def test_an_unknown_language_lists_the_known_ones() -> None:
     with pytest.raises(ConfigError, match=r"lang: 'xx'; expected one of .*ko.*"):
         model_for_language("xx")
