@@ -1,8 +1,8 @@
 """Measures how well and how fast a recognizer reads labelled lines.
 
-``evaluate`` compares, ``analysis`` and ``intervals`` say where the errors lie and how certain the figures are,
-``reliability`` and ``calibration`` are about scores and confidence, ``label_errors`` finds labels that are likely to be
-wrong, ``latency`` takes the time, ``html_report`` shows an evaluation.
+``evaluate`` compares texts with labels, ``analysis`` breaks the errors down, ``intervals`` computes 95 % intervals,
+``reliability`` and ``calibration`` deal with scores and confidence, ``label_errors`` finds probable label errors,
+``latency`` measures time, ``exporter`` exports a model and compares it on lines, ``html_report`` renders an evaluation.
 
 May import ``inference`` and what lies below it.
 """

@@ -1,4 +1,4 @@
-"""Where the errors of an evaluation lie: which characters, lengths and widths, and how certain the figures are."""
+"""Breaks down the errors of an evaluation by characters, lengths and widths."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ Pair = tuple[str, str]
 
 @dataclass(frozen=True)
 class Group:
-    """Lines (or characters) of one kind: how many, and how many of them wrong."""
+    """Lines or characters of one kind: their number, and how many are wrong."""
 
     name: str
     count: int
@@ -29,13 +29,13 @@ class Group:
 
     @property
     def error_rate(self) -> float:
-        """Share of the wrong ones; 0 for an empty group."""
+        """Share that is wrong; 0 for an empty group."""
         return self.wrong / self.count if self.count else 0.0
 
 
 @dataclass(frozen=True)
 class Confusion:
-    """``truth`` was read as ``prediction`` ``count`` times; '' stands for nothing."""
+    """``truth`` was read as ``prediction`` ``count`` times; '' stands for an insertion or deletion."""
 
     truth: str
     prediction: str
@@ -53,13 +53,13 @@ class Analysis:
         by_width: Lines by width of the image.
         by_class: Characters of the labels by kind.
         spaces: Spaces in the labels.
-        spaces_lost: Of these, those not read as spaces.
+        spaces_lost: Spaces that were not read as such.
         spaces_added: Spaces read where the label has none.
         repeats: Characters of the labels that equal the one before them.
-        repeats_lost: Of these, those that came out as one character.
-        calibration: How well the score tells right from wrong.
+        repeats_lost: Repeated characters that were merged into one.
+        calibration: How well the score separates right from wrong lines.
         unreadable: Images that could not be read.
-        confidence: How well the calibrated confidence does; None without a readable line.
+        confidence: Quality of the calibrated confidence; None without a readable line.
     """
 
     intervals: dict[str, Interval]
@@ -86,14 +86,14 @@ class Analysis:
 
 
 def analyse(lines: Sequence[LineResult], precision: float = 0.99) -> Analysis:
-    """Break an evaluation down.
+    """Analyse an evaluation.
 
     Args:
         lines: The lines of the evaluation.
-        precision: Share of exact lines that the advised score threshold is to reach.
+        precision: Share of exact lines that the suggested score threshold must reach.
 
     Returns:
-        The breakdown.
+        The analysis.
     """
     edits = [edit_pairs(line.truth, line.read) for line in lines]
     pairs = [pair for line in edits for pair in line]
@@ -118,15 +118,15 @@ def analyse(lines: Sequence[LineResult], precision: float = 0.99) -> Analysis:
 
 
 def edit_pairs(truth: str, prediction: str) -> list[Pair]:
-    """Align a label and what was read by the fewest edits: Levenshtein distance with unit costs.
+    """Align a label and a prediction with the fewest edits (Levenshtein distance).
 
     Args:
         truth: The label.
-        prediction: What was read.
+        prediction: The text that was read.
 
     Returns:
-        (character, character read) in order, '' for nothing on either side. Of equally short alignments the one that
-        keeps characters paired from the end.
+        Pairs of characters in order, with '' on one side for insertions and deletions. Among equal distances, the
+        alignment that pairs characters from the end.
     """
     if truth == prediction:
         return [(c, c) for c in truth]
@@ -157,13 +157,13 @@ def edit_pairs(truth: str, prediction: str) -> list[Pair]:
 
 
 def character_class(character: str) -> str:
-    """Classify a character for reports.
+    """Classify a character for the report.
 
     Args:
         character: The character.
 
     Returns:
-        A coarse kind: space, digits, punctuation, or letters by case.
+        A coarse class, such as space, digits, punctuation or upper case.
     """
     if character == " ":
         return "space"
@@ -175,7 +175,7 @@ def character_class(character: str) -> str:
 
 
 def _repeats(edits: Sequence[Sequence[Pair]]) -> tuple[int, int]:
-    """Characters that equal the one before them, and how many such runs came out shorter: the typical CTC error."""
+    """Count characters that equal the one before them, and how many of these were lost, the typical error of CTC."""
     total = lost = 0
     for line in edits:
         kept = [pair for pair in line if pair[0]]

@@ -1,8 +1,8 @@
-"""Calibrated confidence: fit it on labelled lines, store it in the model, and say how good it is.
+"""Calibrates the confidence: fits it on labelled lines, stores it in the model, and cross-validates it.
 
 The fit follows temperature scaling (Guo et al. 2017) and Platt scaling: a temperature for the probabilities of the
 characters, then a logistic regression of "the line is right" on the log odds of the line and the logarithm of its
-length. The regression is drawn towards the uncalibrated model, so that a few lines suffice to fit it.
+length. A prior pulls the regression towards the uncalibrated model, so that a few lines suffice.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ from ocrx.results import Progress
 
 MIN_LINES = 20
 MAX_LINES = 2000
-KEPT = 0.98  # share of the correctly read lines that are familiar
+KEPT = 0.98  # share of the correctly read lines that count as familiar
 
 _FOLDS = 5
 _TEMPERATURES = tuple(2.0 ** (step / 4) for step in range(-8, 13))  # 0.25 to 8
@@ -45,8 +45,7 @@ def fit_calibration(lines: Sequence[LineResult]) -> CalibrationSpec | None:
     """Fit the calibration of a model on labelled lines that it has read.
 
     Args:
-        lines: Lines of an evaluation that training did not learn from. Unreadable images and empty readings are
-            left out.
+        lines: Evaluated lines of a hold-out set. Unreadable images and empty texts are left out.
 
     Returns:
         The calibration, or None for fewer than ``MIN_LINES`` lines.
@@ -76,19 +75,19 @@ def calibrate_model(
 ) -> CalibrationSpec | None:
     """Calibrate a model on validation lines and write the result into its folder.
 
-    To be called once at the end of a training, on the main process, for the folder of the best model::
+    Call it once at the end of a training, on the main process, for the folder of the best model::
 
         calibrate_model(best, create_model(model_dir=best), dataset.val)
 
     Args:
         folder: The model folder; ``model.json`` in it and in ``inference/`` are replaced atomically.
         recognizer: The model in that folder, with the decoder that predictions will use.
-        samples: Labelled lines that training did not learn from; at most ``MAX_LINES`` of them are read, spread evenly.
-        ignore_case: A line counts as right if only case differs.
+        samples: Labelled lines of a hold-out set; at most ``MAX_LINES`` of them are read, evenly spread.
+        ignore_case: Ignore differences of case.
         progress: Called with (lines done, lines in all).
 
     Returns:
-        The calibration, or None where there were too few lines and nothing was written.
+        The calibration, or None if there were too few lines, and nothing was written.
 
     Raises:
         ModelError: The folder holds no model.
@@ -106,7 +105,7 @@ def store_calibration(folder: Path, calibration: CalibrationSpec) -> None:
 
     Args:
         folder: The model folder.
-        calibration: What ``fit_calibration`` found.
+        calibration: The result of ``fit_calibration``.
 
     Raises:
         ModelError: The folder holds no model.
@@ -117,13 +116,13 @@ def store_calibration(folder: Path, calibration: CalibrationSpec) -> None:
 
 
 def cross_validated_confidence(lines: Sequence[LineResult]) -> Float64s:
-    """Judge each line by a calibration that was fitted on the other lines.
+    """Compute the confidence of each line with a calibration that was fitted on other lines.
 
     Args:
         lines: The lines of an evaluation.
 
     Returns:
-        A confidence for each line, float64 [N].
+        float64 [N], the confidence of each line.
     """
     fold = np.random.default_rng(0).permutation(len(lines)) % _FOLDS
     confidence = np.zeros(len(lines))
@@ -152,7 +151,7 @@ def _fit(scores: Sequence[Sequence[float]], right: Float64s, temperature: float)
         hessian = (x * (p * (1 - p))[:, None]).T @ x + _PRIOR_LINES * np.eye(3)
         step = np.linalg.solve(hessian, gradient)
 
-        # A whole step overshoots where hardly a line is uncertain; the loss is convex, so a short one never does.
+        # A full Newton step may overshoot if few lines are uncertain; as the loss is convex, a short one does not.
         while loss(weights - step) > best and np.abs(step).max() > _CONVERGED:
             step /= 2
         weights = weights - step

@@ -1,4 +1,4 @@
-"""A recognizer against labelled lines: the one evaluation, during training and after it."""
+"""Compares a recognizer with labelled lines; the one evaluation, during training and afterwards."""
 
 from __future__ import annotations
 
@@ -18,15 +18,15 @@ from ocrx.text.normalize import normalize
 
 @dataclass(frozen=True)
 class LineResult:
-    """One labelled line and what was read.
+    """One labelled line and its prediction.
 
     Attributes:
         sample: The labelled line.
         prediction: The text that was read; '' for an image that could not be read.
         score: The score of the line.
         error: Why the image could not be read.
-        details: The whole prediction.
-        ignore_case: Differences of case are no errors.
+        details: The complete prediction.
+        ignore_case: Whether differences of case are ignored.
     """
 
     sample: Sample
@@ -38,7 +38,7 @@ class LineResult:
 
     @property
     def truth(self) -> str:
-        """The label as it is compared: in NFC, without case where that is ignored."""
+        """The label as it is compared: in NFC, case-folded if case is ignored."""
         return self._comparable(self.sample.text)
 
     @property
@@ -48,7 +48,7 @@ class LineResult:
 
     @property
     def is_right(self) -> bool:
-        """Whether the line was read without an error."""
+        """Whether prediction and label are equal."""
         return self.truth == self.read
 
     def _comparable(self, text: str) -> str:
@@ -71,14 +71,14 @@ def evaluate(
     *,
     ignore_case: bool = False,
 ) -> Evaluation:
-    """Read labelled lines and compare. An unreadable image counts as the text ''.
+    """Read labelled lines and compare them with their labels. The text of an unreadable image is ''.
 
     Args:
         recognizer: The model.
         samples: The labelled lines.
         batch_size: Lines in a batch.
         progress: Called with (lines done, lines in all).
-        ignore_case: Differences of case are no errors.
+        ignore_case: Ignore differences of case.
 
     Returns:
         Metrics and lines.

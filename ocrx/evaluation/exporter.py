@@ -1,6 +1,6 @@
-"""A model folder to another format and precision: ONNX, OpenVINO or TorchScript; fp32, fp16, bf16 or int8.
+"""Exports a model folder to ONNX, OpenVINO or TorchScript, in fp32, fp16, bf16 or int8.
 
-Every file is read back and compared on real lines before it is put in place.
+Every file is read back and compared with the model on real lines before it is put in place.
 """
 
 from __future__ import annotations
@@ -56,9 +56,16 @@ FORMATS = MappingProxyType(
 
 @dataclass(frozen=True)
 class Exported:
-    """The file, its size with everything that belongs to it, and how it read the lines of the comparison.
+    """An exported file, and how it compares with the model.
 
-    ``largest_difference`` is that of a logit; the accuracies are None without labelled lines.
+    Attributes:
+        file: The file.
+        bytes: Its size, including files that belong to it.
+        lines: Lines that were compared.
+        largest_difference: Largest absolute difference of a logit.
+        texts_changed: Lines whose text differs.
+        accuracy: Share of exact lines of the export; None without labelled lines.
+        accuracy_before: That of the model.
     """
 
     file: Path
@@ -78,30 +85,32 @@ def export_folder(
     max_loss: float = 0.01,
     target: Path | None = None,
 ) -> Exported:
-    """Export the model folder ``path`` into ``target`` (default: its folder ``inference``).
+    """Export a model folder.
 
-    ``samples`` are read by both networks, and calibrate int8; a language model goes along unread. Raises ConfigError
-    for a format that does not have the precision and for a target where another model lies, DataError for reduced
-    precision without lines and for lines of which no image can be read, BackendError if a logit in fp32 differs by more
-    than rounding or the accuracy otherwise falls by more than ``max_loss``. The target then stays as it was, or is not
-    made.
+    A language model in the folder is copied along. After an error the target is unchanged.
 
     Args:
         path: The model folder.
         form: ``onnx``, ``openvino`` or ``torchscript``.
-        precision: The type to compute in.
-        samples: Lines to compare on.
-        max_loss: Accuracy that reduced precision may cost.
-        target: Folder for the file.
+        precision: ``fp32``, ``fp16``, ``bf16`` or ``int8``.
+        samples: Lines that both networks read to compare them, and that calibrate int8.
+        max_loss: Largest loss of accuracy in reduced precision.
+        target: Folder for the file; by default the folder ``inference`` of the model.
 
     Returns:
-        What was written.
+        The exported file, and how it compares with the model.
+
+    Raises:
+        ConfigError: The format does not support the precision, or the target holds another model.
+        DataError: There are no lines for a reduced precision, or none of their images can be read.
+        BackendError: In fp32 a logit differs by more than rounding, or else the accuracy drops by more than
+            ``max_loss``.
     """
     if precision not in FORMATS[form]:
         raise ConfigError(f"{form}: precision {precision!r}; expected one of {', '.join(FORMATS[form])}")
     if precision != "fp32" and not samples:
         raise DataError(
-            f"{form} in {precision}: no lines to compare on", hint="name a dataset of your own lines with --data"
+            f"{form} in {precision}: no lines to compare on", hint="add a dataset of your own lines with --data"
         )
 
     if form == "openvino" and find_spec("openvino") is None:
@@ -138,15 +147,15 @@ def export_folder(
 
 
 def _refuse_another_model(target: Path, folder: Path) -> None:
-    """Raise ConfigError where ``target`` has files of a model that reads other images or characters than ``folder``'s.
+    """Raise ConfigError if ``target`` holds a model with other images or characters.
 
-    The same model trained further may take its own place; only its measured frame shift differs.
+    A later state of the same model, which differs only in its frame shift, may be replaced.
     """
     if not (target / SPEC_FILE).is_file():
         return
     there, given = read_spec(target), read_spec(folder)
     if replace(there, frames=given.frames) != given:
-        raise ConfigError(f"{target}: another model lies there", hint="name another folder with --output")
+        raise ConfigError(f"{target}: holds another model", hint="choose another folder with --output")
 
 
 def _readable(image: Path) -> bool:
@@ -158,7 +167,7 @@ def _readable(image: Path) -> bool:
 
 
 class _Source:
-    """The model to export: its weights where the folder has them, else its ONNX file."""
+    """The model to export: its weights if the folder has them, else its ONNX file."""
 
     def __init__(self, folder: Path, work: Path) -> None:
         self.folder = folder
@@ -194,7 +203,7 @@ def _write_onnx(source: _Source, precision: str, samples: Sequence[Sample]) -> _
     elif precision == "int8":
         quantized_onnx(original, file, prepared([sample.image for sample in samples], source.spec))
     elif source.network is None:
-        raise ModelError(f"{source.folder}: no {WEIGHTS_FILE}; its ONNX model is all there is")
+        raise ModelError(f"{source.folder}: no {WEIGHTS_FILE}; the folder has only its ONNX model")
     return _Written([file], OnnxBackend(file))
 
 
@@ -233,7 +242,7 @@ _WRITERS: MappingProxyType[str, Callable[[_Source, str, Sequence[Sample]], _Writ
 def _compare(
     before: Backend, after: Backend, samples: Sequence[Sample], precision: str, max_loss: float
 ) -> tuple[float, int, float | None, float | None]:
-    """Largest difference of a logit, texts changed, accuracy after and before."""
+    """Largest difference of a logit, number of changed texts, accuracy after and before."""
     images = prepared([sample.image for sample in samples[:32]], before.spec)
     exact = precision == "fp32"
     if exact:
@@ -245,7 +254,7 @@ def _compare(
     changed = _changed(first, second)
 
     if exact:
-        # Between two classes that are equally likely, rounding alone decides: only more than that is a mismatch.
+        # Rounding may decide between equally probable classes: only a larger difference is a mismatch.
         for sample, texts in changed:
             check_parity(
                 before, after, prepared([sample.image], before.spec), f"{sample.source}: {texts}: {after.name}"
@@ -255,8 +264,8 @@ def _compare(
 
     if loss > max_loss and not exact:
         raise BackendError(
-            f"{after.name} in {precision} reads {second.metrics.accuracy:.2%} of {len(samples)} lines, "
-            f"before {first.metrics.accuracy:.2%}; at most {max_loss:.2%} may be lost",
+            f"{after.name} in {precision}: {second.metrics.accuracy:.2%} of {len(samples)} lines are exact, "
+            f"{first.metrics.accuracy:.2%} before; expected a loss of at most {max_loss:.2%}",
             hint="allow more with --max-loss, calibrate on more lines, or use another precision",
         )
 
@@ -264,7 +273,7 @@ def _compare(
 
 
 def _changed(first: Evaluation, second: Evaluation) -> list[tuple[Sample, str]]:
-    """The lines that are read otherwise, with both texts."""
+    """The lines whose texts differ, with both texts."""
     return [
         (a.sample, f"{a.prediction!r}, then {b.prediction!r}")
         for a, b in zip(first.lines, second.lines, strict=True)

@@ -23,7 +23,7 @@ _PICTURE_WIDTH = 900
 
 @dataclass(frozen=True)
 class EvaluatedModel:
-    """A model's name and how it read the lines."""
+    """A model, its evaluation and the analysis."""
 
     name: str
     evaluation: Evaluation
@@ -52,13 +52,13 @@ def render_report(dataset: str, evaluated: EvaluatedModel, comparison: Compariso
     """Render the report as HTML.
 
     Args:
-        dataset: Where the lines come from.
+        dataset: The dataset.
         evaluated: The model.
         comparison: A second model on the same lines.
-        worst: How many of the lines with most errors are shown with their pictures.
+        worst: Number of lines with the most errors to show with pictures.
 
     Returns:
-        One document that needs nothing else.
+        A self-contained document.
     """
     template = (files("ocrx.evaluation") / "report.html.jinja").read_text(encoding="utf-8")
     environment = jinja2.Environment(autoescape=True, trim_blocks=True, lstrip_blocks=True)
@@ -74,7 +74,7 @@ def render_report(dataset: str, evaluated: EvaluatedModel, comparison: Compariso
 
 
 def worst_lines(lines: Sequence[LineResult], count: int) -> list[int]:
-    """Find the wrong lines with most edits, the most certain first among equals; unreadable ones before all.
+    """Find the lines with the most edits, unreadable images first; among equals, the highest score first.
 
     Args:
         lines: The lines of an evaluation.
@@ -105,7 +105,7 @@ def _errors(line: LineResult) -> int:
 
 
 def _picture(line: LineResult) -> str:
-    """The image of a line as a data URI, '' where it cannot be opened."""
+    """The image of a line as a data URI; '' if it cannot be opened."""
     try:
         image = read_image(line.sample.image)
     except DataError:

@@ -1,4 +1,4 @@
-"""95 % intervals of the metrics of an evaluation."""
+"""Computes 95 % intervals of metrics."""
 
 from __future__ import annotations
 
@@ -22,16 +22,16 @@ Interval = tuple[float, float]
 def intervals(lines: Sequence[LineResult], other: Sequence[LineResult] | None = None) -> dict[str, Interval]:
     """Compute 95 % intervals by resampling lines.
 
-    The percentiles of 1000 seeded resamples (bootstrap). For the accuracy, and wherever all resamples agree, as they
-    do where every line is right or every line is wrong, Wilson's interval takes their place; it is wider than need be
-    for a metric other than the accuracy, since it lets a whole line be right or wrong.
+    Intervals are percentiles of 1000 seeded resamples (bootstrap). For the accuracy, and if all resamples agree because
+    every line is right or every line is wrong, Wilson's interval is used instead. For other metrics it is conservative,
+    since it treats lines as entirely right or wrong.
 
     Args:
         lines: The lines of an evaluation.
         other: The lines of another model on the same samples.
 
     Returns:
-        Intervals of ``METRICS``; with ``other`` resampled intervals of the differences ``other`` - ``lines``. Empty
+        Metric → interval, for ``METRICS``; with ``other``, intervals of the differences ``other`` - ``lines``. Empty
         without lines.
     """
     if not lines:
@@ -58,11 +58,11 @@ def intervals(lines: Sequence[LineResult], other: Sequence[LineResult] | None = 
 
 
 def wilson(right: float, count: int) -> Interval:
-    """Compute the 95 % interval of a share (E. B. Wilson 1927).
+    """Compute the 95 % interval of a proportion (E. B. Wilson 1927).
 
     Args:
-        right: How many were seen; a fraction where each may be partly right.
-        count: Of how many, at least 1.
+        right: Number of successes, possibly fractional.
+        count: Number of trials, at least 1.
 
     Returns:
         Lower and upper bound, from 0 to 1.

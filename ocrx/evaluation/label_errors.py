@@ -1,8 +1,7 @@
-"""Candidate label errors: labels that disagree with what a model reads, the least probable labels first.
+"""Finds candidate label errors: labels that differ from what a model reads, the least probable labels first.
 
-Labels are ranked by the log odds ln P(text read) - ln P(label): how much more probable the model finds its own
-reading than the label. Both probabilities are summed over all CTC paths. The log odds are 0 where the model reads
-the label.
+Labels are ranked by the log odds ln P(text read) - ln P(label), with probabilities summed over all CTC paths. The log
+odds are 0 if the model reads the label.
 """
 
 from __future__ import annotations
@@ -29,7 +28,7 @@ from ocrx.results import Progress
 from ocrx.text.charset import Charset
 from ocrx.text.normalize import normalize
 
-# A character the model has no class for: surely no less surprising than any it has.
+# Nats for a character without a class, more than for almost any character with one.
 UNKNOWN = 20.0
 _WINDOW = 512
 
@@ -49,7 +48,8 @@ class LabelError:
             root: The folder that the image's path is relative to.
 
         Returns:
-            Plain values. ``doubt`` is the key that readers of ``check_dataset_result.json`` know.
+            Plain values. ``doubt`` is the former name of ``log_odds``, kept for readers of
+            ``check_dataset_result.json``.
         """
         image = self.sample.image
         return {
@@ -67,10 +67,10 @@ def rank_labels(
 ) -> list[LabelError]:
     """Score the labels of all readable images.
 
-    A label too long for its frames counts like one with only unknown characters.
+    A label that is too long for its frames counts as if all its characters were unknown.
 
     Args:
-        recognizer: The model that judges.
+        recognizer: The model.
         samples: The labelled lines.
         batch_size: Most lines in a batch.
         progress: Called with (lines done, lines in all).
@@ -115,7 +115,7 @@ def _score(charset: Charset, samples: Sequence[Sample], logits: Floats) -> list[
 
 
 def _encode(charset: Charset, text: str) -> tuple[list[int], int]:
-    """Classes of the characters that have one, and how many have none."""
+    """Classes of the known characters, and the number of unknown ones."""
     text = normalize(text)
     missing = set(charset.missing(text))
     if not missing:

@@ -1,13 +1,11 @@
-"""How long reading takes, stage by stage and end to end, in PaddleX's terms."""
+"""Measures latency and throughput, stage by stage and end to end, in PaddleX's terms."""
 
 from __future__ import annotations
 
-import sys
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from functools import partial
-from pathlib import Path
 from typing import Any, TypeVar
 
 import numpy as np
@@ -17,6 +15,7 @@ from ocrx.imaging.preparation import resize
 from ocrx.inference.batching import stack_lines, width_batches
 from ocrx.inference.inputs import ImageInput
 from ocrx.inference.recognizer import Recognizer
+from ocrx.process import resident_mib
 
 _T = TypeVar("_T")
 
@@ -26,7 +25,7 @@ STAGES = ("read", "prepare", "network", "decode")
 
 @dataclass(frozen=True)
 class Stage:
-    """One operation on one thread: milliseconds for each line."""
+    """One stage on one thread, in milliseconds per line."""
 
     name: str
     ms_per_line: float
@@ -34,11 +33,21 @@ class Stage:
 
 @dataclass(frozen=True)
 class Timing:
-    """How fast one setting reads from files.
+    """The measurement of one setting.
 
-    ``ms_per_line`` and ``lines_per_second`` are end to end with all threads; ``p50_ms`` and ``p95_ms`` the latency of
-    a single line from file to text when nothing else is read; ``memory_mib`` the resident memory of the process.
-    ``text_mismatch_rate`` is the share of texts that differ from fp32 in ONNX Runtime or torch.
+    Attributes:
+        backend: Name of the back end.
+        precision: Precision of the computation.
+        threads: Number of threads.
+        batch_size: Lines in a batch.
+        lines: Number of lines that were read.
+        ms_per_line: Milliseconds per line from file to text, with all threads.
+        lines_per_second: The inverse, in lines per second.
+        p50_ms: Median latency of a single line from file to text, in milliseconds.
+        p95_ms: 95th percentile of that latency.
+        memory_mib: Resident memory of the process.
+        text_mismatch_rate: Share of texts that differ from those in fp32 with ONNX Runtime or torch.
+        stages: The stages on one thread.
     """
 
     backend: str
@@ -69,7 +78,7 @@ class Timing:
             name: One of ``STAGES``.
 
         Returns:
-            Its milliseconds for each line.
+            Its milliseconds per line.
         """
         return next(stage.ms_per_line for stage in self.stages if stage.name == name)
 
@@ -89,9 +98,9 @@ def measure_latency(
         recognizer: The model on the back end to measure.
         inputs: Readable images.
         batch_size: Lines in a batch.
-        seconds: Least duration of the end-to-end part; all images are read at least once.
-        precision: Of the recognizer's back end, for the report.
-        texts: What full precision reads from the same images.
+        seconds: Shortest duration of the end-to-end part; all images are read at least once.
+        precision: Precision of the back end, for the report.
+        texts: Texts of the same images in full precision.
 
     Returns:
         The measurement.
@@ -118,25 +127,6 @@ def measure_latency(
         text_mismatch_rate=sum(a != b for a, b in zip(found, texts, strict=True)) / max(1, len(texts)),
         stages=_stages(recognizer, inputs, batch_size),
     )
-
-
-def resident_mib() -> float:
-    """Measure the memory of this process.
-
-    Returns:
-        MiB in RAM now; the peak where the system does not say; 0 on Windows.
-    """
-    status = Path("/proc/self/statm")
-    if status.exists():
-        import resource
-
-        return int(status.read_text().split()[1]) * resource.getpagesize() / 2**20
-    if sys.platform == "win32":
-        return 0.0
-    import resource
-
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    return peak / (2**20 if sys.platform == "darwin" else 2**10)
 
 
 def _stages(recognizer: Recognizer, inputs: Sequence[ImageInput], batch_size: int) -> tuple[Stage, ...]:

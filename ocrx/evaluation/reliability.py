@@ -1,4 +1,4 @@
-"""How well scores and confidences predict that a line is right."""
+"""Measures how well scores and confidences predict that a line is right."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ _BINS = 10
 
 @dataclass(frozen=True)
 class Bin:
-    """Lines with a score in [low, high): how many, their mean score, and the share that is exact."""
+    """Lines with a score in [low, high): their number, mean score, and share of exact lines."""
 
     low: float
     high: float
@@ -26,14 +26,13 @@ class Bin:
 
 @dataclass(frozen=True)
 class ScoreReliability:
-    """Scores against exact lines.
+    """How well scores predict exact lines.
 
     Attributes:
         bins: Ten bins of equal width.
         error: Expected calibration error of the score.
-        precision: The share of exact lines that was asked for.
-        threshold: Of the lines with this score or more, at least ``precision`` are exact; None where no threshold
-            does it.
+        precision: The required share of exact lines.
+        threshold: Smallest score above which at least ``precision`` of the lines are exact; None if there is none.
         kept: Share of the lines that reach the threshold.
     """
 
@@ -51,10 +50,10 @@ class ConfidenceQuality:
     Attributes:
         lines: Readable lines.
         brier_score: Mean squared distance of the score to 1 (right) or 0 (wrong); smaller is better.
-        brier_confidence: The same of the confidence; None for a model without calibration.
+        brier_confidence: That of the confidence; None for a model without calibration.
         ece_score: Expected calibration error of the score over ten bins (Naeini et al. 2015); smaller is better.
-        ece_confidence: The same of the confidence.
-        cross_validated: Each line was judged by a calibration that was fitted without it.
+        ece_confidence: That of the confidence.
+        cross_validated: Whether each confidence is from a calibration that was fitted without that line.
     """
 
     lines: int

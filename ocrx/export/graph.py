@@ -1,4 +1,4 @@
-"""A trained network as a file for another runtime, with its spec inside, checked against the network it came from."""
+"""Writes a network, with its spec, as a file for another runtime, and compares the file with the network."""
 
 from __future__ import annotations
 
@@ -31,23 +31,23 @@ from ocrx.models.blocks import fused_copy
 OPSET = 17
 
 TOLERANCE = 1e-3
-"""Largest difference of a logit, relative to the largest logit (or absolute below 1), that rounding explains."""
+"""Largest difference of a logit that rounding explains, relative to the largest logit if that exceeds 1."""
 
 
 def export_onnx(model: nn.Module, spec: ModelSpec, path: Path, images: Sequence[Floats] = ()) -> float:
-    """Write ``path`` (ONNX, fp32, any batch size and width) and ``model.json`` beside it; ``model`` stays as it is.
-
-    The result is compared with the network on ``images``, float32 [N, C, H, W] each (default: noise of two widths).
-    Returns the largest difference of a logit; raises BackendError if it is more than rounding.
+    """Export a network to ONNX in fp32, for any batch size and width, and write ``model.json`` beside it.
 
     Args:
-        model: The network.
-        spec: Describes the model.
+        model: The network; it is not changed.
+        spec: Its spec.
         path: The ONNX file to write.
-        images: Images [N, C, H, W], float32, to compare on; by default noise.
+        images: Batches to compare on, float32 [N, C, H, W]; by default noise of two widths.
 
     Returns:
-        The largest difference of a logit.
+        The largest absolute difference of a logit.
+
+    Raises:
+        BackendError: A logit differs by more than rounding.
     """
     network = inference_form(model)
     path.parent.mkdir(parents=True, exist_ok=True)
@@ -59,29 +59,32 @@ def export_onnx(model: nn.Module, spec: ModelSpec, path: Path, images: Sequence[
 
 
 def export_model(model: nn.Module, spec: ModelSpec, folder: Path, images: Sequence[Path] = ()) -> float:
-    """``export_onnx`` to ``folder/model.onnx``, checked on image files; those that cannot be read are left out.
+    """Export a network to ``model.onnx`` in a folder and compare it on image files.
 
     Args:
-        model: The network.
-        spec: Describes the model.
+        model: The network; it is not changed.
+        spec: Its spec.
         folder: The folder to write to.
-        images: Image files to compare on.
+        images: Image files to compare on; unreadable ones are skipped.
 
     Returns:
-        The largest difference of a logit.
+        The largest absolute difference of a logit.
+
+    Raises:
+        BackendError: A logit differs by more than rounding.
     """
     return export_onnx(model, spec, folder / ONNX_FILE, prepared(images, spec))
 
 
 def prepared(images: Sequence[Path], spec: ModelSpec) -> list[Floats]:
-    """Image files as float32 [1, C, H, W] each; those that cannot be read are left out.
+    """Read and prepare image files.
 
     Args:
-        images: Image files.
-        spec: Describes the model.
+        images: Image files; unreadable ones are skipped.
+        spec: The model's spec.
 
     Returns:
-        Images [1, C, H, W], float32.
+        float32 [1, C, H, W] of each.
     """
     arrays = []
     for path in images:
@@ -93,25 +96,25 @@ def prepared(images: Sequence[Path], spec: ModelSpec) -> list[Floats]:
 
 
 def inference_form(model: nn.Module) -> nn.Module:
-    """A copy of ``model`` on the CPU in evaluation mode, in float32, fused where the network can be.
+    """Copy a network in its inference form.
 
     Args:
-        model: The network.
+        model: The network; it is not changed.
 
     Returns:
-        The copy.
+        The fused copy, float32, on the CPU and in evaluation mode.
     """
     return fused_copy(copy.deepcopy(model).cpu().float())
 
 
 def sample_images(spec: ModelSpec) -> list[Floats]:
-    """Noise of two batch sizes and two bucket widths, for a first check of an export.
+    """Make noise of two batch sizes and two bucket widths, for a first check of an export.
 
     Args:
-        spec: Describes the model.
+        spec: The model's spec.
 
     Returns:
-        Images [N, C, H, W], float32.
+        Two batches, float32 [N, C, H, W].
     """
     noise = np.random.default_rng(0)
     image = spec.image
@@ -121,13 +124,13 @@ def sample_images(spec: ModelSpec) -> list[Floats]:
 
 
 def probe_images(spec: ModelSpec) -> list[Floats]:
-    """Two rendered lines, as a network reads them: they bring activations to their usual size, which noise does not.
+    """Render two lines, on which activations have their usual size, unlike on noise.
 
     Args:
-        spec: Describes the model.
+        spec: The model's spec.
 
     Returns:
-        Images [1, C, H, W], float32.
+        float32 [1, C, H, W] of each.
     """
     height = spec.image.height
     font = ImageFont.load_default(size=0.7 * height)
@@ -144,11 +147,11 @@ def probe_images(spec: ModelSpec) -> list[Floats]:
 def trace_script(
     network: nn.Module, spec: ModelSpec, dtype: torch.dtype, path: Path, entries: Mapping[str, str]
 ) -> None:
-    """Write ``network`` (in evaluation mode) as TorchScript with extra ``entries``.
+    """Write a network as TorchScript.
 
     Args:
-        network: The network.
-        spec: Describes the model.
+        network: The network, in evaluation mode.
+        spec: Its spec.
         dtype: Type of weights and input.
         path: The file to write.
         entries: Further files in the archive: name → content.
@@ -156,7 +159,7 @@ def trace_script(
     width = spec.image.bucket_width(10 * spec.image.height)
     example = torch.zeros(2, spec.image.channels, spec.image.height, width, dtype=dtype)
     with warnings.catch_warnings(), torch.inference_mode():
-        # torch points to torch.export, whose files do not load from C++ without it.
+        # torch recommends torch.export, whose files C++ cannot load without torch.
         warnings.simplefilter("ignore")
         trace: Any = torch.jit.trace
         # Into memory first: torch's own file writer aborts the process on a full disk.
@@ -166,16 +169,19 @@ def trace_script(
 
 
 def check_parity(expected: Backend, found: Backend, images: Sequence[Floats], name: str) -> float:
-    """Largest difference between the logits of two back ends. Raises BackendError if it is more than rounding.
+    """Compare the logits of two back ends.
 
     Args:
-        expected: The back end that is right.
+        expected: The reference.
         found: The back end to check.
-        images: Images [N, C, H, W], float32.
+        images: Batches, float32 [N, C, H, W].
         name: Names the export in the error.
 
     Returns:
-        The largest difference of a logit.
+        The largest absolute difference of a logit.
+
+    Raises:
+        BackendError: Shapes differ, or a logit differs by more than rounding.
     """
     largest = 0.0
     for batch in images:
@@ -191,9 +197,9 @@ def check_parity(expected: Backend, found: Backend, images: Sequence[Floats], na
 
 
 def _traced(network: nn.Module, spec: ModelSpec) -> bytes:
-    """ONNX of the network by torch's tracing exporter: 0.1 s where the newer one takes 4 s, with the same graph.
+    """Export with torch's tracing exporter, which takes 0.1 s instead of 4 s and gives the same graph.
 
-    Training exports at every new best, hence the speed matters.
+    Speed matters because training exports every new best model.
     """
     width = spec.image.bucket_width(10 * spec.image.height)
     example = torch.zeros(2, spec.image.channels, spec.image.height, width)
@@ -208,7 +214,7 @@ def _traced(network: nn.Module, spec: ModelSpec) -> bytes:
     buffer: Any = io.BytesIO()
 
     with warnings.catch_warnings(), torch.no_grad():
-        # The tracer warns that it is the older one, and about shapes that are constants here.
+        # It warns that it is deprecated, and about shapes that are constants here.
         warnings.simplefilter("ignore")
         torch.onnx.export(network, (example,), buffer, **arguments)
 

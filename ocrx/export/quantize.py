@@ -1,4 +1,4 @@
-"""ONNX models in fp16 and int8, with ONNX Runtime's own tools."""
+"""Converts ONNX models to fp16 and int8 with ONNX Runtime's own tools."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _QUANTIZED = ["Conv", "MatMul", "Gemm"]
 
 
 def half_onnx(source: Path, target: Path) -> None:
-    """``source`` with weights and computation in fp16; input and output stay fp32.
+    """Convert weights and computation to fp16; input and output remain fp32.
 
     Args:
         source: The fp32 ONNX file.
@@ -30,23 +30,22 @@ def half_onnx(source: Path, target: Path) -> None:
 
 
 def quantized_onnx(source: Path, target: Path, images: Sequence[Floats]) -> None:
-    """``source`` with int8 weights (per channel) and activations whose ranges come from ``images``.
+    """Quantise weights (per channel) and activations to int8.
 
-    The first convolution and the last layer stay in fp32: they hold little work, and errors there cost most.
-    Weights use 7 of the 8 bits: x86-64 without VNNI adds two products in 16 bits (VPMADDUBSW), which 255 * w1 + 255 *
-    w2 must not exceed; some ARM kernels do the same. The lost bit costs little: receipts' lines 61.2 % in fp32 and in
-    8 bits, 60.9 % in 7. Unsigned weights would be right everywhere too, at half the speed where there is VNNI.
+    The first convolution and the last layer remain fp32: they take little time, and errors there cost most accuracy.
+    Weights use 7 of the 8 bits, because x86-64 without VNNI adds two products in 16 bits (VPMADDUBSW), which 255 * w1 +
+    255 * w2 must not exceed; some ARM kernels do the same. ``benchmarks/int8.md`` compares the alternatives.
 
     Args:
         source: The fp32 ONNX file.
         target: The file to write.
-        images: Images [1, C, H, W], float32, that give the ranges of the activations.
+        images: float32 [1, C, H, W] of each line; they determine the ranges of the activations.
     """
     model = _with_fp32_weights(source)
     nodes = [node for node in model.graph.node if node.op_type in _QUANTIZED]
 
     with _quiet(), tempfile.TemporaryDirectory() as work:
-        # A model in memory is not read back whole by ONNX Runtime 1.18.
+        # ONNX Runtime 1.18 does not fully read back a model in memory.
         plain = Path(work, "model.onnx")
         onnx.save(model, str(plain))
         quantize_static(
@@ -69,9 +68,9 @@ def quantized_onnx(source: Path, target: Path, images: Sequence[Floats]) -> None
 
 
 def _with_fp32_weights(source: Path) -> onnx.ModelProto:
-    """The model, with weights that are stored in fp16 and cast when it runs stored in fp32 instead.
+    """Read a model and replace weights that are stored in fp16 and cast at run time by fp32 weights.
 
-    The tools would take the result of a cast for an activation and leave the weights as they are.
+    The tools would treat the result of a cast as an activation and not quantise it.
     """
     model = onnx.load(str(source))
     stored = {array.name: array for array in model.graph.initializer}
@@ -96,7 +95,7 @@ class _Images(CalibrationDataReader):  # type: ignore[misc]  # onnxruntime has n
 
 @contextmanager
 def _quiet() -> Iterator[None]:
-    """The tool advises on the root logger to preprocess models that are preprocessed already."""
+    """Silence the root logger, where the tool recommends a preprocessing that was already done."""
     root = logging.getLogger()
     before = root.disabled
     root.disabled = True
