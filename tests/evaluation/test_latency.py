@@ -21,6 +21,3 @@ def test_a_measurement_holds_every_stage_and_the_share_of_other_texts(model_fold
     assert 0 < timing.p50_ms <= timing.p95_ms
     assert timing.ms_per_line * timing.lines_per_second == pytest.approx(1000)
     assert timing.to_dict()["changed"] == timing.text_mismatch_rate
-
-
-def test_the_memory_of_this_process_is_more_than_nothing() -> None:
