@@ -74,6 +74,7 @@ def _best_cut(rectangles: Float64s, height: float) -> list[tuple[Ints, _Band]]:
     """The bands at the gutter that has most lines in columns beside it; none where there are no columns.
 
     Lines beside a gutter narrower than a line is high count less: one that passes by a page number is the wrong one.
+    Worse is one that the longest lines of the left column cross, though they end before the right column begins.
     """
     best: list[tuple[Ints, _Band]] = []
     most = 0.0
@@ -83,9 +84,20 @@ def _best_cut(rectangles: Float64s, height: float) -> list[tuple[Ints, _Band]]:
         bands = _bands(rectangles, float(x), neighbours)
         columns = [band for _, band in bands if _is_columns(rectangles, band, height)]
         score = sum((len(band.left) + len(band.right)) * min(1.0, _gap(rectangles, band) / height) for band in columns)
+        if _cuts_a_column(rectangles, float(x), height):
+            score /= 4
         if score > most:
             best, most = bands, score
     return best
+
+
+def _cuts_a_column(rectangles: Float64s, x: float, height: float) -> bool:
+    """Whether a line of running text crosses ``x`` and ends left of everything that begins right of it."""
+    right = rectangles[:, 0] >= x
+    if not right.any():
+        return False
+    across = (rectangles[:, 0] < x - _MIN_COLUMN_WIDTH * height) & (rectangles[:, 2] > x)
+    return bool((across & (rectangles[:, 2] <= rectangles[right, 0].min())).any())
 
 
 def _bands(rectangles: Float64s, x: float, neighbours: tuple[Bools, Bools]) -> list[tuple[Ints, _Band]]:
@@ -137,8 +149,9 @@ def _gap(rectangles: Float64s, band: _Band) -> float:
 
 
 def _is_prose(rectangles: Float64s, height: float) -> bool:
-    """Whether most lines are as long as those of running text."""
-    return float(np.median(rectangles[:, 2] - rectangles[:, 0])) >= _MIN_COLUMN_WIDTH * height
+    """Whether lines as long as those of running text hold most of the text; the cells of a small table may be more."""
+    widths = rectangles[:, 2] - rectangles[:, 0]
+    return float(widths[widths >= _MIN_COLUMN_WIDTH * height].sum()) >= float(widths.sum()) / 2
 
 
 def _by_rows(rectangles: Float64s, lines: Ints) -> list[int]:

@@ -44,6 +44,15 @@ BANDS = [
     *[(left, top + 320, right, bottom + 320) for left, top, right, bottom in TWO_COLUMNS],
 ]
 THREE_COLUMNS = [*paragraph(20, 60, 8, 220), *paragraph(260, 60, 8, 220), *paragraph(500, 60, 8, 220)]
+SMALL_TABLE_IN_A_COLUMN = [  # as found on a page: the longest line ends close to the right column, the cells are many
+    (5, 90, 383, 113),
+    (5, 113, 363, 134),
+    (5, 134, 401, 155),
+    (5, 154, 368, 177),
+    (5, 175, 282, 198),
+    *[(x, 240 + 25 * row, x + 70, 263 + 25 * row) for row in range(3) for x in (8, 106)],
+    *[(413, 72 + 21 * row, 799 - 50 * (row % 2), 97 + 21 * row) for row in range(7)],
+]
 PAGES = {
     "one column": ONE_COLUMN,
     "two columns": TWO_COLUMNS,
@@ -53,6 +62,7 @@ PAGES = {
     "a table between paragraphs": TABLE_BESIDE_NOTHING,
     "columns, a line across, columns": BANDS,
     "three columns": THREE_COLUMNS,
+    "a small table in a column of unequal lines": SMALL_TABLE_IN_A_COLUMN,
     "rows of two cells": table(50, 50, 8, 2),
 }
 
