@@ -77,6 +77,13 @@ def check_dataset(
         bool,
         typer.Option("--build-dict", help="Write dict.txt from the training labels.", rich_help_panel=_CHANGE),
     ] = False,
+    write_back: Annotated[
+        Optional[str],
+        typer.Option(
+            help="Folder of PPOCRLabel or Label Studio that the lines were cut from: write corrected texts into it.",
+            rich_help_panel=_CHANGE,
+        ),
+    ] = None,
     output: OutputOption = None,
     json: JsonOption = False,
     config: ConfigOption = None,
@@ -97,6 +104,7 @@ def check_dataset(
         "CheckDataset.convert.dst_dataset_type": convert_to,
         "CheckDataset.convert.src_dataset_type": convert_from,
         "CheckDataset.model": model,
+        "CheckDataset.write_back": write_back,
     }
     raise typer.Exit(run(settings.load(config, override, options), json))
 

@@ -110,6 +110,7 @@ class CheckDatasetConfig:
         build_dict: Write ``dict.txt`` with the characters of the training labels.
         fix: Apply the fixes that cannot change a label's meaning.
         model: Model that ranks the labels by how likely they are wrong.
+        write_back: Folder of annotated pages that the lines were cut from; corrected texts are written into it.
         min_samples: Characters in fewer training labels than this give a warning.
         workers: Processes that open images; by default one per core for thousands of images.
     """
@@ -119,6 +120,7 @@ class CheckDatasetConfig:
     build_dict: bool = False
     fix: bool = False
     model: str | None = None
+    write_back: str | None = None
     min_samples: CountOrZero = 5
     workers: WorkersOrNone | None = None
 

@@ -23,6 +23,7 @@ from ocrx.data.edit.cut_lines import LEFT_OUT_FILE, count_reasons
 from ocrx.data.edit.fix import FixReport, build_dict, fix_labels
 from ocrx.data.edit.journal import recover
 from ocrx.data.edit.split import SplitReport, split_dataset, undo_split
+from ocrx.data.edit.write_back import WriteBackReport, write_back
 from ocrx.data.formats.dictionary import DICT_FILE
 from ocrx.data.formats.layouts import Dataset, read_dataset
 from ocrx.data.sample import Sample
@@ -189,13 +190,18 @@ def _change_dataset(root: Path, config: Config) -> tuple[Path, list[str]]:
         charset, copy = build_dict(root)
         old = f"; the old one is now {copy.name}" if copy else ""
         actions.append(f"wrote {DICT_FILE} with the {len(charset)} characters of the training labels{old}")
+    if options.write_back is not None:
+        actions.append(describe_write_back(write_back(root, Path(options.write_back))))
     return root, actions
 
 
 def _reject_contradictions(root: Path, config: Config, to_lmdb: bool) -> None:
     """Raise ConfigError for impossible changes before any change is made."""
     options = config.CheckDataset
-    changes = (options.split.undo, options.convert.enable, options.fix, options.split.enable, options.build_dict)
+    changes = (
+        options.split.undo, options.convert.enable, options.fix, options.split.enable, options.build_dict,
+        options.write_back is not None,
+    )  # fmt: skip
     if root.is_file() and any(changes):
         raise ConfigError(f"{root}: a file; to change a dataset, name its folder")
     if to_lmdb and (options.fix or options.split.enable or options.build_dict):
@@ -220,6 +226,21 @@ def describe_fix(report: FixReport) -> str:
     changed = list(report.backups.items())
     shown = ", ".join(f"{name} (original: {copy})" for name, copy in changed[:4])
     return f"fixed {repairs} in {shown}" + (f" and {len(changed) - 4} more files" if len(changed) > 4 else "")
+
+
+def describe_write_back(report: WriteBackReport) -> str:
+    """Put into words what was written back into annotated pages.
+
+    Args:
+        report: What was done.
+
+    Returns:
+        One line.
+    """
+    files = ", ".join(f"{name} (original: {copy})" for name, copy in report.backups.items())
+    done = f"wrote back {report.changed:,} texts and marked {report.unreadable:,} regions as unreadable"
+    left = f"; left out {len(report.left_out):,} ({count_reasons(report.left_out)})" if report.left_out else ""
+    return f"{done} in {files or 'no file'}{left}"
 
 
 def describe_split(report: SplitReport) -> str:

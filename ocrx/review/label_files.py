@@ -16,15 +16,13 @@ from PIL import Image
 from ocrx.data.edit.journal import backup, recover, replace_files
 from ocrx.data.edit.list_writer import list_line
 from ocrx.data.formats.label_readers import JSONL_SUFFIXES, PAIR_SUFFIX, TABLE_SUFFIXES, TEXT_COLUMNS
+from ocrx.data.formats.layouts import UNREADABLE_FILE
 from ocrx.data.sample import Sample, relative_name
 from ocrx.errors import DataError
 from ocrx.files import write_file
 from ocrx.imaging.reading import IMAGE_FORMATS, read_image
 from ocrx.review.decisions import Decisions
 from ocrx.review.lines import LABEL_FILE, Line, ReviewFolder
-
-UNREADABLE_FILE = "unreadable.txt"
-"""In the review's folder: the lines that were taken out of the label files."""
 
 _JPEG_QUALITY = 95
 _LINES = re.compile(r"[^\n]*\n|[^\n]+")  # other separators, such as U+2028, may be part of a label

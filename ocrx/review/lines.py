@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import os
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 
 from ocrx.data.formats.layouts import Dataset, NoLabelFileError, read_dataset
-from ocrx.data.sample import Sample, relative_name
+from ocrx.data.sample import Sample
 from ocrx.errors import DataError
 from ocrx.imaging.reading import IMAGE_SUFFIXES
 from ocrx.text.direction import runs_right_to_left
@@ -57,60 +59,52 @@ class ReviewFolder:
         """The label files; folders of pairs are left out."""
         return tuple(path for path in (self.dataset.label_files if self.dataset else ()) if path.is_file())
 
-    @property
+    @cached_property
     def runs_right_to_left(self) -> bool:
         """Whether most labels hold letters that run from right to left."""
         some = [line.sample.text for line in self.lines[:200] if line.sample.text]
         return 2 * sum(map(runs_right_to_left, some)) > len(some)
 
 
-def has_labels(path: Path) -> bool:
-    """Whether there is a label file.
+def find_labels(path: Path) -> Dataset | None:
+    """Read the labels of what is to be reviewed.
 
     Args:
         path: A folder or a label file.
 
     Returns:
-        False for a folder of images alone.
+        The dataset; None for a folder of images without any label file.
 
     Raises:
         DataError: If there is neither a dataset nor a folder with images, or its labels cannot be read.
     """
     try:
-        read_dataset(path)
+        return read_dataset(path)
     except NoLabelFileError:
         if next(_images(path), None) is None:
             raise
-        return False
-    return True
+        return None
 
 
-def read_folder(path: Path, *, transcription: bool) -> ReviewFolder:
-    """Read what is to be reviewed.
+def read_folder(path: Path, dataset: Dataset | None, *, transcription: bool) -> ReviewFolder:
+    """Collect the lines to review.
 
     Args:
         path: A folder or a label file.
+        dataset: Its labels, see ``find_labels``.
         transcription: Take all images of the folder, also those without a label.
 
     Returns:
         The lines. No image is opened.
 
     Raises:
-        DataError: If there is no dataset, or nothing to review in it.
+        DataError: If there is no line.
     """
     root = path if path.is_dir() else path.parent
-    try:
-        dataset = read_dataset(path)
-    except NoLabelFileError:
-        if not transcription:
-            raise
-        dataset = None
-
     rows: list[tuple[Sample, str]] = []
     if dataset is not None:
-        divided = bool(dataset.val)
-        rows = [(sample, "train" if divided else "") for sample in dataset.train]
-        rows += [(sample, "val") for sample in dataset.val]
+        part = "train" if dataset.val else ""
+        rows = [(sample, part) for sample in dataset.train] + [(sample, "val") for sample in dataset.val]
     if transcription:
         labelled = {sample.image for sample, _ in rows}
         rows += [(Sample(image, "", ""), "") for image in _images(root) if image not in labelled]
@@ -161,8 +155,6 @@ def list_lines(lines: Iterable[Line], texts: dict[str, str], base: Path) -> str:
     Returns:
         The content of the list.
     """
-    import os
-
     return "".join(f"{Path(os.path.relpath(x.sample.image, base)).as_posix()}\t{texts[x.key]}\n" for x in lines)
 
 
@@ -176,7 +168,10 @@ def _images(root: Path) -> Iterator[Path]:
 
 def _with_keys(rows: Iterable[tuple[Sample, str]], root: Path) -> Iterator[Line]:
     seen: Counter[str] = Counter()
+    prefix = os.fspath(root / "_")[:-1]
     for sample, part in rows:
-        name = relative_name(sample.image, root)
+        # As relative_name, in a tenth of its time.
+        full = os.fspath(sample.image)
+        name = full[len(prefix) :].replace(os.sep, "/") if full.startswith(prefix) else full
         seen[name] += 1
         yield Line(name if seen[name] == 1 else f"{name}#{seen[name]}", sample, part)

@@ -192,13 +192,15 @@ def _add_lines(app: FastAPI, session: ReviewSession) -> None:
 
 def _add_decisions(app: FastAPI, session: ReviewSession) -> None:
     @app.post("/api/decide")
-    def decide(sent: DecideRequest) -> Response:
+    def decide(sent: DecideRequest, tab: _Tab) -> Response:
         decision = Decision(sent.line, sent.status, sent.text, sent.turns, sent.revision, sent.reviewer)
         try:
             session.decide(decision)
         except ConflictError as error:
             return JSONResponse({"error": error.message, "line": session.view(sent.line)}, status_code=409)
-        return JSONResponse({"line": session.view(sent.line)})
+        line = session.next_line(tab.name, sent.line, tab.wanted)
+        upcoming = session.upcoming(tab.name, tab.wanted)
+        return JSONResponse({"decided": session.view(sent.line), "line": line, "upcoming": upcoming})
 
     @app.post("/api/undo")
     def undo(sent: UndoRequest) -> dict[str, Any]:

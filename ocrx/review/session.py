@@ -15,6 +15,7 @@ from PIL import Image
 
 from ocrx.data.checks.grouping import split_place
 from ocrx.data.edit.journal import recover
+from ocrx.data.formats.layouts import REVIEW_DIR
 from ocrx.errors import DataError
 from ocrx.imaging.reading import read_image
 from ocrx.results import Issue
@@ -22,13 +23,10 @@ from ocrx.review.decisions import Decisions, LineState, Status
 from ocrx.review.journal import JOURNAL_FILE, Journal
 from ocrx.review.label_files import FinishReport, digest_of, turned_image, write_decisions
 from ocrx.review.line_order import Filter, LineOrder
-from ocrx.review.lines import Line, ReviewFolder, count_characters, has_labels, merge_folder, read_folder
+from ocrx.review.lines import Line, ReviewFolder, count_characters, find_labels, merge_folder, read_folder
 from ocrx.review.ranking import Ranking, Reader, Score
 from ocrx.text.direction import runs_right_to_left
 from ocrx.text.normalize import normalize
-
-STATE_DIR = ".ocrx-review"
-"""The review's own folder, inside the dataset's."""
 
 MAX_TEXT = 10_000
 FOUND_LINES = 20
@@ -80,14 +78,14 @@ class ReviewSession:
         root = path if path.is_dir() else path.parent
         if path.is_dir():
             recover(path)
-        labelled = has_labels(path)
-        self.state_dir = root / STATE_DIR
+        dataset = find_labels(path)
+        self.state_dir = root / REVIEW_DIR
         with ExitStack() as opened:
             opened.callback(_lock(self.state_dir).release)
-            journal = Journal(self.state_dir / JOURNAL_FILE, transcription=not labelled)
+            journal = Journal(self.state_dir / JOURNAL_FILE, transcription=dataset is None)
             opened.callback(journal.close)
             self.decisions = Decisions(journal)
-            self.folder = read_folder(path, transcription=journal.transcription)
+            self.folder = read_folder(path, dataset, transcription=journal.transcription)
             self._opened = opened.pop_all()
 
         self._lock = threading.RLock()
@@ -548,7 +546,8 @@ class ReviewSession:
         return sorted(self._outside)
 
     def _reread(self) -> None:
-        self.folder = read_folder(self.folder.given, transcription=self.folder.transcription)
+        given = self.folder.given
+        self.folder = read_folder(given, find_labels(given), transcription=self.folder.transcription)
         self._lines = merge_folder(self._lines, self.folder.lines)
         self._numbers = {line.key: i for i, line in enumerate(self._lines)}
         self._order.grow(len(self._lines))

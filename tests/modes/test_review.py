@@ -47,7 +47,7 @@ class Running:
         assert self.client.get(self.address).status_code == 200
 
     def call(self, path: str, **body: Any) -> Any:
-        answer = self.client.post(f"/api/{path}", json=body)
+        answer = self.client.post(f"/api/{path}", params={"tab": "t"}, json=body)
         assert answer.status_code == 200, answer.text
         return answer.json()
 

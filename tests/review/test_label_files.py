@@ -10,7 +10,7 @@ from support.lines import draw_line
 from ocrx.data.formats.layouts import read_dataset
 from ocrx.errors import DataError
 from ocrx.review.label_files import write_decisions
-from ocrx.review.lines import read_folder
+from ocrx.review.lines import find_labels, read_folder
 from ocrx.review.session import Decision, ReviewSession
 
 Root = Callable[[dict[str, str]], Path]
@@ -180,5 +180,10 @@ def test_a_disk_that_cannot_be_written_is_named(root: Root, monkeypatch: pytest.
 
     monkeypatch.setattr("ocrx.review.label_files.replace_files", refuse)
     with pytest.raises(DataError, match="Read-only file system"):
-        write_decisions(read_folder(folder, transcription=False), [session.line("a.png")], session.decisions, folder)
+        write_decisions(
+            read_folder(folder, find_labels(folder), transcription=False),
+            [session.line("a.png")],
+            session.decisions,
+            folder,
+        )
     session.close()

@@ -86,7 +86,8 @@ def review(browser: Browser, root: Path) -> Iterator[Review]:
     session = ReviewSession(root)
     model = ModelInUse(session, None, lambda path: pytest.fail("no model is opened"), "cpu")
     # The most likely error is line 4; then the order of the list.
-    session.use_reader(StubReader({"04.png": "reading"}, {"04.png": 0.9}))
+    errors = {"04.png": 0.9, "00.png": 0.5, "01.png": 0.4, "02.png": 0.3, "03.png": 0.2, "05.png": 0.1}
+    session.use_reader(StubReader({"04.png": "reading"}, errors))
     assert session.wait_for_ranking(60)
 
     access = Access()
@@ -394,13 +395,13 @@ def test_train_says_why_it_cannot_begin_and_shows_a_training(review: Review, mon
 
 
 def test_a_server_that_is_gone_is_said_and_the_text_stays(review: Review) -> None:
-    review.page.route("**/api/decide", lambda route: route.abort())
+    review.page.route("**/api/decide*", lambda route: route.abort())
     review.page.keyboard.type("!")
     review.page.keyboard.press("Enter")
     review.page.wait_for_selector("#banner:not([hidden])")
     assert "not saved" in (review.page.text_content("#banner") or "")
     assert review.page.input_value("#text") == "five!"
-    review.page.unroute("**/api/decide")
+    review.page.unroute("**/api/decide*")
     review.page.keyboard.press("Enter")
     review.wait_for("00.png")
     assert review.state("04.png") == ("accepted", "five!")

@@ -7,7 +7,7 @@ from PIL import Image
 from support.review import write_lines
 
 from ocrx.inference.opening import Runtime, open_recognizer
-from ocrx.review.lines import read_folder
+from ocrx.review.lines import find_labels, read_folder
 from ocrx.review.ranking import Ranking, Reader, Score
 from ocrx.review.session import ReviewSession
 
@@ -23,7 +23,7 @@ def reader(request: pytest.FixtureRequest, model_folder: Path) -> Reader:
 
 
 def test_scores_are_the_log_odds_of_the_label(reader: Reader, root: Path) -> None:
-    lines = read_folder(root, transcription=False).lines
+    lines = read_folder(root, find_labels(root), transcription=False).lines
     first = reader.score(lines)
     assert list(first) == [line.key for line in lines]
     texts = {key: score.text for key, score in first.items() if score is not None}
@@ -31,7 +31,7 @@ def test_scores_are_the_log_odds_of_the_label(reader: Reader, root: Path) -> Non
     # Labels that are what the model reads have no errors; those of unknown characters are surely wrong.
     rows = [f"00.png\t{texts['00.png']}\n", "01.png\t中中中\n", f"02.png\t{texts['02.png']}\n"]
     (root / "train.txt").write_text("".join(rows), encoding="utf-8")
-    second = reader.score(read_folder(root, transcription=False).lines)
+    second = reader.score(read_folder(root, find_labels(root), transcription=False).lines)
     assert second["01.png"] is not None
     assert second["01.png"].error > 0.999
     assert second["01.png"].text == texts["01.png"]
@@ -42,13 +42,13 @@ def test_scores_are_the_log_odds_of_the_label(reader: Reader, root: Path) -> Non
 
 def test_an_image_that_cannot_be_read_has_no_score(reader: Reader, root: Path) -> None:
     (root / "01.png").write_bytes(b"no image")
-    assert reader.score(read_folder(root, transcription=False).lines)["01.png"] is None
+    assert reader.score(read_folder(root, find_labels(root), transcription=False).lines)["01.png"] is None
 
 
 def test_a_folder_without_labels_is_scored_by_confidence(reader: Reader, root: Path) -> None:
     for name in ("train.txt", "val.txt"):
         (root / name).unlink()
-    found = reader.score(read_folder(root, transcription=True).lines)
+    found = reader.score(read_folder(root, find_labels(root), transcription=True).lines)
     with Image.open(root / "00.png") as image:
         read = reader.read(image)
     assert found["00.png"] is not None
@@ -67,7 +67,7 @@ def test_the_page_gets_the_spans_of_the_characters(reader: Reader, root: Path) -
 
 
 def test_a_ranking_ends_when_it_is_told_to(root: Path, reader: Reader) -> None:
-    folder = read_folder(root, transcription=False)
+    folder = read_folder(root, find_labels(root), transcription=False)
     found: list[str] = []
 
     def store(key: str, score: Score) -> None:

@@ -8,10 +8,11 @@ import pytest
 from support.lines import draw_line
 from support.review import StubReader, accept, write_lines
 
+from ocrx.data.formats.layouts import REVIEW_DIR
 from ocrx.errors import DataError
 from ocrx.review import line_order
 from ocrx.review.line_order import Filter
-from ocrx.review.session import STATE_DIR, Decision, ReviewSession
+from ocrx.review.session import Decision, ReviewSession
 
 OPEN = Filter()
 
@@ -226,5 +227,5 @@ def test_a_disk_without_write_access_is_named(root: Path, monkeypatch: pytest.Mo
         raise OSError(30, "Read-only file system")
 
     monkeypatch.setattr(Path, "mkdir", refuse)
-    with pytest.raises(DataError, match=f"{STATE_DIR}: cannot be written"):
+    with pytest.raises(DataError, match=f"{REVIEW_DIR}: cannot be written"):
         ReviewSession(root)

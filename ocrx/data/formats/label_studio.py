@@ -35,7 +35,38 @@ def read_label_studio(root: Path) -> Iterator[Found]:
             yield LeftOut(name, error.message)
             continue
         for number, task in enumerate(tasks, start=1):
-            yield from _task(task, root, f"{name}: task {_field(task, 'id') or number}")
+            yield from _task(task, root, _source(task, number, name))
+
+
+def region_results(tasks: object, name: str) -> dict[str, list[dict[str, Any]]]:
+    """Find what an export says about each region, to change it in place.
+
+    Args:
+        tasks: The export.
+        name: Its file, as ``read_label_studio`` names it.
+
+    Returns:
+        The values of the results of each region, by its source.
+    """
+    found: dict[str, list[dict[str, Any]]] = {}
+    for number, task in enumerate(tasks if isinstance(tasks, list) else [], start=1):
+        usable = _usable(_field(task, "annotations"))
+        results = usable[0].get("result") if usable else []
+        for result in results if isinstance(results, list) else []:
+            value = _field(result, "value")
+            if isinstance(value, dict):
+                found.setdefault(f"{_source(task, number, name)}: region {_field(result, 'id')}", []).append(value)
+    return found
+
+
+def _source(task: object, number: int, name: str) -> str:
+    return f"{name}: task {_field(task, 'id') or number}"
+
+
+def _usable(annotations: object) -> list[Mapping[str, Any]]:
+    """The annotations that were not cancelled."""
+    rows = annotations if isinstance(annotations, list) else []
+    return [one for one in rows if isinstance(one, Mapping) and one.get("was_cancelled") is not True]
 
 
 def _task(task: object, root: Path, source: str) -> Iterator[Found]:
@@ -43,7 +74,7 @@ def _task(task: object, root: Path, source: str) -> Iterator[Found]:
     if not isinstance(annotations, list):
         yield LeftOut(source, "no annotations; export the project as JSON, not as JSON-MIN")
         return
-    usable = [one for one in annotations if isinstance(one, Mapping) and one.get("was_cancelled") is not True]
+    usable = _usable(annotations)
     if not usable:
         yield LeftOut(source, "not annotated")
         return

@@ -38,6 +38,10 @@ from ocrx.text.charset import Charset
 Layout = Literal["paddlex", "label", "jsonl", "table", "pairs", "list"]
 
 LMDB_FILE = "data.mdb"
+REVIEW_DIR = ".ocrx-review"
+"""In a folder that is or was reviewed: the review's journal, and what it lists."""
+UNREADABLE_FILE = "unreadable.txt"
+"""In ``REVIEW_DIR``: ``image<TAB>label`` of the lines that were taken out as unreadable."""
 VAL_NAMES = ("val", "validation", "valid", "dev", "eval", "test")
 JOURNAL_FILE = ".ocrx-rewrite.json"
 """In a folder whose label files are being replaced; see ``ocrx.data.edit.journal``."""

@@ -12,7 +12,8 @@ from ocrx.errors import DataError
 
 LABEL_FILE = "Label.txt"
 # What PPOCRLabel and ICDAR write where a text is not known.
-_UNKNOWN = ("###", "待识别")
+UNREADABLE_TEXT = "###"
+_UNKNOWN = (UNREADABLE_TEXT, "待识别")
 
 
 def read_ppocrlabel(root: Path) -> Iterator[Found]:

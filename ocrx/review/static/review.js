@@ -237,6 +237,10 @@ async function move(direction) {
   const parameters = { ...filters(), ...(line ? { current: line.key } : {}) };
   const answer = await call(direction, parameters);
   if (direction === "previous" && answer.line === null) { say("This is the first line of this window."); return; }
+  go(answer);
+}
+
+function go(answer) {
   show(answer.line);
   say("");
   if (answer.upcoming) loadAhead(answer.upcoming);
@@ -255,8 +259,7 @@ function decideShown(status) {
   const sent = { line: line.key, status, text: text.value, turns, revision: line.revision, reviewer };
   run(async () => {
     try {
-      await call("decide", null, sent);
-      await move("next");
+      go(await call("decide", filters(), sent));
     } finally { deciding = false; }
     refresh();
   });
