@@ -53,7 +53,9 @@ def beside(base: str, name: str) -> str:
     Returns:
         ``name``, in the folder unless it is absolute.
     """
-    return name if "://" in name or name.startswith("/") or os.path.isabs(name) else posixpath.join(base, name)  # noqa: PTH117
+    if name.startswith("/") or "://" in name or (os.name == "nt" and os.path.isabs(name)):  # noqa: PTH117
+        return name
+    return f"{base}/{name}" if base else name
 
 
 def file_system(location: str) -> tuple[Any, str]:

@@ -96,10 +96,9 @@ def plain_json(value: Any) -> str:
         The JSON text.
     """
     try:
-        text = json.dumps(value, ensure_ascii=False, default=_plain, allow_nan=False)
+        return _ENCODER.encode(value)
     except ValueError:
-        text = json.dumps(_finite(value), ensure_ascii=False, default=_plain)
-    return text
+        return _ENCODER.encode(_finite(value))
 
 
 def storable(text: str) -> str:
@@ -126,3 +125,7 @@ def _finite(value: Any) -> Any:
     if isinstance(value, dict):
         return {key: _finite(inner) for key, inner in value.items()}
     return [_finite(inner) for inner in value] if isinstance(value, list | tuple) else value
+
+
+# Made once: json.dumps would make one for each row.
+_ENCODER = json.JSONEncoder(ensure_ascii=False, default=_plain, allow_nan=False)

@@ -122,7 +122,7 @@ def _read(job: Job, reader: Reader, shard: int, lines: Sequence[int]) -> list[tu
 
     def rows() -> Iterator[Row]:
         for _, row in _rows(job, shard, lines):
-            seen.append(replace(row, image=None))  # images would not fit into memory together
+            seen.append(Row(row.id, row.name, None, row.carried))  # all images would not fit into memory
             yield row
 
     try:
