@@ -3,7 +3,8 @@
 Both promise the same: ``create`` puts a complete file in place once, whoever calls it and whenever a process dies, and
 ``replace`` changes a file only from the content that the caller has seen.
 On a disk, ``create`` writes a hidden file, syncs it and gives it its name, which fails if the name is taken. An object
-store has no rename: there one conditional request writes the object (``If-None-Match: *``, ``If-Match: ETAG``).
+store has no rename: there one conditional request writes the object (``If-None-Match: *``, ``If-Match: ETAG``). Other
+file systems, such as HDFS, are written as a disk is.
 """
 
 from __future__ import annotations
@@ -238,7 +239,23 @@ class _ObjectStorage:
             except Exception as error:
                 if _is_conflict(error):
                     return False
+                if isinstance(error, ValueError | NotImplementedError):  # the driver knows no such request
+                    return self._create_by_rename(name, content)
                 raise
+        return True
+
+    def _create_by_rename(self, name: str, content: bytes) -> bool:
+        """For file systems such as HDFS: a hidden file is given its name, which no other file must have."""
+        partial = self._path(f".partial-{os.urandom(8).hex()}")
+        try:
+            self._system.pipe_file(partial, content)
+            self._system.invalidate_cache()
+            if self._system.exists(self._path(name)):
+                return False
+            self._system.mv(partial, self._path(name))
+        finally:
+            with suppress(FileNotFoundError):
+                self._system.rm_file(partial)
         return True
 
     def replace(self, name: str, old: bytes, new: bytes) -> bool:
@@ -278,9 +295,9 @@ class _ObjectStorage:
                 return
         for entry in found:
             written = entry.get("LastModified") or entry.get("mtime") or entry.get("created")
-            if entry["type"] == "file":
-                seconds = written.timestamp() if isinstance(written, datetime) else float(written or 0)
-                yield str(entry["name"]).rpartition("/")[2], seconds
+            name = str(entry["name"]).rpartition("/")[2]
+            if entry["type"] == "file" and not name.startswith("."):
+                yield name, written.timestamp() if isinstance(written, datetime) else float(written or 0)
 
     def clean(self) -> None:
         """Nothing to remove: what was not completely written is not there."""

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 import fsspec
 import pytest
+from fsspec.implementations.memory import MemoryFileSystem
 
 S3 = "s3://results"
 
@@ -40,6 +41,25 @@ def s3(s3_server: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
     yield S3
     system.rm("results", recursive=True)
     s3fs.S3FileSystem.clear_instance_cache()
+
+
+class PlainFileSystem(MemoryFileSystem):  # type: ignore[misc]
+    """Knows no requests that fail if a file exists, as Arrow's HDFS does not."""
+
+    protocol = "plain"
+
+    def pipe_file(self, path: str, value: bytes, mode: str = "overwrite") -> None:
+        if mode != "overwrite":
+            raise ValueError(f"unsupported mode: {mode}")
+        super().pipe_file(path, value)
+
+
+@pytest.fixture
+def plain() -> Iterator[str]:
+    """The address of a file system without conditional requests."""
+    fsspec.register_implementation("plain", PlainFileSystem, clobber=True)
+    yield "plain://results"
+    PlainFileSystem.store.clear()
 
 
 @pytest.fixture

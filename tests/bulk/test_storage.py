@@ -14,7 +14,7 @@ from ocrx.bulk.storage import Storage, open_storage
 from ocrx.errors import ConfigError, DataError
 
 
-@pytest.fixture(params=["folder", "memory", "s3"])
+@pytest.fixture(params=["folder", "memory", "plain", "s3"])
 def place(request: pytest.FixtureRequest, tmp_path: Path) -> Storage:
     location = str(tmp_path / "out") if request.param == "folder" else request.getfixturevalue(request.param)
     storage = open_storage(f"{location}/job")
@@ -53,6 +53,7 @@ def test_a_place_goes_to_other_processes(place: Storage) -> None:
     assert other.location == place.location
 
 
+@pytest.mark.parametrize("place", ["folder", "memory", "s3"], indirect=True)
 def test_of_many_writers_one_creates(place: Storage) -> None:
     meeting = threading.Barrier(4)
 
