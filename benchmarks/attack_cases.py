@@ -125,7 +125,7 @@ def image_bytes(rng: random.Random) -> bytes:
     buffer, image, options = io.BytesIO(), line_image(rng), dict(rng.choice(_SAVED))
     if options.get("save_all"):
         options["append_images"] = [image.copy() for _ in range(rng.randrange(1, 30))]
-    if rng.random() < 0.2:
+    if rng.random() < 0.2 and kind != "AVIF":  # Pillow crashes on writing an odd orientation into one
         exif = Image.Exif()
         exif[0x0112] = rng.choice((1, 3, 6, 8, 99))
         options["exif"] = exif
