@@ -49,4 +49,4 @@ def test_advice_follows_the_cause(line_folder: Path) -> None:
 
     tuned = setup_of(line_folder, "Train.synth.enable=false", pretrained=Path("model"))
     assert "fine_tune" not in str(advise(tuned, outcome(0.1, step=100)))
-    assert "look at the lines it misreads" in str(advise(tuned, outcome(0.1)))
+    assert "inspect the misread lines" in str(advise(tuned, outcome(0.1)))

@@ -54,7 +54,7 @@ def test_a_lost_process_is_named_in_every_call(monkeypatch: pytest.MonkeyPatch, 
     for name in ("all_reduce", "all_gather_object", "broadcast_object_list", "broadcast"):
         monkeypatch.setattr(dist, name, lost)
     argument = torch.nn.Linear(1, 1) if call == "share_weights" else torch.zeros(1)
-    with pytest.raises(LostProcessError, match=r"gone or silent \(Connection closed by peer\)") as caught:
+    with pytest.raises(LostProcessError, match=r"has ended or does not answer \(Connection closed by peer\)") as caught:
         getattr(Group(0, 2), call)(argument)
     assert "--resume" in str(caught.value.hint)
 
