@@ -9,6 +9,10 @@ The server runs with one thread on the first core, the clients in processes on t
 - 64 clients, one image a request: the same.
 - 1, 8 and 64 clients, one image a request: latency.
 
+``--rapidocr-api DIR`` measures the latency of rapidocr-api as well, on the same core. It has no way to read lines alone
+(its option for that is an error of the server), so it looks for lines in the same images first. DIR is made by
+``pip install --no-deps --target DIR rapidocr_api``; the package rapidocr is that of this environment.
+
 The share of the throughput of ``predict`` counts on a quiet machine only; the time of the processor for a line says
 nearly the same on a busy one. Both are measured in turns, so that a busy moment does not hit one of them alone.
 With ``--requests 20000`` the first load sends 20,000 requests; ``--quick`` sends a hundredth of everything.
@@ -20,6 +24,7 @@ import argparse
 import http.client
 import json
 import os
+import re
 import statistics
 import subprocess
 import sys
@@ -27,7 +32,7 @@ import threading
 import time
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -36,6 +41,7 @@ from ocrx.data.formats.layouts import read_dataset
 from ocrx.inference.tuned_settings import machine
 
 BOUNDARY = "ocrx-serve-load"
+OCRX, RAPIDOCR = ("/v1/lines", "image"), ("/ocr", "image_file")  # path, and field of the image
 CLIENT_PROCESSES = 2
 
 _PREDICT = """
@@ -61,6 +67,7 @@ class Load:
     bodies: tuple[bytes, ...]
     texts: tuple[tuple[str, ...], ...]
     cores: frozenset[int]
+    path: str = "/v1/lines"
 
 
 @dataclass(frozen=True)
@@ -98,7 +105,7 @@ def send(load: Load) -> Outcome:
             index = number % len(load.bodies)
             start = time.perf_counter()
             try:
-                status, texts = ask(connection, load.bodies[index])
+                status, texts = ask(connection, load.path, load.bodies[index])
             except OSError as error:
                 status, texts = 0, (repr(error),)
                 connection.close()
@@ -119,33 +126,48 @@ def send(load: Load) -> Outcome:
     return Outcome(seconds, errors, different)
 
 
-def ask(connection: http.client.HTTPConnection, body: bytes) -> tuple[int, tuple[str, ...]]:
+def ask(connection: http.client.HTTPConnection, path: str, body: bytes) -> tuple[int, tuple[str, ...]]:
     """One request: the status and the texts."""
     headers = {"Content-Type": f"multipart/form-data; boundary={BOUNDARY}"}
-    connection.request("POST", "/v1/lines", body, headers)
+    connection.request("POST", path, body, headers)
     answer = connection.getresponse()
     content = json.loads(answer.read())
     if answer.status != 200:
         return answer.status, (str(content.get("error")),)
+    if "results" not in content:  # rapidocr-api: the lines that it finds in the image
+        return 200, ()
     return 200, tuple(result["rec_text"] for result in content["results"])
 
 
-def form(images: Sequence[Path]) -> bytes:
+def form(images: Sequence[Path], field: str = "image") -> bytes:
     """A form with images."""
     parts = []
     for image in images:
-        head = f'--{BOUNDARY}\r\nContent-Disposition: form-data; name="image"; filename="{image.name}"\r\n\r\n'
+        head = f'--{BOUNDARY}\r\nContent-Disposition: form-data; name="{field}"; filename="{image.name}"\r\n\r\n'
         parts += [head.encode(), image.read_bytes(), b"\r\n"]
     return b"".join([*parts, f"--{BOUNDARY}--\r\n".encode()])
 
 
+def server(model: str | None, core: int) -> AbstractContextManager[tuple[int, int]]:
+    """A server of ocrx on one core: its port and process."""
+    command = ["ocrx", "serve", "--port", "0", "--threads", "1", "--timeout", "300"]
+    return started([*command, "--model", model] if model else command, core, "listening on")
+
+
+def rapidocr_api(folder: Path, core: int) -> AbstractContextManager[tuple[int, int]]:
+    """A server of rapidocr-api on one core."""
+    command = ["uvicorn", "rapidocr_api.main:app", "--port", "0", "--no-access-log", "--no-use-colors"]
+    return started(command, core, "Uvicorn running on", {"PYTHONPATH": str(folder)})
+
+
 @contextmanager
-def server(model: str | None, core: int) -> Iterator[tuple[int, int]]:
-    """A server on one core: its port and process."""
-    command = [sys.executable, "-m", "ocrx", "serve", "--port", "0", "--threads", "1", "--timeout", "300"]
-    command += ["--model", model] if model else []
+def started(
+    command: Sequence[str], core: int, said_when_ready: str, environment: dict[str, str] | None = None
+) -> Iterator[tuple[int, int]]:
+    """A server on one core that says its address: its port and process."""
     program = subprocess.Popen(
-        command,
+        [sys.executable, "-m", *command],
+        env={**os.environ, **(environment or {})},
         stdout=subprocess.DEVNULL,
         stderr=subprocess.PIPE,
         text=True,
@@ -155,14 +177,18 @@ def server(model: str | None, core: int) -> Iterator[tuple[int, int]]:
     try:
         said = ""
         for said in program.stderr:
-            if said.startswith("listening on"):
+            if said_when_ready in said:
                 break
         else:
             raise RuntimeError(f"the server did not start: {said}")
-        yield int(said.split(";")[0].rpartition(":")[2]), program.pid
+        found = re.search(r"http://127\.0\.0\.1:(\d+)", said)
+        assert found is not None, said
+        # What it says from now on must not fill the pipe.
+        threading.Thread(target=program.stderr.read, daemon=True).start()
+        yield int(found[1]), program.pid
     finally:
         program.terminate()
-        program.communicate()
+        program.wait()
 
 
 def resident_mb(pid: int) -> float:
@@ -204,15 +230,18 @@ class Bench:
         texts, seconds, cpu = json.loads(done.stdout.rpartition("RESULT")[2])
         return texts, len(texts) / seconds, 1000 * cpu / len(texts)
 
-    def load(self, port: int, clients: int, requests: int, images: int) -> tuple[Outcome, float]:
+    def load(
+        self, port: int, clients: int, requests: int, images: int, interface: tuple[str, str] = OCRX
+    ) -> tuple[Outcome, float]:
         """Send requests of so many images; the outcome, and lines a second."""
         groups = [range(start, start + images) for start in range(0, len(self.images) - images + 1, images)]
-        bodies = tuple(form([self.images[index] for index in group]) for group in groups)
+        path, field = interface
+        bodies = tuple(form([self.images[index] for index in group], field) for group in groups)
         texts = tuple(tuple(self.texts[index] for index in group) for group in groups)
         processes = min(CLIENT_PROCESSES, clients)
         shares = [requests // processes + (number < requests % processes) for number in range(processes)]
         loads = [
-            Load(port, clients // processes, share, sum(shares[:number]), bodies, texts, self.client_cores)
+            Load(port, clients // processes, share, sum(shares[:number]), bodies, texts, self.client_cores, path)
             for number, share in enumerate(shares)
         ]
         with ProcessPoolExecutor(processes) as pool:
@@ -265,14 +294,21 @@ def throughput(bench: Bench, rounds: int, requests: int, images: int) -> None:
         print(error, file=sys.stderr)
 
 
-def latency(bench: Bench, clients: int, requests: int) -> None:
+def latency(bench: Bench, clients: int, requests: int, peer: Path | None = None) -> None:
     """One row of the second table."""
-    with server(bench.model, bench.server_core) as (port, _):
-        bench.load(port, clients, max(clients, requests // 10), 1)
-        outcome, rate = bench.load(port, clients, requests, 1)
+    running = server(bench.model, bench.server_core) if peer is None else rapidocr_api(peer, bench.server_core)
+    form_of = OCRX if peer is None else RAPIDOCR
+    with running as (port, _):
+        bench.load(port, clients, max(clients, requests // 10), 1, form_of)
+        outcome, rate = bench.load(port, clients, requests, 1, form_of)
+    if outcome.errors:
+        print(f"{len(outcome.errors)} errors: {outcome.errors[0]}", file=sys.stderr)
     times = sorted(outcome.seconds)
     shown = [f"{1000 * times[min(len(times) - 1, int(len(times) * share))]:.1f}" for share in (0.5, 0.95, 0.99)]
-    print(f"| {clients} | {requests:,} | {rate:.0f} | {' | '.join(shown)} |", flush=True)
+    print(
+        f"| {'rapidocr-api' if peer else 'ocrx'} | {clients} | {requests:,} | {rate:.0f} | {' | '.join(shown)} |",
+        flush=True,
+    )
 
 
 def arguments() -> argparse.Namespace:
@@ -282,6 +318,7 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--lines", type=int, default=600)
     parser.add_argument("--requests", type=int, default=20_000)
     parser.add_argument("--rounds", type=int, default=4)
+    parser.add_argument("--rapidocr-api", type=Path, help="folder with that package, measured as well")
     parser.add_argument("--quick", action="store_true", help="a hundredth of the requests, one round")
     return parser.parse_args()
 
@@ -300,9 +337,12 @@ def main() -> None:
     print(f"| {head.replace('|', ' | ')} |\n{'|---' * 9}|")
     throughput(bench, rounds, requests, 16)
     throughput(bench, rounds, requests, 1)
-    print("\n| clients, one image each | requests | requests/s | p50 ms | p95 ms | p99 ms |\n|---|---|---|---|---|---|")
+    print("\n| server | clients, one image each | requests | requests/s | p50 ms | p95 ms | p99 ms |")
+    print(f"{'|---' * 7}|")
     for clients in (1, 8, 64):
         latency(bench, clients, max(100, requests // 20) * (1 if clients == 1 else 4))
+        if given.rapidocr_api is not None:
+            latency(bench, clients, max(100, requests // 100), given.rapidocr_api)
 
 
 if __name__ == "__main__":

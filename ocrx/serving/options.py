@@ -18,6 +18,9 @@ from ocrx.serving.listening import HttpError
 # A language model is a file, and a request must not name files of the server.
 DECODE_FIELDS = tuple(field.name for field in fields(DecodeOptions) if not field.name.startswith("lm"))
 
+MAX_BEAM = 100
+"""Widest search of a request: one of thousands of texts would keep a worker from all other requests for minutes."""
+
 _READERS = 8  # decoders kept for requests with the same options; a large lexicon takes hundreds of MB
 
 
@@ -41,6 +44,8 @@ def decode_options(values: Mapping[str, str]) -> DecodeOptions:
         options = build(DecodeOptions, plain, error=ConfigError)
     except ConfigError as error:
         raise wrong_option(error) from None
+    if (options.beam or 1) > MAX_BEAM:
+        raise HttpError(400, "wrong_option", f"beam: {options.beam}; expected at most {MAX_BEAM} in a request")
     if "lexicon" not in values:
         return options
 

@@ -225,6 +225,7 @@ def test_bodies_that_are_no_form(
     ("fields", "message"),
     [
         ({"beam": "0"}, "beam: 0"),
+        ({"beam": "101"}, "beam: 101; expected at most 100 in a request"),
         ({"beam": "two"}, "beam: 'two'; expected an integer"),
         ({"lexicon_margin": "NaN", "lexicon": "a"}, "lexicon_margin"),
         ({"lexicon_margin": "1"}, "lexicon_margin: needs a lexicon"),
