@@ -104,11 +104,20 @@ class ResNetBiLSTM(CTCNetwork):
         return stem.sum(1, keepdim=True) if self.order == "L" else stem.flip(1)
 
 
+def _torchvision_models() -> Any:
+    """``torchvision.models``, which takes a second to import and only this architecture needs.
+
+    The import computes with tensors of its own (in torch 2.6), which must not be made on the meta device where a
+    network without weights is built there.
+    """
+    with torch.device("cpu"):
+        from torchvision import models
+    return models
+
+
 def _resnet(params: ResNetBiLSTMParams, image_channels: int) -> tuple[nn.Sequential, nn.Sequential, int]:
     """Stem, stages and the channels of the last stage."""
-    # torchvision takes a second to import and only this architecture needs it.
-    from torchvision import models
-
+    models = _torchvision_models()
     resnet = (models.resnet18 if params.depth == 18 else models.resnet34)(weights=None)
     if image_channels != 3:
         resnet.conv1 = nn.Conv2d(image_channels, 64, 7, 2, 3, bias=False)
@@ -123,8 +132,7 @@ def _resnet(params: ResNetBiLSTMParams, image_channels: int) -> tuple[nn.Sequent
 
 def _efficientnet(params: ResNetBiLSTMParams, image_channels: int) -> tuple[nn.Sequential, nn.Sequential, int]:
     """Stem, stages and the channels of the last stage."""
-    from torchvision import models
-
+    models = _torchvision_models()
     features = models.efficientnet_b0(weights=None).features
     stem, last = features[0], _EFFICIENTNET_STAGES[params.stages]
     if image_channels != 3:
@@ -140,8 +148,7 @@ def _title(params: ResNetBiLSTMParams) -> str:
 
 
 def _imagenet(params: ResNetBiLSTMParams) -> dict[str, Any]:
-    from torchvision import models
-
+    models = _torchvision_models()
     weights: Any = models.EfficientNet_B0_Weights.IMAGENET1K_V1
     if params.backbone == "resnet":
         of_depth = {18: models.ResNet18_Weights.IMAGENET1K_V1, 34: models.ResNet34_Weights.IMAGENET1K_V1}

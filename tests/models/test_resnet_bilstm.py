@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 import urllib.error
 from pathlib import Path
 
@@ -120,3 +122,16 @@ def test_an_efficientnet_takes_its_own_weights(tmp_path: Path) -> None:
 def test_the_number_of_lstm_layers_is_a_parameter(layers: int) -> None:
     model = build_model(spec_of("resnet_bilstm", {**PARAMS, "layers": layers}, 32, "L"))
     assert sum(isinstance(module, torch.nn.LSTM) for module in model.modules()) == layers
+
+
+def test_a_network_without_weights_is_built_in_a_fresh_process() -> None:
+    """torchvision is imported for it, and with it parts of torch that compute: not on the meta device."""
+    code = (
+        "import torch; from ocrx.models import build_model, frame_spec; from ocrx.model_spec import *\n"
+        "image, params = ImageSpec(height=32), {'hidden': 8, 'stages': 2}\n"
+        "spec = ModelSpec('resnet_bilstm', params, tuple('ab'), image, frame_spec('resnet_bilstm', params, image))\n"
+        "with torch.device('meta'): model = build_model(spec)\n"
+        "assert all(weight.device.type == 'meta' for weight in model.parameters())"
+    )
+    done = subprocess.run([sys.executable, "-c", code], check=False, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
