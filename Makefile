@@ -41,7 +41,7 @@ test-oldest: .venv-oldest/installed ## Run the tests with the oldest versions th
 	touch .venv-oldest/installed
 
 test-avx2: install ## Run the int8 tests as on a processor without AVX-512 and VNNI (needs qemu-user)
-	qemu-x86_64 -cpu Haswell $(BIN)/python -m pytest -k int8 tests/export tests/backends
+	qemu-x86_64 -cpu Haswell $(BIN)/python -m pytest --timeout 7200 -k int8 tests/export tests/backends
 
 bench: install ## Measure against other readers (needs ../shared/data; see benchmarks/)
 	$(BIN)/python benchmarks/accuracy.py

@@ -18,6 +18,7 @@ import random
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
@@ -47,6 +48,7 @@ FOREIGN = {
 }
 TURNED = {90: 100, 180: 200, 270: 50}
 PAGES = 43
+CONFIDENCES = (0.0, 0.1, 0.3, 0.5, 0.7, 0.85, 0.95, 1.01)
 
 
 @dataclass(frozen=True)
@@ -75,12 +77,15 @@ def measure(data: Path, rendered: Path, model: str) -> None:
         "receipts, validation part": read_dataset(data / "sroie_lines").val,
     }
     held_in: list[LineResult] = []
+    read_lines: list[LineResult] = []
     print("| lines | n | exact | Brier before → after | ECE before → after |\n|---|---|---|---|---|")
     for title, samples in sets.items():
         lines = evaluate(recognizer, samples, ignore_case=True).lines
         held_in += lines if "held-in" in title else ()
+        read_lines += lines
         print_quality(title, lines)
 
+    print_reliability(read_lines)
     images = list(foreign_images(data, receipts[1000:], drawn[1000:], chance))
     read = list(recognizer.predict_inputs(ImageInput(image.load) for image in images))
     print_flagged(held_in, images, read)
@@ -95,8 +100,18 @@ def print_quality(title: str, lines: Sequence[LineResult]) -> None:
     print(f"| {title} | {len(lines)} | {exact:.1%} | {brier} | {found.ece_score:.3f} → {found.ece_confidence:.3f} |")
 
 
+def print_reliability(lines: Sequence[LineResult]) -> None:
+    """The second table: of the lines with about this confidence, the share that is right."""
+    pairs = np.array([(_confidence(line.details), line.is_right) for line in lines])
+    print("\n| confidence | n | mean confidence | right |\n|---|---|---|---|")
+    for low, high in pairwise(CONFIDENCES):
+        inside = pairs[(pairs[:, 0] >= low) & (pairs[:, 0] < high)]
+        mean, right = inside.mean(axis=0) if len(inside) else (0.0, 0.0)
+        print(f"| {low:.2f} to {min(high, 1):.2f} | {len(inside)} | {mean:.3f} | {right:.1%} |")
+
+
 def print_flagged(held_in: Sequence[LineResult], images: Sequence[Foreign], read: Sequence[Prediction]) -> None:
-    """The second table: the share of each kind with a warning, or with less confidence than 98 % of the good lines."""
+    """The third table: the share of each kind with a warning, or with less confidence than 98 % of the good lines."""
     good = [line.details for line in held_in if line.is_right]
     wrong = [line.details for line in held_in if not line.is_right]
     threshold = float(np.quantile([_confidence(line) for line in good], 1 - KEPT))
