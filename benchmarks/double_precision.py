@@ -31,11 +31,30 @@ class DoubleGraph:
                 constants[node.output[0]] = numpy_helper.to_array(node.attribute[0].t)
         self._constants = {name: _double(torch.from_numpy(value.copy())) for name, value in constants.items()}
 
-    def run(self, images: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
+    @property
+    def operators(self) -> list[str]:
+        """Kinds of the operators that compute something with floats."""
+        moving = {"Constant", "Cast", "Concat", "Reshape", "Shape", "Slice", "Squeeze", "Transpose"}
+        return sorted({node.op_type for node in self._graph.node} - moving)
+
+    def change_weights(self, seed: int) -> None:
+        """Change every constant by at most half a unit in the last place of single precision.
+
+        Args:
+            seed: Of the random numbers.
+        """
+        generator = torch.Generator().manual_seed(seed)
+        for name, value in self._constants.items():
+            if value.is_floating_point() and value.numel() > 1:
+                noise = torch.rand(value.shape, generator=generator, dtype=torch.float64) * 2 - 1
+                self._constants[name] = value * (1 + noise * 2**-24)
+
+    def run(self, images: np.ndarray[Any, Any], single: str = "") -> np.ndarray[Any, Any]:
         """Compute the first output.
 
         Args:
             images: The input [N, C, H, W].
+            single: Kind of the operators that are computed in single precision.
 
         Returns:
             The output, float64.
@@ -47,12 +66,18 @@ class DoubleGraph:
                 continue
             attributes = {a.name: helper.get_attribute_value(a) for a in node.attribute}
             inputs = [values[name] if name else None for name in node.input]
-            values[node.output[0]] = _OPERATORS[node.op_type](attributes, *inputs)
+            if node.op_type == single:
+                inputs = [_single(value) if value is not None else None for value in inputs]
+            values[node.output[0]] = _double(_OPERATORS[node.op_type](attributes, *inputs))
         return values[self._graph.output[0].name].numpy()
 
 
 def _double(value: Tensor) -> Tensor:
     return value.double() if value.is_floating_point() else value
+
+
+def _single(value: Tensor) -> Tensor:
+    return value.float() if value.is_floating_point() else value
 
 
 def _conv(a: Attributes, x: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:

@@ -33,6 +33,7 @@ from ocrx.zoo.importer import import_weights
 from ocrx.zoo.sources import locate, wheel_file
 from ocrx.zoo.weight_files import read_weights
 
+WORST = "074_007.jpg"
 NAMES = ("PP-OCRv4_mobile_rec", "PP-OCRv6_small_rec")
 START = """
 import sys
@@ -207,6 +208,30 @@ def precision(data: Path) -> None:
         found["double", ""] = graph.run(images)
         rows.append((path.name, found))
     _print_precision(rows)
+    _print_sensitivity(wheel[1], spec, data)
+
+
+def _print_sensitivity(twin: Path, spec: Any, data: Path) -> None:
+    """On the line that differs most: what one kind of operator in single precision, or other weights, change."""
+    from double_precision import DoubleGraph
+    from parity_official import real_lines
+
+    from ocrx.imaging.preparation import prepare
+    from ocrx.imaging.reading import read_image
+
+    path = next(path for path, _ in real_lines(data) if path.name == WORST)
+    images = prepare(read_image(path), spec.image)[0][None]
+    graph = DoubleGraph(twin)
+    exact = graph.run(images)
+    print(f"\n| {WORST}: in single precision | largest difference |\n|---|---|")
+    for kind in graph.operators:
+        print(f"| {kind} | {float(np.abs(graph.run(images, kind) - exact).max()):.1e} |", flush=True)
+    moved = 0.0
+    for seed in range(20):
+        other = DoubleGraph(twin)
+        other.change_weights(seed)
+        moved = max(moved, float(np.abs(other.run(images) - exact).max()))
+    print(f"| nothing; weights changed by half a unit, 20 times | {moved:.1e} |", flush=True)
 
 
 def _levels() -> dict[str, Any]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import nullcontext
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -28,7 +29,7 @@ from ocrx.zoo.onnx_weights import OnnxWeights, match_layers
 from ocrx.zoo.tensors import KeyMap, convert_state_dict
 from ocrx.zoo.weight_files import Weights, model_name_beside, read_dictionary, read_weights
 
-# A larger difference from the original on the same input means that a layer was misunderstood.
+# A larger difference from the original on the same input means that a layer was misread.
 _TOLERANCE = 1e-3
 _RELATIVE_TOLERANCE = 1e-2
 _SMALL = 1e-3
@@ -39,7 +40,18 @@ Finish = Callable[[nn.Module, ModelSpec, Path], None]
 
 @dataclass(frozen=True)
 class ImportReport:
-    """What was imported. ``difference``: largest difference of a probability from the original file, ONNX only."""
+    """What was imported.
+
+    Attributes:
+        source: What the weights were read from.
+        output: The model folder.
+        name: Recipe of the network.
+        architecture: Name of the architecture.
+        classes: Number of classes, the blank included.
+        parameters: Number of parameters.
+        notes: What the user should know about the import.
+        difference: Largest difference of a probability from the original graph on noise; None if there is no graph.
+    """
 
     source: str
     output: Path
@@ -84,14 +96,14 @@ def import_weights(  # noqa: PLR0913  # public, the options of ocrx import
     """Convert official weights into a model folder. Nothing is written unless everything fits.
 
     Args:
-        source: What ``read_weights`` reads, or a ``.tar`` file with a folder of that kind.
-        output: The new folder.
-        name: The recipe whose network it is; without it every known network is tried.
-        dictionary: Replaces the one that comes with the weights.
-        overwrite: Replace a model folder.
-        origin: Recorded in ``model.json``.
-        without_characters: Import weights that come without a dictionary too, to start a fine-tuning from.
-        finish: Adds to the folder before it is put in place.
+        source: What ``read_weights`` reads, or a ``.tar`` file that holds it.
+        output: The new model folder.
+        name: Recipe of the network; by default all known networks are tried.
+        dictionary: Dictionary to use instead of the one that comes with the weights.
+        overwrite: Whether to replace a model folder.
+        origin: Source to record in ``model.json``.
+        without_characters: Whether to accept weights without a dictionary, as a start for fine-tuning.
+        finish: Called with the folder before it is put in place, to add more files.
 
     Returns:
         What was imported.
@@ -101,28 +113,37 @@ def import_weights(  # noqa: PLR0913  # public, the options of ocrx import
         DataError: The dictionary cannot be read.
         ConfigError: ``name`` is not known.
     """
-    if is_tar(Path(source)):
-        with unpacked_tar(Path(source)) as unpacked:
-            report = import_weights(
-                str(unpacked),
-                output,
-                name=name,
-                dictionary=dictionary,
-                overwrite=overwrite,
-                origin=origin,
-                without_characters=without_characters,
-                finish=finish,
-            )
-        return replace(report, source=source)
-
     check_output(output, overwrite)
-    if not Path(source).exists():
+    path = Path(source)
+    if not path.exists():
         reject_untrained(source)
-    weights = read_weights(source)
+    with unpacked_tar(path) if is_tar(path) else nullcontext(source) as place:
+        weights = read_weights(str(place))
+        spec, state, notes = _recognise(weights, source, name, dictionary, without_characters)
+        model = build_model(spec).eval()
+        model.load_state_dict(dict(state))
+        difference = None
+        if weights.original is not None and spec.classes == _class_count(weights):
+            difference = _check_against_original(model, spec, weights.original, weights.path)
+
+    spec = replace(spec, origin=origin)
+    with atomic_folder(output) as folder:
+        save_model(model, spec, folder)
+        if finish:
+            finish(model, spec, folder)
+
+    parameters = sum(p.numel() for p in model.parameters())
+    return ImportReport(source, output, spec.name, spec.architecture, spec.classes, parameters, notes, difference)
+
+
+def _recognise(
+    weights: Weights, source: str, name: str | None, dictionary: Path | None, without_characters: bool
+) -> tuple[ModelSpec, Mapping[str, Tensor], tuple[str, ...]]:
+    """Find out which network the weights belong to: its spec, its state, and notes for the user."""
     classes = _class_count(weights)
     entries = read_dictionary(dictionary) if dictionary is not None else weights.characters
     if without_characters and not entries:
-        # Private characters, which no dataset holds: fine-tuning keeps none of these rows.
+        # Private-use characters, which no dataset holds: fine-tuning keeps none of these rows.
         entries = tuple(chr(0xF0000 + index) for index in range(classes - 1))
 
     characters = _fitted_dictionary(entries, classes, weights.path, dictionary)
@@ -130,7 +151,8 @@ def import_weights(  # noqa: PLR0913  # public, the options of ocrx import
     state, characters, notes = _without_unusable(fit.state, characters)
     arabic = _arabic_name(source, weights.path, dictionary, name, fit.name) if runs_right_to_left(characters) else None
     if arabic is not None:
-        notes = (*notes, f"what it reads is turned into logical order, as {arabic!r} says that it is an Arabic model")
+        notes = (*notes, f"texts are put into logical order, since {arabic!r} is the name of an Arabic model")
+
     spec = ModelSpec(
         architecture=fit.architecture,
         params=dict(fit.params),
@@ -139,27 +161,15 @@ def import_weights(  # noqa: PLR0913  # public, the options of ocrx import
         frames=frame_spec(fit.architecture, fit.params, fit.image),
         name=fit.name,
         direction="ltr" if arabic is None else "rtl",
-        origin=origin,
     )
-    model = build_model(spec).eval()
-    model.load_state_dict(dict(state))
-    difference = None
-    if weights.original is not None and len(characters) == classes - 1:
-        difference = _check_against_original(model, spec, weights.original, weights.path)
-    with atomic_folder(output) as folder:
-        save_model(model, spec, folder)
-        if finish:
-            finish(model, spec, folder)
-
-    parameters = sum(p.numel() for p in model.parameters())
-    return ImportReport(source, output, fit.name, fit.architecture, spec.classes, parameters, notes, difference)
+    return spec, state, notes
 
 
 def _arabic_name(source: str, file: Path, dictionary: Path | None, *models: str | None) -> str | None:
-    """The name that tells that the weights are an Arabic model, whose labels stand as an image shows them.
+    """Find the name that marks the weights as an Arabic model, which was trained on labels in visual order.
 
-    Nothing else tells it: dictionaries of many scripts hold right-to-left letters, too, but what those models read
-    is left as it is.
+    Only a name can tell: dictionaries of many scripts hold right-to-left letters, but those models read in logical
+    order.
     """
     folder = file.parent.resolve()
     # A snapshot of the hub lies in models--OWNER--NAME/snapshots/HASH.

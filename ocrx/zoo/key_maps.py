@@ -1,4 +1,4 @@
-"""The names that PaddleOCR and OpenOCR give the tensors of our networks."""
+"""Maps tensor names of our networks to those in checkpoints of PaddleOCR and OpenOCR."""
 
 from __future__ import annotations
 
@@ -10,15 +10,15 @@ from ocrx.zoo.tensors import KeyMap, KeyRule
 
 
 def paddle_key_map(architecture: str, params: Mapping[str, Any], names: frozenset[str]) -> KeyMap | None:
-    """How PaddleOCR names the tensors of an architecture; ``names`` are those of the file, which tell the variant.
+    """Choose the key map for a PaddleOCR checkpoint.
 
     Args:
         architecture: Name of the architecture.
         params: Its parameters.
-        names: Names of the tensors in the file.
+        names: Tensor names in the file, which reveal whether it has one head or several.
 
     Returns:
-        The map, or None for an architecture that PaddleOCR does not have.
+        The key map; None for an architecture that PaddleOCR does not have.
     """
     single = "head.fc.weight" in names
     neck, head = ("neck.encoder", "head.fc") if single else ("head.ctc_encoder.encoder", "head.ctc_head.fc")
@@ -42,14 +42,14 @@ def paddle_key_map(architecture: str, params: Mapping[str, Any], names: frozense
 
 
 def openocr_key_map(architecture: str, params: Mapping[str, Any]) -> KeyMap | None:
-    """How OpenOCR names the tensors of an architecture.
+    """Choose the key map for an OpenOCR checkpoint.
 
     Args:
         architecture: Name of the architecture.
         params: Its parameters.
 
     Returns:
-        The map, or None.
+        The key map; None for an architecture that OpenOCR does not have.
     """
     match architecture:
         case "svtrv2":
@@ -62,10 +62,10 @@ def openocr_key_map(architecture: str, params: Mapping[str, Any]) -> KeyMap | No
 
 
 def svtr_neck(prefix: str) -> tuple[KeyRule, ...]:
-    """PP-OCR's neck: conv1, conv2, svtr_block, norm, conv3, conv4, conv1x1.
+    """Build the rules for the SVTR neck of PP-OCR: conv1, conv2, svtr_block, norm, conv3, conv4, conv1x1.
 
     Args:
-        prefix: What the names begin with.
+        prefix: Path of the neck in the checkpoint.
 
     Returns:
         The rules.
@@ -91,11 +91,11 @@ def _svtr_blocks(prefix: str) -> tuple[KeyRule, ...]:
 
 
 def numbered(template: str, counts: tuple[int, ...], first: int = 0) -> tuple[str, ...]:
-    """Paths of the blocks of stages: ``template`` with {s} and {i}.
+    """List the paths of numbered blocks in numbered stages.
 
     Args:
         template: A path with {s} for the stage and {i} for the block.
-        counts: Blocks of each stage.
+        counts: Number of blocks in each stage.
         first: Number of the first stage.
 
     Returns:
@@ -105,11 +105,11 @@ def numbered(template: str, counts: tuple[int, ...], first: int = 0) -> tuple[st
 
 
 def downsampled(counts: tuple[int, ...], prefix: str) -> tuple[str, ...]:
-    """Paths of stages that begin with a down-sampling layer.
+    """List the paths of blocks in stages that begin with a downsampling layer.
 
     Args:
-        counts: Blocks of each stage.
-        prefix: What the paths begin with.
+        counts: Number of blocks in each stage, without the downsampling layer.
+        prefix: Path of the stages.
 
     Returns:
         The paths, in order.
@@ -122,7 +122,7 @@ def downsampled(counts: tuple[int, ...], prefix: str) -> tuple[str, ...]:
 
 _B = r"blocks\.(?P<i>\d+)\."
 _S = r"stages\.(?P<i>\d+)"
-# Heads that guide training and are dropped at inference, and optimiser-free leftovers of classifiers.
+# Auxiliary heads that only training uses, and classifier layers left over from pretraining.
 _GUIDES = r"^(head\.(gtc_head|before_gtc|sar_head)\.|backbone\.(last_conv|fc)\.|decoder\.gtc_decoder\.)"
 _PADDLE_NECK = svtr_neck("head.ctc_encoder.encoder")
 _PADDLE_HEAD = (KeyRule("head", "head.ctc_head.fc"),)
@@ -184,7 +184,7 @@ def _lcnetv4_paddle(size: str) -> KeyMap:
         ),
         numbered("backbone.blocks{s}.{i}", LCNETV4_COUNTS[size], 2),
         ignored=_GUIDES,
-        # Followed by a batch norm, this bias has no effect; PaddleOCR leaves it out.
+        # A batch norm follows and cancels this bias, so PaddleOCR has none.
         absent=r"token\.point\.bias$",
     )
 
@@ -265,7 +265,10 @@ def _repsvtr(encoder: str, neck: str, head: str) -> KeyMap:
 
 
 def _svtrv2_encoder(root: str, depths: tuple[int, ...], convolutions: tuple[int, ...]) -> tuple[str, ...]:
-    """Paths of blocks and sub-samplings; where a stage turns to attention, a module without weights takes a number."""
+    """List the paths of blocks and downsampling layers.
+
+    In a stage with both kinds of block, a module without weights before the attention blocks takes a number.
+    """
     paths: list[str] = []
     for stage, depth in enumerate(depths):
         for index in range(depth):

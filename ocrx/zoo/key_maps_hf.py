@@ -1,4 +1,4 @@
-"""The names that transformers gives the tensors of PP-OCRv5 and v6 (the ``*_safetensors`` repositories)."""
+"""Maps tensor names of our networks to those of transformers, in the ``*_safetensors`` repositories of PP-OCR."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ _HEAD = KeyRule("head", "head.head")
 
 
 def transformers_key_map(architecture: str, params: Mapping[str, Any]) -> KeyMap | None:
-    """How transformers names the tensors of an architecture.
+    """Choose the key map for a transformers checkpoint.
 
     Args:
         architecture: Name of the architecture.
         params: Its parameters.
 
     Returns:
-        The map, or None.
+        The key map; None for an architecture that transformers does not have.
     """
     match architecture:
         case "lcnetv3":

@@ -1,7 +1,7 @@
-"""Reads the weights out of an ONNX file, layer by layer in the order in which they run.
+"""Reads the layers of an ONNX graph and assigns their weights to one of our networks.
 
-Exporters rename and fold tensors, so names say little; the order of the layers and their shapes say all. What is
-read is matched against the layers of one of our networks in its inference form, in the order in which those run.
+Exporters rename and fold tensors, so names are no guide. Layers are matched by order of execution, kind and shape with
+the layers of a network in inference form.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from ocrx.models.blocks import Affine
 Array = npt.NDArray[np.float32]
 Kind = Literal["convolution", "linear", "layer norm", "affine"]
 
-# Inputs that what is read here needs; others may be absent.
+# Inputs that a node must have; the others are optional.
 _LEAST_INPUTS = {
     "Conv": 2,
     "MatMul": 2,
@@ -35,13 +35,21 @@ _LEAST_INPUTS = {
     "Cast": 1,
 }
 
-# Nodes that change no value, or only its type or shape.
+# Nodes that keep values and change at most their type or shape.
 _TRANSPARENT = ("Identity", "Cast", "Reshape", "Squeeze", "Unsqueeze")
 
 
 @dataclass(frozen=True)
 class Layer:
-    """One layer with weights: ``weight`` and ``bias`` in PyTorch's layout, and the names they have in the file."""
+    """One layer with weights.
+
+    Attributes:
+        kind: What the layer computes.
+        weight: Its weight in PyTorch's layout.
+        bias: Its bias, if it has one.
+        name: Name of the weight in the file.
+        uses: Names of all tensors in the file that are part of the layer.
+    """
 
     kind: Kind
     weight: Array
@@ -52,7 +60,13 @@ class Layer:
 
 @dataclass(frozen=True)
 class OnnxWeights:
-    """What an ONNX file holds: its layers in order, the dictionary of its metadata, and its float tensors by name."""
+    """The content of an ONNX file.
+
+    Attributes:
+        layers: Layers with weights, in order of execution.
+        characters: The dictionary in the metadata; empty if there is none.
+        tensors: Names of the float tensors with more than one number.
+    """
 
     layers: tuple[Layer, ...]
     characters: tuple[str, ...]
@@ -60,13 +74,16 @@ class OnnxWeights:
 
 
 def load_onnx(path: Path) -> onnx.ModelProto:
-    """The ONNX model in a file. Raises ModelError if it is damaged or holds no graph.
+    """Load an ONNX file.
 
     Args:
         path: The file.
 
     Returns:
         The model.
+
+    Raises:
+        ModelError: The file is damaged or holds no graph.
     """
     try:
         model = onnx.load(str(path))
@@ -78,17 +95,17 @@ def load_onnx(path: Path) -> onnx.ModelProto:
 
 
 def read_graph(model: onnx.ModelProto, where: str) -> OnnxWeights:
-    """Layers and dictionary of an ONNX model.
+    """Read the layers and the dictionary of an ONNX model.
 
     Args:
-        model: With at least one node.
-        where: What errors name.
+        model: A model with at least one node.
+        where: Name of the model in errors.
 
     Returns:
-        Layers, dictionary and input.
+        Layers, dictionary and names of the tensors.
 
     Raises:
-        ModelError: The graph contradicts itself or has no weights.
+        ModelError: The graph is inconsistent or has no weights.
     """
     try:
         graph = _Graph(model.graph)
@@ -104,7 +121,7 @@ def read_graph(model: onnx.ModelProto, where: str) -> OnnxWeights:
     dictionary = metadata.get("character", "")
     if not isinstance(dictionary, str):  # protobuf gives bytes where a text is not UTF-8
         raise ModelError(f"{where}: damaged: its dictionary is not UTF-8")
-    # Single numbers are constants of the operations, not weights, unless a layer uses them.
+    # A single number is a constant of an operation; those that are weights are listed in ``Layer.uses``.
     tensors = frozenset(name for name, value in graph.constants.items() if value.dtype == np.float32 and value.size > 1)
     return OnnxWeights(layers, _lines(dictionary), tensors)
 
@@ -133,7 +150,7 @@ def _values(tensor: onnx.TensorProto, name: str) -> npt.NDArray[Any]:
 
 
 class _Graph:
-    """The nodes of a graph with their constants, and who reads which value."""
+    """The nodes of a graph, its constants, and the readers of each value."""
 
     def __init__(self, graph: onnx.GraphProto) -> None:
         _check_arity(graph.node)
@@ -146,7 +163,7 @@ class _Graph:
         self.origin: dict[str, str] = {}
 
         for node in self.nodes:
-            # A value that a damaged graph writes twice would be its own origin.
+            # In a damaged graph that writes a value twice, the value could become its own origin.
             copies = node.op_type in ("Identity", "Cast") and node.output[0] not in self.constants
             if copies and node.input[0] in self.constants:
                 self.constants[node.output[0]] = self.constants[node.input[0]]
@@ -215,7 +232,7 @@ class _Graph:
         return Layer("linear", weight, bias, self._name(node.input[1]), frozenset(uses))
 
     def _scale_and_shift(self, node: onnx.NodeProto) -> Layer | None:
-        """A multiplication and an addition of constants: the end of a layer norm, or one number each, an affine."""
+        """Read a multiplication and an addition with constants: the end of a layer norm, or a scalar affine layer."""
         scale = self._constant_of(node)
         follower = self._sole_reader(node)
         if scale is None or follower is None or follower.op_type != "Add":
@@ -225,7 +242,7 @@ class _Graph:
             return None
         if self.constants[scale].size > 1:
             return self._layer("layer norm", scale, [shift])
-        # Exporters write the scale of attention with a shift of exactly 0; a learned shift is never exactly that.
+        # Exporters write the scale of attention with a shift of exactly 0, which no learned shift is.
         return None if float(self.constants[shift].reshape(())) == 0 else self._layer("affine", scale, [shift])
 
     def _layer(self, kind: Kind, weight: str, bias: Iterable[str]) -> Layer:
@@ -242,7 +259,7 @@ class _Graph:
         return self._sole_reader(reader) if reader.op_type in _TRANSPARENT else reader
 
     def _constant_of(self, node: onnx.NodeProto) -> str | None:
-        """The name of a binary node's float constant, if it has just one."""
+        """Name of the only float constant among the inputs of a node; None if there is none or more than one."""
         names = [name for name in node.input if name in self.constants and self.constants[name].dtype == np.float32]
         return names[0] if len(names) == 1 else None
 
@@ -258,17 +275,18 @@ class _Graph:
 
 
 def match_layers(network: nn.Module, images: Tensor, layers: Iterable[Layer]) -> dict[str, Tensor]:
-    """The state of ``network`` (in inference form) with the weights of ``layers``, both in order of execution.
-
-    ``images`` is any input that the network takes. Raises ModelError that names the first layer that differs.
+    """Build the state dict of a network from the layers of a file.
 
     Args:
-        network: The network.
-        images: Images [N, C, H, W].
-        layers: The layers of the file.
+        network: The network in inference form.
+        images: Any input that it accepts, [N, C, H, W]; it is run once to find the order of its layers.
+        layers: Layers of the file, in order of execution.
 
     Returns:
         The state dict.
+
+    Raises:
+        ModelError: The layers differ from those of the network; the message names the first difference.
     """
     own = _executed(network, images)
     given = list(layers)
@@ -313,7 +331,7 @@ _KINDS: dict[type[nn.Module], Kind] = {
 
 
 def _executed(network: nn.Module, images: Tensor) -> list[tuple[str, nn.Module]]:
-    """The layers with weights of ``network``, in the order in which they run."""
+    """List the layers of ``network`` that have weights, in order of execution."""
     order: list[tuple[str, nn.Module]] = []
     handles = [
         module.register_forward_hook(lambda module, _args, _out, name=name: order.append((name, module)))

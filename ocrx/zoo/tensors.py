@@ -1,7 +1,8 @@
-"""How other projects name the tensors of our networks, and the state of a network from their tensors.
+"""Converts the tensors of another project into the state dict of one of our networks.
 
-A key map is PaddleOCR's (also that of its PyTorch ports), OpenOCR's, or that of transformers. Rules map the path of a
-module of ours to theirs; a convolution with batch norm has two tensors' worth of names below its path.
+A key map holds the naming scheme of PaddleOCR (which its PyTorch ports share), OpenOCR or transformers. Each of its
+rules maps the path of one of our modules to the path in the checkpoint. A convolution with batch norm is one module
+here and two below that path.
 """
 
 from __future__ import annotations
@@ -22,10 +23,13 @@ Array = npt.NDArray[np.generic]
 
 @dataclass(frozen=True)
 class KeyRule:
-    """Our module path (a regular expression) and theirs, with the names of convolution and norm below it (``leaves``).
+    """Maps one of our modules to its path in a checkpoint.
 
-    ``{block}`` in ``theirs`` is the path of the numbered block ``i`` of ``KeyMap.blocks``. Further paths in
-    ``others`` are tried in order; the first that exists counts.
+    Attributes:
+        ours: Regular expression for our module path. Its named groups can be used in ``theirs``.
+        theirs: Path in the checkpoint. ``{block}`` stands for entry ``i`` of ``KeyMap.blocks``.
+        leaves: Names of the convolution and of its norm below ``theirs``.
+        others: Alternative paths, tried in order if ``theirs`` is missing.
     """
 
     ours: str
@@ -36,11 +40,14 @@ class KeyRule:
 
 @dataclass(frozen=True)
 class KeyMap:
-    """Rules for one architecture in one project.
+    """The naming scheme of one architecture in one project.
 
-    ``blocks``: their paths of our flat list of blocks; ``transposed``: linear weights are [in, out];
-    ``ignored``: tensors (a regular expression) that serve training only; ``absent``: tensors of ours that may be
-    missing because they are 0 by definition.
+    Attributes:
+        name: Name of the project.
+        rules: Rules, tried in order.
+        blocks: Path in the checkpoint of each block in our flat list.
+        ignored: Regular expression for tensors in the checkpoint that only training uses.
+        absent: Regular expression for tensors of ours that a checkpoint may lack; they stay 0.
     """
 
     name: str
@@ -50,13 +57,16 @@ class KeyMap:
     absent: str = r"(?!)"
 
     def candidates(self, ours: str) -> Iterator[str]:
-        """Names that the tensor ``ours`` may have, best first.
+        """List the names that a tensor may have in the checkpoint, the most likely first.
 
         Args:
-            ours: Name of the tensor in the network.
+            ours: Name of the tensor in our network.
 
         Yields:
             The names.
+
+        Raises:
+            ModelError: The name is not that of a weight, bias or statistic.
         """
         match = _LEAF.fullmatch(ours)
         if match is None:
@@ -75,7 +85,7 @@ class KeyMap:
                 yield f"{where}.{middle}{leaf}" if leaf else where
 
 
-# ``query`` of the column reader is a bare parameter, hence a path without a leaf.
+# The column reader's ``query`` is a parameter of its own, so the leaf is optional.
 _LEAF = re.compile(
     r"(?P<path>.*?)(?:\.(?P<part>conv|norm))?(?:\.(?P<leaf>weight|bias|running_mean|running_var|scale))?"
 )
@@ -84,19 +94,19 @@ _LEAF = re.compile(
 def convert_state_dict(
     network: nn.Module, theirs: Mapping[str, Array], key_map: KeyMap, transposed: bool
 ) -> dict[str, Tensor]:
-    """The state of ``network`` out of another project's tensors.
-
-    ``transposed``: linear weights are [in, out], as Paddle stores them.
-    Raises ModelError that names tensors that are missing, left over, or of another shape.
+    """Build the state dict of a network from the tensors of another project.
 
     Args:
-        network: The network.
-        theirs: Tensors by their names.
-        key_map: How the names correspond.
-        transposed: Whether linear weights are [in, out].
+        network: The network; only its names and shapes are used.
+        theirs: Tensors of the checkpoint by name.
+        key_map: The naming scheme of the checkpoint.
+        transposed: Whether linear weights are stored as [in, out], as in Paddle.
 
     Returns:
         The state dict.
+
+    Raises:
+        ModelError: Tensors are missing, unused, or of another shape; the message names them.
     """
     linear = {f"{name}.weight" for name, module in network.named_modules() if isinstance(module, nn.Linear)}
     state = {name: torch.zeros(value.shape, dtype=value.dtype) for name, value in network.state_dict().items()}
@@ -128,7 +138,7 @@ def convert_state_dict(
 
 
 def _fitted(value: Array, own: Tensor, name: str) -> Tensor:
-    """``value`` in the shape of ``own``; they may differ in axes of length 1 (a 1-d convolution is a 2-d one)."""
+    """Reshape ``value`` to the shape of ``own``. Only axes of length 1 may differ, as in a 1-d convolution."""
     if [n for n in value.shape if n != 1] != [n for n in own.shape if n != 1]:
         raise ModelError(f"{name} has the shape {tuple(value.shape)}, expected {tuple(own.shape)}")
     return torch.from_numpy(np.array(value, dtype=np.float32)).reshape(own.shape)

@@ -187,9 +187,12 @@ def test_a_model_of_ocrx_on_the_hub(tmp_path: Path, monkeypatch: pytest.MonkeyPa
 def test_official_weights_on_the_hub_are_imported(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("ocrx.training.pretrained.fetch_from_hub", lambda name: tmp_path / "cache")
     asked: list[tuple[str, Path]] = []
-    monkeypatch.setattr(
-        "ocrx.training.pretrained.import_weights", lambda source, output, overwrite: asked.append((source, output))
-    )
+
+    def import_weights(source: str, output: Path, *, overwrite: bool, without_characters: bool) -> None:
+        assert overwrite and without_characters
+        asked.append((source, output))
+
+    monkeypatch.setattr("ocrx.training.pretrained.import_weights", import_weights)
     assert (
         resolve_pretrained("PaddlePaddle/PP-OCRv6_tiny_rec_safetensors", tmp_path / "out") == tmp_path / "out" / "start"
     )
