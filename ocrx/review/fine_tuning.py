@@ -123,7 +123,7 @@ class FineTuning:
                 raise DataError("a training is running already", hint="wait for it, or stop it")
             run = self._folder / f"run_{self._next_number():03}"
             try:
-                command = _prepare(run, lines, root, model, device, minutes)
+                command = write_training(run, lines, root, model, device, minutes)
                 self._log = run / "process.log"
                 with self._log.open("wb") as log:
                     self._process = subprocess.Popen(
@@ -201,8 +201,24 @@ class FineTuning:
         self.state, self.message = "better", f"the new model reads from now on: {score}"
 
 
-def _prepare(run: Path, lines: TrainingLines, root: Path, model: Path, device: str, minutes: float) -> list[str]:
-    """Write lists, charset and configuration of a training; its command."""
+def write_training(run: Path, lines: TrainingLines, root: Path, model: Path, device: str, minutes: float) -> list[str]:
+    """Write lists, charset and configuration of a training.
+
+    Args:
+        run: A new folder for them.
+        lines: What to train on.
+        root: Folder of the dataset, for its dict.txt.
+        model: The model to start from.
+        device: Device of the configuration.
+        minutes: Time limit.
+
+    Returns:
+        The command that trains; it leaves its result in ``run/output``.
+
+    Raises:
+        OSError: The folder exists, or cannot be written.
+        ModelError: The model has no description.
+    """
     data = run / "data"
     data.mkdir(parents=True)
     for part, chosen in (("train", lines.train), ("val", lines.val)):

@@ -19,10 +19,11 @@ from starlette.responses import Response
 
 from ocrx.errors import OcrxError
 from ocrx.review.access import Access, protect
+from ocrx.review.decision_request import DecisionRequest
 from ocrx.review.decisions import ConflictError
 from ocrx.review.line_order import Filter
 from ocrx.review.model_in_use import ModelInUse
-from ocrx.review.session import Decision, ReviewSession
+from ocrx.review.session import ReviewSession
 
 _STATIC = {"review.js": "text/javascript", "review.css": "text/css"}
 _MAX_BUTTONS = 400
@@ -30,7 +31,7 @@ _MIN_RARE = 0x7F  # every keyboard has the characters below
 
 
 class DecideRequest(BaseModel):
-    """A decision as the page sends it; see ``session.Decision``."""
+    """A decision as the page sends it; see ``DecisionRequest``."""
 
     line: str
     status: Literal["accepted", "unreadable", "skipped"]
@@ -193,7 +194,7 @@ def _add_lines(app: FastAPI, session: ReviewSession) -> None:
 def _add_decisions(app: FastAPI, session: ReviewSession) -> None:
     @app.post("/api/decide")
     def decide(sent: DecideRequest, tab: _Tab) -> Response:
-        decision = Decision(sent.line, sent.status, sent.text, sent.turns, sent.revision, sent.reviewer)
+        decision = DecisionRequest(sent.line, sent.status, sent.text, sent.turns, sent.revision, sent.reviewer)
         try:
             session.decide(decision)
         except ConflictError as error:

@@ -6,53 +6,25 @@ import threading
 from collections import Counter
 from collections.abc import Callable, Iterable
 from contextlib import ExitStack
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from filelock import FileLock, Timeout
 from PIL import Image
 
-from ocrx.data.checks.grouping import split_place
 from ocrx.data.edit.journal import recover
 from ocrx.data.formats.layouts import REVIEW_DIR
-from ocrx.errors import DataError
 from ocrx.imaging.reading import read_image
 from ocrx.results import Issue
+from ocrx.review.decision_request import DecisionRequest, label_text
 from ocrx.review.decisions import Decisions, LineState, Status
+from ocrx.review.folder_lock import lock_folder
 from ocrx.review.journal import JOURNAL_FILE, Journal
 from ocrx.review.label_files import FinishReport, digest_of, turned_image, write_decisions
+from ocrx.review.line_facts import LineFacts
 from ocrx.review.line_order import Filter, LineOrder
-from ocrx.review.lines import Line, ReviewFolder, count_characters, find_labels, merge_folder, read_folder
+from ocrx.review.lines import Line, ReviewFolder, count_characters, find_labels, read_folder
 from ocrx.review.ranking import Ranking, Reader, Score
-from ocrx.text.direction import runs_right_to_left
-from ocrx.text.normalize import normalize
-
-MAX_TEXT = 10_000
-FOUND_LINES = 20
-_LOCK_FILE = "lock"
-_OF_DATASET = ("few-samples",)  # a finding that names lines as examples only
-
-
-@dataclass(frozen=True)
-class Decision:
-    """What a reviewer sends about a line.
-
-    Attributes:
-        key: The line.
-        status: The decision.
-        text: The text of the line; it is stored in NFC, without spaces around it.
-        turns: Quarter turns clockwise that the image needs.
-        seen: Revision of the line that the reviewer saw.
-        reviewer: Who decides.
-    """
-
-    key: str
-    status: Status
-    text: str
-    turns: int
-    seen: int
-    reviewer: str
 
 
 class ReviewSession:
@@ -81,7 +53,7 @@ class ReviewSession:
         dataset = find_labels(path)
         self.state_dir = root / REVIEW_DIR
         with ExitStack() as opened:
-            opened.callback(_lock(self.state_dir).release)
+            opened.callback(lock_folder(self.state_dir).release)
             journal = Journal(self.state_dir / JOURNAL_FILE, transcription=dataset is None)
             opened.callback(journal.close)
             self.decisions = Decisions(journal)
@@ -89,11 +61,8 @@ class ReviewSession:
             self._opened = opened.pop_all()
 
         self._lock = threading.RLock()
-        self._lines: tuple[Line, ...] = self.folder.lines
-        self._numbers = {line.key: i for i, line in enumerate(self._lines)}
-        self._order = LineOrder(len(self._lines))
-        self._scores: dict[str, Score] = {}
-        self._findings: dict[int, dict[str, Issue]] = {}
+        self._facts = LineFacts(self.folder, self.decisions)
+        self._order = LineOrder(len(self._facts.lines))
         self._signature = _signature(self.folder)
         self._outside: set[str] = set()
         self._ranking: Ranking | None = None
@@ -113,7 +82,7 @@ class ReviewSession:
             return self.reader
 
         with self._lock:
-            waiting = [line for line in self._lines if self.status(line) in ("open", "skipped")]
+            waiting = [line for line in self._facts.present if self._facts.status(line) in ("open", "skipped")]
             self._ranking = Ranking(self.folder.dataset, self._store_score, self._store_findings)
         self._ranking.start(waiting, opened if open_reader else None)
 
@@ -125,7 +94,7 @@ class ReviewSession:
         """
         self._stop_ranking()
         with self._lock:
-            self._scores.clear()
+            self._facts.forget_scores()
             self._order.forget_errors()
         self.start_ranking(lambda: reader)
 
@@ -152,10 +121,7 @@ class ReviewSession:
         Raises:
             DataError: If there is no such line.
         """
-        number = self._numbers.get(key)
-        if number is None:
-            raise DataError(f"{key}: no such line in this review")
-        return self._lines[number]
+        return self._facts.line(key)
 
     def status(self, line: Line) -> Status:
         """Tell whether and how a line is decided.
@@ -166,9 +132,7 @@ class ReviewSession:
         Returns:
             Its status; ``open`` again if another program has changed its label since.
         """
-        if self.decisions.is_changed_outside(line):
-            return "open"
-        return self.decisions.state(line.key).status
+        return self._facts.status(line)
 
     def view(self, key: str) -> dict[str, Any]:
         """Describe a line for the page.
@@ -180,37 +144,19 @@ class ReviewSession:
             Plain values.
         """
         with self._lock:
-            line, state = self.line(key), self.decisions.state(key)
-            outside = self.decisions.is_changed_outside(line)
-            text = state.text if state.status == "accepted" and not outside else line.sample.text
-            score = self._scores.get(key)
-            if not text and state.status == "open" and score is not None:
-                text = score.text
-            sample = text or line.sample.text or (score.text if score else "")
-            number = self._numbers[key]
+            return self._facts.view(key)
 
-            return {
-                "key": key,
-                "number": number + 1,
-                "source": line.sample.source or key,
-                "image_name": line.key,
-                "part": line.part,
-                "label": line.sample.text,
-                "text": text,
-                "status": self.status(line),
-                "turns": self._pending_turns(line, state),
-                "stamp": _time_of(line.sample.image),
-                "revision": state.revision,
-                "reading": score.text if score else None,
-                "error": self._order.error_of(number),
-                "outside": outside,
-                "mine": state.text if outside else "",
-                "direction": "rtl" if runs_right_to_left(sample) or self._mostly_right_to_left(sample) else "ltr",
-                "findings": [
-                    {"code": issue.code, "severity": issue.severity, "message": issue.message}
-                    for issue in self._findings.get(number, {}).values()
-                ],
-            }
+    def search(self, text: str) -> list[dict[str, str]]:
+        """Find lines by place, image, label or reading.
+
+        Args:
+            text: What to find.
+
+        Returns:
+            The first lines found, each with its key, place and label.
+        """
+        with self._lock:
+            return self._facts.search(text)
 
     def image(self, key: str, turns: int) -> Image.Image:
         """Open the image of a line.
@@ -265,7 +211,7 @@ class ReviewSession:
             How often each character occurs.
         """
         with self._lock:
-            return count_characters(self._lines)
+            return count_characters(self._facts.lines)
 
     def next_line(self, tab: str, current: str | None, wanted: Filter) -> dict[str, Any] | None:
         """Move a tab forward.
@@ -279,12 +225,12 @@ class ReviewSession:
             The line as ``view`` gives it; None if no line is left.
         """
         with self._lock:
-            found = self._order.after(tab, self._numbers.get(current or ""), wanted, self._matcher(wanted))
+            found = self._order.after(tab, self._facts.numbers.get(current or ""), wanted, self._facts.matcher(wanted))
             if found is None and wanted.status == "open":
                 # What was skipped comes again when nothing else is open.
-                skipped = self._matcher(replace(wanted, status="skipped"))
-                found = self._order.after(tab, self._numbers.get(current or ""), wanted, skipped)
-            return None if found is None else self.view(self._lines[found].key)
+                skipped = self._facts.matcher(replace(wanted, status="skipped"))
+                found = self._order.after(tab, self._facts.numbers.get(current or ""), wanted, skipped)
+            return None if found is None else self._facts.view(self._facts.lines[found].key)
 
     def previous_line(self, tab: str, current: str, wanted: Filter) -> dict[str, Any] | None:
         """Move a tab back to what it showed before.
@@ -298,9 +244,9 @@ class ReviewSession:
             The line as ``view`` gives it; None at the beginning.
         """
         with self._lock:
-            number = self._numbers.get(current, -1)
+            number = self._facts.numbers.get(current, -1)
             found = self._order.before(tab, number, wanted)
-            return None if found is None else self.view(self._lines[found].key)
+            return None if found is None else self._facts.view(self._facts.lines[found].key)
 
     def show_line(self, tab: str, key: str, wanted: Filter) -> dict[str, Any]:
         """Jump to a line.
@@ -315,8 +261,8 @@ class ReviewSession:
         """
         with self._lock:
             self.line(key)
-            self._order.jump(tab, self._numbers[key], wanted)
-            return self.view(key)
+            self._order.jump(tab, self._facts.numbers[key], wanted)
+            return self._facts.view(key)
 
     def upcoming(self, tab: str, wanted: Filter) -> dict[str, Any] | None:
         """Tell which line will probably come next, so that its image can be loaded ahead.
@@ -329,14 +275,14 @@ class ReviewSession:
             The line as ``view`` gives it; None at the end.
         """
         with self._lock:
-            found = self._order.peek(tab, wanted, self._matcher(wanted))
-            return None if found is None else self.view(self._lines[found].key)
+            found = self._order.peek(tab, wanted, self._facts.matcher(wanted))
+            return None if found is None else self._facts.view(self._facts.lines[found].key)
 
-    def decide(self, decision: Decision) -> LineState:
+    def decide(self, request: DecisionRequest) -> LineState:
         """Record a decision; when this returns it is on the disk.
 
         Args:
-            decision: The decision.
+            request: What the reviewer sent.
 
         Returns:
             The new state of the line.
@@ -345,19 +291,19 @@ class ReviewSession:
             ConflictError: If the line was changed since the reviewer saw it.
             DataError: If the text cannot be a label, or the journal cannot be written.
         """
-        text = _checked_text(decision)
+        text = label_text(request)
 
         with self._lock:
-            line = self.line(decision.key)
-            turns = decision.turns % 4
+            line = self.line(request.key)
+            turns = request.turns % 4
             state = LineState(
-                status=decision.status,
+                status=request.status,
                 text=text,
                 label=line.sample.text,
                 turns=turns,
                 image=digest_of(line.sample.image) if turns else "",
             )
-            return self.decisions.decide(decision.key, state, decision.reviewer, decision.seen)
+            return self.decisions.decide(request.key, state, request.reviewer, request.seen)
 
     def undo(self, reviewer: str) -> str | None:
         """Take back the last decision of a reviewer.
@@ -375,31 +321,6 @@ class ReviewSession:
         with self._lock:
             return self.decisions.undo(reviewer)
 
-    def search(self, text: str) -> list[dict[str, str]]:
-        """Find lines by place, image, label or reading.
-
-        Args:
-            text: What to find; ``train.txt:17`` and a whole path come first.
-
-        Returns:
-            The first lines found, each with its key, place and label.
-        """
-        wanted = normalize(text.strip()).casefold()
-        if not wanted:
-            return []
-
-        with self._lock:
-            exact = [line for line in self._lines if wanted in (line.sample.source.casefold(), line.key.casefold())]
-            found = (line for line in self._lines if line not in exact and wanted in self._searched(line))
-            rows = exact[:FOUND_LINES] or []
-            for line in found:
-                if len(rows) >= FOUND_LINES:
-                    break
-                rows.append(line)
-            return [
-                {"key": line.key, "source": line.sample.source or line.key, "text": self._text(line)} for line in rows
-            ]
-
     def progress(self) -> dict[str, Any]:
         """Count what is done.
 
@@ -409,11 +330,10 @@ class ReviewSession:
         """
         with self._lock:
             outside = self._refresh()
-            lines = [line for line in self._lines if not line.gone]
+            lines = self._facts.present
             decided = self.decisions.decided()
-            counts = Counter(self.status(line) for line in lines if line.key in decided)
-            corrected = sum(self._is_corrected(line) for line in lines if line.key in decided)
-            codes = Counter(code for of_line in self._findings.values() for code in of_line)
+            counts = Counter(self._facts.status(line) for line in lines if line.key in decided)
+            corrected = sum(self._facts.is_corrected(line) for line in lines if line.key in decided)
             ranking = self._ranking
 
             return {
@@ -427,7 +347,7 @@ class ReviewSession:
                 "ranked": ranking.done if ranking else 0,
                 "ranking_done": ranking is None or ranking.wait(0),
                 "ranking_failed": ranking.failed if ranking else None,
-                "findings": dict(codes.most_common()),
+                "findings": self._facts.count_findings(),
                 "changed_outside": outside,
                 "model": self.reader.name if self.reader else None,
             }
@@ -443,7 +363,7 @@ class ReviewSession:
         """
         with self._lock:
             self._reread()
-            report = write_decisions(self.folder, self._lines, self.decisions, self.state_dir)
+            report = write_decisions(self.folder, self._facts.lines, self.decisions, self.state_dir)
             if report.files or report.removed or report.turned:
                 self.decisions.record_finish(report.files)
             self._reread()
@@ -457,7 +377,7 @@ class ReviewSession:
             The lines, and their texts by key.
         """
         with self._lock:
-            lines = [line for line in self._lines if not line.gone and self.status(line) == "accepted"]
+            lines = [line for line in self._facts.present if self._facts.status(line) == "accepted"]
             return lines, {line.key: self.decisions.state(line.key).text for line in lines}
 
     def unchecked(self, part: str) -> list[Line]:
@@ -470,7 +390,7 @@ class ReviewSession:
             The lines.
         """
         with self._lock:
-            return [x for x in self._lines if not x.gone and x.part == part and self.status(x) in ("open", "skipped")]
+            return [x for x in self._facts.present if x.part == part and self._facts.status(x) in ("open", "skipped")]
 
     def close(self) -> None:
         """End the ranking and release the folder; decisions that were not finished stay in the journal."""
@@ -483,58 +403,13 @@ class ReviewSession:
 
     def _store_score(self, key: str, score: Score) -> None:
         with self._lock:
-            self._scores[key] = score
-            self._order.set_error(self._numbers[key], score.error)
+            self._facts.add_score(key, score)
+            self._order.set_error(self._facts.numbers[key], score.error)
 
     def _store_findings(self, issues: Iterable[Issue]) -> None:
         with self._lock:
-            numbers = {line.sample.source: i for i, line in enumerate(self._lines) if line.sample.source}
-            for issue in issues:
-                if issue.code in _OF_DATASET:
-                    continue
-                for place in split_place(issue.where):
-                    number = numbers.get(place, self._numbers.get(place))
-                    if number is not None:
-                        self._findings.setdefault(number, {})[issue.code] = issue
-                        self._order.add_finding(number, issue.severity)
-
-    def _matcher(self, wanted: Filter) -> Callable[[int], bool]:
-        text = normalize(wanted.text).casefold()
-
-        def matches(number: int) -> bool:
-            line = self._lines[number]
-            return (
-                not line.gone
-                and (wanted.status == "all" or self._has_status(line, wanted.status))
-                and (not wanted.part or line.part == wanted.part)
-                and (not wanted.finding or wanted.finding in self._findings.get(number, ()))
-                and (wanted.min_error <= 0 or (self._order.error_of(number) or 0) >= wanted.min_error)
-                and (not text or text in self._searched(line))
-            )
-
-        return matches
-
-    def _has_status(self, line: Line, status: str) -> bool:
-        return self._is_corrected(line) if status == "corrected" else self.status(line) == status
-
-    def _is_corrected(self, line: Line) -> bool:
-        state = self.decisions.state(line.key)
-        return self.status(line) == "accepted" and state.text != self.decisions.first_label(line)
-
-    def _text(self, line: Line) -> str:
-        state = self.decisions.state(line.key)
-        return state.text if state.status == "accepted" else line.sample.text
-
-    def _searched(self, line: Line) -> str:
-        score = self._scores.get(line.key)
-        return f"{self._text(line)}\n{score.text if score else ''}\n{line.key}".casefold()
-
-    def _mostly_right_to_left(self, text: str) -> bool:
-        """Digits and signs alone run as the other lines do."""
-        return not any(character.isalpha() for character in text) and self.folder.runs_right_to_left
-
-    def _pending_turns(self, line: Line, state: LineState) -> int:
-        return state.turns if state.turns and digest_of(line.sample.image) == state.image else 0
+            for number, severity in self._facts.add_findings(issues):
+                self._order.add_finding(number, severity)
 
     def _refresh(self) -> list[str]:
         """Read the label files again if another program changed them; names of those that changed since Finish."""
@@ -548,27 +423,9 @@ class ReviewSession:
     def _reread(self) -> None:
         given = self.folder.given
         self.folder = read_folder(given, find_labels(given), transcription=self.folder.transcription)
-        self._lines = merge_folder(self._lines, self.folder.lines)
-        self._numbers = {line.key: i for i, line in enumerate(self._lines)}
-        self._order.grow(len(self._lines))
+        self._facts.update(self.folder)
+        self._order.grow(len(self._facts.lines))
         self._signature = _signature(self.folder)
-
-
-def _lock(state_dir: Path) -> FileLock:
-    """Take the lock of a folder, so that two processes never write one journal."""
-    try:
-        state_dir.mkdir(parents=True, exist_ok=True)
-        lock = FileLock(state_dir / _LOCK_FILE, thread_local=False)
-        lock.acquire(timeout=0)
-    except Timeout:
-        hint = "open a second window of that review instead, or end it with Ctrl-C"
-        raise DataError(f"{state_dir.parent}: is being reviewed by another process", hint=hint) from None
-    except OSError as problem:
-        message = f"{state_dir}: cannot be written ({problem.strerror or problem})"
-        hint = "the review writes beside the labels: copy the dataset to a disk where you may write"
-        raise DataError(message, hint=hint) from None
-
-    return lock
 
 
 def _signature(folder: ReviewFolder) -> dict[Path, tuple[int, int]]:
@@ -578,24 +435,3 @@ def _signature(folder: ReviewFolder) -> dict[Path, tuple[int, int]]:
         status = path.stat()
         found[path] = (status.st_mtime_ns, status.st_size)
     return found
-
-
-def _time_of(path: Path) -> int:
-    try:
-        return path.stat().st_mtime_ns
-    except OSError:
-        return 0
-
-
-def _checked_text(decision: Decision) -> str:
-    """The text of a decision as it is stored."""
-    if decision.status != "accepted":
-        return ""
-    text = normalize(decision.text.strip())
-    if not text:
-        raise DataError("the text is empty", hint="type what the image shows, or mark the line as unreadable")
-    if len(text) > MAX_TEXT:
-        raise DataError(f"the text has {len(text):,} characters; expected at most {MAX_TEXT:,}")
-    if not text.isprintable() and any(ord(c) < 32 or 0xD800 <= ord(c) < 0xE000 for c in text):
-        raise DataError("a label cannot hold a TAB, line end, control character or half of a surrogate pair")
-    return text

@@ -68,7 +68,7 @@ def test_the_command_trains_the_network_that_reads_with_its_characters_and_new_o
     lines = choose_lines(*session.confirmed(), session.unchecked("val"))
     session.close()
     run = tmp_path / "run"
-    command = fine_tuning._prepare(run, lines, root, model_folder, "cpu", 3)
+    command = fine_tuning.write_training(run, lines, root, model_folder, "cpu", 3)
     config = load_config(str(run / "config.yaml"), [], {})
     assert command[:4] == [sys.executable, "-m", "ocrx", "train"]
     assert config.Model.architecture == "lcnetv4"
@@ -99,7 +99,7 @@ def start(
         (run / "output").mkdir(parents=True)
         return [sys.executable, "-c", script.replace("OUT", str(run / "output"))]
 
-    monkeypatch.setattr(fine_tuning, "_prepare", prepare)
+    monkeypatch.setattr(fine_tuning, "write_training", prepare)
     better: list[Path] = []
     training = FineTuning(tmp_path, better.append)
     training.start(lines, tmp_path, tmp_path, "cpu", 1)

@@ -9,9 +9,10 @@ from support.lines import draw_line
 
 from ocrx.data.formats.layouts import read_dataset
 from ocrx.errors import DataError
+from ocrx.review.decision_request import DecisionRequest
 from ocrx.review.label_files import write_decisions
 from ocrx.review.lines import find_labels, read_folder
-from ocrx.review.session import Decision, ReviewSession
+from ocrx.review.session import ReviewSession
 
 Root = Callable[[dict[str, str]], Path]
 
@@ -38,7 +39,7 @@ def decide(root: Path, **texts: str | None) -> dict[str, str]:
         key = f"{stem}.png"
         status = "unreadable" if text is None else "accepted"
         seen = session.view(key)["revision"]
-        session.decide(Decision(key, status, text or "", 0, seen, "me"))
+        session.decide(DecisionRequest(key, status, text or "", 0, seen, "me"))
     session.finish()
     session.close()
     return {path.name: path.read_bytes().decode() for path in root.glob("*") if path.suffix not in (".png", "")}
@@ -93,8 +94,8 @@ def test_pairs(root: Root) -> None:
 def test_both_parts_and_a_line_that_is_listed_twice(root: Root) -> None:
     folder = root({"train.txt": "a.png\tone\na.png\ttwo\n", "val.txt": "c.png\tthree\n"})
     session = ReviewSession(folder)
-    session.decide(Decision("a.png#2", "accepted", "TWO", 0, 0, "me"))
-    session.decide(Decision("c.png", "accepted", "THREE", 0, 0, "me"))
+    session.decide(DecisionRequest("a.png#2", "accepted", "TWO", 0, 0, "me"))
+    session.decide(DecisionRequest("c.png", "accepted", "THREE", 0, 0, "me"))
     session.finish()
     session.close()
     assert (folder / "train.txt").read_text() == "a.png\tone\na.png\tTWO\n"
@@ -119,8 +120,8 @@ def test_a_second_finish_keeps_the_first_original(root: Root) -> None:
 def test_what_another_program_wrote_meanwhile_is_left_alone(root: Root) -> None:
     folder = root({"label.txt": "a.png\tone\nb.png\ttwo\n"})
     session = ReviewSession(folder)
-    session.decide(Decision("a.png", "accepted", "ONE", 0, 0, "me"))
-    session.decide(Decision("b.png", "accepted", "TWO", 0, 0, "me"))
+    session.decide(DecisionRequest("a.png", "accepted", "ONE", 0, 0, "me"))
+    session.decide(DecisionRequest("b.png", "accepted", "TWO", 0, 0, "me"))
     (folder / "label.txt").write_text("c.png\tnew\nb.png\ttwo\na.png\tuno\n")
     report = session.finish()
     assert report.outside == ("label.txt:3",)
@@ -145,7 +146,7 @@ def test_a_turned_image_is_written_once_and_its_original_kept(tmp_path: Path, su
     original = path.read_bytes()
 
     session = ReviewSession(tmp_path)
-    session.decide(Decision(path.name, "accepted", "upside", 1, 0, "me"))
+    session.decide(DecisionRequest(path.name, "accepted", "upside", 1, 0, "me"))
     assert session.view(path.name)["turns"] == 1
     assert session.finish().turned == 1
     assert session.finish().turned == 0
@@ -164,7 +165,7 @@ def test_a_file_that_is_not_utf8_is_named(root: Root) -> None:
     folder = root({})
     (folder / "label.txt").write_bytes(b"a.png\tStra\xdfe\nb.png\ttwo\n")
     session = ReviewSession(folder)
-    session.decide(Decision("b.png", "accepted", "TWO", 0, 0, "me"))
+    session.decide(DecisionRequest("b.png", "accepted", "TWO", 0, 0, "me"))
     with pytest.raises(DataError, match=r"label\.txt: not UTF-8"):
         session.finish()
     session.close()
@@ -173,7 +174,7 @@ def test_a_file_that_is_not_utf8_is_named(root: Root) -> None:
 def test_a_disk_that_cannot_be_written_is_named(root: Root, monkeypatch: pytest.MonkeyPatch) -> None:
     folder = root({"label.txt": "a.png\tone\n"})
     session = ReviewSession(folder)
-    session.decide(Decision("a.png", "accepted", "ONE", 0, 0, "me"))
+    session.decide(DecisionRequest("a.png", "accepted", "ONE", 0, 0, "me"))
 
     def refuse(*arguments: object) -> None:
         raise OSError(30, "Read-only file system", str(folder / "label.txt"))

@@ -11,8 +11,9 @@ from support.review import StubReader, accept, write_lines
 from ocrx.data.formats.layouts import REVIEW_DIR
 from ocrx.errors import DataError
 from ocrx.review import line_order
+from ocrx.review.decision_request import DecisionRequest
 from ocrx.review.line_order import Filter
-from ocrx.review.session import Decision, ReviewSession
+from ocrx.review.session import ReviewSession
 
 OPEN = Filter()
 
@@ -67,8 +68,8 @@ def test_filters(session: ReviewSession) -> None:
     assert session.wait_for_ranking(30)
     accept(session, "00.png", "one")
     accept(session, "03.png", "FOUR")
-    session.decide(Decision("04.png", "unreadable", "", 0, 0, "me"))
-    session.decide(Decision("05.png", "skipped", "", 0, 0, "me"))
+    session.decide(DecisionRequest("04.png", "unreadable", "", 0, 0, "me"))
+    session.decide(DecisionRequest("05.png", "skipped", "", 0, 0, "me"))
     assert shown(session, Filter(status="accepted"), "a") == ["00.png", "03.png"]
     assert shown(session, Filter(status="corrected"), "b") == ["03.png"]
     assert shown(session, Filter(status="unreadable"), "c") == ["04.png"]
@@ -101,7 +102,7 @@ def test_progress_counts_and_survives_a_restart(root: Path) -> None:
     session = ReviewSession(root)
     accept(session, "00.png", "uno")
     accept(session, "02.png", "three")
-    session.decide(Decision("03.png", "unreadable", "", 0, 0, "me"))
+    session.decide(DecisionRequest("03.png", "unreadable", "", 0, 0, "me"))
     before = session.progress()
     session.close()
     assert (root / "train.txt").read_text().startswith("00.png\tone\n"), "nothing is written before Finish"

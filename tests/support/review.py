@@ -11,9 +11,10 @@ from typing import Any
 from PIL import Image
 
 from ocrx.inference.results import Prediction
+from ocrx.review.decision_request import DecisionRequest
 from ocrx.review.lines import Line
 from ocrx.review.ranking import Reader, Score
-from ocrx.review.session import Decision, ReviewSession
+from ocrx.review.session import ReviewSession
 from support.lines import draw_line
 
 
@@ -57,4 +58,4 @@ def write_lines(root: Path, texts: Sequence[str], val: Sequence[str] = ()) -> Pa
 
 def accept(session: ReviewSession, key: str, text: str, reviewer: str = "me") -> None:
     """Confirm a text."""
-    session.decide(Decision(key, "accepted", text, 0, session.view(key)["revision"], reviewer))
+    session.decide(DecisionRequest(key, "accepted", text, 0, session.view(key)["revision"], reviewer))

@@ -13,7 +13,8 @@ from ocrx.data.edit.convert import convert_dataset
 from ocrx.data.edit.write_back import write_back
 from ocrx.errors import DataError
 from ocrx.modes import check_dataset
-from ocrx.review.session import Decision, ReviewSession
+from ocrx.review.decision_request import DecisionRequest
+from ocrx.review.session import ReviewSession
 
 FIRST, SECOND, THIRD = LINES
 
@@ -74,7 +75,7 @@ def test_corrections_of_a_review_come_back(kind: str, pages: Path, lines: Path, 
     session = ReviewSession(lines)
     keys = [line.key for line in session.folder.lines]
     accept(session, keys[0], "Žluťoučký")
-    session.decide(Decision(keys[1], "unreadable", "", 0, 0, "me"))
+    session.decide(DecisionRequest(keys[1], "unreadable", "", 0, 0, "me"))
     accept(session, keys[2], THIRD)
     session.finish()
     session.close()
