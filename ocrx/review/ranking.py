@@ -6,7 +6,6 @@ correction: for a label from how much more probable the model finds its own read
 
 from __future__ import annotations
 
-import math
 import threading
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import AbstractContextManager, nullcontext
@@ -26,6 +25,8 @@ from ocrx.results import Issue
 from ocrx.review.lines import Line
 
 UNREADABLE_IMAGE = "image-unreadable"
+# A score of 0.5. No probability of the log odds: that would be 1 for the larger half of them, which are to be sorted.
+_HALF_LOG_ODDS = 5.0
 # The first lines are ranked soon; later ones in chunks that sort well into batches.
 _FIRST_CHUNK, _CHUNK, _SHARED_CHUNK = 16, 256, 16
 
@@ -36,7 +37,8 @@ class Score:
 
     Attributes:
         text: What it reads.
-        error: How likely the line needs a correction, 0 to 1; 0 where the model reads the label.
+        error: How likely the line needs a correction, 0 to 1; 0 where the model reads the label. It grows with the log
+            odds of the label and is no calibrated probability.
     """
 
     text: str
@@ -96,7 +98,8 @@ class Reader:
         keys = {id(line.sample): line.key for line in lines}
         found: dict[str, Score | None] = dict.fromkeys(keys.values())
         for label in rank_labels(self.recognizer, [line.sample for line in lines]):
-            found[keys[id(label.sample)]] = Score(label.prediction, 1 - math.exp(-label.log_odds))
+            error = label.log_odds / (label.log_odds + _HALF_LOG_ODDS)
+            found[keys[id(label.sample)]] = Score(label.prediction, error)
         return found
 
 
