@@ -43,6 +43,8 @@ if TYPE_CHECKING:
     from ocrx.inference.results import Prediction
     from ocrx.results import Progress
 
+_FORMS = ("tsv", "csv", "jsonl", "json", "text", "page-json", "hocr", "paddlex")  # those of inference.writers.FORMATS
+
 # Typer reads annotations at run time and needs typing.Optional on Python 3.10.
 # ruff: noqa: UP045
 
@@ -87,6 +89,14 @@ def predict(
     csv: Annotated[
         bool, typer.Option("--csv", help="Write comma-separated values with a header.", rich_help_panel=OUTPUT)
     ] = False,
+    form: Annotated[
+        Optional[str],
+        typer.Option(
+            "--format",
+            help="Of the output: tsv, csv, jsonl, json; of pages also text, page-json, hocr.",
+            rich_help_panel=OUTPUT,
+        ),
+    ] = None,
     details: Annotated[
         bool, typer.Option("--details", help="Add scores and spans of the characters.", rich_help_panel=OUTPUT)
     ] = False,
@@ -94,7 +104,8 @@ def predict(
         Optional[float], typer.Option(help="Leave out lines with a lower score.", rich_help_panel=OUTPUT)
     ] = None,
     save_dir: Annotated[
-        Optional[str], typer.Option(help="Write a JSON file and a picture of each line here.", rich_help_panel=OUTPUT)
+        Optional[str],
+        typer.Option(help="Write a JSON file and a picture of each line, or page, here.", rich_help_panel=OUTPUT),
     ] = None,
     backend: BackendOption = None,
     precision: PrecisionOption = None,
@@ -124,7 +135,7 @@ def predict(
         "Predict.use_hpip": use_hpip or None,
         **decode_options(context),
     }
-    raise typer.Exit(run(_configuration(config, override, options), inputs, _form(jsonl, json, csv), details))
+    raise typer.Exit(run(_configuration(config, override, options), inputs, _form(form, jsonl, json, csv), details))
 
 
 def run(config: Config, inputs: Sequence[str] | None = None, form: str | None = None, details: bool = False) -> int:
@@ -214,11 +225,14 @@ def _configuration(config: str | None, override: Sequence[str] | None, options: 
     return settings.with_trained_weights("predict", loaded, config) if config else loaded
 
 
-def _form(jsonl: bool, json: bool, csv: bool) -> str | None:
-    chosen = [form for form, wanted in (("jsonl", jsonl), ("json", json), ("csv", csv)) if wanted]
-    if len(chosen) > 1:
-        raise ConfigError(f"--{chosen[0]} and --{chosen[1]}: expected one of them")
-    return chosen[0] if chosen else None
+def _form(form: str | None, jsonl: bool, json: bool, csv: bool) -> str | None:
+    chosen = [name for name, wanted in (("jsonl", jsonl), ("json", json), ("csv", csv)) if wanted]
+    given = [*([f"format {form}"] if form else []), *chosen]
+    if len(given) > 1:
+        raise ConfigError(f"--{given[0]} and --{given[1]}: expected one of them")
+    if form is not None and form not in _FORMS:
+        raise ConfigError(f"--format: {form!r}; expected one of {', '.join(_FORMS)}")
+    return form or (chosen[0] if chosen else None)
 
 
 def _shows_confidence(form: str | None, details: bool) -> bool:

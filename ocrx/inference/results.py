@@ -199,7 +199,7 @@ class Prediction(Mapping[str, Any]):
         """
         text = to_json(self.to_dict(details=True), indent=indent, ensure_ascii=ensure_ascii) + "\n"
         target = Path(save_path)
-        path = _place(target, ".json", self, is_file=target.suffix.lower() == ".json")
+        path = result_path(target, ".json", self, is_file=target.suffix.lower() == ".json")
         path.write_text(text, encoding="utf-8")
         return path
 
@@ -215,16 +215,7 @@ class Prediction(Mapping[str, Any]):
         Raises:
             DataError: The image can no longer be opened.
         """
-        picture = self.img["res"]
-        target = Path(save_path)
-        path = _place(target, ".png", self, is_file=target.suffix.lower() in Image.registered_extensions())
-        notes = PngImagePlugin.PngInfo()
-        notes.add_itxt("ocrx", _identity(self))
-        if path.suffix.lower() == ".png":
-            picture.save(path, pnginfo=notes)
-        else:
-            picture.save(path)
-        return path
+        return save_picture(self.img["res"], save_path, self)
 
     def save_all(self, save_path: SavePath) -> None:
         """Write the result as JSON and, where the image could be read, as a picture.
@@ -267,12 +258,42 @@ def _plain(box: Box | Polygon) -> list[Any]:
     return list(box)
 
 
-def _place(target: Path, suffix: str, prediction: Prediction, *, is_file: bool) -> Path:
-    """The file to write: ``target`` itself, or a name in the folder ``target`` that no other input has taken.
+def save_picture(picture: Image.Image, save_path: SavePath, prediction: Prediction) -> Path:
+    """Write a picture of a result.
 
-    An existing folder is a folder, even if its name looks like that of a file (``is_file``). The name is
-    ``<stem>_res``; if another input has it, part of a hash of the input's path is added, so that reading the same
-    inputs again overwrites the same files.
+    Args:
+        picture: The picture.
+        save_path: A file with an image suffix, or a folder, in which the picture gets a name of its own as PNG.
+        prediction: What it shows.
+
+    Returns:
+        The file.
+    """
+    target = Path(save_path)
+    path = result_path(target, ".png", prediction, is_file=target.suffix.lower() in Image.registered_extensions())
+    notes = PngImagePlugin.PngInfo()
+    notes.add_itxt("ocrx", _identity(prediction))
+    if path.suffix.lower() == ".png":
+        picture.save(path, pnginfo=notes)
+    else:
+        picture.save(path)
+    return path
+
+
+def result_path(target: Path, suffix: str, prediction: Prediction, *, is_file: bool) -> Path:
+    """The file to write: ``target`` itself, or in the folder ``target`` a name that no other input has taken.
+
+    The name is ``<stem>_res``. Where a file of that name is another input's, a part of the hash of the input's
+    path makes it differ, so that reading the same inputs again overwrites the same files.
+
+    Args:
+        target: A file or a folder.
+        suffix: Of the file.
+        prediction: What is written; its input names the file.
+        is_file: ``target`` looks like the name of a file; an existing folder stays one all the same.
+
+    Returns:
+        The path; its folder exists.
     """
     if is_file and not target.is_dir():
         target.parent.mkdir(parents=True, exist_ok=True)

@@ -1,4 +1,4 @@
-"""Serialises predictions for programs: TSV, CSV, JSON lines or one JSON document, one result at a time."""
+"""Serialises predictions for programs: TSV, CSV, JSON, plain text or hOCR, one result or page at a time."""
 
 from __future__ import annotations
 
@@ -6,8 +6,10 @@ import csv
 import io
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from types import MappingProxyType
+from typing import Any
 
 from ocrx.files import to_json
+from ocrx.inference.page_results import HOCR_HEAD, HOCR_TAIL, group_pages
 from ocrx.inference.results import Prediction
 
 ESCAPES = str.maketrans({"\\": "\\\\", "\t": "\\t", "\n": "\\n", "\r": "\\r"})
@@ -84,11 +86,7 @@ def json_document(results: Iterable[Prediction], details: bool = False) -> Itera
     Yields:
         The parts of the document.
     """
-    before = "[\n"
-    for result in results:
-        yield before + to_json(result.to_dict(details))
-        before = ",\n"
-    yield "[]\n" if before == "[\n" else "\n]\n"
+    yield from _array(result.to_dict(details) for result in results)
 
 
 def comma_separated(results: Iterable[Prediction], details: bool = False) -> Iterator[str]:
@@ -131,6 +129,61 @@ def paddlex(results: Iterable[Prediction], details: bool = False) -> Iterator[st
         yield f"{result.str}\n"
 
 
+def text(results: Iterable[Prediction], details: bool = False) -> Iterator[str]:
+    """Write the plain text of each page in reading order, a form feed between pages; failures are left out.
+
+    Args:
+        results: The predictions.
+        details: Changes nothing.
+
+    Yields:
+        The text of a page.
+    """
+    before = ""
+    for page in group_pages(results):
+        if page.source.error is None:
+            yield before + page.text
+            before = "\f"
+
+
+def page_json(results: Iterable[Prediction], details: bool = False) -> Iterator[str]:
+    """Write one array with an object for each page, in the fields of PaddleX's OCR pipeline, failures included.
+
+    Args:
+        results: The predictions.
+        details: Changes nothing.
+
+    Yields:
+        The parts of the document.
+    """
+    yield from _array(page.to_dict() for page in group_pages(results))
+
+
+def hocr(results: Iterable[Prediction], details: bool = False) -> Iterator[str]:
+    """Write hOCR: XHTML with the places of pages, lines and words; failures are empty pages.
+
+    Args:
+        results: The predictions.
+        details: Changes nothing.
+
+    Yields:
+        The parts of the document.
+    """
+    yield HOCR_HEAD
+    for number, page in enumerate(group_pages(results)):
+        yield page.hocr(number)
+    yield HOCR_TAIL
+
+
+def _array(objects: Iterable[Mapping[str, Any]]) -> Iterator[str]:
+    """A JSON array with an object on each line."""
+    before = "[\n"
+    for fields in objects:
+        yield before + to_json(fields)
+        before = ",\n"
+    yield "[]\n" if before == "[\n" else "\n]\n"
+
+
 def _characters(result: Prediction) -> tuple[str, str]:
     """Scores and spans of the characters as JSON, rounded."""
     spans = [[round(left, 1), round(right, 1)] for left, right in result.char_spans]
@@ -138,6 +191,15 @@ def _characters(result: Prediction) -> tuple[str, str]:
 
 
 FORMATS: Mapping[str, Callable[[Iterable[Prediction], bool], Iterator[str]]] = MappingProxyType(
-    {"tsv": tsv, "csv": comma_separated, "jsonl": json_lines, "json": json_document, "paddlex": paddlex}
+    {
+        "tsv": tsv,
+        "csv": comma_separated,
+        "jsonl": json_lines,
+        "json": json_document,
+        "text": text,
+        "page-json": page_json,
+        "hocr": hocr,
+        "paddlex": paddlex,
+    }
 )
 """The output forms by name."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from ocrx.config import Config
@@ -11,6 +11,7 @@ from ocrx.decoding.factory import decoder_notice
 from ocrx.errors import ConfigError, DataError
 from ocrx.inference.inputs import Input
 from ocrx.inference.opening import calibration_notice, describe, open_model
+from ocrx.inference.page_results import group_pages
 from ocrx.inference.results import Prediction
 
 
@@ -33,7 +34,7 @@ def run(config: Config, inputs: Input | None = None) -> PredictRun:
     """Open the model of ``config.Predict`` and start to read.
 
     With ``Predict.save_dir`` a JSON file and a picture of each line with at least ``Predict.min_score`` are written
-    there, and a JSON file of each failure.
+    there, and a JSON file of each failure; where the lines of pages are detected, of each page.
 
     Args:
         config: The configuration.
@@ -61,7 +62,8 @@ def run(config: Config, inputs: Input | None = None) -> PredictRun:
         split_lines=settings.split_lines,
     )
     if settings.save_dir is not None:
-        results = _saved(results, _create_folder(Path(settings.save_dir)), settings.min_score)
+        save = _saved_pages if settings.lines == "detect" else _saved
+        results = save(results, _create_folder(Path(settings.save_dir)), settings.min_score)
     others = "" if recognizer.others is None else f"lines of low confidence: {', '.join(recognizer.others.names)} too"
     notices = (describe(model, recognizer.backend), decoder_notice(recognizer.decoder), others)
     calibration = calibration_notice(settings.model_dir or str(model), recognizer)
@@ -83,3 +85,11 @@ def _saved(results: Iterator[Prediction], folder: Path, min_score: float) -> Ite
         if result.error is not None or result.score >= min_score:
             result.save_all(folder)
         yield result
+
+
+def _saved_pages(results: Iterator[Prediction], folder: Path, min_score: float) -> Iterator[Prediction]:
+    """Save pages once all their lines have passed."""
+    for page in group_pages(results):
+        kept = tuple(line for line in page.lines if line.score >= min_score)
+        replace(page, lines=kept).save_all(folder)
+        yield from page.lines or (page.source,)

@@ -102,3 +102,25 @@ def weighted_median(values: Float64s, weights: Float64s) -> float:
     order = np.argsort(values)
     shares = np.cumsum(weights[order])
     return float(values[order][int(np.searchsorted(shares, shares[-1] / 2))])
+
+
+def page_angle(boxes: Sequence[LineBox]) -> float:
+    """Degrees by which a page is turned clockwise: what its lines have in common, long ones counting more.
+
+    Args:
+        boxes: The lines; their first corners are the upper left ones of the text.
+
+    Returns:
+        Degrees, above -180 and up to 180; 0 for a page without lines.
+    """
+    if not boxes:
+        return 0.0
+    angles, weights = np.array([box.angle for box in boxes]), np.array([box.width for box in boxes])
+    quarters = np.round(angles / 90).astype(int) % 4
+    quarter = int(np.argmax(np.bincount(quarters, weights, minlength=4)))
+
+    # Within a quarter turn the skew is a few degrees: the weighted median bears single lines that are off.
+    same = quarters == quarter
+    skews = (angles[same] - 90 * quarter + 180) % 360 - 180
+    angle = 90 * quarter + weighted_median(skews, weights[same])
+    return angle - 360 if angle > 180 else angle

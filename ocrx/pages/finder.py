@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 from PIL import Image
 
-from ocrx.pages.boxes import LineBox, weighted_median
+from ocrx.pages.boxes import LineBox, page_angle
 from ocrx.pages.crops import crop_line
 from ocrx.pages.detection import TextDetector
 from ocrx.pages.networks import DETECTOR, ORIENTATION, locate
@@ -111,28 +111,6 @@ class LineFinder:
         with self._lock:
             self._classifier = self._classifier or OrientationClassifier(self._threads)
             return self._classifier
-
-
-def page_angle(boxes: Sequence[LineBox]) -> float:
-    """Degrees by which a page is turned clockwise: what its lines have in common, long ones counting more.
-
-    Args:
-        boxes: The lines; their first corners are the upper left ones of the text.
-
-    Returns:
-        Degrees, above -180 and up to 180; 0 for a page without lines.
-    """
-    if not boxes:
-        return 0.0
-    angles, weights = np.array([box.angle for box in boxes]), np.array([box.width for box in boxes])
-    quarters = np.round(angles / 90).astype(int) % 4
-    quarter = int(np.argmax(np.bincount(quarters, weights, minlength=4)))
-
-    # Within a quarter turn the skew is a few degrees: the weighted median bears single lines that are off.
-    same = quarters == quarter
-    skews = (angles[same] - 90 * quarter + 180) % 360 - 180
-    angle = 90 * quarter + weighted_median(skews, weights[same])
-    return angle - 360 if angle > 180 else angle
 
 
 def _one_direction(boxes: list[LineBox]) -> list[LineBox]:

@@ -12,9 +12,9 @@ from PIL import Image
 from support.lines import draw_line
 
 from ocrx.errors import BackendError
-from ocrx.pages.boxes import LineBox, bounds
+from ocrx.pages.boxes import LineBox, bounds, page_angle
 from ocrx.pages.detection import boxes_from_map
-from ocrx.pages.finder import LineFinder, page_angle
+from ocrx.pages.finder import LineFinder
 from ocrx.pages.networks import DETECTOR, ORIENTATION, locate
 
 TEXTS = ["The first line of the page", "and a second, which is longer", "42.50", "the last one ends here"]
