@@ -57,7 +57,7 @@ class Look:
 
 
 LOOKS = (
-    Look("one column", 100),
+    Look("one column", 100, points=9),
     Look("one column", 200, font="Liberation Serif"),
     Look("two columns", 150, columns=2, points=10),
     Look("two columns", 200, columns=2, font="Liberation Sans", points=10),

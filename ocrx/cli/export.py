@@ -26,7 +26,8 @@ def export(
     model: ModelOption = None,
     lang: LangOption = None,
     form: Annotated[
-        Optional[str], typer.Option("--format", help="onnx, openvino or torchscript.", rich_help_panel=OUTPUT)
+        Optional[str],
+        typer.Option("--format", help="onnx, openvino, torchscript, rapidocr or paddlex.", rich_help_panel=OUTPUT),
     ] = None,
     max_loss: Annotated[
         Optional[float], typer.Option(help="Largest loss of accuracy in reduced precision.", rich_help_panel=OUTPUT)
@@ -89,10 +90,19 @@ def show(report: ExportReport) -> None:
     """
     sys.stdout.write(f"{report.file}\n")
     sys.stdout.flush()
-    console.info(f"{report.bytes / 2**20:.1f} MiB; largest difference of a logit {report.largest_difference:.2g}")
+    unit = "logit" if report.example is None else "probability"
+    console.info(f"{report.bytes / 2**20:.1f} MiB; largest difference of a {unit} {report.largest_difference:.2g}")
 
     if report.accuracy is not None and report.accuracy_before is not None:
         loss = f"{report.accuracy:.2%} exact, before {report.accuracy_before:.2%}"
         console.info(f"{report.lines} lines: {report.texts_changed} texts changed, {loss}")
     else:
-        console.info("compared on noise only; add --data DIR to compare on real lines")
+        kind = "noise" if report.example is None else "rendered lines"
+        console.info(f"compared on {kind} only; add --data DIR to compare on real lines")
+
+    if report.example is not None:
+        checked = (
+            "read lines inside itself alike" if report.checked_in_host else "is not installed here, not checked in it"
+        )
+        console.info(f"{report.format} {checked}. To use it:")
+        console.info(report.example)

@@ -216,7 +216,7 @@ class ExportConfig:
     """
 
     weight_path: str | None = None
-    format: Annotated[str, Choice("onnx", "openvino", "torchscript")] = "onnx"
+    format: Annotated[str, Choice("onnx", "openvino", "torchscript", "rapidocr", "paddlex")] = "onnx"
     precision: Annotated[str, Choice("fp32", "fp16", "bf16", "int8")] = "fp32"
     max_loss: Fraction = 0.01
     lines: Count = 200

@@ -127,7 +127,7 @@ def export_folder(
     existing = next(parent for parent in (target, *target.parents) if parent.is_dir())
 
     with partial_folder(existing) as work:
-        source = _Source(folder, work)
+        source = SourceModel(folder, work)
         written = _WRITERS[form](source, precision, samples)
         compared = _compare(source.backend, written.backend, samples, precision, max_loss)
         files = list(written.files)
@@ -166,10 +166,16 @@ def _readable(image: Path) -> bool:
     return True
 
 
-class _Source:
+class SourceModel:
     """The model to export: its weights if the folder has them, else its ONNX file."""
 
     def __init__(self, folder: Path, work: Path) -> None:
+        """Load the model.
+
+        Args:
+            folder: Its folder.
+            work: For files that are made on the way.
+        """
         self.folder = folder
         self.work = work
         self.spec: ModelSpec = read_spec(folder)
@@ -181,7 +187,11 @@ class _Source:
             self.backend = OnnxBackend(find_model_file(folder, ONNX_FILE, "ocrx train"))
 
     def onnx(self) -> Path:
-        """An fp32 ONNX file of the model."""
+        """Find or make an fp32 ONNX file of the model.
+
+        Returns:
+            The file.
+        """
         if self.network is None:
             return find_model_file(self.folder, ONNX_FILE, "ocrx train")
         path = self.work / ONNX_FILE
@@ -195,7 +205,7 @@ class _Written:
     backend: Backend
 
 
-def _write_onnx(source: _Source, precision: str, samples: Sequence[Sample]) -> _Written:
+def _write_onnx(source: SourceModel, precision: str, samples: Sequence[Sample]) -> _Written:
     file = source.work / exported_name(ONNX_FILE, precision)
     original = source.onnx()
     if precision == "fp16":
@@ -207,7 +217,7 @@ def _write_onnx(source: _Source, precision: str, samples: Sequence[Sample]) -> _
     return _Written([file], OnnxBackend(file))
 
 
-def _write_openvino(source: _Source, precision: str, samples: Sequence[Sample]) -> _Written:
+def _write_openvino(source: SourceModel, precision: str, samples: Sequence[Sample]) -> _Written:
     import openvino
 
     from ocrx.backends.openvino import IR_FILE, SPEC_PATH, OpenVinoBackend, stored_precision
@@ -223,7 +233,7 @@ def _write_openvino(source: _Source, precision: str, samples: Sequence[Sample]) 
     return _Written([file, file.with_suffix(".bin")], OpenVinoBackend(file, precision=precision))
 
 
-def _write_torchscript(source: _Source, precision: str, samples: Sequence[Sample]) -> _Written:
+def _write_torchscript(source: SourceModel, precision: str, samples: Sequence[Sample]) -> _Written:
     from ocrx.backends.torchscript import SCRIPT_FILE, SPEC_ENTRY, load_script
 
     if source.network is None:
@@ -234,7 +244,7 @@ def _write_torchscript(source: _Source, precision: str, samples: Sequence[Sample
     return _Written([file], load_script(file))
 
 
-_WRITERS: MappingProxyType[str, Callable[[_Source, str, Sequence[Sample]], _Written]] = MappingProxyType(
+_WRITERS: MappingProxyType[str, Callable[[SourceModel, str, Sequence[Sample]], _Written]] = MappingProxyType(
     {"onnx": _write_onnx, "openvino": _write_openvino, "torchscript": _write_torchscript}
 )
 

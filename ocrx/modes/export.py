@@ -13,8 +13,10 @@ from ocrx.data.formats.layouts import read_dataset
 from ocrx.data.sample import Sample
 from ocrx.errors import ConfigError
 from ocrx.evaluation.exporter import export_folder
+from ocrx.evaluation.host_export import export_for_host
+from ocrx.export.hosts import HOSTS
 from ocrx.inference.discovery import find_model
-from ocrx.model_folder import find_model_folder, is_embedded
+from ocrx.model_folder import bundled_language_model, find_model_folder, is_embedded, read_spec
 from ocrx.results import write_result
 
 
@@ -24,15 +26,17 @@ class ExportReport:
 
     Attributes:
         model: The model folder.
-        format: ``onnx``, ``openvino`` or ``torchscript``.
+        format: ``onnx``, ``openvino``, ``torchscript``, ``rapidocr`` or ``paddlex``.
         precision: ``fp32``, ``fp16``, ``bf16`` or ``int8``.
         file: The exported file.
         bytes: Its size.
         lines: Lines that were compared; 0 for noise.
-        largest_difference: Largest absolute difference of a logit.
+        largest_difference: Largest absolute difference of a logit; for ``rapidocr`` and ``paddlex`` of a probability.
         texts_changed: Lines whose text differs.
         accuracy: Share of exact lines of the export; None without labelled lines.
         accuracy_before: That of the model.
+        checked_in_host: For ``rapidocr`` and ``paddlex``: the host is installed here and read lines inside itself.
+        example: For these: lines of Python that use the file.
     """
 
     model: str
@@ -45,6 +49,8 @@ class ExportReport:
     texts_changed: int
     accuracy: float | None
     accuracy_before: float | None
+    checked_in_host: bool | None = None
+    example: str | None = None
 
     def to_dict(self) -> dict[str, Any]:
         """Convert the report to plain values.
@@ -84,10 +90,29 @@ def run(config: Config, log: Callable[[str], None], target: Path | None = None) 
         )
 
     log(f"model {folder}: exporting as {settings.format}, {settings.precision}")
-    exported = export_folder(folder, settings.format, settings.precision, _samples(config), settings.max_loss, target)
-    report = ExportReport(str(folder), settings.format, settings.precision, **vars(exported))
+    if settings.format in HOSTS:
+        report = _export_for_host(folder, config, target, log)
+    else:
+        samples = _samples(config)
+        exported = export_folder(folder, settings.format, settings.precision, samples, settings.max_loss, target)
+        report = ExportReport(str(folder), settings.format, settings.precision, **vars(exported))
     write_result(Path(config.Global.output), "export", report.to_dict())
     return report
+
+
+def _export_for_host(folder: Path, config: Config, target: Path | None, log: Callable[[str], None]) -> ExportReport:
+    settings = config.Export
+    if settings.precision != "fp32":
+        raise ConfigError(f"{settings.format}: precision {settings.precision!r}; expected fp32")
+    spec = read_spec(folder)
+    if spec.direction == "rtl":
+        log(f"{settings.format}: gives right-to-left lines from left to right, as they stand in the image")
+    if bundled_language_model(folder) is not None:
+        log(f"{settings.format}: reads without the language model in {folder}")
+
+    done = export_for_host(folder, settings.format, _samples(config), target)
+    fields = {**vars(done.exported), "checked_in_host": done.checked, "example": done.example}
+    return ExportReport(str(folder), settings.format, settings.precision, **fields)
 
 
 def _source(weight_path: str | None) -> Path:

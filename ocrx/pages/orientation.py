@@ -34,7 +34,8 @@ class OrientationClassifier:
         """Estimate for each line whether it is turned by 180 degrees.
 
         Args:
-            lines: Images of one line each, mode L or RGB.
+            lines: Images of one line each, mode L or RGB. Of long ones the beginning is enough; squeezed to the width
+                that the classifier takes, they mislead it.
 
         Returns:
             The probability for each.
@@ -48,7 +49,8 @@ class OrientationClassifier:
 
 
 def _prepared(line: Image.Image) -> Floats:
-    """float32 [3, 48, 192], padded on the right with 0, which is grey."""
+    """float32 [3, 48, 192]: the beginning of the line, padded on the right with 0, which is grey."""
+    line = line.crop((0, 0, max(1, min(line.width, _WIDTH * line.height // _HEIGHT)), line.height))
     width = min(_WIDTH, max(1, -(-line.width * _HEIGHT // line.height)))
     pixels = np.asarray(line.convert("RGB").resize((width, _HEIGHT), Image.Resampling.BILINEAR), dtype=np.float32)
     return np.pad(scaled(pixels), ((0, 0), (0, 0), (0, _WIDTH - width)))
