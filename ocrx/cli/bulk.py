@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from datetime import timedelta
 from typing import TYPE_CHECKING, Annotated, Optional
 
@@ -34,7 +33,6 @@ from ocrx.cli.options import (
     decode_options,
 )
 from ocrx.errors import ConfigError
-from ocrx.files import to_json
 
 if TYPE_CHECKING:
     from ocrx.modes.bulk import BulkReport
@@ -154,7 +152,7 @@ def _parse_shard(text: str) -> tuple[int, int]:
 def _show(report: BulkReport, output: str, json: bool) -> int:
     """Say what was done; the exit code is 1 if lines are errors."""
     if json:
-        sys.stdout.write(to_json(report.to_dict()) + "\n")
+        console.write_json(report.to_dict())
     own = report.own
     rate = report.read / max(1e-9, report.seconds)
     console.info(
@@ -175,7 +173,7 @@ def _status(location: str, json: bool) -> int:
     with console.progress("parts") as show_progress:
         found = status(location, show_progress)
     if json:
-        sys.stdout.write(to_json(found.to_dict()) + "\n")
+        console.write_json(found.to_dict())
         return 0
 
     rows = [

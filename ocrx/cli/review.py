@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -21,7 +20,6 @@ from ocrx.cli.options import (
     ThreadsOption,
     dataset_option,
 )
-from ocrx.files import to_json
 
 if TYPE_CHECKING:
     from ocrx.config import Config
@@ -76,7 +74,7 @@ def run(config: Config, port: int, browser: bool, as_json: bool = False) -> int:
     report = mode.run(config, console.info, port, browser)
     show(report)
     if as_json:
-        sys.stdout.write(to_json(report.to_dict()) + "\n")
+        console.write_json(report.to_dict())
     return 0
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 import sys
@@ -316,9 +317,7 @@ def result_path(target: Path, suffix: str, prediction: Prediction, *, is_file: b
 
 def _digest(prediction: Prediction) -> str:
     """Ten hexadecimal digits that stand for the input."""
-    from hashlib import sha256  # loads OpenSSL, which only a clash of names needs
-
-    return sha256(_identity(prediction).encode()).hexdigest()[:10]
+    return hashlib.sha256(_identity(prediction).encode()).hexdigest()[:10]
 
 
 def _take(path: Path, prediction: Prediction) -> bool:
