@@ -132,12 +132,14 @@ class Job:
         """Write ``_SUCCESS`` if all parts are there.
 
         Args:
-            own: The shards that are known to be done.
+            own: Shards that this process has looked after.
             summary: The sum of their summaries.
 
         Returns:
             The sum of all summaries; None while parts are missing.
         """
+        if summary.rows != sum(map(self.manifest.size, own)):
+            return None
         others = [shard for shard in range(self.manifest.shards) if shard not in own]
         if others:
             present = self.parts.present()

@@ -6,7 +6,7 @@ import os
 import signal
 import threading
 import traceback
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass
 from multiprocessing import get_context, parent_process
@@ -144,17 +144,27 @@ def _work(setup: Setup, pipe: Connection) -> None:
 
     try:
         reader = setup.open_reader()
-        pipe.send(None)
-        while True:
-            pipe.send(carry_out(setup, reader, pipe.recv()))
-    except (EOFError, BrokenPipeError):
-        return  # the driver has ended
+        _tell(pipe, None)
+        for task in _tasks(pipe):
+            _tell(pipe, carry_out(setup, reader, task))
     except OcrxError as error:
-        pipe.send(error)
+        _tell(pipe, error)
     except MemoryError:
         os._exit(1)  # as if the system had ended it
     except Exception:
-        pipe.send(RuntimeError(f"a worker failed:\n{traceback.format_exc()}"))
+        _tell(pipe, RuntimeError(f"a worker failed:\n{traceback.format_exc()}"))
+
+
+def _tasks(pipe: Connection) -> Iterator[Task]:
+    """What the driver sends, until it has ended."""
+    with suppress(EOFError, OSError):
+        while True:
+            yield pipe.recv()
+
+
+def _tell(pipe: Connection, message: object) -> None:
+    with suppress(OSError):  # the driver has ended
+        pipe.send(message)
 
 
 def _follow_driver() -> None:

@@ -35,7 +35,7 @@ class BulkOptions:
     Attributes:
         source: A folder, a pattern, ``@list.txt``, a manifest or tar shards.
         output: Folder or address of the result.
-        workers: Processes, or actors of Ray; None for one for each core.
+        workers: Processes, or actors of Ray; None for one for each core, or one on a GPU.
         shard: Number of this process (from 0) and how many there are, where several work on the job.
         ray: Address of a Ray cluster; None for processes of this machine.
         shard_size: Lines of a part.
@@ -104,6 +104,8 @@ def run(config: Config, options: BulkOptions, progress: Progress, notice: Notice
     begin = time.monotonic()
     _check(options)
     workers = own_cores() if options.workers is None or options.ray is not None else options.workers
+    if options.workers is None and _on_gpu(config):
+        workers = 1
     reading = settle_reading(config, workers)
     request = JobRequest(
         options.source,
@@ -114,6 +116,7 @@ def run(config: Config, options: BulkOptions, progress: Progress, notice: Notice
         options.image_column,
         options.id_column,
     )
+
     job = prepare_job(request)
     own = job.own_shards(*options.shard)
     notice(f"{job.manifest.rows:,} lines in {job.manifest.shards:,} shards, {len(own):,} of them for this process")
@@ -158,9 +161,12 @@ def _runner(options: BulkOptions, config: Config, workers: int) -> Runner:
     """What carries out the schedules of this run."""
     if options.ray is None:
         return partial(run_locally, workers=workers)
-    on_gpu = (config.Global.device or "").startswith(("gpu", "cuda"))
-    placement = Placement(options.ray, options.workers, config.Global.threads or 1, int(on_gpu))
+    placement = Placement(options.ray, options.workers, config.Global.threads or 1, int(_on_gpu(config)))
     return partial(run_on_ray, placement=placement)
+
+
+def _on_gpu(config: Config) -> bool:
+    return (config.Global.device or "").startswith(("gpu", "cuda", "mps"))
 
 
 def _read(setup: Setup, shards: list[int], runner: Runner, tally: _Tally) -> None:

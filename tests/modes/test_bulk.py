@@ -11,6 +11,9 @@ from support.bulk import result_rows
 from support.lines import draw_line
 
 from ocrx import create_model
+from ocrx.bulk.cluster import Placement
+from ocrx.bulk.schedule import Schedule
+from ocrx.bulk.work import Setup
 from ocrx.config import Config, config_from_options
 from ocrx.errors import ConfigError, DataError, ModelError
 from ocrx.modes.bulk import BulkOptions, BulkReport, run, status
@@ -129,6 +132,21 @@ def test_what_has_no_meaning_is_refused_before_anything_is_written(
     with pytest.raises(ModelError):
         go(config_from_options({"Predict.model_dir": str(tmp_path / "none")}), options)
     assert not (tmp_path / "out").exists()
+
+
+def test_ray_gets_actors_of_the_right_size(
+    config: Config, options: BulkOptions, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    placements: list[Placement] = []
+
+    def note(setup: Setup, schedule: Schedule, done: object, placement: Placement) -> None:
+        placements.append(placement)
+
+    monkeypatch.setattr("ocrx.modes.bulk.run_on_ray", note)
+    assert go(config, replace(options, ray="auto", workers=None)).total is None
+    on_gpu = replace(config, Global=replace(config.Global, device="gpu", threads=3))
+    go(on_gpu, replace(options, ray="head:1", output=str(tmp_path / "gpu")))
+    assert placements == [Placement("auto"), Placement("head:1", 2, 3, 1)]
 
 
 def test_status_counts_what_is_there(config: Config, options: BulkOptions, images: Path, tmp_path: Path) -> None:
