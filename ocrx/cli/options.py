@@ -35,7 +35,7 @@ LangOption = Annotated[
     Optional[str],
     typer.Option(
         "--lang",
-        help="Language of the text (en, de, ru, ko, ..., or auto) instead of --model.",
+        help="Language of the text (en, de, ru, ko, ...) instead of --model; predict and serve: or auto.",
         rich_help_panel=MODEL,
     ),
 ]

@@ -123,8 +123,7 @@ def predict(
     options: dict[str, object] = {
         "Global.device": device,
         "Global.threads": threads,
-        "Predict.model_dir": settings.model_of(model, lang),
-        "Predict.lang": lang,
+        **settings.readers_of(model, lang),
         "Predict.batch_size": batch_size,
         "Predict.backend": backend,
         "Predict.precision": precision,

@@ -96,7 +96,7 @@ def serve(
         "Serve.queue": queue,
         "Serve.timeout": timeout,
         "Serve.allow_urls": allow_urls or None,
-        "Predict.model_dir": settings.model_of(model, lang),
+        **settings.readers_of(model, lang),
         "Predict.backend": backend,
         "Predict.precision": precision,
         "Predict.use_hpip": use_hpip or None,

@@ -133,7 +133,7 @@ def model_of(model: str | None, lang: str | None) -> str | None:
         lang: A language code; None if not given.
 
     Returns:
-        The model, or None if neither was given or the language is ``auto``.
+        The model, or None if neither was given.
 
     Raises:
         ConfigError: Both were given, or there is no model for the language.
@@ -142,9 +142,33 @@ def model_of(model: str | None, lang: str | None) -> str | None:
         return model
     if model is not None:
         raise ConfigError("--model and --lang: expected one of them")
-    from ocrx.zoo.languages import AUTO, model_for_language
+    from ocrx.zoo.languages import model_for_language
 
-    return None if lang.casefold() == AUTO else model_for_language(lang)
+    return model_for_language(lang)
+
+
+def readers_of(model: str | None, lang: str | None) -> dict[str, object]:
+    """Find what ``--model`` or ``--lang`` names where ``--lang auto`` is possible too: several models read then.
+
+    Args:
+        model: A model folder, a file in one, a name or a URL; None if not given.
+        lang: A language code or ``auto``; None if not given.
+
+    Returns:
+        Settings of the section ``Predict``, None where they were not given.
+
+    Raises:
+        ConfigError: Both were given, or there is no model for the language.
+    """
+    from ocrx.zoo.languages import AUTO
+
+    automatic = lang is not None and lang.casefold() == AUTO
+    if automatic and model is not None:
+        raise ConfigError("--model and --lang: expected one of them")
+    return {
+        "Predict.model_dir": None if automatic else model_of(model, lang),
+        "Predict.lang": AUTO if automatic else None,
+    }
 
 
 def recording_failure(mode: str, config: Config, work: Callable[[], int]) -> int:

@@ -15,7 +15,7 @@ _LATIN = (
     *("it", "ku", "la", "lb", "lt", "lv", "mi", "ms", "mt", "nl", "no", "oc", "pl", "pt", "qu", "rm", "ro", "sk", "sl"),
     *("sq", "sr-latn", "sv", "sw", "tl", "tr", "uz", "vi"),
 )
-_CYRILLIC = ("bg", "kk", "ky", "mk", "mn", "sr", "tg", "tt")
+_OTHER_CYRILLIC = ("kk", "ky", "mn", "tg", "tt")  # with letters that printed_cyrillic does not know
 _DEVANAGARI = ("hi", "mr", "ne", "sa", "bh", "mai", "bho", "mah", "sck", "new", "gom", "bgc")
 _ARABIC = ("ar", "fa", "ug", "ur", "ps", "sd")
 
@@ -24,7 +24,8 @@ LANGUAGES: Mapping[str, tuple[str, ...]] = MappingProxyType(
         "en": ("printed_latin", "en_PP-OCRv5_mobile_rec"),
         **dict.fromkeys(_LATIN, ("printed_latin", "latin_PP-OCRv5_mobile_rec")),
         **dict.fromkeys(("ru", "uk", "be"), ("printed_cyrillic", "eslav_PP-OCRv5_mobile_rec")),
-        **dict.fromkeys(_CYRILLIC, ("printed_cyrillic", "cyrillic_PP-OCRv5_mobile_rec")),
+        **dict.fromkeys(("bg", "mk", "sr"), ("printed_cyrillic", "cyrillic_PP-OCRv5_mobile_rec")),
+        **dict.fromkeys(_OTHER_CYRILLIC, ("cyrillic_PP-OCRv5_mobile_rec",)),
         "el": ("printed_greek", "el_PP-OCRv5_mobile_rec"),
         **dict.fromkeys(("zh", "zh-hant", "ja"), ("PP-OCRv5_mobile_rec",)),
         "ko": ("korean_PP-OCRv5_mobile_rec",),

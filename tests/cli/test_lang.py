@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import pytest
@@ -10,7 +11,7 @@ from support.lines import draw_line, make_line_folder
 
 from ocrx.cli.app import app, main
 from ocrx.cli.options import ModelOption
-from ocrx.cli.settings import model_of
+from ocrx.cli.settings import model_of, readers_of
 from ocrx.errors import ConfigError, ModelError
 
 COMMANDS = typer.main.get_group(app).commands
@@ -54,3 +55,20 @@ def test_a_language_or_a_model() -> None:
     assert model_of(None, "ko") == "korean_PP-OCRv5_mobile_rec"
     with pytest.raises(ConfigError, match="expected one of them"):
         model_of("somewhere", "ko")
+
+
+def test_auto_is_for_commands_that_several_models_may_read_for() -> None:
+    assert readers_of(None, "auto") == {"Predict.model_dir": None, "Predict.lang": "auto"}
+    assert readers_of(None, "ko") == {"Predict.model_dir": "korean_PP-OCRv5_mobile_rec", "Predict.lang": None}
+    with pytest.raises(ConfigError, match="--model and --lang: expected one of them"):
+        readers_of("somewhere", "auto")
+    with pytest.raises(ConfigError, match="lang: 'auto'; expected one of"):
+        model_of(None, "auto")
+
+
+def test_each_line_says_which_model_read_it(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    draw_line("Total 12.50").save(tmp_path / "x.png")
+    assert main(["predict", str(tmp_path / "x.png"), "--lang", "auto", "--jsonl"]) == 0
+    printed = capsys.readouterr()
+    assert json.loads(printed.out)["model"] == "printed_latin"
+    assert "lines of low confidence: printed_greek" in printed.err

@@ -41,6 +41,23 @@ def test_printed_greek_reads_greek_with_latin_words(text: str) -> None:
     assert next(iter(create_model(lang="el", device="cpu").predict(typeset(text)))).text == text
 
 
+@pytest.mark.parametrize(
+    ("lang", "text"),
+    [
+        ("ru", "Съешь ещё этих мягких французских булок"),
+        ("uk", "Щастям б’ється об її єдиний жовтий гак"),
+        ("be", "У Іўі худы жвавы чорт"),
+        ("bg", "Файлът config.txt липсва в папката за изтегляне"),
+        ("sr", "Љубазни фењерџија чађавог лица"),
+        ("mk", "Пејзаж: шугав билмез со чудење и ѓурѓица"),
+    ],
+)
+def test_printed_cyrillic_reads_the_languages_of_europe(lang: str, text: str) -> None:
+    model = create_model(lang=lang, device="cpu")
+    assert model.spec.name == "printed_cyrillic"
+    assert next(iter(model.predict(typeset(text)))).text == text
+
+
 def test_printed_latin_has_the_charset_of_its_recipe(latin: Recognizer) -> None:
     assert set(latin.spec.charset) == set(CHARSETS["latin-print"])
 

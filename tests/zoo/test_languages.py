@@ -27,6 +27,8 @@ def test_every_language_ends_in_a_model_that_is_fetched_by_name() -> None:
         ("KO", "korean_PP-OCRv5_mobile_rec"),
         ("zh_Hant", "PP-OCRv5_mobile_rec"),
         ("hi-IN", "devanagari_PP-OCRv5_mobile_rec"),
+        ("bg", "printed_cyrillic"),
+        ("kk", "cyrillic_PP-OCRv5_mobile_rec"),
     ],
 )
 def test_codes(code: str, name: str) -> None:
