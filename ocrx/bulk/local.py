@@ -138,7 +138,7 @@ def _describe(code: int | None) -> str:
 
 
 def _work(setup: Setup, pipe: Connection) -> None:
-    """A worker: says None when it can read, then a summary for each task, or why it cannot go on."""
+    """A worker: says None when it can read, then a summary for each task, or why it cannot continue."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the driver's
     threading.Thread(target=_follow_driver, daemon=True).start()
 

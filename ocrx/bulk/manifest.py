@@ -168,7 +168,7 @@ def find_source(given: str, image_column: str | None, id_column: str | None, scr
         The source.
 
     Raises:
-        ConfigError: A column is named that is not there.
+        ConfigError: A named column does not exist.
         DataError: There is nothing to read, or it cannot be read.
     """
     if given.startswith("@"):

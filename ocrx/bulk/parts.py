@@ -202,7 +202,7 @@ class Parts:
             shard: The number of the shard.
 
         Returns:
-            Its content, and the readings of its rows; None if it is not there.
+            Its content, and the readings of its rows; None if there is no such part.
         """
         content = self._storage.read(self.name(shard))
         return None if content is None else (content, self._decode(content))

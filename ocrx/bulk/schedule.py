@@ -107,7 +107,7 @@ class Schedule:
         self._waiting.appendleft(task)
 
     def lost(self, task: Task) -> None:
-        """Note that the process that had a task has died, and plan how to go on.
+        """Note that the process that had a task has died, and plan how to continue.
 
         Args:
             task: The task.

@@ -300,7 +300,7 @@ class _ObjectStorage:
                 yield name, written.timestamp() if isinstance(written, datetime) else float(written or 0)
 
     def clean(self) -> None:
-        """Nothing to remove: what was not completely written is not there."""
+        """Nothing to remove: an incomplete write leaves nothing behind."""
         with _driven(self.location):
             self._system.makedirs(self._root, exist_ok=True)
 

@@ -60,7 +60,7 @@ def carry_out(setup: Setup, reader: Reader, task: Task) -> Summary:
         The summary of the part; an empty one for a probe.
 
     Raises:
-        OcrxError: The manifest cannot be read, the part cannot be written, or the reader cannot go on.
+        OcrxError: The manifest cannot be read, the part cannot be written, or the reader cannot continue.
     """
     job, shard = setup.job, task.shard
     try:

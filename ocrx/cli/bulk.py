@@ -51,7 +51,7 @@ def bulk(
         ),
     ],
     status_of: Annotated[
-        Optional[str], typer.Argument(metavar="[DIR]", help="With `status`: the output of the job to look at.")
+        Optional[str], typer.Argument(metavar="[DIR]", help="With `status`: the output of the job.")
     ] = None,
     image_column: Annotated[
         Optional[str],
@@ -59,7 +59,7 @@ def bulk(
     ] = None,
     id_column: Annotated[
         Optional[str],
-        typer.Option(help="Column with an id for each line. Default: id, else row numbers.", rich_help_panel=INPUT),
+        typer.Option(help="Column with ids of lines. Default: id, else row numbers.", rich_help_panel=INPUT),
     ] = None,
     model: ModelOption = None,
     lang: LangOption = None,
@@ -72,19 +72,19 @@ def bulk(
     lm_weight: LmWeightOption = None,
     beam: BeamOption = None,
     output: Annotated[
-        Optional[str], typer.Option("--output", help="Folder for everything that is written.", rich_help_panel=OUTPUT)
+        Optional[str], typer.Option("--output", help="Folder for the output.", rich_help_panel=OUTPUT)
     ] = None,
     form: Annotated[str, typer.Option("--format", help="parquet, jsonl or csv.", rich_help_panel=OUTPUT)] = "parquet",
     shard_size: Annotated[
-        int, typer.Option("--shard-size", min=1, help="Lines of a part.", rich_help_panel=OUTPUT)
+        int, typer.Option("--shard-size", min=1, help="Lines per part.", rich_help_panel=OUTPUT)
     ] = 2000,
     retry_errors: Annotated[
-        bool, typer.Option("--retry-errors", help="Read the lines again that failed.", rich_help_panel=OUTPUT)
+        bool, typer.Option("--retry-errors", help="Read failed lines again.", rich_help_panel=OUTPUT)
     ] = False,
     json: JsonOption = False,
     workers: Annotated[
         Optional[int],
-        typer.Option("--workers", min=1, help="Processes. Default: one for each core.", rich_help_panel=RUNTIME),
+        typer.Option("--workers", min=1, help="Processes. Default: one per core.", rich_help_panel=RUNTIME),
     ] = None,
     shard: Annotated[
         str, typer.Option("--shard", help="I/N: part I (from 0) of N, for arrays of jobs.", rich_help_panel=RUNTIME)
@@ -103,7 +103,7 @@ def bulk(
     config: ConfigOption = None,
     override: Overrides = None,
 ) -> None:
-    """Read millions of lines, each exactly once; run it again to go on after any interruption."""
+    """Read millions of lines, each exactly once; run the command again to continue after an interruption."""
     if source == "status" and status_of is not None:
         raise typer.Exit(_status(status_of, json))
     if status_of is not None:
@@ -180,7 +180,7 @@ def _status(location: str, json: bool) -> int:
         ("lines done", f"{found.done_rows:,} of {found.rows:,} ({found.done_rows / found.rows:.1%})"),
         ("parts done", f"{found.done_shards:,} of {found.shards:,}"),
         ("errors", f"{found.errors:,}"),
-        ("lines a second", "-" if found.rate is None else f"{found.rate:,.0f}"),
+        ("lines per second", "-" if found.rate is None else f"{found.rate:,.0f}"),
         ("last part", "-" if found.idle_s is None else f"{_duration(found.idle_s)} ago"),
         ("remaining", "-" if found.remaining_s is None else _duration(found.remaining_s)),
         ("complete", "yes" if found.complete else "no"),

@@ -66,7 +66,7 @@ def predict(
     orientation: Annotated[
         Optional[str],
         typer.Option(
-            help="auto turns lines that stand on their head. Default: auto with --lines detect.",
+            help="auto turns lines that are upside down. Default: auto with --lines detect.",
             metavar="none|auto",
             rich_help_panel=INPUT,
         ),

@@ -46,7 +46,7 @@ def review(
     config: ConfigOption = None,
     override: Overrides = None,
 ) -> None:
-    """Check and correct labels in the browser, the most likely errors first; or label a folder of images."""
+    """Check and correct labels in the browser, the most likely errors first, or label a folder of images."""
     options = {
         "Global.dataset_dir": dataset_option(dataset_dir, data),
         "Global.device": device,
@@ -58,7 +58,7 @@ def review(
 
 
 def run(config: Config, port: int, browser: bool, as_json: bool = False) -> int:
-    """Serve the page until Ctrl-C, then say what was decided.
+    """Serve the page until Ctrl-C, then show a summary.
 
     Args:
         config: The configuration.
@@ -79,10 +79,10 @@ def run(config: Config, port: int, browser: bool, as_json: bool = False) -> int:
 
 
 def show(report: ReviewReport) -> None:
-    """Say what a review left behind and what to do next.
+    """Write the outcome of a review, and the next command, to stderr.
 
     Args:
-        report: The report.
+        report: The outcome.
     """
     console.info(
         f"{report.accepted:,} of {report.lines:,} lines accepted ({report.corrected:,} corrected),"

@@ -48,7 +48,7 @@ def serve(
     ] = None,
     token_file: Annotated[
         Optional[str],
-        typer.Option(help="File with one token a line, for requests from other machines.", rich_help_panel=SERVER),
+        typer.Option(help="File with one token per line, for requests from other machines.", rich_help_panel=SERVER),
     ] = None,
     workers: Annotated[
         Optional[int], typer.Option(help="Processes, each with the model. Default: 1.", rich_help_panel=SERVER)
@@ -84,7 +84,7 @@ def serve(
     config: ConfigOption = None,
     override: Overrides = None,
 ) -> None:
-    """Read lines of text for programs that ask over HTTP."""
+    """Serve a model over HTTP."""
     options: dict[str, object] = {
         "Serve.host": host,
         "Serve.port": port,
@@ -115,10 +115,10 @@ def serve(
 
 
 def show(said: Announcement) -> None:
-    """Say on stderr where the server listens and what reads.
+    """Write the address of the server and its model to stderr.
 
     Args:
-        said: What the server says.
+        said: The announcement.
     """
     console.info(said.model)
     processes = f", {said.workers} processes" if said.workers > 1 else ""
@@ -131,6 +131,6 @@ def log(line: str) -> None:
     Args:
         line: One JSON object.
     """
-    with suppress(OSError, ValueError):  # the reader of the log is gone: that must not stop the server
+    with suppress(OSError, ValueError):  # a closed log must not stop the server
         sys.stdout.write(line + "\n")
         sys.stdout.flush()

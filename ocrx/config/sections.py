@@ -255,7 +255,7 @@ class PredictConfig:
         kernel_option: PaddleX's choice of an inference engine.
         lines: What an image holds: ``one`` line; a clean, upright page to ``split``; or any page, whose lines are to
             ``detect`` (extra ``page``).
-        orientation: ``auto`` reads lines that stand on their head upright (extra ``page``), ``none`` reads them as they
+        orientation: ``auto`` turns lines that are upside down (extra ``page``), ``none`` reads them as they
             are; by default ``auto`` with ``lines: detect``, else ``none``.
         split_lines: Former name of ``lines: split``.
         min_score: Lines with a lower score are left out and counted.

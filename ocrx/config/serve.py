@@ -17,7 +17,7 @@ class ServeConfig:
     Attributes:
         host: Address to listen on; another than a loopback one needs a token file.
         port: Port to listen on; 0 takes a free one.
-        token_file: File with one token a line; requests then carry one of them.
+        token_file: File with one token per line; requests must carry one of them.
         workers: Processes that share the port, each with a model of its own.
         max_body: Largest body of a request in MiB.
         max_images: Most images of a request, pages of a PDF included.

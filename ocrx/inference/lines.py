@@ -32,7 +32,7 @@ class PreparedLine:
         warning: Why the image may be outside what the model reads.
         line_index: Number of the line, from 0, where a page was cut.
         page_size: Width and height of the page in pixels, where it was cut.
-        box: The line on the page, where it was cut or stood on its head.
+        box: The line on the page, where it was cut or was upside down.
     """
 
     source: ImageInput
@@ -53,7 +53,7 @@ class Layout:
     Attributes:
         lines: ``one``: a line; ``split``: lines of a clean, upright page, found by projection; ``detect``: those of any
             page, found by a detector.
-        turn: Find out which lines stand on their head, and read them upright.
+        turn: Detect lines that are upside down and turn them.
         right_to_left: Columns, and the parts of a row, run from right to left.
         finder: Finds and turns lines; needed for ``detect`` and ``turn``.
     """
@@ -142,7 +142,7 @@ def _detected(
 def _single(
     source: ImageInput, image: Image.Image, spec: ImageSpec, layout: Layout, box: Box | None = None
 ) -> PreparedLine:
-    """A line as it stands in the image or in the ``box`` of a page, or upright where it stood on its head."""
+    """A line of the image or of the ``box`` of a page, turned upright if it was upside down."""
     if layout.turn and layout.finder is not None and layout.finder.is_upside_down(image):
         left, top, right, bottom = box or (0, 0, *image.size)
         polygon = LineBox(((left, top), (right, top), (right, bottom), (left, bottom))).turned(2).polygon

@@ -1,4 +1,4 @@
-"""``ocrx serve``: a model behind HTTP."""
+"""``ocrx serve``: serves a model over HTTP."""
 
 from __future__ import annotations
 
@@ -18,12 +18,12 @@ from ocrx.serving.listening import App, address_of, open_socket, read_tokens, re
 
 @dataclass(frozen=True)
 class Announcement:
-    """What a server says before it serves.
+    """The start message of a server.
 
     Attributes:
         address: Its URL.
-        model: What reads.
-        workers: Processes that serve.
+        model: Description of the model.
+        workers: Number of processes.
     """
 
     address: str
@@ -37,11 +37,11 @@ def run(config: Config, announce: Callable[[Announcement], None], log: Callable[
     Args:
         config: The configuration; ``Serve`` holds the limits, ``Predict`` names the model.
         announce: Called once, when connections are accepted.
-        log: Gets one JSON line for each request. With several workers it is called in each of their processes and
-            has to be a function of a module.
+        log: Takes one JSON line per request. With several workers it is called in each of their processes and must
+            be a module-level function.
 
     Raises:
-        ConfigError: Another host than a loopback one without a token file, or an address that cannot be used.
+        ConfigError: The host is not a loopback address and there is no token file, or the address cannot be used.
         BackendError: The extra ``serve`` is missing.
         OcrxError: Model, runtime or device are missing.
         KeyboardInterrupt: Ctrl-C was pressed.
@@ -60,8 +60,8 @@ def run(config: Config, announce: Callable[[Announcement], None], log: Callable[
 def _application(
     config: Config, tokens: tuple[str, ...], log: Callable[[str], None], stack: ExitStack
 ) -> tuple[Callable[[], App], str]:
-    """What makes the application, and what reads in it."""
-    # Opened here with several workers, too: a model that cannot be read is an error before anything is served.
+    """A factory of the application, and the description of its model."""
+    # Opened here even with several workers, so that an unreadable model is an error before the server starts.
     model, recognizer = open_model(config)
     said = "; ".join(filter(None, (describe(model, recognizer.backend), decoder_notice(recognizer.decoder))))
     if config.Serve.workers > 1:

@@ -1,4 +1,4 @@
-"""The place of a line on a page."""
+"""The position of a line on a page."""
 
 from __future__ import annotations
 
@@ -46,13 +46,13 @@ class LineBox:
         return max(math.dist(self.polygon[0], self.polygon[3]), math.dist(self.polygon[1], self.polygon[2]))
 
     def turned(self, quarters: int) -> LineBox:
-        """The same place for text that is turned by further quarters.
+        """The same box for text that is turned by further quarter turns.
 
         Args:
             quarters: Quarter turns, clockwise.
 
         Returns:
-            The box whose first corner is ``quarters`` corners further on.
+            A box with the same corners, starting ``quarters`` corners later.
         """
         start = quarters % 4
         first, second, third, fourth = self.polygon[start:] + self.polygon[:start]
@@ -60,7 +60,7 @@ class LineBox:
 
 
 def bounds(polygon: Sequence[Point]) -> tuple[float, float, float, float]:
-    """The upright rectangle around a polygon.
+    """Find the bounding box of a polygon.
 
     Args:
         polygon: Its corners.
@@ -73,11 +73,11 @@ def bounds(polygon: Sequence[Point]) -> tuple[float, float, float, float]:
 
 
 def rotated_bounds(boxes: Sequence[LineBox], degrees: float) -> Float64s:
-    """The upright rectangles around boxes once the page is turned back.
+    """Find the bounding boxes of lines after the page is rotated upright.
 
     Args:
         boxes: The boxes.
-        degrees: By which the page is turned clockwise.
+        degrees: Angle by which the page is turned clockwise.
 
     Returns:
         float64 [N, 4]: left, top, right and bottom in the frame of the upright page.
@@ -90,7 +90,7 @@ def rotated_bounds(boxes: Sequence[LineBox], degrees: float) -> Float64s:
 
 
 def weighted_median(values: Float64s, weights: Float64s) -> float:
-    """The value that half of the weight lies below.
+    """Compute the weighted median.
 
     Args:
         values: float64 [N], at least one.

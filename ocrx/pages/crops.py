@@ -1,4 +1,4 @@
-"""Cuts a line out of a page and sets it upright."""
+"""Cuts lines out of a page, upright."""
 
 from __future__ import annotations
 
@@ -14,15 +14,15 @@ _TURNS = (None, Image.Transpose.ROTATE_90, Image.Transpose.ROTATE_180, Image.Tra
 
 
 def crop_line(image: Image.Image, polygon: Polygon) -> Image.Image:
-    """Cut out a quadrangle.
+    """Cut out a quadrilateral.
 
     Args:
         image: The page.
         polygon: The corners, clockwise from the upper left one of the text.
 
     Returns:
-        The line, upright, of the mode of the page. Where the sides of the quadrangle are those of the page, its pixels
-        are those of the page; otherwise they are interpolated (a projective map, bicubic).
+        The line, upright, in the mode of the page. An axis-aligned rectangle is copied; other quadrilaterals are
+        resampled (projective, bicubic).
     """
     quarters = _right_angles(polygon)
     if quarters is not None:
@@ -40,27 +40,27 @@ def crop_line(image: Image.Image, polygon: Polygon) -> Image.Image:
 
 
 def crop_size(polygon: Polygon) -> tuple[int, int]:
-    """Width and height of what ``crop_line`` gives for a polygon that is not upright.
+    """Compute the size of the result of ``crop_line`` for a polygon that is not axis-aligned.
 
     Args:
         polygon: The corners.
 
     Returns:
-        Pixels, at least 1.
+        Width and height in pixels, at least 1.
     """
     box = LineBox(polygon)
     return max(1, round(box.width)), max(1, round(box.height))
 
 
 def projective_map(source: tuple[Point, ...], target: tuple[Point, ...]) -> Float64s:
-    """The projective map that takes four points to four others.
+    """Compute the projective map (homography) between four pairs of points.
 
     Args:
-        source: Four points, no three on a line.
-        target: Where they go.
+        source: Four points, no three of them collinear.
+        target: Their images.
 
     Returns:
-        float64 [3, 3], the last number 1.
+        float64 [3, 3], with 1 as the last entry.
     """
     rows, values = [], []
     for (x, y), (u, v) in zip(source, target, strict=True):
@@ -71,7 +71,7 @@ def projective_map(source: tuple[Point, ...], target: tuple[Point, ...]) -> Floa
 
 
 def _right_angles(polygon: Polygon) -> int | None:
-    """Quarter turns clockwise of a rectangle along the axes; None for any other quadrangle."""
+    """Quarter turns clockwise of an axis-aligned rectangle; None for any other quadrilateral."""
     sides = [(polygon[(i + 1) % 4][0] - polygon[i][0], polygon[(i + 1) % 4][1] - polygon[i][1]) for i in range(4)]
     if any(min(abs(x), abs(y)) > 1e-6 for x, y in sides):
         return None

@@ -16,17 +16,17 @@ from ocrx.pages.boxes import LineBox, Polygon, weighted_median
 from ocrx.pages.networks import DETECTOR, Network, scaled
 
 MAX_SIDE = 1600
-"""Longest side of a page for the detector, in pixels; longer ones are shrunk."""
+"""Longest side of a page for the detector, in pixels; longer ones are reduced."""
 
 _MIN_SIDE = 736  # shorter sides are enlarged, as the detector was trained
 _STRIDE = 32
-_THRESHOLD = 0.3  # probability from which a pixel belongs to a line
-_BOX_THRESHOLD = 0.5  # mean probability from which a box is kept
+_THRESHOLD = 0.3  # probability above which a pixel belongs to a line
+_BOX_THRESHOLD = 0.5  # mean probability above which a box is kept
 _UNCLIP = 1.6  # the detector predicts the core of a line; the distance to its edges is area * this / perimeter
 _MIN_CORE = 3  # pixels of the detector; smaller cores are noise
-_LEVEL = 0.4  # degrees below which a page is level
-_GRAIN = 2.0  # pixels by which the edges of the map are off
-_TALL = 1.5  # height over width from which a box holds a line that runs down the page
+_LEVEL = 0.4  # degrees below which a page counts as level
+_GRAIN = 2.0  # inaccuracy of the edges of the map, in pixels
+_TALL = 1.5  # height / width above which a box holds a vertical line
 
 
 class TextDetector:
@@ -51,8 +51,8 @@ class TextDetector:
             image: The page, mode L or RGB.
 
         Returns:
-            A rectangle, upright or turned, around each line, in no particular order. The text of a box runs along its
-            longer side, to the right or down; boxes that are about square are taken for upright ones.
+            A rectangle around each line, in no particular order. The text of a box runs along its longer side, to the
+            right or downwards; nearly square boxes count as upright.
         """
         pixels, factor = _prepared(image)
         with self._lock:
@@ -64,14 +64,14 @@ def boxes_from_map(probabilities: Floats, factor: float, size: tuple[int, int]) 
     """Find the boxes of a probability map.
 
     Args:
-        probabilities: float32 [H, W]: that a pixel belongs to the core of a line.
-        factor: Pixels of the page to one pixel of the map.
+        probabilities: float32 [H, W], the probability that a pixel belongs to the core of a line.
+        factor: Pixels of the page per pixel of the map.
         size: Width and height of the page; boxes are kept inside.
 
     Returns:
         The boxes in pixels of the page.
     """
-    import cv2  # not where nothing is detected
+    import cv2  # slow to import, and optional
 
     mask = cv2.dilate((probabilities > _THRESHOLD).astype(np.uint8), np.ones((2, 2), np.uint8))
     contours, _ = cv2.findContours(mask, cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_SIMPLE)
@@ -105,8 +105,8 @@ class _Core:
 def _cores(contours: Sequence[Any]) -> list[_Core]:
     """The rectangles around contours.
 
-    The grain of the map makes the smallest rectangle of a short line lean by a degree. Lines take the angle that their
-    page has in common, unless they would need much higher rectangles then, as curved ones do.
+    Noise of the map tilts the smallest rectangle of a short line by about a degree. Lines therefore take the common
+    angle of their page, unless that would make their rectangles much higher, as for curved lines.
     """
     own = [(contour[:, 0].astype(np.float64), _smallest(contour)) for contour in contours]
     own = [(points, core) for points, core in own if min(core.width, core.height) >= _MIN_CORE]
@@ -142,15 +142,15 @@ def _rectangle(points: Float64s, angle: float) -> _Core:
 
 
 def _rotation(angle: float) -> Float64s:
-    """What turns row vectors (x, y) clockwise on the page by ``angle`` degrees."""
+    """The matrix that rotates row vectors (x, y) clockwise on the page by ``angle`` degrees."""
     cosine, sine = math.cos(math.radians(angle)), math.sin(math.radians(angle))
     return np.array([(cosine, sine), (-sine, cosine)])
 
 
 def _prepared(image: Image.Image) -> tuple[Floats, float]:
-    """The page as the detector takes it, and the pixels of the page to one of its own.
+    """The input of the detector, and the pixels of the page per pixel of the input.
 
-    The page is scaled with its aspect ratio kept, and its edge is repeated up to a multiple of 32.
+    The page is scaled with its aspect ratio kept, and padded to multiples of 32 by repeating its edge.
     """
     longest, shortest = max(image.size), min(image.size)
     factor = longest / min(MAX_SIDE, max(longest, longest * _MIN_SIDE / shortest))

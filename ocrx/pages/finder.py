@@ -1,4 +1,4 @@
-"""The lines of a page, upright and in reading order: the one entry of this package."""
+"""Finds the lines of a page, upright and in reading order; the entry point of this package."""
 
 from __future__ import annotations
 
@@ -17,8 +17,8 @@ from ocrx.pages.networks import DETECTOR, ORIENTATION, locate
 from ocrx.pages.orientation import OrientationClassifier
 from ocrx.pages.reading_order import reading_order
 
-_SURE = 0.95  # probability from which a line is turned against the others of its page
-_LONG = 3.0  # width over height from which a line says by itself how it is turned
+_SURE = 0.95  # probability above which a line may deviate from its page
+_LONG = 3.0  # width / height above which a line may deviate from its page
 
 
 @dataclass(frozen=True, eq=False)
@@ -53,7 +53,7 @@ class LineFinder:
 
         Args:
             image: The page, mode L or RGB.
-            turn_lines: Find out which lines, or pages, stand on their head; otherwise all are taken for upright.
+            turn_lines: Detect lines and pages that are upside down; otherwise all count as upright.
             right_to_left: Columns, and the parts of a row, run from right to left.
 
         Returns:
@@ -76,7 +76,7 @@ class LineFinder:
         return [PageLine(boxes[index], images[index]) for index in order]
 
     def is_upside_down(self, line: Image.Image) -> bool:
-        """Tell whether an image of one line stands on its head.
+        """Detect whether an image of one line is upside down.
 
         Args:
             line: The image, mode L or RGB.
@@ -91,7 +91,7 @@ class LineFinder:
 
     @staticmethod
     def check_installed(what: str) -> None:
-        """Check that the networks are there, without loading them.
+        """Check that the networks are installed, without loading them.
 
         Args:
             what: What needs them, for the message.
@@ -114,7 +114,7 @@ class LineFinder:
 
 
 def _one_direction(boxes: list[LineBox]) -> list[LineBox]:
-    """Boxes about as long as high follow the others: a single character tells nothing of its direction.
+    """Align nearly square boxes with the others: a single character does not reveal its direction.
 
     Lines run along the longer side of their box. Where most of the text on a page runs to the right, short tall boxes
     are characters such as 1, and where it runs down, short wide ones are.
@@ -131,10 +131,10 @@ def _one_direction(boxes: list[LineBox]) -> list[LineBox]:
 
 
 def _flipped(boxes: Sequence[LineBox], probabilities: Sequence[float]) -> list[bool]:
-    """Which lines stand on their head.
+    """Which lines are upside down.
 
-    The lines of one direction decide together, long ones counting more; a line goes against them only if it is long
-    and its probability leaves no doubt.
+    The lines of one direction vote, weighted by length; a line deviates from the vote only if it is long and its
+    probability is high.
     """
     down = [abs(math.sin(math.radians(box.angle))) > 0.5 for box in boxes]
     flipped = [False] * len(boxes)

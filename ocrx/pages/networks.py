@@ -25,7 +25,7 @@ def locate(name: str, what: str) -> Path:
 
     Args:
         name: ``DETECTOR`` or ``ORIENTATION``.
-        what: What needs it, for the message.
+        what: Feature that needs it, for the message.
 
     Returns:
         The ONNX file.
@@ -33,14 +33,14 @@ def locate(name: str, what: str) -> Path:
     Raises:
         BackendError: The extra ``page`` is missing.
     """
-    from ocrx.zoo.sources import wheel_file  # not where nothing is detected
+    from ocrx.zoo.sources import wheel_file  # slow to import
 
     missing = [package for package in ("rapidocr", "cv2") if find_spec(package) is None]
     if missing:
         raise BackendError(f"{what}: needs {' and '.join(missing)}", hint=_HINT)
     found = wheel_file(name)
     if found is None:
-        raise BackendError(f"{what}: the installed rapidocr does not hold {name}", hint=_HINT)
+        raise BackendError(f"{what}: the installed rapidocr does not contain {name}", hint=_HINT)
     return found[1]
 
 
@@ -57,13 +57,13 @@ class Network:
         Raises:
             BackendError: The extra ``page`` is missing.
         """
-        import onnxruntime as ort  # not where nothing is detected
+        import onnxruntime as ort  # slow to import
 
         file = locate(name, name)
         options = ort.SessionOptions()
         options.intra_op_num_threads = threads
         options.inter_op_num_threads = 1
-        # Pages have many sizes, and plans for all of them would add up. Threads that wait should leave the cores alone.
+        # Memory plans of many page sizes would add up; waiting threads should not occupy cores.
         options.enable_mem_pattern = False
         options.add_session_config_entry("session.intra_op.allow_spinning", "0")
         options.log_severity_level = 3
@@ -71,7 +71,7 @@ class Network:
         self._input = self._session.get_inputs()[0].name
 
     def __call__(self, images: Floats) -> Floats:
-        """Run the network; from several threads at once where it is called so.
+        """Run the network; may be called from several threads at once.
 
         Args:
             images: float32 [N, 3, H, W].
@@ -84,7 +84,7 @@ class Network:
 
 
 def scaled(pixels: Floats) -> Floats:
-    """Scale pixels as both networks take them.
+    """Scale pixels for both networks.
 
     Args:
         pixels: [H, W, 3], 0 to 255, RGB.

@@ -1,4 +1,4 @@
-"""Tells upright lines from those that stand on their head."""
+"""Detects lines that are upside down."""
 
 from __future__ import annotations
 

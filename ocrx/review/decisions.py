@@ -90,7 +90,7 @@ class Decisions:
             try:
                 self._replay(entry)
             except (KeyError, TypeError, ValueError, IndexError):
-                hint = "delete this line to go on with the others"
+                hint = "delete this line to continue with the others"
                 raise DataError(f"{journal.path}:{line}: not an entry of a review", hint=hint) from None
 
     def state(self, key: str) -> LineState:

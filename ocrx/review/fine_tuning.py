@@ -1,4 +1,4 @@
-"""Trains the model further on the lines that were confirmed, in a process of its own, while the review goes on.
+"""Trains the model further on the lines that were confirmed, in a process of its own, while the review continues.
 
 The process is ``ocrx train -c``, with the network and image size of the model that reads. What it leaves is used for
 reading only if it is better on the validation lines than the model it started from.

@@ -1,4 +1,4 @@
-"""The journal of a review: an append-only file with one JSON object a line, on disk before anything else happens.
+"""The journal of a review: an append-only file with one JSON object per line, on disk before anything else happens.
 
 A process that is killed while it appends leaves at most a last line without its end, which the next start cuts off:
 what it stood for was never confirmed to anybody.
@@ -113,7 +113,7 @@ class Journal:
         except (ValueError, RecursionError):
             entry = None
         if not isinstance(entry, dict):
-            hint = "delete this line to go on with the others"
+            hint = "delete this line to continue with the others"
             raise DataError(f"{self.path}:{number}: damaged; expected a JSON object", hint=hint)
         return entry
 

@@ -38,7 +38,7 @@ class ReviewSession:
     """
 
     def __init__(self, path: Path) -> None:
-        """Open a review, or go on with one.
+        """Open a review, or continue one.
 
         Args:
             path: A dataset, a label file, or a folder of images.

@@ -1,4 +1,4 @@
-"""The description of the interface: what OpenAPI cannot take from the code, and a page that needs no other server."""
+"""Describes the interface: what OpenAPI cannot derive from the code, and a self-contained HTML page."""
 
 from __future__ import annotations
 
@@ -45,13 +45,13 @@ _MEANINGS = {
     "url": "An address in place of a file, where the server allows it. Repeatable.",
     "details": "true: add scores and spans of the characters and words.",
     "lines": "What an image holds: one line; a clean page to split; a page whose lines are to detect.",
-    "orientation": "auto: turn lines that stand on their head. Default: auto with detect, else none.",
+    "orientation": "auto: turn lines that are upside down. Default: auto with detect, else none.",
     "pattern": "Regular expression that the whole line matches.",
-    "lexicon": "The possible lines, one a line, as text or as a file.",
+    "lexicon": "The possible texts, one per line, as text or as a file.",
     "lexicon_margin": "Keep a reading outside the lexicon if it is e^X times as probable as the best entry.",
     "allow": "The only characters that may occur.",
     "deny": "Characters that may not occur.",
-    "beam": "Texts kept at once; 1 takes the best path.",
+    "beam": "Beam width; 1 means the best path.",
 }
 _NUMBERS = {
     field.name: "integer" if "int" in str(field.type) else "number"

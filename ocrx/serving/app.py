@@ -1,4 +1,4 @@
-"""The application: its routes, and what is around them."""
+"""Assembles the application: its routes, access check and error handlers."""
 
 from __future__ import annotations
 

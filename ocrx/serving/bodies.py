@@ -20,7 +20,7 @@ _BODIES_AT_ONCE = 8  # of the largest size; bounds the memory that all requests 
 
 
 class ClientGoneError(Exception):
-    """The client has hung up: nobody waits for an answer."""
+    """The client has disconnected."""
 
 
 class BodyReader:

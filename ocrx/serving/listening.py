@@ -115,7 +115,7 @@ def read_tokens(host: str, token_file: str | None) -> tuple[str, ...]:
 
     Args:
         host: Where the application listens.
-        token_file: File with one token a line; several allow a change of token without a pause.
+        token_file: File with one token per line; several allow replacing a token without downtime.
 
     Returns:
         The tokens; none where everybody on this machine may call.
@@ -127,7 +127,7 @@ def read_tokens(host: str, token_file: str | None) -> tuple[str, ...]:
         if not is_loopback(host):
             raise ConfigError(
                 f"host: {host} is reached from other machines; expected a token file, or a loopback address",
-                hint="add --token-file FILE, a file with one secret of at least 16 characters a line",
+                hint="add --token-file FILE, a file with one secret of at least 16 characters per line",
             )
         return ()
 
@@ -136,7 +136,7 @@ def read_tokens(host: str, token_file: str | None) -> tuple[str, ...]:
     except OcrxError as error:
         raise ConfigError(f"token_file: {error.message}", hint=error.hint) from None
     if not tokens:
-        raise ConfigError(f"token_file: {token_file} is empty; expected one token a line")
+        raise ConfigError(f"token_file: {token_file} is empty; expected one token per line")
     for number, token in enumerate(tokens, 1):
         if len(token) < MIN_TOKEN_LENGTH or not token.isascii() or not token.isprintable() or " " in token:
             raise ConfigError(

@@ -51,7 +51,7 @@ def decode_options(values: Mapping[str, str]) -> DecodeOptions:
 
     entries = tuple(line for line in values["lexicon"].splitlines() if line)
     if not entries:
-        raise HttpError(400, "wrong_option", "lexicon: empty; expected one entry a line")
+        raise HttpError(400, "wrong_option", "lexicon: empty; expected one entry per line")
     return replace(options, lexicon=entries)
 
 

@@ -81,6 +81,7 @@ def test_what_is_not_run_says_why() -> None:
     assert left_out == {
         ("docs/bulk.md", "needs GPUs or several machines"),
         ("docs/training.md", "needs GPUs or several machines"),
+        ("docs/training.md", "downloads ImageNet weights"),
         ("docs/models.md", "needs a file of official weights"),
         ("docs/models.md", "downloads, or needs rapidocr-onnxruntime"),
         ("docs/export.md", "needs a machine that computes int8 wrongly"),
