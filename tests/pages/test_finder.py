@@ -137,7 +137,7 @@ def test_without_the_extra_the_command_to_install_it_is_named(monkeypatch: pytes
 def test_a_wheel_without_the_networks_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
     pytest.importorskip("rapidocr")
     monkeypatch.setattr("ocrx.zoo.sources.wheel_file", lambda name: None)
-    with pytest.raises(BackendError, match=f"does not hold {DETECTOR}"):
+    with pytest.raises(BackendError, match=f"does not contain {DETECTOR}"):
         locate(DETECTOR, "test")
 
 
