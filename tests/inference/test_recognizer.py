@@ -356,6 +356,7 @@ def test_many_threads_read_what_one_reads(model_folder: Path, backend: str) -> N
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(3600)
 @pytest.mark.parametrize("backend", ["onnx", "torch", "openvino"])
 def test_eight_threads_read_two_thousand_lines_each_as_one_does(backend: str) -> None:
     """The embedded model with its language model, all threads on the same lines, each in an order of its own."""
