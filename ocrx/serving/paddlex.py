@@ -9,6 +9,7 @@ import base64
 import binascii
 import json
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 from uuid import uuid4
 
@@ -19,8 +20,8 @@ from starlette.responses import Response
 from ocrx.config import DecodeOptions
 from ocrx.files import to_json
 from ocrx.inference.lines import Layout
+from ocrx.inference.page_results import group_pages
 from ocrx.inference.results import Prediction
-from ocrx.pages.boxes import Polygon, bounds
 from ocrx.serving.envelope import NOTES
 from ocrx.serving.listening import HttpError
 from ocrx.serving.service import Answer, ReadImage, Service
@@ -158,33 +159,24 @@ def _answer(log_id: str, values: Mapping[str, Any], images: Sequence[ReadImage])
 
 def _pruned(predictions: Sequence[Prediction], threshold: float) -> dict[str, Any]:
     """The fields of PaddleX's OCR result; its ``input_path`` and ``page_index`` are left out there as well."""
-    lines = [line for line in predictions if line.score >= threshold and (line.text or line.box is not None)]
-    corners = [_corners(line) for line in lines]
-    boxes = [[round(edge) for edge in bounds(polygon)] for polygon in corners]
-    polygons = [[[round(x), round(y)] for x, y in polygon] for polygon in corners]
+    (page,) = group_pages(predictions)
+    page = replace(page, lines=tuple(line for line in page.lines if line.score >= threshold))
+    fields = page.to_dict()
+    polygons = [[[round(x), round(y)] for x, y in polygon] for polygon in fields["dt_polys"]]
+
     return {
         "model_settings": {"use_doc_preprocessor": False, "use_textline_orientation": False},
         "dt_polys": polygons,
         "text_det_params": {},
         "text_type": "general",
-        "textline_orientation_angles": [-1] * len(lines),
+        "textline_orientation_angles": [-1] * len(polygons),
         "text_rec_score_thresh": threshold,
         "return_word_box": False,
-        "rec_texts": [line.text for line in lines],
-        "rec_scores": [line.score for line in lines],
+        "rec_texts": fields["rec_texts"],
+        "rec_scores": fields["rec_scores"],
         "rec_polys": polygons,
-        "rec_boxes": boxes,
+        "rec_boxes": fields["rec_boxes"],
     }
-
-
-def _corners(line: Prediction) -> Polygon:
-    """Where a line is on its page: the whole image where that was not cut."""
-    width, height = line.image_size or (0, 0)
-    box = line.box or ((0, 0, height, width) if line.turned else (0, 0, width, height))
-    if isinstance(box[0], tuple):
-        return box
-    left, top, right, bottom = box
-    return ((left, top), (right, top), (right, bottom), (left, bottom))
 
 
 def _refusal(log_id: str, error: HttpError) -> dict[str, Any]:

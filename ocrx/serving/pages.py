@@ -8,6 +8,7 @@ from typing import Any
 from starlette.requests import Request
 from starlette.responses import Response
 
+from ocrx.inference.page_results import group_pages
 from ocrx.serving.lines import line_fields, read_images
 from ocrx.serving.service import ReadImage, Service
 
@@ -44,9 +45,8 @@ def _page(image: ReadImage, details: bool) -> dict[str, Any]:
     if image.failure is not None:
         return fields | {"text": "", "lines": []} | image.failure.body()
 
-    # A page without text has one result that says so.
-    lines = [line for line in image.predictions if line.text or line.box is not None]
-    shown = [line_fields(line, None, details) for line in lines]
-    for line in shown:
+    (page,) = group_pages(image.predictions)
+    lines = [line_fields(line, None, details) for line in page.lines]
+    for line in lines:
         del line["input_path"], line["page_index"]
-    return fields | {"text": "".join(f"{line.text}\n" for line in lines), "lines": shown}
+    return fields | {"text": page.text, "lines": lines}
