@@ -15,6 +15,7 @@ from ocrx.cli.options import (
     DataOption,
     DatasetArgument,
     JsonOption,
+    LangOption,
     OutputOption,
     Overrides,
     dataset_option,
@@ -50,6 +51,7 @@ def check_dataset(
         Optional[str],
         typer.Option("--model", "-m", help="Rank probable label errors with this model.", rich_help_panel=MODEL),
     ] = None,
+    lang: LangOption = None,
     fix: Annotated[
         bool,
         typer.Option(
@@ -103,7 +105,7 @@ def check_dataset(
         "CheckDataset.convert.enable": True if convert_to or convert_from else None,
         "CheckDataset.convert.dst_dataset_type": convert_to,
         "CheckDataset.convert.src_dataset_type": convert_from,
-        "CheckDataset.model": model,
+        "CheckDataset.model": settings.model_of(model, lang),
         "CheckDataset.write_back": write_back,
     }
     raise typer.Exit(run(settings.load(config, override, options), json))

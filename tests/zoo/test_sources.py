@@ -292,6 +292,7 @@ def test_a_checkpoint_without_its_dictionary(web: Web, published: dict[str, byte
     write_pdparams(file, network, renamed(network, key_map, wanted="token.point.bias"), key_map)
     web.files[f"/w/{file.name}"] = file.read_bytes()
     url = f"{web.url}/w/{file.name}"
+    assert len(read_spec(resolve_pretrained(str(file), tmp_path / "training")).charset) == 12
     with pytest.raises(ModelError, match="no dictionary comes with it"):
         obtain_url(url)
     start = obtain_url(url, needs_characters=False)
