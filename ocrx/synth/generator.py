@@ -14,7 +14,7 @@ from ocrx.config import SynthConfig
 from ocrx.errors import DataError
 from ocrx.synth import degrade
 from ocrx.synth.fonts import Face, FontBook
-from ocrx.synth.layout import MAX_HEIGHT, MIN_HEIGHT, lay_out
+from ocrx.synth.layout import MAX_HEIGHT, MIN_HEIGHT, Typesetter, lay_out
 from ocrx.synth.render import Box
 from ocrx.synth.scenes import SCENES
 from ocrx.synth.text import TextSource, charset_characters
@@ -69,6 +69,7 @@ class LineGenerator:
         )
         self.fonts = FontBook([Path(folder) for folder in config.fonts])
         self.textures = Textures()
+        self._setter = Typesetter(self.fonts, self.text, self.textures, config.strength)
         self._names = tuple(SCENES)
 
         self._weights = [getattr(config, name) for name in self._names]
@@ -87,7 +88,7 @@ class LineGenerator:
         scene = SCENES[name]
         text, language, face = self._text_and_face(rng, name)
         strength = self.config.strength
-        ink, boxes = lay_out(rng, name, face, text, self.fonts, self.text, self.textures, strength, language)
+        ink, boxes = lay_out(self._setter, rng, name, face, text, language)
 
         if strength == 0:
             image = Image.eval(ink, lambda value: 255 - value)

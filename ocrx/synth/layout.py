@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import re
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from random import Random
 
 from PIL import Image, ImageChops, ImageDraw
@@ -25,33 +25,50 @@ _LOCALLY_SHAPED = 0.85  # share of the texts in a language with letter shapes of
 _LEAST_CELL = 4.3  # pixels from one character to the next, on average, that condensing leaves
 
 
-def lay_out(  # noqa: PLR0913, PLR0917  # everything that a line is set with
-    rng: Random,
-    scene: str,
-    face: Face,
-    text: str,
-    fonts: FontBook,
-    source: TextSource,
-    textures: Textures,
-    strength: float,
-    language: str = "",
+@dataclass(frozen=True, eq=False)
+class Typesetter:
+    """What lines are set with.
+
+    Attributes:
+        fonts: Opens faces.
+        source: Texts for the lines above and below.
+        textures: Noise for printer dots.
+        strength: Strength of all irregularities, 0 to 1; 0 gives plain lines.
+    """
+
+    fonts: FontBook
+    source: TextSource
+    textures: Textures
+    strength: float
+
+
+@dataclass(frozen=True)
+class _Ink:
+    """The ink of a line: its box, number of characters, scale of the crop, and em in pixels of the crop."""
+
+    area: Box
+    count: int
+    scale: float
+    em: float
+
+
+def lay_out(
+    setter: Typesetter, rng: Random, scene: str, face: Face, text: str, language: str = ""
 ) -> tuple[Image.Image, tuple[Box, ...]]:
     """Set a text and crop it.
 
     Args:
-        rng: decides everything.
-        scene: name of the scene.
-        face: a face that covers ``text``.
-        text: what to set.
-        fonts: opens the face.
-        source: texts for the lines above and below.
-        textures: noise for printer dots.
-        strength: of all irregularities, 0 to 1; 0 gives plain lines.
+        setter: What the line is set with.
+        rng: Source of all random choices.
+        scene: Name of the scene.
+        face: A face that covers ``text``.
+        text: The text.
         language: BCP 47 code of the text's language, where it has letter shapes of its own.
 
     Returns:
         The ink (mode L, 255 is full ink), and the box of each character in it.
     """
+    fonts, strength = setter.fonts, setter.strength
     em = 12.0 * 2 ** (rng.random() ** 0.85 * 2.1)
     till = scene == "receipt"
     one_bit = face.kind == "pixel" or (strength > 0 and rng.random() < (0.4 if till else 0.06))
@@ -73,19 +90,19 @@ def lay_out(  # noqa: PLR0913, PLR0917  # everything that a line is set with
         if till and rng.random() < 0.06:
             inked = Inked(degrade.double_strike(inked.image, rng), inked.boxes, inked.baseline)
         if rng.random() < (0.16 if till else 0.1):
-            inked = _with_neighbours(rng, inked, source.sample(rng, scene), face, fonts, unit, setting)
+            inked = _with_neighbours(rng, inked, setter.source.sample(rng, scene), face, fonts, unit, setting)
         if rng.random() < 0.07:
             inked = _with_rules(rng, inked, unit)
         if one_bit and till:
-            inked, unit = _printed(rng, inked, unit, em, textures, strength)
+            inked, unit = _printed(rng, inked, unit, em, setter.textures, strength)
 
     top, bottom = min(b[1] for b in inked.boxes), max(b[3] for b in inked.boxes)
     if rng.random() < 0.3:
         top, bottom = min(top, inked.baseline - 0.72 * unit), max(bottom, inked.baseline + 0.2 * unit)
     area = (min(b[0] for b in inked.boxes), top, max(b[2] for b in inked.boxes), bottom)
     scale = min(em / unit if one_bit or fine else 1.0, _TALLEST_INK / (bottom - top))
-    still = scene == "screen"
-    return place(inked, area, _placement(rng, area, len(text), scale, unit * scale, face, till, still, strength))
+    ink = _Ink(area, len(text), scale, unit * scale)
+    return place(inked, area, _placement(rng, ink, face, scene, strength))
 
 
 def _setting(rng: Random, text: str, face: Face, shaped: bool, one_bit: bool, till: bool) -> Setting:  # noqa: C901  # a list of independent choices
@@ -214,12 +231,12 @@ def _printed(
     return Inked(image, inked.boxes, inked.baseline), unit
 
 
-def _placement(  # noqa: PLR0913, PLR0917  # everything that a crop is placed with
-    rng: Random, area: Box, count: int, scale: float, em: float, face: Face, till: bool, still: bool, strength: float
-) -> Placement:
-    """Scale, slant, rotation and margins of the crop; ``still`` lines are not rotated."""
-    height = (area[3] - area[1]) * scale
-    margins = _margins(rng, em, height, strength)
+def _placement(rng: Random, ink: _Ink, face: Face, scene: str, strength: float) -> Placement:
+    """Scale, slant, rotation and margins of the crop; lines on a screen are not rotated."""
+    till, scale = scene == "receipt", ink.scale
+    left, top, right, bottom = ink.area
+    height = (bottom - top) * scale
+    margins = _margins(rng, ink.em, height, strength)
     if not strength:
         return Placement(scale, scale, margins=margins)
     across = 1.0
@@ -232,13 +249,13 @@ def _placement(  # noqa: PLR0913, PLR0917  # everything that a crop is placed wi
     elif dice < 0.4:
         across = rng.uniform(0.7, 1.3) if till else rng.uniform(0.8, 1.2)
 
-    cell = (area[2] - area[0]) * scale / count
+    cell = (right - left) * scale / ink.count
     across = min(max(across, _LEAST_CELL / max(cell, 0.1)), max(across, 1.0))
     slant = rng.uniform(-0.1, 0.25) if rng.random() < 0.06 * strength else 0.0
     turn = 0.0
 
-    if not still and rng.random() < 0.35:
-        width = (area[2] - area[0]) * scale * across
+    if scene != "screen" and rng.random() < 0.35:
+        width = (right - left) * scale * across
         limit = min(3.0, math.degrees(0.35 * height / max(width, 1)))
         turn = max(-limit, min(limit, rng.gauss(0, 0.9))) * strength
 
