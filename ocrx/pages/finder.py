@@ -65,7 +65,9 @@ class LineFinder:
         boxes = _one_direction(self._open_detector().detect(image))
         images = [crop_line(image, box.polygon) for box in boxes]
         if turn_lines and boxes:
-            flipped = _flipped(boxes, self._open_classifier().upside_down(images))
+            classifier = self._open_classifier()
+            flipped = _flipped(boxes, classifier.upside_down(images))
+            flipped = _confirmed(images, flipped, boxes, classifier)
             images = [
                 line.transpose(Image.Transpose.ROTATE_180) if turned else line
                 for line, turned in zip(images, flipped, strict=True)
@@ -128,6 +130,27 @@ def _one_direction(boxes: list[LineBox]) -> list[LineBox]:
         box.turned(1 if most else -1) if turned != most and box.width < _LONG * usual else box
         for box, turned in zip(boxes, down, strict=True)
     ]
+
+
+def _confirmed(
+    images: Sequence[Image.Image], flipped: list[bool], boxes: Sequence[LineBox], classifier: OrientationClassifier
+) -> list[bool]:
+    """Lines that go against the others of their direction must do so at their middle and their end, too."""
+    down = [abs(math.sin(math.radians(box.angle))) > 0.5 for box in boxes]
+    confirmed = list(flipped)
+    for direction in (False, True):
+        members = [index for index, turned in enumerate(down) if turned == direction]
+        usual = 2 * sum(flipped[index] for index in members) > len(members)
+        for index in members:
+            if flipped[index] != usual:
+                line = images[index]
+                starts = (0, max(0, line.width // 2 - 2 * line.height), max(0, line.width - 4 * line.height))
+                parts = [line.crop((left, 0, line.width, line.height)) for left in starts]
+                sure = [
+                    value >= _SURE if flipped[index] else value <= 1 - _SURE for value in classifier.upside_down(parts)
+                ]
+                confirmed[index] = flipped[index] if all(sure) else usual
+    return confirmed
 
 
 def _flipped(boxes: Sequence[LineBox], probabilities: Sequence[float]) -> list[bool]:

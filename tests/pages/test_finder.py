@@ -147,3 +147,11 @@ def test_the_networks_lie_in_the_wheel_which_is_not_imported(name: str) -> None:
     if "rapidocr" not in sys.modules:
         assert isinstance(locate(name, "test"), Path)
         assert "rapidocr" not in sys.modules
+
+
+def test_one_line_upside_down_on_an_upright_page_is_turned(finder: LineFinder) -> None:
+    page = Image.new("L", (900, 500), 255)
+    for row in range(5):
+        line = draw_line("This is one of the lines of a page that are read", height=40)
+        page.paste(line.rotate(180) if row == 2 else line, (40, 30 + 90 * row))
+    assert [round(abs(line.box.angle)) for line in finder.find(page)] == [0, 0, 180, 0, 0]
