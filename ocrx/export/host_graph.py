@@ -186,6 +186,7 @@ def _resized(body: _Nodes, pixels: str, width: str, image: ImageSpec) -> tuple[s
     """A line at the height of the model, resampled as Pillow's bilinear filter does: first along it, then across."""
     target = _resized_width(body, width, image)
     given, wanted = (body.add("Cast", number, to=TensorProto.FLOAT) for number in (width, target))
+
     step = body.add("Div", given, wanted)
     reach = body.add("Max", step, body.real(1.0))
     one, none = body.whole(1), body.whole(0)
@@ -197,6 +198,7 @@ def _resized(body: _Nodes, pixels: str, width: str, image: ImageSpec) -> tuple[s
     centres = body.add("Mul", centres, step)
     distance = body.add("Sub", body.add("Unsqueeze", columns, body.axis(1)), centres)
     triangle = body.add("Relu", body.add("Sub", body.real(1.0), body.add("Abs", body.add("Div", distance, reach))))
+
     total = body.add("ReduceSum", triangle, body.axis(0), keepdims=1)
     along = body.rounded(body.add("MatMul", pixels, body.add("Div", triangle, total)))
     across = body.real(_vertical_weights(HOST_IMAGE.height, image.height))

@@ -175,6 +175,7 @@ def _paddlex_settings(spec: ModelSpec) -> dict[str, Any]:
         {"RecResizeImg": {"image_shape": shape}},
         {"KeepKeys": {"keep_keys": ["image", "label_ctc", "label_gtc", "length", "valid_ratio"]}},
     ]
+
     return {
         "Global": {"model_name": PADDLEX_NAME},
         "PreProcess": {"transform_ops": transforms},

@@ -85,6 +85,7 @@ class PageResult:
             "confidences": [line.confidence for line in self.lines],
             "warnings": [line.warning for line in self.lines],
         }
+
         if self.source.error is not None:
             fields["error"] = self.source.error
         return fields

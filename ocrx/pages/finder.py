@@ -138,6 +138,7 @@ def _confirmed(
     """Lines that go against the others of their direction must do so at their middle and their end, too."""
     down = [abs(math.sin(math.radians(box.angle))) > 0.5 for box in boxes]
     confirmed = list(flipped)
+
     for direction in (False, True):
         members = [index for index, turned in enumerate(down) if turned == direction]
         usual = 2 * sum(flipped[index] for index in members) > len(members)

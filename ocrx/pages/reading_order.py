@@ -79,6 +79,7 @@ def _best_cut(rectangles: Float64s, height: float) -> list[tuple[Ints, _Band]]:
     best: list[tuple[Ints, _Band]] = []
     most = 0.0
     neighbours = _neighbours(rectangles, height)
+
     step = _MIN_GUTTER * height / 2  # right of every line, and still inside the narrowest gutter
     for x in (np.unique(np.ceil(rectangles[:, 2] / step))[:-1] + 0.5) * step:
         bands = _bands(rectangles, float(x), neighbours)
