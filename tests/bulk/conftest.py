@@ -44,14 +44,10 @@ def s3(s3_server: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
 
 
 class PlainFileSystem(MemoryFileSystem):  # type: ignore[misc]
-    """Knows no requests that fail if a file exists, as Arrow's HDFS does not."""
+    """Has no requests that fail if a file exists, as Arrow's HDFS has none."""
 
     protocol = "plain"
-
-    def pipe_file(self, path: str, value: bytes, mode: str = "overwrite") -> None:
-        if mode != "overwrite":
-            raise ValueError(f"unsupported mode: {mode}")
-        super().pipe_file(path, value)
+    pipe_file = fsspec.AbstractFileSystem.pipe_file
 
 
 @pytest.fixture

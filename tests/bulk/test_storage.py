@@ -82,6 +82,18 @@ def test_of_many_writers_that_saw_the_same_one_replaces(place: Storage) -> None:
     assert place.read("part") == f"{replaced.index(True)}".encode()
 
 
+def test_a_kill_leaves_no_half_file_where_files_are_renamed(plain: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    place = open_storage(f"{plain}/job")
+    place.clean()
+    killed = KeyboardInterrupt("before the file has its name")
+    with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
+        patch.setattr("fsspec.AbstractFileSystem.mv", lambda *_: (_ for _ in ()).throw(killed))
+        place.create("part", b"one")
+    assert place.read("part") is None
+    assert place.create("part", b"two")
+    assert [name for name, _ in place.files()] == ["part"]
+
+
 def test_a_full_disk_is_named_and_leaves_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     place = open_storage(str(tmp_path))
 
