@@ -1,4 +1,4 @@
-"""PyTorch compiled for this machine: pays off over many lines, as the first ones wait for the compiler."""
+"""PyTorch with torch.compile: worth it for many lines, since the first ones wait for the compiler."""
 
 from __future__ import annotations
 
@@ -26,13 +26,16 @@ class CompiledBackend(TorchBackend):
         self._model = compiled
 
     def logits(self, images: Floats) -> Floats:
-        """float32 [N, C, H, W] → float32 [N, T, K].
+        """Run the network.
 
         Args:
-            images: Images [N, C, H, W], float32; W is a bucket width.
+            images: float32 [N, C, H, W]; W is a bucket width.
 
         Returns:
-            Logits [N, T, K], float32.
+            Logits, float32 [N, T, K].
+
+        Raises:
+            BackendError: The runtime fails, for example for lack of memory.
         """
         try:
             return super().logits(images)
@@ -44,7 +47,7 @@ class CompiledBackend(TorchBackend):
 
 
 def open_folder(folder: Path, device: str, threads: int, precision: str) -> CompiledBackend:
-    """The weights of a model folder, fused for inference and compiled, on ``device``.
+    """Load the weights of a model folder, fused for inference, and compile the network.
 
     Args:
         folder: The model folder.
@@ -53,6 +56,10 @@ def open_folder(folder: Path, device: str, threads: int, precision: str) -> Comp
         precision: ``fp32``, ``fp16``, ``bf16`` or ``int8``.
 
     Returns:
-        The opened back end.
+        The back end.
+
+    Raises:
+        ConfigError: The device or precision is not supported.
+        ModelError: The file is missing or damaged.
     """
     return CompiledBackend(open_eager(folder, device, threads, precision))

@@ -72,13 +72,16 @@ class OnnxBackend:
         check_classes(self, output.shape[-1] if output.shape else None, where)
 
     def logits(self, images: Floats) -> Floats:
-        """float32 [N, C, H, W] → float32 [N, T, K].
+        """Run the network.
 
         Args:
-            images: Images [N, C, H, W], float32; W is a bucket width.
+            images: float32 [N, C, H, W]; W is a bucket width.
 
         Returns:
-            Logits [N, T, K], float32.
+            Logits, float32 [N, T, K].
+
+        Raises:
+            BackendError: The runtime fails, for example for lack of memory.
         """
         try:
             result: Floats = self._session.run([self._output], {self._input: images})[0]
@@ -88,7 +91,7 @@ class OnnxBackend:
 
 
 def open_folder(folder: Path, device: str, threads: int, precision: str) -> OnnxBackend:
-    """The exported model of a model folder.
+    """Open the ONNX file of a model folder.
 
     Args:
         folder: The model folder.
@@ -97,7 +100,11 @@ def open_folder(folder: Path, device: str, threads: int, precision: str) -> Onnx
         precision: ``fp32``, ``fp16``, ``bf16`` or ``int8``.
 
     Returns:
-        The opened back end.
+        The back end.
+
+    Raises:
+        ConfigError: The device or precision is not supported.
+        ModelError: The file is missing or damaged.
     """
     if precision == "bf16":
         raise ConfigError(
@@ -108,9 +115,9 @@ def open_folder(folder: Path, device: str, threads: int, precision: str) -> Onnx
 
 
 def _may_overflow(model: Path) -> bool:
-    """Whether this is an int8 file from before weights had 7 bits and a probe beside them.
+    """Whether this is an older int8 file, with 8-bit weights and without a probe.
 
-    Their 8 bits overflow on x86-64 without VNNI, unless ONNX Runtime uses slower kernels there.
+    Its arithmetic overflows on x86-64 without VNNI, unless ONNX Runtime uses slower kernels.
     """
     return model.name == exported_name(ONNX_FILE, "int8") and not probe_path(model, "int8").is_file()
 

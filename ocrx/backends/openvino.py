@@ -61,13 +61,16 @@ class OpenVinoBackend:
         check_classes(self, shape[len(shape) - 1].get_length() if known else None, str(model))
 
     def logits(self, images: Floats) -> Floats:
-        """float32 [N, C, H, W] → float32 [N, T, K].
+        """Run the network.
 
         Args:
-            images: Images [N, C, H, W], float32; W is a bucket width.
+            images: float32 [N, C, H, W]; W is a bucket width.
 
         Returns:
-            Logits [N, T, K], float32.
+            Logits, float32 [N, T, K].
+
+        Raises:
+            BackendError: The runtime fails, for example for lack of memory.
         """
         request = self._requests.get()
         try:
@@ -80,7 +83,7 @@ class OpenVinoBackend:
 
 
 def open_folder(folder: Path, device: str, threads: int, precision: str) -> OpenVinoBackend:
-    """The OpenVINO model of a model folder; without one its ONNX model, which OpenVINO reads as well.
+    """Open the OpenVINO file of a model folder, or else its ONNX file, which OpenVINO reads too.
 
     Args:
         folder: The model folder.
@@ -89,7 +92,11 @@ def open_folder(folder: Path, device: str, threads: int, precision: str) -> Open
         precision: ``fp32``, ``fp16``, ``bf16`` or ``int8``.
 
     Returns:
-        The opened back end.
+        The back end.
+
+    Raises:
+        ConfigError: The device or precision is not supported.
+        ModelError: The file is missing or damaged.
     """
     if device not in ("auto", "cpu"):
         raise ConfigError(f"openvino: device {device!r}; expected cpu", hint="use --backend torch for a GPU")

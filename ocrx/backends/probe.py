@@ -1,4 +1,4 @@
-"""A stored check of reduced precision: inputs, and the logits that fp32 gives for them, beside an exported file.
+"""Stored checks of reduced precision: inputs and their fp32 logits, in a file beside the exported model.
 
 Processors compute int8, fp16 and bf16 in different ways. On x86-64 without VNNI, for one, a runtime may add pairs of
 int8 products in 16 bits, which overflow. A model that was right where it was exported can then read nonsense elsewhere.
@@ -29,7 +29,7 @@ from ocrx.model_folder import INFERENCE_DIR, ONNX_FILE, cache_folder
 PROBE_SUFFIX = ".probe.safetensors"
 
 _MOST_CLASSES = 64
-_SLACK = 2.0  # other kernels and versions of a runtime round at other places
+_SLACK = 2.0  # other kernels and versions of a runtime round differently
 _ROUNDING = 0.01
 _STORED_NAMES = {"onnx": (ONNX_FILE,), "openvino": ("model.xml", ONNX_FILE), "torchscript": ("model.pt",)}
 _LOG = logging.getLogger(__name__)
@@ -49,21 +49,22 @@ class Probe:
 
     @classmethod
     def measure(cls, expected: Backend, reduced: Backend, images: Sequence[Floats]) -> Probe:
-        """A probe for ``reduced``, whose right logits ``expected`` computes in fp32 on the same ``images``.
-
-        Raises BackendError if the logits of ``reduced`` are not numbers.
+        """Make a probe for a back end of reduced precision.
 
         Args:
-            expected: Computes the right logits, in fp32.
+            expected: Computes the reference logits in fp32.
             reduced: The back end of reduced precision.
-            images: Images [1, C, H, W], float32.
+            images: float32 [1, C, H, W] each.
 
         Returns:
             The probe.
+
+        Raises:
+            BackendError: A logit of ``reduced`` is not finite.
         """
         images = [image.astype(np.float16).astype(np.float32) for image in images]  # as they are stored
         logits = [expected.logits(image) for image in images]
-        # The likeliest classes of any frame: thousands of others would only make the file large.
+        # Only the most probable classes: thousands of others would make the file large.
         highest = np.max([part.max(axis=(0, 1)) for part in logits], axis=0)
         classes = np.sort(np.argsort(-highest, kind="stable")[:_MOST_CLASSES])
         probe = cls(images, [part[:, :, classes] for part in logits], classes, 0.0)
@@ -73,13 +74,13 @@ class Probe:
         return cls(probe.images, probe.logits, classes, _SLACK * error + _ROUNDING)
 
     def error(self, backend: Backend) -> float:
-        """Size of the difference from fp32, relative to the size of the fp32 logits (root mean squares).
+        """Compute the root mean square error relative to the root mean square of the fp32 logits.
 
         Args:
             backend: The back end.
 
         Returns:
-            The relative size of the difference.
+            The relative error.
         """
         difference = size = 0.0
         for image, expected in zip(self.images, self.logits, strict=True):
@@ -104,13 +105,16 @@ class Probe:
 
     @classmethod
     def load(cls, path: Path) -> Probe:
-        """Read what ``save`` wrote. Raises ModelError for a damaged file.
+        """Read a file that ``save`` wrote.
 
         Args:
             path: The file.
 
         Returns:
             The probe.
+
+        Raises:
+            ModelError: The file is damaged.
         """
         from safetensors import SafetensorError, safe_open
 
@@ -126,7 +130,7 @@ class Probe:
 
 
 def probe_path(file: Path, precision: str) -> Path:
-    """Where the probe of an exported file lies that is computed in ``precision``.
+    """Find the path of the probe for an exported file and the precision of its computation.
 
     Args:
         file: The exported file.
@@ -140,16 +144,19 @@ def probe_path(file: Path, precision: str) -> Path:
 
 
 def verify(backend: Backend, folder: Path, device: str, precision: str) -> None:
-    """Raise BackendError if this machine computes the reduced ``precision`` of a model folder's export wrongly.
+    """Check that this machine computes a reduced precision correctly.
 
-    The outcome is remembered for this processor, runtime and file. Folders that were exported without a probe are
-    read as they are; for int8 the log says so.
+    The outcome is cached for this processor, runtime and file. Exports without a probe are accepted, with a warning for
+    int8.
 
     Args:
         backend: The back end.
         folder: The model folder.
         device: ``cpu``, ``gpu``, ``gpu:0`` or ``mps``.
         precision: ``fp32``, ``fp16``, ``bf16`` or ``int8``.
+
+    Raises:
+        BackendError: The logits of the probe differ from fp32 by more than rounding explains.
     """
     file = _stored_file(folder, backend.name, precision)
     if precision == "fp32" or file is None:
@@ -177,7 +184,7 @@ def verify(backend: Backend, folder: Path, device: str, precision: str) -> None:
         )
 
     if passed is not None:
-        with contextlib.suppress(OSError):  # then the next start computes it again
+        with contextlib.suppress(OSError):  # the next start checks again
             write_json(passed, {"file": str(file), "error": error, "tolerance": probe.tolerance})
 
 
@@ -190,7 +197,7 @@ def _stored_file(folder: Path, backend: str, precision: str) -> Path | None:
 
 
 def _outcome_file(backend: str, device: str, precision: str, files: Sequence[Path]) -> Path | None:
-    """Where a passed check is remembered; None without a cache folder."""
+    """The file that records a passed check; None without a cache folder."""
     cache = cache_folder()
     if cache is None:
         return None

@@ -1,4 +1,4 @@
-"""Which processor this is, and what it can do."""
+"""Identifies the processor and its instruction sets."""
 
 from __future__ import annotations
 
@@ -8,15 +8,15 @@ import platform
 from importlib import import_module
 from pathlib import Path
 
-# These make torch and oneDNN take other kernels than the processor would.
+# These make torch and oneDNN choose other kernels.
 _KERNEL_VARIABLES = ("ATEN_CPU_CAPABILITY", "DNNL_MAX_CPU_ISA", "ONEDNN_MAX_CPU_ISA")
 
 
 def processor_name() -> str:
-    """The model's name where the system tells it, else its architecture.
+    """Name the processor.
 
     Returns:
-        The name.
+        Its model name if the system reports it, else its architecture.
     """
     name = platform.processor() or platform.machine()
     info = Path("/proc/cpuinfo")
@@ -27,10 +27,10 @@ def processor_name() -> str:
 
 
 def processor_features() -> list[str]:
-    """Instruction sets that NumPy found, and the environment variables that forbid some of them.
+    """List the instruction sets that NumPy detects, and environment variables that restrict them.
 
     Returns:
-        The names of the instruction sets.
+        Names of instruction sets, and ``NAME=value`` of the variables.
     """
     found: dict[str, bool] = {}
     for module in ("numpy._core._multiarray_umath", "numpy.core._multiarray_umath"):  # NumPy 2, NumPy 1

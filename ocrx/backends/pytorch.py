@@ -1,4 +1,4 @@
-"""PyTorch, eager: every device torch knows, and live models during a training. Importing this imports torch."""
+"""PyTorch in eager mode, on every device of torch, also for networks in training. Importing this imports torch."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ DTYPES = {"fp32": torch.float32, "fp16": torch.float16, "bf16": torch.bfloat16}
 
 
 class TorchBackend:
-    """A network on a device. It is put into evaluation mode for each call and back into its own afterwards."""
+    """A network on a device. Each call runs in evaluation mode and restores the mode afterwards."""
 
     name = "torch"
 
@@ -33,8 +33,8 @@ class TorchBackend:
         self.spec = spec
         self.threads = threads or torch.get_num_threads()
         self._device = torch.device(device)
-        # On the processor torch spreads one batch over its threads; beside a GPU one batch is made ready while another
-        # is read. A live model changes its mode for each call, which allows one call at a time.
+        # On a CPU torch spreads one batch over its threads; with a GPU one batch is prepared while another is read.
+        # Calls change the mode of a network in training, so only one at a time is allowed.
         self.parallel = 2 if self._device.type == "cuda" and not model.training else 1
         self.pixels: int | None = None
         self.device = str(self._device)
@@ -42,13 +42,16 @@ class TorchBackend:
         self._model = model.to(self._device, dtype)
 
     def logits(self, images: Floats) -> Floats:
-        """float32 [N, C, H, W] → float32 [N, T, K].
+        """Run the network.
 
         Args:
-            images: Images [N, C, H, W], float32; W is a bucket width.
+            images: float32 [N, C, H, W]; W is a bucket width.
 
         Returns:
-            Logits [N, T, K], float32.
+            Logits, float32 [N, T, K].
+
+        Raises:
+            BackendError: The runtime fails, for example for lack of memory.
         """
         training = self._model.training
         self._model.eval()
@@ -64,7 +67,7 @@ class TorchBackend:
 
 
 def open_folder(folder: Path, device: str, threads: int, precision: str) -> TorchBackend:
-    """The weights of a model folder, fused for inference, on ``device``.
+    """Load the weights of a model folder, fused for inference.
 
     Args:
         folder: The model folder.
@@ -73,7 +76,11 @@ def open_folder(folder: Path, device: str, threads: int, precision: str) -> Torc
         precision: ``fp32``, ``fp16``, ``bf16`` or ``int8``.
 
     Returns:
-        The opened back end.
+        The back end.
+
+    Raises:
+        ConfigError: The device or precision is not supported.
+        ModelError: The file is missing or damaged.
     """
     target = torch_device(device)
     if precision not in DTYPES:

@@ -27,22 +27,25 @@ class TorchScriptBackend(TorchBackend):
 
 
 def load_script(file: Path, device: torch.device | str = "cpu", threads: int | None = None) -> TorchScriptBackend:
-    """Raises ModelError for a file that is damaged or not one of ocrx.
+    """Load a TorchScript file.
 
     Args:
         file: The TorchScript file.
-        device: Where it runs.
+        device: The device to run on.
         threads: Processor cores to use.
 
     Returns:
-        The opened back end.
+        The back end.
+
+    Raises:
+        ModelError: The file is damaged or was not written by ocrx.
     """
     entries: dict[str, Any] = {SPEC_ENTRY: ""}
     load: Any = torch.jit.load
 
     try:
         with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # torch points to torch.export
+            warnings.simplefilter("ignore")  # torch recommends torch.export
             model = load(str(file), map_location=device, _extra_files=entries)
     except (RuntimeError, ValueError, OSError) as error:
         raise ModelError(f"{file}: cannot be loaded ({str(error).splitlines()[0]})") from None
@@ -58,7 +61,7 @@ def load_script(file: Path, device: torch.device | str = "cpu", threads: int | N
 
 
 def open_folder(folder: Path, device: str, threads: int, precision: str) -> TorchScriptBackend:
-    """The TorchScript model of a model folder. Reading it runs code from the file, and the log says so.
+    """Load the TorchScript file of a model folder, which runs code from the file; a warning is logged.
 
     Args:
         folder: The model folder.
@@ -67,7 +70,11 @@ def open_folder(folder: Path, device: str, threads: int, precision: str) -> Torc
         precision: ``fp32``, ``fp16``, ``bf16`` or ``int8``.
 
     Returns:
-        The opened back end.
+        The back end.
+
+    Raises:
+        ConfigError: The device or precision is not supported.
+        ModelError: The file is missing or damaged.
     """
     target = torch_device(device)
     if precision not in DTYPES:
