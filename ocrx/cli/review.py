@@ -39,10 +39,10 @@ def review(
     browser: Annotated[
         bool, typer.Option("--browser/--no-browser", help="Open the page in the browser.", rich_help_panel=PAGE)
     ] = True,
+    json: JsonOption = False,
     backend: BackendOption = None,
     device: DeviceOption = None,
     threads: ThreadsOption = None,
-    json: JsonOption = False,
     config: ConfigOption = None,
     override: Overrides = None,
 ) -> None:

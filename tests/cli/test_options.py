@@ -33,7 +33,7 @@ def test_help_shows_an_example(name: str) -> None:
 
 @pytest.mark.parametrize("name", sorted(set(COMMANDS) - {"lm"}))
 def test_groups_of_options_stand_in_one_order(name: str) -> None:
-    order = [INPUT, MODEL, TEXT, "Change the dataset first", OUTPUT, "Server", "Limits", RUNTIME, SETTINGS]
+    order = [INPUT, MODEL, TEXT, "Change the dataset first", "Page", OUTPUT, "Server", "Limits", RUNTIME, SETTINGS]
     optional = [option for option in COMMANDS[name].params if not option.required]
     panels = [getattr(option, "rich_help_panel", None) for option in optional]
     ranks = [order.index(panel) for panel in panels if panel is not None]
