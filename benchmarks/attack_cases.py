@@ -370,6 +370,36 @@ def attack_options(rng: random.Random, folder: Path) -> list[str]:
     return ["predict", f"@{folder / 'list.txt'}", *common, "--beam", "1"]
 
 
+def attack_bulk(rng: random.Random, folder: Path) -> list[str]:
+    """Damaged manifests and shards of many lines, some of which are damaged images."""
+    source = folder / "in"
+    source.mkdir()
+    for number in range(3):
+        (source / f"{number}.png").write_bytes(image_bytes(rng))
+    names = [*(f"in/{number}.png" for number in range(3)), "missing.png", "", "/dev/zero", "\x00"]
+    chosen = rng.choices(names, k=rng.randrange(1, 8))
+    manifest = {
+        "m.csv": "id,image\n" + "".join(f"{number},{name}\n" for number, name in enumerate(chosen)),
+        "m.jsonl": "".join(json.dumps({"id": str(number), "image": name}) + "\n" for number, name in enumerate(chosen)),
+    }
+    kind = rng.choice((*manifest, "m.tar", "m.parquet", "in", "@list.txt"))
+    buffer = io.BytesIO()
+    if kind in manifest:
+        buffer.write(manifest[kind].encode())
+    elif kind == "m.tar":
+        with tarfile.open(fileobj=buffer, mode="w") as tar:
+            tar.add(source, arcname="shard")
+    else:
+        buffer.write("\n".join(chosen).encode() if kind == "@list.txt" else b"PAR1" + rng.randbytes(100) + b"PAR1")
+    if kind != "in":
+        (folder / kind.lstrip("@")).write_bytes(
+            mutate(buffer.getvalue(), rng) if rng.random() < 0.7 else buffer.getvalue()
+        )
+    place = f"@{folder}/list.txt" if kind == "@list.txt" else str(folder / kind)
+    more = ["--format", "jsonl", "--workers", "1", "--beam", "1", "--model", "printed_en", "--backend", "onnx"]
+    return ["bulk", place, "--output", str(folder / "out"), *more]
+
+
 def attack_special(rng: random.Random, folder: Path) -> list[str]:
     """Pipes, devices, loops of links and folders where a file is expected."""
     data = folder / "data"
@@ -404,7 +434,7 @@ def attack_special(rng: random.Random, folder: Path) -> list[str]:
 
 
 FAMILIES: dict[str, tuple[Callable[[random.Random, Path], list[str]], int]] = {
-    "images": (attack_images, 20),
+    "images": (attack_images, 18),
     "pdf": (attack_pdf, 10),
     "labels": (attack_labels, 13),
     "annotations": (attack_annotations, 8),
@@ -415,5 +445,6 @@ FAMILIES: dict[str, tuple[Callable[[random.Random, Path], list[str]], int]] = {
     "archive": (attack_archive, 4),
     "options": (attack_options, 4),
     "special": (attack_special, 2),
+    "bulk": (attack_bulk, 2),
 }
 """Name → what makes a case, and how many of a hundred cases are of this kind."""
