@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import pickle
+import warnings
 from pathlib import Path
 from typing import Any
 
@@ -103,13 +104,16 @@ def write_onnx(path: Path, model: nn.Module) -> Path:
     """The model as an exporter writes it, with the dictionary in its metadata as RapidOCR does."""
     fuse = model.fuse
     assert fuse is not None
-    program = torch.onnx.export(
-        fuse(),
-        (torch.rand(1, 3, 48, 320),),
-        dynamo=True,
-        dynamic_shapes=({3: torch.export.Dim.DYNAMIC},),
-        verbose=False,
-    )
+    with warnings.catch_warnings():
+        # onnxscript calls what it has deprecated itself while it is imported.
+        warnings.simplefilter("ignore", FutureWarning)
+        program = torch.onnx.export(
+            fuse(),
+            (torch.rand(1, 3, 48, 320),),
+            dynamo=True,
+            dynamic_shapes=({3: torch.export.Dim.DYNAMIC},),
+            verbose=False,
+        )
     assert program is not None
     proto = program.model_proto
     entry = proto.metadata_props.add()
