@@ -95,10 +95,23 @@ def _append(bucket: Path, buffer: bytearray) -> None:
     buffer.clear()
 
 
+def _candidates(entries: npt.NDArray[Any]) -> npt.NDArray[Any]:
+    """The few entries whose first 64 bits are not theirs alone; sorting all columns would take twice the memory."""
+    first = np.ascontiguousarray(entries["first"])
+    order = np.argsort(first)
+    first = first[order]
+
+    same = first[1:] == first[:-1]
+    shared = np.zeros(len(entries), dtype=np.bool_)
+    shared[1:] |= same
+    shared[:-1] |= same
+    return entries[order[shared]]
+
+
 def _groups(entries: npt.NDArray[Any]) -> Iterator[list[int]]:
     """The rows of equal hashes, for hashes that occur more than once."""
-    order = np.lexsort((entries["row"], entries["second"], entries["first"]))
-    entries = entries[order]
+    entries = _candidates(entries)
+    entries = entries[np.lexsort((entries["row"], entries["second"], entries["first"]))]
     same = (entries["first"][1:] == entries["first"][:-1]) & (entries["second"][1:] == entries["second"][:-1])
 
     group: list[int] = []
