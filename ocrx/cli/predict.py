@@ -43,7 +43,7 @@ if TYPE_CHECKING:
     from ocrx.inference.results import Prediction
     from ocrx.results import Progress
 
-_FORMS = ("tsv", "csv", "jsonl", "json", "text", "page-json", "hocr", "paddlex")  # those of inference.writers.FORMATS
+FORMS = ("tsv", "csv", "jsonl", "json", "text", "page-json", "hocr", "paddlex")  # those of inference.writers.FORMATS
 
 # Typer reads annotations at run time and needs typing.Optional on Python 3.10.
 # ruff: noqa: UP045
@@ -229,8 +229,8 @@ def _form(form: str | None, jsonl: bool, json: bool, csv: bool) -> str | None:
     given = [*([f"format {form}"] if form else []), *chosen]
     if len(given) > 1:
         raise ConfigError(f"--{given[0]} and --{given[1]}: expected one of them")
-    if form is not None and form not in _FORMS:
-        raise ConfigError(f"--format: {form!r}; expected one of {', '.join(_FORMS)}")
+    if form is not None and form not in FORMS:
+        raise ConfigError(f"--format: {form!r}; expected one of {', '.join(FORMS)}")
     return form or (chosen[0] if chosen else None)
 
 

@@ -268,3 +268,33 @@ def test_a_terminal_shows_confidence_and_details(
     assert head.split() == ["score", "confidence", "text", "image"] and row.split()[1] == "-"
     _, out, _ = run(capsys, images / "00.png", "-m", model_folder, "--details")
     assert len(out.splitlines()) > 2
+
+
+def test_pages_are_detected_and_written_in_every_form(
+    capsys: pytest.CaptureFixture[str], model_folder: Path, tmp_path: Path
+) -> None:
+    pytest.importorskip("rapidocr")
+    page = Image.new("L", (700, 240), 255)
+    for row, text in enumerate(["The first line of a page", "and a second that is longer"]):
+        page.paste(draw_line(text, height=40), (20, 30 + 90 * row))
+    page.save(tmp_path / "page.png")
+    arguments = (tmp_path / "page.png", "-m", model_folder, "--lines", "detect")
+
+    code, out, err = run(capsys, *arguments, "--format", "page-json", "--save-dir", tmp_path / "out")
+    (fields,) = json.loads(out)
+    assert code == 0 and len(fields["rec_texts"]) == len(fields["dt_polys"]) == 2
+    assert sorted(path.name for path in (tmp_path / "out").iterdir()) == ["page_res.json", "page_res.png"]
+
+    code, out, err = run(capsys, *arguments, "--jsonl")
+    assert [json.loads(line)["line_index"] for line in out.splitlines()] == [0, 1]
+    code, out, err = run(capsys, *arguments, "--format", "text", "--jsonl")
+    assert code == 2 and "--format text and --jsonl" in err
+    code, out, err = run(capsys, *arguments, "--format", "xml")
+    assert code == 2 and "'xml'; expected one of tsv, csv, jsonl, json, text, page-json, hocr" in err
+
+
+def test_the_forms_of_the_command_are_those_of_the_writers() -> None:
+    from ocrx.cli.predict import FORMS
+    from ocrx.inference.writers import FORMATS
+
+    assert tuple(FORMATS) == FORMS
