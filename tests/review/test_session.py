@@ -80,22 +80,10 @@ def test_filters(session: ReviewSession) -> None:
     assert shown(session, OPEN, "h")[-1] == "05.png", "what was skipped comes again at the end"
 
 
-def test_a_text_is_stored_in_nfc_without_spaces_around_it(session: ReviewSession) -> None:
-    accept(session, "00.png", "  cafe\u0301 ")
-    assert session.view("00.png")["text"] == "caf\u00e9"
-
-
-@pytest.mark.parametrize("text", ["", "   ", "a\tb", "a\nb", "\ud800", "x" * 10_001, "a\x00b"])
-def test_a_text_that_cannot_be_a_label_is_refused(session: ReviewSession, text: str) -> None:
+def test_a_refused_text_changes_nothing(session: ReviewSession) -> None:
     with pytest.raises(DataError):
-        accept(session, "00.png", text)
+        accept(session, "00.png", "a\tb")
     assert session.progress()["accepted"] == 0
-
-
-@pytest.mark.parametrize("text", ["a\u200db", "<script>alert(1)</script>", "\u0627\u0644", "a\u00a0b"])
-def test_a_text_of_any_script_is_a_label(session: ReviewSession, text: str) -> None:
-    accept(session, "00.png", text)
-    assert session.view("00.png")["text"] == text
 
 
 def test_progress_counts_and_survives_a_restart(root: Path) -> None:
@@ -123,11 +111,6 @@ def test_search_finds_a_place_first_then_texts_and_readings(session: ReviewSessi
     assert [found["key"] for found in session.search("TREE")] == ["02.png"]
     assert session.search("nothing like this") == session.search(" ") == []
     assert session.show_line("t", "03.png", OPEN)["label"] == "four"
-
-
-def test_a_second_process_is_refused_by_name(session: ReviewSession, root: Path) -> None:
-    with pytest.raises(DataError, match="being reviewed by another process"):
-        ReviewSession(root)
 
 
 def test_label_files_changed_outside_are_read_again(session: ReviewSession, root: Path) -> None:
