@@ -97,7 +97,7 @@ def show_errors(name: str, folder: Path, model: Path, tune: Path | None, epochs:
             found = len(wrong & set(ranked[:first])) / len(wrong)
             by_chance = sum(len(wrong & set(rng.sample(everything, first))) for _ in range(SHUFFLES))
             cells.append(f"{100 * found:.0f} % ({100 * by_chance / SHUFFLES / len(wrong):.0f} %)")
-        print(f"| {name} | {len(planted)} | {rate:.0%} ({len(wrong)}) | {' | '.join(cells)} |", flush=True)
+        print(f"| {name} | {len(planted)} | {100 * rate:.0f} % ({len(wrong)}) | {' | '.join(cells)} |", flush=True)
 
 
 def error_rate(recognizer: Recognizer, samples: Sequence[Sample]) -> tuple[float, float]:
@@ -121,7 +121,7 @@ def show_learning(name: str, folder: Path, output: Path, model: Path, epochs: in
     random.Random(1).shuffle(orders["random"])
 
     cer, exact = error_rate(recognizer, dataset.val[:MOST_VAL])
-    print(f"| {name} | 0 | – | {100 * cer:.2f} % | {100 * exact:.1f} % |", flush=True)
+    print(f"| {name} | 0 | – | {100 * cer:.2f} % | {100 * exact:.1f} % | – |", flush=True)
     for count in COUNTS:
         for order, lines in orders.items():
             run = output / f"{name}_{order}_{count}"
