@@ -238,6 +238,7 @@ class _ObjectStorage:
         with _driven(f"{self.location}/{name}"):
             if self._renames:
                 return self._create_by_rename(name, content)
+
             try:
                 self._system.pipe_file(self._path(name), content, mode="create")
             except FileExistsError:
