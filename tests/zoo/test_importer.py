@@ -102,6 +102,8 @@ def test_onnx_checks_itself_against_the_original(tmp_path: Path) -> None:
 
 def write_onnx(path: Path, model: nn.Module) -> Path:
     """The model as an exporter writes it, with the dictionary in its metadata as RapidOCR does."""
+    if tuple(map(int, torch.__version__.split(".")[:2])) < (2, 7):
+        pytest.skip("torch 2.6 cannot write this network with its new exporter")
     fuse = model.fuse
     assert fuse is not None
     with warnings.catch_warnings():
