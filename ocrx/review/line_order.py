@@ -58,7 +58,8 @@ class LineOrder:
         self._errors: Float64s = np.full(count, np.nan)
         self._findings: Float64s = np.zeros(count)
         self._order: Sequence[int] = range(count)
-        self._stale_since: float | None = None
+        self._stale = False
+        self._next_sort = 0.0
         self._shown: dict[str, tuple[Filter, list[int]]] = {}
         self._held: dict[int, tuple[str, float]] = {}
 
@@ -81,12 +82,12 @@ class LineOrder:
             error: 0 to 1.
         """
         self._errors[line] = error
-        self._stale_since = self._stale_since or time.monotonic()
+        self._stale = True
 
     def forget_errors(self) -> None:
         """Forget all scores, since another model reads from now on."""
         self._errors[:] = np.nan
-        self._sort()
+        self._stale, self._next_sort = True, 0.0
 
     def add_finding(self, line: int, severity: Severity) -> None:
         """Store that a line has a finding.
@@ -96,7 +97,7 @@ class LineOrder:
             severity: Of the finding.
         """
         self._findings[line] = max(self._findings[line], _WEIGHTS[severity])
-        self._stale_since = self._stale_since or time.monotonic()
+        self._stale = True
 
     def error_of(self, line: int) -> float | None:
         """Look up how likely a line needs a correction.
@@ -187,8 +188,9 @@ class LineOrder:
         return line
 
     def _best(self, tab: str, shown: set[int], matches: Callable[[int], bool]) -> int | None:
-        if self._stale_since is not None and time.monotonic() - self._stale_since > _REORDER_S:
+        if self._stale and time.monotonic() >= self._next_sort:
             self._sort()
+            self._next_sort = time.monotonic() + _REORDER_S
         second: int | None = None
         for line in self._order:
             if line in shown or not matches(line):
@@ -203,4 +205,4 @@ class LineOrder:
         weight = np.where(known, np.nan_to_num(self._errors), _UNKNOWN)
         weight = np.where(weight > max(_WEIGHTS.values()), weight, np.maximum(weight, self._findings))
         self._order = np.argsort(-weight, kind="stable").tolist()
-        self._stale_since = None
+        self._stale = False

@@ -84,3 +84,15 @@ def test_lines_that_appear_later_are_shown_last() -> None:
     assert order.error_of(2) is None
     order.forget_errors()
     assert order.error_of(0) is None
+
+
+def test_the_first_line_is_the_best_of_what_is_known(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(line_order, "_REORDER_S", 3600.0)
+    order = LineOrder(3)
+    order.set_error(2, 0.5)
+    assert order.after("t", None, ALL, anything) == 2
+    order.set_error(1, 0.9)
+    assert order.after("t", 2, ALL, anything) == 0, "not sorted again for every new score"
+    order.forget_errors()
+    order.set_error(1, 0.9)
+    assert order.after("u", None, ALL, anything) == 1
