@@ -44,7 +44,7 @@ def _as_os_error(error: SafetensorError, path: Path) -> OSError:
     """What the system said when safetensors could not write a file, as Python would have raised it."""
     number = re.search(r"\(os error (\d+)\)", str(error))
     code = int(number[1]) if number else errno.EIO
-    return OSError(code, os.strerror(code), str(path))
+    return OSError(code, os.strerror(code) if number else str(error), str(path))
 
 
 def load_model(path: Path) -> tuple[CTCNetwork, ModelSpec]:
