@@ -9,10 +9,10 @@ from fastapi import Request
 from starlette.responses import Response
 
 COOKIE = "ocrx_review"
+"""Begins the name of the cookie; a browser sends cookies to all ports of a host, so each review has its own name."""
+
 HEADER = "x-ocrx-review"
 """Sent by the page's script with every change; a form of another site cannot send it."""
-
-HOSTS = ["127.0.0.1", "localhost", "[::1]"]
 
 _HEADERS = {
     # Labels are shown as text only; should one ever reach the page as markup, nothing in it may run.
@@ -30,6 +30,7 @@ class Access:
     """One-time tokens and the cookie that they are exchanged for."""
 
     def __init__(self) -> None:
+        self._name = f"{COOKIE}_{secrets.token_hex(4)}"
         self._cookie = secrets.token_urlsafe(32)
         self._tokens: set[str] = set()
         self._lock = threading.Lock()
@@ -59,7 +60,7 @@ class Access:
             known = token in self._tokens
             self._tokens.discard(token)
         if known:
-            response.set_cookie(COOKIE, self._cookie, httponly=True, samesite="strict", path="/")
+            response.set_cookie(self._name, self._cookie, httponly=True, samesite="strict", path="/")
         return known
 
     def allows(self, request: Request) -> bool:
@@ -71,7 +72,7 @@ class Access:
         Returns:
             Whether it has the cookie and, where it changes something, the header of the page's script.
         """
-        given = request.cookies.get(COOKIE, "")
+        given = request.cookies.get(self._name, "")
         known = secrets.compare_digest(given.encode(), self._cookie.encode())
         return known and (request.method in ("GET", "HEAD") or HEADER in request.headers)
 

@@ -46,7 +46,8 @@ class Journal:
         self.transcription = bool(self.entries.pop(0).get("transcription")) if begun else transcription
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
-            self._file = path.open("r+b" if path.is_file() else "x+b")
+            # Without a buffer: it would keep what a full disk refused, and write it later.
+            self._file = path.open("r+b" if path.is_file() else "x+b", buffering=0)
         except OSError as problem:
             raise _unwritable(path, problem) from None
 
@@ -65,9 +66,11 @@ class Journal:
         """
         line = to_json(dict(entry)).encode() + b"\n"
         try:
+            self._file.truncate(self._size)
             self._file.seek(self._size)
-            self._file.write(line)
-            self._file.flush()
+            rest = memoryview(line)
+            while rest:
+                rest = rest[self._file.write(rest) :]
             os.fsync(self._file.fileno())
         except OSError as problem:
             self._cut_off()
@@ -86,7 +89,7 @@ class Journal:
             raise
 
     def _cut_off(self) -> None:
-        """Remove what a failed write left behind; where that fails, too, the next write overwrites it."""
+        """Remove what a failed write left behind; where that fails, too, the next write does it."""
         try:
             self._file.truncate(self._size)
         except OSError:

@@ -37,7 +37,8 @@ class FinishReport:
         changed: Labels that were changed, or written for the first time.
         removed: Unreadable lines that were taken out.
         turned: Images that were turned.
-        outside: Places whose label another program changed meanwhile; they were left as they are.
+        outside: Places whose label another program changed meanwhile, or took out though its text was confirmed; they
+            were left as they are.
         files: SHA-256 of each label file that was written, by name.
         backups: The files that changed, and the copies of the originals.
     """
@@ -65,10 +66,14 @@ def write_decisions(folder: ReviewFolder, lines: Iterable[Line], decisions: Deci
     Raises:
         DataError: If a file cannot be written or is not UTF-8; the label files are then as before.
     """
+    lines = list(lines)
+    taken_out = [line for line in lines if line.gone and decisions.state(line.key).status == "accepted"]
     lines = [line for line in lines if not line.gone]
     changes = {line.key: target for line in lines if (target := decisions.target(line)) != line.sample.text}
     changed = [line for line in lines if changes.get(line.key)]
     removed = [line for line in lines if line.key in changes and changes[line.key] is None and line.sample.source]
+
+    outside = [*(line for line in lines if decisions.is_changed_outside(line)), *taken_out]
 
     try:
         recover(folder.root)
@@ -86,7 +91,7 @@ def write_decisions(folder: ReviewFolder, lines: Iterable[Line], decisions: Deci
         changed=len(changed),
         removed=len(removed),
         turned=turned,
-        outside=tuple(line.sample.source for line in lines if decisions.is_changed_outside(line)),
+        outside=tuple(line.sample.source or line.key for line in outside),
         files={name: digest for name, (_, digest) in files.items()},
         backups=backups,
     )

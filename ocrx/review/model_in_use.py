@@ -64,6 +64,5 @@ class ModelInUse:
         return Reader(recognizer, recognizer.spec.name or path.name)
 
     def _use(self, path: Path) -> None:
-        self._session.use_reader(self._reader(path))
-        self._session.decisions.record_model(str(path))
+        self._session.use_reader(self._reader(path), trained=path)
         self.path = path

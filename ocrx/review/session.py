@@ -13,6 +13,7 @@ from typing import Any
 from PIL import Image
 
 from ocrx.data.edit.journal import recover
+from ocrx.data.formats.layouts import JOURNAL_FILE as FINISH_FILE
 from ocrx.data.formats.layouts import REVIEW_DIR
 from ocrx.imaging.reading import read_image
 from ocrx.results import Issue
@@ -48,12 +49,14 @@ class ReviewSession:
                 be written to.
         """
         root = path if path.is_dir() else path.parent
-        if path.is_dir():
-            recover(path)
-        dataset = find_labels(path)
+        interrupted = (root / FINISH_FILE).is_file()
+        dataset = None if interrupted else find_labels(path)
         self.state_dir = root / REVIEW_DIR
         with ExitStack() as opened:
             opened.callback(lock_folder(self.state_dir).release)
+            if interrupted:  # only now: whoever had the lock may have been writing the label files
+                recover(root)
+                dataset = find_labels(path)
             journal = Journal(self.state_dir / JOURNAL_FILE, transcription=dataset is None)
             opened.callback(journal.close)
             self.decisions = Decisions(journal)
@@ -86,14 +89,20 @@ class ReviewSession:
             self._ranking = Ranking(self.folder.dataset, self._store_score, self._store_findings)
         self._ranking.start(waiting, opened if open_reader else None)
 
-    def use_reader(self, reader: Reader) -> None:
+    def use_reader(self, reader: Reader, trained: Path | None = None) -> None:
         """Read and rank with another model from now on.
 
         Args:
             reader: The model.
+            trained: Its folder, if a fine-tuning of this review made it: the next review of this folder begins with it.
+
+        Raises:
+            DataError: If the journal cannot be written.
         """
         self._stop_ranking()
         with self._lock:
+            if trained is not None:
+                self.decisions.record_model(str(trained))
             self._facts.forget_scores()
             self._order.forget_errors()
         self.start_ranking(lambda: reader)

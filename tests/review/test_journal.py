@@ -69,6 +69,22 @@ def test_a_failed_write_leaves_the_file_as_it_was(tmp_path: Path, monkeypatch: p
     again.close()
 
 
+def test_what_a_full_disk_refused_is_not_written_later(tmp_path: Path) -> None:
+    resource = pytest.importorskip("resource")
+    journal = opened(tmp_path)
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (journal.path.stat().st_size + 10, hard))
+    try:
+        with pytest.raises(DataError, match="cannot be written"):
+            journal.append({"n": 2, "text": "a long line"})
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+
+    journal.append({"n": 3})
+    assert journal.path.read_bytes().splitlines()[1:] == [b'{"n": 3}'], "as a kill at this moment would leave it"
+    journal.close()
+
+
 @pytest.mark.parametrize(
     ("content", "message"),
     [

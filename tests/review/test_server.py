@@ -71,6 +71,18 @@ def test_a_token_works_once(stranger: TestClient, access: Access) -> None:
     assert other.get("/", params={"token": token}).status_code == 401
 
 
+def test_two_reviews_are_open_in_one_browser(client: TestClient, tmp_path: Path) -> None:
+    second = ReviewSession(write_lines(tmp_path / "other", ["one"]))
+    other = Access()
+    browser = TestClient(create_app(second, ModelInUse(second, None, no_model, "cpu"), other), follow_redirects=False)
+    browser.cookies = client.cookies  # a browser sends the cookies of a host to all its ports
+    browser.base_url = client.base_url
+    assert browser.get("/", params={"token": other.new_token()}).status_code == 303
+    client.cookies.update(browser.cookies)
+    assert (client.get("/").status_code, browser.get("/").status_code) == (200, 200)
+    second.close()
+
+
 @pytest.mark.parametrize("path", ["/", "/api/next?tab=t", "/api/image?line=00.png", "/api/progress", "/api/search"])
 def test_a_stranger_sees_nothing(stranger: TestClient, path: str) -> None:
     answer = stranger.get(path)

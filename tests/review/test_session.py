@@ -7,8 +7,9 @@ import pytest
 from support.lines import draw_line
 from support.review import StubReader, accept, write_lines
 
-from ocrx.data.formats.layouts import REVIEW_DIR
+from ocrx.data.formats.layouts import JOURNAL_FILE, REVIEW_DIR
 from ocrx.errors import DataError
+from ocrx.files import write_json
 from ocrx.review import line_order
 from ocrx.review.decision_request import DecisionRequest
 from ocrx.review.line_order import Filter
@@ -210,3 +211,27 @@ def test_a_disk_without_write_access_is_named(root: Path, monkeypatch: pytest.Mo
     monkeypatch.setattr(Path, "mkdir", refuse)
     with pytest.raises(DataError, match=f"{REVIEW_DIR}: cannot be written"):
         ReviewSession(root)
+
+
+def test_a_confirmed_line_that_another_program_took_out_is_reported(session: ReviewSession, root: Path) -> None:
+    accept(session, "00.png", "uno")
+    accept(session, "02.png", "tres")
+    session.decide(DecisionRequest("03.png", "unreadable", "", 0, 0, "me"))
+    (root / "train.txt").write_text("01.png\ttwo\n02.png\tthree\n03.png\tfour\n", encoding="utf-8")
+    report = session.finish()
+    assert report.outside == ("train.txt:1",)
+    assert (root / "train.txt").read_text(encoding="utf-8") == "01.png\ttwo\n02.png\ttres\n"
+
+
+def test_label_files_that_another_process_is_writing_are_left_to_it(session: ReviewSession, root: Path) -> None:
+    """A Finish in another process, between its journal and its last file."""
+    (root / "train.txt.new").write_text("00.png\tuno\n", encoding="utf-8")
+    write_json(root / JOURNAL_FILE, {"put": ["train.txt"], "remove": [], "record": None})
+    with pytest.raises(DataError, match="being reviewed by another process"):
+        ReviewSession(root)
+    assert (root / "train.txt.new").is_file()
+
+    session.close()
+    again = ReviewSession(root)
+    assert (again.view("00.png")["label"], again.progress()["lines"]) == ("uno", 3)
+    again.close()
