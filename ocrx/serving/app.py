@@ -10,7 +10,7 @@ from typing import Any
 from fastapi import FastAPI
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
-from starlette.responses import HTMLResponse, JSONResponse, Response
+from starlette.responses import HTMLResponse, JSONResponse, RedirectResponse, Response
 
 from ocrx.config import ServeConfig
 from ocrx.inference.recognizer import Recognizer
@@ -123,6 +123,11 @@ def _add_information(app: FastAPI, service: Service) -> None:
     @app.get("/docs", include_in_schema=False)
     async def docs() -> Response:
         return HTMLResponse(render_page(app.openapi()), headers=PAGE_HEADERS)
+
+    @app.get("/", include_in_schema=False)
+    async def root() -> Response:
+        # Relative, so that it also leads to the page behind a proxy that adds a prefix.
+        return RedirectResponse("docs")
 
 
 def _add_errors(app: FastAPI) -> None:

@@ -102,12 +102,17 @@ def _parsed(content: bytes) -> dict[str, Any]:
     if not isinstance(values.get("logId", ""), str):
         raise HttpError(400, "wrong_option", "logId: expected text")
     threshold = values.get("textRecScoreThresh")
-    if threshold is not None and (isinstance(threshold, bool) or not isinstance(threshold, int | float)):
-        raise HttpError(400, "wrong_option", f"textRecScoreThresh: {threshold!r:.40}; expected a number")
+    if threshold is not None and not _is_share(threshold):
+        raise HttpError(400, "wrong_option", f"textRecScoreThresh: {threshold!r:.40}; expected a number from 0 to 1")
 
     if not values["file"].startswith(("http://", "https://")):
         values["file"] = _decoded(values["file"])
     return values
+
+
+def _is_share(value: object) -> bool:
+    """Whether a JSON value is a number from 0 to 1; NaN and numbers that no float can hold are not."""
+    return isinstance(value, int | float) and not isinstance(value, bool) and 0 <= value <= 1
 
 
 def _decoded(text: str) -> bytes:

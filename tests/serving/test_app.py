@@ -341,6 +341,11 @@ def test_the_interface_describes_itself_without_another_server(server: Server) -
     )
 
 
+def test_the_root_leads_to_the_description(server: Server) -> None:
+    answer = server.client.get("/", follow_redirects=True)
+    assert (answer.status_code, answer.url.path) == (200, "/docs")
+
+
 def test_ocr_answers_as_paddlex_does(server: Server, recognizer: Recognizer, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("ocrx.pages.networks.find_spec", lambda name: None)
     page = draw_page(["one", "two"])
@@ -377,6 +382,8 @@ def test_ocr_answers_as_paddlex_does(server: Server, recognizer: Recognizer, mon
         (b'{"file": "eA==", "fileType": 2}', 400, "wrong_option"),
         (b'{"file": "eA==", "fileType": 0}', 400, "wrong_option"),
         (b'{"file": "eA==", "textRecScoreThresh": "x"}', 400, "wrong_option"),
+        (b'{"file": "eA==", "textRecScoreThresh": NaN}', 400, "wrong_option"),
+        (b'{"file": "eA==", "textRecScoreThresh": 1' + b"0" * 400 + b"}", 400, "wrong_option"),
         (b'{"file": "eA=="}', 415, "not_an_image"),
         (b'{"file": "http://127.0.0.1/x.png"}', 400, "urls_not_allowed"),
     ],
