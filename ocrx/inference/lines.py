@@ -132,7 +132,9 @@ def _detected(
         return [PreparedLine(source, size=image.size, warning="no text found", page_size=image.size)]
 
     source = replace(source, load=_SharedPage(source.load, len(found)))
-    lines = [_prepare(source, line.image, spec, several_lines=False) for line in found]
+    # The lines are upright already: a tall one is a single character.
+    upright = replace(spec, steps=tuple(step for step in spec.steps if step != "rotate_tall"))
+    lines = [_prepare(source, line.image, upright, several_lines=False) for line in found]
     return [
         replace(prepared, line_index=index, box=line.box.polygon, page_size=image.size)
         for index, (prepared, line) in enumerate(zip(lines, found, strict=True))
@@ -143,7 +145,8 @@ def _single(
     source: ImageInput, image: Image.Image, spec: ImageSpec, layout: Layout, box: Box | None = None
 ) -> PreparedLine:
     """A line of the image or of the ``box`` of a page, turned upright if it was upside down."""
-    if layout.turn and layout.finder is not None and layout.finder.is_upside_down(image):
+    # A tall line is judged as it is read: on its side, the classifier would only guess.
+    if layout.turn and layout.finder is not None and layout.finder.is_upside_down(rotate_if_tall(image, spec)):
         left, top, right, bottom = box or (0, 0, *image.size)
         polygon = LineBox(((left, top), (right, top), (right, bottom), (left, bottom))).turned(2).polygon
         upright = _prepare(source, image.transpose(Image.Transpose.ROTATE_180), spec, several_lines=False)

@@ -8,6 +8,10 @@ from support.lines import draw_line
 from ocrx.inference.inputs import ImageInput
 from ocrx.inference.lines import Layout, load_lines
 from ocrx.model_spec import ImageSpec
+from ocrx.pages.boxes import LineBox
+from ocrx.pages.finder import LineFinder, PageLine
+
+TURNING = ImageSpec(steps=("rotate_tall",))
 
 
 def page_of(lines: int) -> Image.Image:
@@ -30,3 +34,28 @@ def test_a_page_is_opened_once_more_for_the_pictures_of_all_its_lines() -> None:
     for times in (2, 3):
         assert all(line.source.load().size == (400, 400) for line in lines)
         assert opened == times, "and is not kept for ever"
+
+
+def test_a_tall_character_of_a_page_stays_upright() -> None:
+    character = draw_line("1", height=40).resize((16, 40))
+
+    class Finder(LineFinder):
+        def find(self, image: Image.Image, *, turn_lines: bool = True, right_to_left: bool = False) -> list[PageLine]:
+            return [PageLine(LineBox(((0, 0), (16, 0), (16, 40), (0, 40))), character)]
+
+    (line,) = load_lines([ImageInput(lambda: character, "page.png")], TURNING, Layout("detect", finder=Finder()))
+    assert (line.turned, line.size) == (False, (16, 40))
+
+
+def test_a_standing_line_is_judged_as_it_is_read() -> None:
+    lying = draw_line("a line on its side", height=40)
+    judged: list[bytes] = []
+
+    class Finder(LineFinder):
+        def is_upside_down(self, line: Image.Image) -> bool:
+            judged.append(line.tobytes())
+            return False
+
+    standing = lying.transpose(Image.Transpose.ROTATE_270)
+    load_lines([ImageInput(lambda: standing, "line.png")], TURNING, Layout(turn=True, finder=Finder()))
+    assert judged == [lying.tobytes()]
