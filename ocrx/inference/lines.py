@@ -145,13 +145,14 @@ def _single(
     source: ImageInput, image: Image.Image, spec: ImageSpec, layout: Layout, box: Box | None = None
 ) -> PreparedLine:
     """A line of the image or of the ``box`` of a page, turned upright if it was upside down."""
+    several_lines = layout.lines == "one"
     # A tall line is judged as it is read: on its side, the classifier would only guess.
     if layout.turn and layout.finder is not None and layout.finder.is_upside_down(rotate_if_tall(image, spec)):
         left, top, right, bottom = box or (0, 0, *image.size)
         polygon = LineBox(((left, top), (right, top), (right, bottom), (left, bottom))).turned(2).polygon
-        upright = _prepare(source, image.transpose(Image.Transpose.ROTATE_180), spec, several_lines=False)
+        upright = _prepare(source, image.transpose(Image.Transpose.ROTATE_180), spec, several_lines=several_lines)
         return replace(upright, box=polygon)
-    return replace(_prepare(source, image, spec, several_lines=layout.lines == "one"), box=box)
+    return replace(_prepare(source, image, spec, several_lines=several_lines), box=box)
 
 
 def _prepare(source: ImageInput, image: Image.Image, spec: ImageSpec, *, several_lines: bool) -> PreparedLine:

@@ -59,3 +59,13 @@ def test_a_standing_line_is_judged_as_it_is_read() -> None:
     standing = lying.transpose(Image.Transpose.ROTATE_270)
     load_lines([ImageInput(lambda: standing, "line.png")], TURNING, Layout(turn=True, finder=Finder()))
     assert judged == [lying.tobytes()]
+
+
+def test_a_page_upside_down_that_is_read_as_one_line_warns() -> None:
+    class Finder(LineFinder):
+        def is_upside_down(self, line: Image.Image) -> bool:
+            return True
+
+    page = page_of(3).transpose(Image.Transpose.ROTATE_180)
+    (line,) = load_lines([ImageInput(lambda: page, "page.png")], ImageSpec(), Layout(turn=True, finder=Finder()))
+    assert "looks like 3 lines" in str(line.warning)
