@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import weakref
 from collections.abc import Callable
 from contextlib import closing
 from functools import partial
@@ -20,7 +21,8 @@ Page = Callable[[], Image.Image]
 
 PDF_DPI = 200
 
-_PDFIUM = threading.Lock()  # PDFium is not thread-safe
+# PDFium is not thread-safe. Reentrant, since the garbage collector may close a document wherever Python runs.
+_PDFIUM = threading.RLock()
 
 
 def tiff_pages(source: Path | bytes, name: str) -> list[Page]:
@@ -67,17 +69,31 @@ def pdf_pages(source: Path | bytes, name: str) -> list[Page]:
         raise DataError(f"{name}: {'needs a password' if locked else f'damaged PDF ({error})'}") from None
     if count == 0:
         raise DataError(f"{name}: a PDF without pages")
-    return [partial(_render, document, index, name) for index in range(count)]
+    pdf = _Pdf(document, name)
+    return [partial(pdf.render, index) for index in range(count)]
 
 
-def _render(document: Any, index: int, name: str) -> Image.Image:
-    from pypdfium2 import PdfiumError
+class _Pdf:
+    """An open PDF file. It is closed when no page needs it any more, and not while another thread is in PDFium."""
 
-    try:
-        with _PDFIUM, closing(document[index]) as page:
-            width, height = page.get_size()
-            scale = min(PDF_DPI / 72, (MAX_PIXELS / max(1.0, width * height)) ** 0.5)
-            image: Image.Image = page.render(scale=scale, grayscale=False).to_pil().convert("RGB")
-    except PdfiumError as error:
-        raise DataError(f"{name}: page {index + 1} is damaged ({error})") from None
-    return image
+    def __init__(self, document: Any, name: str) -> None:
+        self._document = document
+        self._name = name
+        weakref.finalize(self, _close, document)
+
+    def render(self, index: int) -> Image.Image:
+        from pypdfium2 import PdfiumError
+
+        try:
+            with _PDFIUM, closing(self._document[index]) as page:
+                width, height = page.get_size()
+                scale = min(PDF_DPI / 72, (MAX_PIXELS / max(1.0, width * height)) ** 0.5)
+                image: Image.Image = page.render(scale=scale, grayscale=False).to_pil().convert("RGB")
+        except PdfiumError as error:
+            raise DataError(f"{self._name}: page {index + 1} is damaged ({error})") from None
+        return image
+
+
+def _close(document: Any) -> None:
+    with _PDFIUM:
+        document.close()

@@ -22,6 +22,7 @@ from support.lines import draw_line
 from support.pages import LOCKED_PDF
 
 from ocrx.errors import DataError
+from ocrx.inference import multipage
 from ocrx.inference.download import Download
 from ocrx.inference.inputs import from_array, iter_inputs
 
@@ -234,6 +235,30 @@ def test_a_damaged_page_of_a_pdf_is_named_and_the_others_are_read() -> None:
     with pytest.raises(DataError, match=r"bytes: page 2 is damaged \("):
         damaged.load()
     assert first.load().size == last.load().size == (278, 139)
+
+
+def test_a_pdf_is_not_closed_while_another_is_rendered(monkeypatch: pytest.MonkeyPatch) -> None:
+    pypdfium2 = pytest.importorskip("pypdfium2")
+    closed = threading.Event()
+    close = pypdfium2.PdfDocument.close
+
+    def noted(document: object) -> None:
+        close(document)
+        closed.set()
+
+    monkeypatch.setattr(pypdfium2.PdfDocument, "close", noted)
+    pages, released = list(iter_inputs(DAMAGED_PDF)), threading.Event()
+
+    def release() -> None:
+        pages.clear()
+        released.set()
+
+    closer = threading.Thread(target=release)
+    with multipage._PDFIUM:  # as while a page is rendered
+        closer.start()
+        assert not released.wait(0.2)
+    closer.join()
+    assert closed.is_set()
 
 
 def test_a_pdf_with_a_password_says_so() -> None:
