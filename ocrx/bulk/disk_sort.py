@@ -25,7 +25,7 @@ def sorted_lines(names: Iterable[str]) -> Iterator[str]:
     """Sort texts by their code points.
 
     Args:
-        names: Texts without line ends.
+        names: Texts without NUL, which no file name can hold.
 
     Yields:
         The texts in order.
@@ -62,7 +62,7 @@ def repeated(ids: Iterable[str]) -> list[list[int]]:
 
 def _write(path: Path, lines: Iterable[str]) -> Path:
     with path.open("w", encoding="utf-8", errors="surrogateescape", newline="\n") as file:
-        file.writelines(f"{line}\n" for line in lines)
+        file.writelines(line.replace("\n", "\0") + "\n" for line in lines)
     return path
 
 
@@ -71,7 +71,7 @@ def _merge(runs: Iterable[Path]) -> Iterator[str]:
         files = [
             stack.enter_context(run.open(encoding="utf-8", errors="surrogateescape", newline="\n")) for run in runs
         ]
-        yield from heapq.merge(*((line[:-1] for line in file) for file in files))
+        yield from heapq.merge(*((line[:-1].replace("\0", "\n") for line in file) for file in files))
 
 
 def _distribute(ids: Iterable[str], buckets: list[Path]) -> None:

@@ -102,7 +102,7 @@ class Job:
         return range(self.manifest.shards * index // count, self.manifest.shards * (index + 1) // count)
 
     def survey(self, shards: range, progress: Progress) -> Survey:
-        """Verify the parts that are there; damaged ones are removed.
+        """Verify the parts that are there; damaged ones are removed, and ``_SUCCESS`` where one is missing.
 
         Args:
             shards: Where to look.
@@ -126,6 +126,8 @@ class Job:
                 clean += found
             lines += found.rows
             progress(lines, total)
+        if missing:
+            self.storage.remove(SUCCESS_FILE)
         return Survey(clean, failed, missing)
 
     def finish(self, own: range, summary: Summary) -> Summary | None:

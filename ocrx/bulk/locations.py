@@ -38,9 +38,11 @@ def absolute(location: str) -> str:
         location: A path or an address.
 
     Returns:
-        The absolute path, or the address unchanged.
+        The absolute path, with ``/`` between its parts on every system, or the address unchanged.
     """
-    return location if is_remote(location) else os.path.abspath(location.removeprefix("file://"))  # noqa: PTH100  # `..` of a link stays
+    if is_remote(location):
+        return location
+    return os.path.abspath(location.removeprefix("file://")).replace(os.sep, "/")  # noqa: PTH100  # `..` of a link stays
 
 
 def beside(base: str, name: str) -> str:

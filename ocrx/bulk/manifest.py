@@ -340,9 +340,9 @@ def _images(names: Iterable[str]) -> Iterator[str]:
 def _image(value: Any, base: str) -> tuple[str | None, str | bytes | None]:
     """Name and place, or name and bytes, of the image in a column."""
     if isinstance(value, dict):  # bytes and path, as in datasets of Hugging Face
-        name = value.get("path")
         content = value.get("bytes")
-        return name, content if content is not None else _image(name, base)[1]
+        name, place = _image(value.get("path"), base)
+        return name, content if isinstance(content, bytes) else place
     if isinstance(value, bytes):
         return None, value
     return (str(value), beside(base, str(value))) if value not in (None, "") else (None, None)

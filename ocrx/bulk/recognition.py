@@ -23,6 +23,7 @@ from ocrx.inference.opening import open_model
 from ocrx.inference.recognizer import BATCH_SIZE, Recognizer
 from ocrx.model_folder import INFERENCE_DIR, SPEC_FILE
 from ocrx.version import __version__
+from ocrx.zoo.languages import model_for_language
 
 _TIFF_MAGIC = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
 _MODEL_SUFFIXES = (".json", ".gz", ".safetensors", ".onnx", ".data", ".xml", ".bin", ".pt")
@@ -63,7 +64,8 @@ def settle_reading(config: Config, workers: int) -> BulkReading:
         OcrxError: There is no such model, or an option has no meaning.
     """
     settings, device = config.Predict, config.Global.device or "auto"
-    model = find_model(None, settings.model_dir, key="Predict.model_dir").absolute()
+    name = settings.model_dir if settings.lang is None else model_for_language(settings.lang)
+    model = find_model(None, name, key="Predict.model_dir").absolute()
     precision = settings.precision or "fp32"
     backend = settings.backend
     if backend == "auto" and model.is_dir():
@@ -71,6 +73,7 @@ def settle_reading(config: Config, workers: int) -> BulkReading:
     settings = replace(
         settings,
         model_dir=str(model),
+        lang=None,
         backend=backend,
         precision=precision if settings.precision or backend != "auto" else None,
         batch_size=settings.batch_size or BATCH_SIZE,

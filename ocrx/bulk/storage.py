@@ -25,6 +25,7 @@ from ocrx.errors import DataError, OcrxError
 from ocrx.files import atomic_file, create_file, remove_abandoned, sync_folder, write_file
 
 _HOUR_S = 3600.0
+_PARTIAL = ".partial-"  # begins the names of files that are being written
 _CONFLICTS = ("PreconditionFailed", "ConditionalRequestConflict", "412", "409")
 
 
@@ -199,7 +200,7 @@ class _FolderStorage:
             self._folder.mkdir(parents=True, exist_ok=True)
             remove_abandoned(self._folder)
             # Processes of other machines cannot be asked whether they run; writing a part takes seconds.
-            for path in self._folder.glob(".partial-*"):
+            for path in self._folder.glob(f"{_PARTIAL}*"):
                 with suppress(FileNotFoundError):
                     if time.time() - path.stat().st_mtime > _HOUR_S:
                         path.unlink()
@@ -251,7 +252,7 @@ class _ObjectStorage:
 
     def _create_by_rename(self, name: str, content: bytes) -> bool:
         """For file systems such as HDFS: a hidden file is given its name, which no other file must have."""
-        partial = self._path(f".partial-{os.urandom(8).hex()}")
+        partial = self._path(f"{_PARTIAL}{os.urandom(8).hex()}")
         try:
             self._system.pipe_file(partial, content)
             self._system.invalidate_cache()
@@ -292,6 +293,9 @@ class _ObjectStorage:
             self._system.rm_file(self._path(name))
 
     def files(self) -> Iterator[tuple[str, float]]:
+        return (entry for entry in self._entries() if not entry[0].startswith("."))
+
+    def _entries(self) -> Iterator[tuple[str, float]]:
         with _driven(self.location):
             self._system.invalidate_cache()
             try:
@@ -301,13 +305,16 @@ class _ObjectStorage:
         for entry in found:
             written = entry.get("LastModified") or entry.get("mtime") or entry.get("created")
             name = str(entry["name"]).rpartition("/")[2]
-            if entry["type"] == "file" and not name.startswith("."):
+            if entry["type"] == "file":
                 yield name, written.timestamp() if isinstance(written, datetime) else float(written or 0)
 
     def clean(self) -> None:
-        """Nothing to remove: an incomplete write leaves nothing behind."""
+        """Only where files are renamed an incomplete write leaves something behind."""
         with _driven(self.location):
             self._system.makedirs(self._root, exist_ok=True)
+        for name, written in self._entries() if self._renames else ():
+            if name.startswith(_PARTIAL) and time.time() - written > _HOUR_S:
+                self.remove(name)
 
 
 def _is_conflict(error: BaseException | None) -> bool:

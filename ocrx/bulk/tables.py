@@ -317,7 +317,9 @@ class _Tar:
                         yield key, members, archive
                         members = {}
                     key = name
-                    members.setdefault(suffix, member)
+                    if suffix in members:
+                        raise DataError(f"{self.location}: {member.name} is there twice; expected different names")
+                    members[suffix] = member
 
                 if members:
                     yield key, members, archive

@@ -17,6 +17,7 @@ from ocrx.inference.recognizer import Recognizer
 from ocrx.review.model_in_use import ModelInUse
 from ocrx.review.session import ReviewSession
 from ocrx.serving.listening import AccessCheck, address_of, open_socket, require_packages, run_app
+from ocrx.zoo.languages import model_for_language
 
 Log = Callable[[str], None]
 
@@ -140,7 +141,9 @@ def _serve(
 
 def _find_model(config: Config, session: ReviewSession) -> Path | None:
     """The model that is asked for, else the one that an earlier training of this review made, else the default."""
-    given = config.Predict.model_dir
+    given, lang = config.Predict.model_dir, config.Predict.lang
+    if lang is not None:
+        given = model_for_language(lang)
     if given == NO_MODEL:
         return None
     trained = session.decisions.model

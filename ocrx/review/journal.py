@@ -65,6 +65,7 @@ class Journal:
             DataError: If it cannot be written; the file is then as before.
         """
         line = to_json(dict(entry)).encode() + b"\n"
+
         try:
             self._file.truncate(self._size)
             self._file.seek(self._size)

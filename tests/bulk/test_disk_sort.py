@@ -32,3 +32,8 @@ def test_repeated_ids_are_those_that_a_dictionary_finds(ids: list[str]) -> None:
 def test_ids_of_one_file_of_hashes_are_written_in_pieces(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(disk_sort, "_BUFFER", 48)
     assert repeated([*map(str, range(5000)), "17", "4999", "17"]) == [[17, 5000, 5002], [4999, 5001]]
+
+
+def test_names_with_line_ends_stay_whole() -> None:
+    names = ["b.png", "a\nb.png", "a.png", "a\r\n.png", "a"]
+    assert list(sorted_lines(names)) == sorted(names)

@@ -125,3 +125,15 @@ def test_a_survey_finds_missing_damaged_and_failed_parts(tmp_path: Path) -> None
     assert survey.clean == summaries[0] + summaries[3]
     assert seen[-1] == (30, 50)
     assert not damaged.exists()
+
+
+def test_a_job_with_a_missing_part_does_not_claim_to_be_complete(tmp_path: Path) -> None:
+    job = make_job(write_manifest(tmp_path / "lines.csv", 35), tmp_path / "out")
+    shards = job.own_shards()
+    job.finish(shards, read(job, shards))
+    success = tmp_path / "out" / "_SUCCESS"
+    assert job.survey(shards, ignore).missing == []
+    assert success.exists()
+    (tmp_path / "out" / job.parts.name(1)).write_bytes(b"damaged")
+    assert job.survey(shards, ignore).missing == [1]
+    assert not success.exists()

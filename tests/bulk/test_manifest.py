@@ -279,3 +279,25 @@ def test_a_manifest_that_shrank_is_noticed(tmp_path: Path) -> None:
     write_manifest(path, 4)
     with pytest.raises(DataError, match="ends before row 4; it was changed"):
         list(found.read(1))
+
+
+def test_a_tar_sample_with_two_files_of_one_name_is_named(tmp_path: Path) -> None:
+    with tarfile.open(tmp_path / "lines.tar", "w") as archive:
+        for content in (b"A", b"B"):
+            member = tarfile.TarInfo("d/a.png")
+            member.size = len(content)
+            archive.addfile(member, io.BytesIO(content))
+    with pytest.raises(DataError, match=r"lines.tar: d/a.png is there twice"):
+        manifest(tmp_path / "lines.tar", tmp_path)
+
+
+def test_images_of_unexpected_types_are_rows_too(tmp_path: Path) -> None:
+    path = tmp_path / "lines.jsonl"
+    images = [{"path": 5}, {"path": "a.png", "bytes": "text"}, {"bytes": 7}, {}]
+    path.write_text("".join(json.dumps({"image": image}) + "\n" for image in images))
+    assert [(row.name, row.image) for row in rows(manifest(path, tmp_path))] == [
+        ("5", f"{tmp_path}/5"),
+        ("a.png", f"{tmp_path}/a.png"),
+        (None, None),
+        (None, None),
+    ]

@@ -6,8 +6,10 @@ import errno
 import pickle
 import threading
 from concurrent.futures import ThreadPoolExecutor
+from datetime import datetime, timezone
 from pathlib import Path
 
+import fsspec
 import pytest
 
 from ocrx.bulk.storage import Storage, open_storage
@@ -123,3 +125,17 @@ def test_places_that_cannot_be_used_are_named(s3: str) -> None:
         open_storage("strange://x")
     with pytest.raises(DataError, match="s3://missing-bucket/job/part"):
         open_storage("s3://missing-bucket/job").create("part", b"x")
+
+
+def test_what_a_kill_left_where_files_are_renamed_is_removed_later(plain: str) -> None:
+    place = open_storage(f"{plain}/job")
+    place.clean()
+    place.overwrite(".partial-old", b"x")
+    place.overwrite(".partial-new", b"x")
+    place.create("part", b"one")
+    store = fsspec.get_filesystem_class("plain").store
+    old, new = (next(path for path in store if path.endswith(name)) for name in (".partial-old", ".partial-new"))
+    store[old].created = datetime(2020, 1, 1, tzinfo=timezone.utc)
+    place.clean()
+    assert (old in store, new in store) == (False, True)
+    assert place.read("part") == b"one"

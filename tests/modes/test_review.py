@@ -27,6 +27,7 @@ from ocrx.config import config_from_options
 from ocrx.errors import ConfigError
 from ocrx.modes import review
 from ocrx.review.access import HEADER
+from ocrx.review.session import ReviewSession
 
 
 class Running:
@@ -129,6 +130,16 @@ def test_a_dataset_is_needed() -> None:
 
 
 @pytest.mark.skipif(not hasattr(os, "geteuid") or os.geteuid() == 0, reason="root may write everywhere")
+def test_the_language_of_a_configuration_decides_on_the_model(root: Path) -> None:
+    session = ReviewSession(root)
+    found = review._find_model(config_from_options({"Predict.lang": "ru"}), session)
+    with pytest.raises(ConfigError, match="lang: 'auto'"):
+        review._find_model(config_from_options({"Predict.lang": "auto"}), session)
+    session.close()
+    assert found is not None
+    assert found.name == "printed_cyrillic"
+
+
 def test_a_folder_that_cannot_be_written_is_named(root: Path, capsys: pytest.CaptureFixture[str]) -> None:
     root.chmod(0o555)
     try:
