@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
@@ -34,6 +35,7 @@ class BodyReader:
         """
         self.max_bytes = max_bytes
         self._held = 0
+        self._lock = threading.Lock()
 
     def body(self, headers: Sequence[tuple[bytes, bytes]], receive: Receive) -> Body:
         """Begin with a request.
@@ -67,7 +69,7 @@ class BodyReader:
         return HttpError(413, "body_too_large", f"body: more than {self.max_bytes / 2**20:g} MiB")
 
     def hold(self, count: int) -> None:
-        """Count bytes that a request holds, or with a negative number no longer holds.
+        """Count bytes that a request holds, or with a negative number no longer holds. Safe to call from any thread.
 
         Args:
             count: Their number.
@@ -75,8 +77,10 @@ class BodyReader:
         Raises:
             HttpError: All requests together hold too much.
         """
-        self._held += count
-        if count > 0 and self._held > _BODIES_AT_ONCE * self.max_bytes:
+        with self._lock:
+            self._held += count
+            held = self._held
+        if count > 0 and held > _BODIES_AT_ONCE * self.max_bytes:
             raise HttpError(503, "busy", "too many large requests at once", {"Retry-After": "1"})
 
 
@@ -85,7 +89,7 @@ class Body:
 
     Attributes:
         content_type: The header of that name.
-        size: Bytes read so far.
+        size: Bytes read so far, and those fetched for it.
     """
 
     def __init__(self, reader: BodyReader, content_type: str, receive: Receive) -> None:
@@ -93,6 +97,8 @@ class Body:
         self.size = 0
         self._reader = reader
         self._receive = receive
+        self._lock = threading.Lock()
+        self._released = False
 
     @property
     def media_type(self) -> str:
@@ -136,10 +142,29 @@ class Body:
         """
         return b"".join([chunk async for chunk in self.chunks()])
 
+    def fetched(self, count: int) -> None:
+        """Count bytes that were fetched for the request, as if its body had held them. Safe to call from any thread.
+
+        Args:
+            count: Their number; 0 only checks that the request has not ended.
+
+        Raises:
+            HttpError: Body and fetched bytes are too large together, or nobody waits for them any more.
+        """
+        with self._lock:
+            if self._released:
+                raise HttpError(504, "timeout", "the request has ended")
+            self.size += count
+            self._reader.hold(count)
+        if self.size > self._reader.max_bytes:
+            raise self._reader.too_large()
+
     def release(self) -> None:
         """Say that nothing holds the body any more."""
-        self._reader.hold(-self.size)
-        self.size = 0
+        with self._lock:
+            self._reader.hold(-self.size)
+            self.size = 0
+            self._released = True
 
 
 @dataclass

@@ -88,7 +88,7 @@ async def read_images(
         def answer(images: Sequence[ReadImage]) -> Answer:
             return _answer(images, {"model": model, **render(images, form.details)})
 
-        return await service.read(request, form.uploads, form.options, answer, form.layout)
+        return await service.read(request, body, form.uploads, form.options, answer, form.layout)
     finally:
         body.release()
 

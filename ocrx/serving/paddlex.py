@@ -66,9 +66,11 @@ async def read_ocr(service: Service, request: Request) -> Response:
             values = await run_in_threadpool(_parsed, content)
             log_id = values.get("logId") or log_id
             upload = _upload(service, values)
-            return await service.read(
-                request, [upload], DecodeOptions(), lambda images: _answer(log_id, values, images), _layout(service)
-            )
+
+            def answer(images: Sequence[ReadImage]) -> Answer:
+                return _answer(log_id, values, images)
+
+            return await service.read(request, body, [upload], DecodeOptions(), answer, _layout(service))
         finally:
             body.release()
     except HttpError as error:

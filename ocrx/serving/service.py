@@ -7,6 +7,7 @@ import math
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
+from functools import partial
 
 from starlette.requests import Request
 from starlette.responses import Response
@@ -144,12 +145,19 @@ class Service:
             raise HttpError(501, "pages_not_installed", f"{error.message}; the server needs the extra page") from None
 
     async def read(
-        self, request: Request, uploads: Sequence[Upload], options: DecodeOptions, render: Render, layout: Layout
+        self,
+        request: Request,
+        body: Body,
+        uploads: Sequence[Upload],
+        options: DecodeOptions,
+        render: Render,
+        layout: Layout,
     ) -> Response:
         """Read the images of a request.
 
         Args:
             request: The request; reading stops when its client hangs up.
+            body: Its body, with which the images that are fetched count.
             uploads: Its images.
             options: How logits become text.
             render: Makes the answer.
@@ -165,9 +173,8 @@ class Service:
         reader = self.recognizer
         if options != DecodeOptions():
             reader = await asyncio.to_thread(self._readers.get, options)
-        limits = (self.settings.max_images, self.settings.max_pixels)
-        slow = any(holds_pages(upload) for upload in uploads)
-        images = await asyncio.to_thread(open_uploads, uploads, *limits) if slow else open_uploads(uploads, *limits)
+        find = partial(open_uploads, uploads, self.settings.max_images, self.settings.max_pixels, body.fetched)
+        images = await asyncio.to_thread(find) if any(map(holds_pages, uploads)) else find()
 
         notes: Notes = request.scope[NOTES]
         notes.images = len(images)

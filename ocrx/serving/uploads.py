@@ -90,23 +90,27 @@ class UploadedImage:
             )
 
 
-def open_uploads(uploads: Sequence[Upload], max_images: int, max_pixels: int) -> list[UploadedImage]:
+def open_uploads(
+    uploads: Sequence[Upload], max_images: int, max_pixels: int, fetched: Callable[[int], None]
+) -> list[UploadedImage]:
     """Find the images and pages that uploads hold. May take a while: addresses are fetched and PDF files are opened.
 
     Args:
         uploads: What was sent.
         max_images: Most images, pages included.
         max_pixels: Most pixels of an image.
+        fetched: Called with 0 before an address is fetched and with the size of its content afterwards; it raises
+            HttpError where the request may not go on.
 
     Returns:
         At least one image for each upload, in order; one that failed already raises its error when it is opened.
 
     Raises:
-        HttpError: There are too many images.
+        HttpError: There are too many images, or ``fetched`` raised it.
     """
     found: list[UploadedImage] = []
     for number, upload in enumerate(uploads):
-        images = _open(upload, max_pixels)
+        images = _open(upload, max_pixels, fetched)
         for image in images:
             image.upload = number
         found += images
@@ -139,12 +143,16 @@ def holds_pages(upload: Upload) -> bool:
     return upload.fetch is not None or upload.data.startswith((_PDF, *_TIFF))
 
 
-def _open(upload: Upload, max_pixels: int) -> list[UploadedImage]:
-    name = upload.name
-    try:
-        data = upload.data if upload.fetch is None else upload.fetch()
-    except DataError as error:
-        return [_failed(name, HttpError(422, "url_unreachable", error.message))]
+def _open(upload: Upload, max_pixels: int, fetched: Callable[[int], None]) -> list[UploadedImage]:
+    name, data = upload.name, upload.data
+    if upload.fetch is not None:
+        fetched(0)
+        try:
+            data = upload.fetch()
+        except DataError as error:
+            return [_failed(name, HttpError(422, "url_unreachable", error.message))]
+        fetched(len(data))
+
     if not data.startswith((_PDF, *_TIFF)):
         (image,) = iter_inputs(_NamedFile(data, name))
         return [UploadedImage(image, max_pixels, data)]

@@ -302,6 +302,18 @@ def test_addresses_are_fetched_where_that_is_allowed(recognizer: Recognizer) -> 
         assert code(server.client.post("/v1/lines", files={"url": (None, "file:///etc/passwd")})) == "wrong_option"
 
 
+def test_fetched_images_count_with_the_body(recognizer: Recognizer) -> None:
+    with web_server() as web, serving(recognizer, allow_urls=True, max_body=1) as server:
+        web.files = {f"/{number}": bytes(600_000) for number in range(4)}
+        urls = [("url", (None, web.url + path)) for path in web.files]
+        refused = server.client.post("/v1/lines", files=urls)
+        assert (refused.status_code, code(refused)) == (413, "body_too_large")
+        assert web.count == 2, "the others are not fetched"
+        for _ in range(20):  # what was held is given back
+            alone = server.client.post("/v1/lines", files={"url": (None, f"{web.url}/0")})
+            assert code(alone) == "not_an_image"
+
+
 def test_what_the_log_says_and_what_not(server: Server) -> None:
     del server.log[:]
     answer = server.read(png(draw_line("secret"), "my-secret-name.png"), allow="abc")

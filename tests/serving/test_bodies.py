@@ -66,3 +66,17 @@ def test_a_client_that_hangs_up_is_noticed() -> None:
     body = BodyReader(100).body([], receive(first, {"type": "http.disconnect"}))
     with pytest.raises(ClientGoneError):
         asyncio.run(body.read())
+
+
+def test_nothing_is_fetched_for_a_request_that_has_ended() -> None:
+    reader = BodyReader(100)
+    body = reader.body([], receive())
+    body.fetched(60)
+    body.release()
+    with pytest.raises(HttpError) as refused:
+        body.fetched(0)
+    assert refused.value.status == 504
+    for _ in range(20):
+        another = reader.body([], receive())
+        another.fetched(100)
+        another.release()
