@@ -10,7 +10,7 @@ import csv
 import io
 import json
 from base64 import b64decode
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from hashlib import blake2b
 from importlib import import_module
@@ -230,11 +230,7 @@ class Parts:
             lines = [plain_json(dict(zip(names, row, strict=True))) + "\n" for row in rows]
             content = "".join(lines).encode("utf-8")
         else:
-            text = io.StringIO()
-            writer = csv.writer(text, lineterminator="\n")
-            writer.writerow(names)
-            writer.writerows([_cell(value) for value in row] for row in rows)
-            content = text.getvalue().encode("utf-8")
+            content = _csv((names, *rows)).encode("utf-8")
         self._storage.overwrite(self._checksum_name(shard, content), note)
         return content
 
@@ -287,6 +283,17 @@ def _typed(cells: Mapping[str, str]) -> dict[str, Any]:
         "matched": cells["matched"] == "true",
         "error": cells["error"] or None,
     }
+
+
+def _csv(rows: Iterable[Values]) -> str:
+    """The rows as CSV; Python before 3.13 puts no quotes around a carriage return."""
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator="\n")
+    quoting = csv.writer(text, lineterminator="\n", quoting=csv.QUOTE_ALL)
+    for row in rows:
+        cells = [_cell(value) for value in row]
+        (quoting if any("\r" in cell for cell in cells) else writer).writerow(cells)
+    return text.getvalue()
 
 
 def _cell(value: Any) -> str:

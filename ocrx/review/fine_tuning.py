@@ -139,16 +139,18 @@ class FineTuning:
             self._thread.start()
 
     def stop(self) -> None:
-        """Stop the training, if one runs; it is not used."""
+        """Stop the training, if one runs; it is not used. One that has just ended is waited for until it is in use."""
         process, thread = self._process, self._thread
-        if process is None or thread is None or process.poll() is not None:
+        if process is None or thread is None:
             return
-        self.state = "stopped"
-        process.send_signal(signal.SIGTERM)
-        try:
-            process.wait(_STOP_S)
-        except subprocess.TimeoutExpired:
-            process.kill()
+
+        if process.poll() is None:
+            self.state = "stopped"
+            process.send_signal(signal.SIGTERM)
+            try:
+                process.wait(_STOP_S)
+            except subprocess.TimeoutExpired:
+                process.kill()
         thread.join()
 
     def wait(self, timeout: float | None = None) -> None:
@@ -188,8 +190,10 @@ class FineTuning:
 
         try:
             self._use(run / "output")
-        except (OcrxError, KeyError, TypeError) as problem:
-            self.state, self.message = "failed", f"{problem}"
+        except OcrxError as problem:
+            self.state, self.message = "failed", problem.message
+        except Exception as problem:  # a back end may raise anything; the review continues
+            self.state, self.message = "failed", f"the new model cannot be used: {type(problem).__name__}: {problem}"
 
     def _use(self, output: Path) -> None:
         result = read_json(output / "train_result.json")

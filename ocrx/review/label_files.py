@@ -229,8 +229,9 @@ def _joined(cells: list[str], delimiter: str) -> str:
     if delimiter == "\t":
         return "\t".join(cells)
     buffer = io.StringIO()
-    csv.writer(buffer, delimiter=delimiter, lineterminator="").writerow(cells)
-    return buffer.getvalue()
+    # Python before 3.13 quotes a cell with a line end only if the line end of the writer holds the same character.
+    csv.writer(buffer, delimiter=delimiter, lineterminator="\r\n").writerow(cells)
+    return buffer.getvalue().removesuffix("\r\n")
 
 
 def _with_added(content: bytes | None, lines: Iterable[Line], changes: Mapping[str, str | None], root: Path) -> bytes:

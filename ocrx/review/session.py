@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 from collections import Counter
 from collections.abc import Callable, Iterable
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -423,7 +423,7 @@ class ReviewSession:
     def _refresh(self) -> list[str]:
         """Read the label files again if another program changed them; names of those that changed since Finish."""
         now = _signature(self.folder)
-        changed = {path.name for path, stamp in now.items() if self._signature.get(path) != stamp}
+        changed = {path.name for path in now.keys() | self._signature if self._signature.get(path) != now.get(path)}
         if changed:
             self._outside |= changed
             self._reread()
@@ -441,6 +441,7 @@ def _signature(folder: ReviewFolder) -> dict[Path, tuple[int, int]]:
     """Time and size of the label files, which tell whether they were changed."""
     found = {}
     for path in folder.label_files:
-        status = path.stat()
-        found[path] = (status.st_mtime_ns, status.st_size)
+        with suppress(FileNotFoundError):  # removed a moment ago
+            status = path.stat()
+            found[path] = (status.st_mtime_ns, status.st_size)
     return found

@@ -149,3 +149,13 @@ def test_names_of_parts_sort_as_their_numbers(tmp_path: Path) -> None:
     storage = open_storage(str(tmp_path))
     assert Parts(storage, "csv", COLUMNS, "", 20).name(17) == "part-00017.csv"
     assert Parts(storage, "csv", COLUMNS, "", 1_000_001).name(17) == "part-0000017.csv"
+
+
+@pytest.mark.parametrize("form", FORMATS)
+def test_carriage_returns_do_not_divide_a_row(form: str, tmp_path: Path) -> None:
+    reading = Reading("a\rb", 0.5, warning="\r")
+    one = parts(tmp_path, form)
+    one.commit(0, [result_values(Row("\r", "\r.png", None, ("x\ry", 1, 2)), reading)])
+    found = one.readings(0)
+    assert found is not None
+    assert found[1] == [reading]

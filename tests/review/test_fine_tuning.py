@@ -2,7 +2,9 @@ from __future__ import annotations
 
 import json
 import sys
+import threading
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -91,7 +93,11 @@ def lines(tmp_path: Path) -> TrainingLines:
 
 
 def start(
-    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, lines: TrainingLines, script: str
+    monkeypatch: pytest.MonkeyPatch,
+    tmp_path: Path,
+    lines: TrainingLines,
+    script: str,
+    use: Callable[[], None] = lambda: None,
 ) -> tuple[FineTuning, list[Path]]:
     """A training whose process runs another script."""
 
@@ -101,7 +107,12 @@ def start(
 
     monkeypatch.setattr(fine_tuning, "write_training", prepare)
     better: list[Path] = []
-    training = FineTuning(tmp_path, better.append)
+
+    def take(model: Path) -> None:
+        use()
+        better.append(model)
+
+    training = FineTuning(tmp_path, take)
     training.start(lines, tmp_path, tmp_path, "cpu", 1)
     return training, better
 
@@ -148,6 +159,35 @@ def test_only_one_runs_at_a_time_and_it_can_be_stopped(
     training.stop()
     assert (training.state, better) == ("stopped", [])
     training.stop()
+
+
+def test_a_model_that_cannot_be_used_does_not_block_the_next_training(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, lines: TrainingLines
+) -> None:
+    def broken() -> None:
+        raise RuntimeError("out of memory")
+
+    training, better = start(monkeypatch, tmp_path, lines, result(3), broken)
+    training.wait(120)
+    assert (training.state, better) == ("failed", [])
+    assert "RuntimeError: out of memory" in training.message
+    training.start(lines, tmp_path, tmp_path, "cpu", 1)
+    training.stop()
+
+
+def test_a_review_ends_after_a_model_that_is_being_opened_is_in_use(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, lines: TrainingLines
+) -> None:
+    opening = threading.Event()
+
+    def slow() -> None:
+        opening.set()
+        time.sleep(0.3)
+
+    training, better = start(monkeypatch, tmp_path, lines, result(3), slow)
+    assert opening.wait(120)
+    training.stop()
+    assert (training.state, len(better)) == ("better", 1)
 
 
 @pytest.mark.slow

@@ -61,6 +61,11 @@ def decide(root: Path, **texts: str | None) -> dict[str, str]:
             'id;text;img\n1;ONE;a.png\n3;"th;ree";c.png',
         ),
         (
+            "lines.csv",
+            'note,file_name,text\n"n\no",a.png,one\nn,b.png,two\n"n\r\no",c.png,three\n',
+            'note,file_name,text\n"n\no",a.png,ONE\n"n\r\no",c.png,three\n',
+        ),
+        (
             "lines.tsv",
             'file_name\ttext\na.png\t"one\nb.png\ttwo\nc.png\tthree\n',
             "file_name\ttext\na.png\tONE\nc.png\tthree\n",
@@ -72,7 +77,7 @@ def decide(root: Path, **texts: str | None) -> dict[str, str]:
             '{"file_name": "a.png", "text": "ONE", "x": 1}\n\n{"file_name":"c.png","text":"é"}\n',
         ),
     ],
-    ids=["list", "list-crlf-bom", "csv", "csv-semicolon", "tsv", "jsonl"],
+    ids=["list", "list-crlf-bom", "csv", "csv-semicolon", "csv-line-ends", "tsv", "jsonl"],
 )
 def test_only_decided_lines_change(root: Root, name: str, before: str, after: str) -> None:
     folder = root({name: before})

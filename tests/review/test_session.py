@@ -235,3 +235,10 @@ def test_label_files_that_another_process_is_writing_are_left_to_it(session: Rev
     again = ReviewSession(root)
     assert (again.view("00.png")["label"], again.progress()["lines"]) == ("uno", 3)
     again.close()
+
+
+def test_a_label_file_that_is_removed_is_noticed(session: ReviewSession, root: Path) -> None:
+    assert session.progress()["lines"] == 6
+    (root / "val.txt").unlink()
+    found = session.progress()
+    assert (found["lines"], found["changed_outside"]) == (4, ["val.txt"])
