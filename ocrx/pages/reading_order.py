@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import TypeAlias
 
 import numpy as np
 
@@ -21,6 +22,10 @@ _MIN_GUTTER = 0.25  # line heights between boxes, which reach beyond the text
 _MIN_CELL_GAP = 1.5  # line heights between two cells of a table
 _MIN_CELLS = 4  # fewer are ends of paragraphs side by side
 _SAME_ROW = 0.5  # overlap of two lines in a row, as a share of the lower one's height
+
+
+_Pairs: TypeAlias = "tuple[Ints, Ints]"
+"""First and second line of each pair, in both orders: lists are far shorter than matrices on pages of many lines."""
 
 
 def reading_order(boxes: Sequence[LineBox], angle: float = 0.0, *, right_to_left: bool = False) -> list[int]:
@@ -101,18 +106,24 @@ def _cuts_a_column(rectangles: Float64s, x: float, height: float) -> bool:
     return bool((across & (rectangles[:, 2] <= rectangles[right, 0].min())).any())
 
 
-def _bands(rectangles: Float64s, x: float, neighbours: tuple[Bools, Bools]) -> list[tuple[Ints, _Band]]:
-    """Rows that no column holds, each with the band below it; the first band has none above.
+def _bands(rectangles: Float64s, x: float, neighbours: tuple[_Pairs, _Pairs]) -> list[tuple[Ints, _Band]]:
+    """Rows that no column holds, each with the band below it; the first band has none above. Nothing without columns.
 
     Such a row crosses ``x``, or has several parts on one side of it, as a row of a table has.
     """
     middle = (rectangles[:, 1] + rectangles[:, 3]) / 2
     across: Bools = (rectangles[:, 0] < x) & (rectangles[:, 2] > x)
     left, right = rectangles[:, 2] <= x, rectangles[:, 0] >= x
-    beside, apart = neighbours
-    parts = (apart & (np.outer(left, left) | np.outer(right, right))).any(axis=1)
-    parts = parts & (parts.sum() >= _MIN_CELLS)
-    cutting = across | parts | (beside & parts).any(axis=1)
+
+    (line, beside), (first, second) = neighbours
+    parts = np.zeros(len(rectangles), dtype=bool)
+    parts[first[(left[first] & left[second]) | (right[first] & right[second])]] = True
+    cutting = across
+    if parts.sum() >= _MIN_CELLS:
+        cutting = across | parts
+        cutting[line[parts[beside]]] = True
+    if np.count_nonzero(~cutting) < 2 * _MIN_COLUMN_LINES:
+        return []
 
     rows = np.flatnonzero(cutting)
     rows = rows[np.argsort(middle[rows], kind="stable")]
@@ -125,14 +136,20 @@ def _bands(rectangles: Float64s, x: float, neighbours: tuple[Bools, Bools]) -> l
     return bands
 
 
-def _neighbours(rectangles: Float64s, height: float) -> tuple[Bools, Bools]:
-    """Which lines stand in one row, and which of these are short, with more white between them than between words."""
+def _neighbours(rectangles: Float64s, height: float) -> tuple[_Pairs, _Pairs]:
+    """Pairs of lines in one row, and those of short lines with more white between them than between words."""
     top, bottom = rectangles[:, 1], rectangles[:, 3]
     overlap = np.minimum.outer(bottom, bottom) - np.maximum.outer(top, top)
     beside = overlap >= _SAME_ROW * np.minimum.outer(bottom - top, bottom - top)
     gap = np.maximum.outer(rectangles[:, 0], rectangles[:, 0]) - np.minimum.outer(rectangles[:, 2], rectangles[:, 2])
     short = rectangles[:, 2] - rectangles[:, 0] < _MIN_COLUMN_WIDTH * height
-    return beside, beside & (gap >= _MIN_CELL_GAP * height) & np.outer(short, short)
+    apart = beside & (gap >= _MIN_CELL_GAP * height) & np.outer(short, short)
+    return _pairs(beside), _pairs(apart)
+
+
+def _pairs(related: Bools) -> _Pairs:
+    first, second = np.nonzero(related)
+    return first, second
 
 
 def _is_columns(rectangles: Float64s, band: _Band, height: float) -> bool:
