@@ -58,6 +58,8 @@ class Metrics:
         """
         self._requests.labels(path, str(status)).inc()
         self._seconds.labels(path).observe(seconds)
+        # Here, too: with several workers another one may be asked for the page.
+        self._queue.set(self._outstanding())
 
     def images_read(self, read: int, failed: int) -> None:
         """Count the images of a request.
@@ -76,6 +78,7 @@ class Metrics:
             lines: Its lines.
         """
         self._batches.observe(lines)
+        self._queue.set(self._outstanding())
 
     def page(self) -> bytes:
         """The answer to ``GET /metrics``.
