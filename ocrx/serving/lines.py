@@ -13,7 +13,7 @@ from ocrx.config import DecodeOptions
 from ocrx.files import to_json
 from ocrx.inference.lines import Layout
 from ocrx.inference.results import Prediction
-from ocrx.serving.bodies import Part, read_form
+from ocrx.serving.bodies import Body, Part, read_form
 from ocrx.serving.envelope import NOTES
 from ocrx.serving.listening import HttpError
 from ocrx.serving.options import DECODE_FIELDS, decode_options, flag
@@ -80,9 +80,7 @@ async def read_images(
     """
     body = service.body(request)
     try:
-        parts = await read_form(body, FIELDS, frozenset({IMAGE, URL}), service.settings.max_images)
-        request.scope[NOTES].body_bytes = body.size
-        form = _image_form(service, parts, lines)
+        form = await _read_image_form(service, request, body, lines)
         model = service.recognizer.spec.name
 
         def answer(images: Sequence[ReadImage]) -> Answer:
@@ -91,6 +89,13 @@ async def read_images(
         return await service.read(request, body, form.uploads, form.options, answer, form.layout)
     finally:
         body.release()
+
+
+async def _read_image_form(service: Service, request: Request, body: Body, lines: str) -> ImageForm:
+    """Read the form; its parts are not kept, or every image would be held twice while it is read."""
+    parts = await read_form(body, FIELDS, frozenset({IMAGE, URL}), service.settings.max_images)
+    request.scope[NOTES].body_bytes = body.size
+    return _image_form(service, parts, lines)
 
 
 def _image_form(service: Service, parts: Sequence[Part], lines: str) -> ImageForm:
