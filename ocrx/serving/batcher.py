@@ -233,10 +233,10 @@ class Batcher:
         start = time.perf_counter()
         try:
             predictions = reader.read_lines([entry.line for entry in batch])
+            self._on_batch(len(batch))  # may raise, too: counters of several processes are files
         except Exception as error:
             self._fail({id(entry.reading): entry.reading for entry in batch}.values(), error)
             return
-        self._on_batch(len(batch))
 
         finished = []
         with self._changed:

@@ -201,6 +201,23 @@ def test_an_error_ends_the_requests_of_its_batch(
     assert batcher.outstanding == 0
 
 
+def test_a_counter_that_fails_does_not_end_the_worker(recognizer: Recognizer, backend: GatedBackend) -> None:
+    failures = [OSError("no space left")]
+
+    def count(lines: int) -> None:
+        if failures:
+            raise failures.pop()
+
+    backend.gate.set()
+    batcher = Batcher(recognizer, queue=10, on_batch=count)
+    failed, good = Request(recognizer, [NARROW]), Request(recognizer, [NARROW])
+    batcher.submit(failed.reading)
+    assert failed.ended.wait(60) and isinstance(failed.reading.error, OSError)
+    batcher.submit(good.reading)
+    assert good.texts()[0] != [""]
+    batcher.close()
+
+
 def test_closing_reads_what_was_accepted(recognizer: Recognizer, backend: GatedBackend) -> None:
     batcher = Batcher(recognizer, queue=1000)
     request = Request(recognizer, [NARROW] * 50)
