@@ -58,7 +58,7 @@ def predict(
     lines: Annotated[
         Optional[str],
         typer.Option(
-            help="What an image holds: one line; a clean page to split; a page whose lines are to detect.",
+            help="one: an image is a line; split: cut clean pages into lines; detect: find the lines of any page.",
             metavar="one|split|detect",
             rich_help_panel=INPUT,
         ),

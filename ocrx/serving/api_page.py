@@ -15,14 +15,14 @@ from ocrx.serving.options import DECODE_FIELDS
 PAGE_HEADERS = {"Content-Security-Policy": "default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'none'"}
 
 _STATUSES = {
-    400: "Malformed, a wrong field or a wrong value",
-    401: "No token, or a wrong one",
+    400: "Malformed request, unknown field or invalid value",
+    401: "Missing or invalid token",
     413: "Too many bytes, images or pixels",
     415: "Not an image, or not a form",
     422: "Damaged image or PDF, or a PDF with a password",
-    501: "An extra of the server is missing",
+    501: "An extra is not installed on the server",
     503: "The queue is full; see Retry-After",
-    504: "Not ready in time",
+    504: "Not finished in time",
 }
 _ERROR_SCHEMA = {
     "type": "object",
@@ -42,9 +42,9 @@ ERRORS: dict[int | str, dict[str, Any]] = {
 
 _MEANINGS = {
     "image": "A file: an image of one line, a PDF or a TIFF. Repeatable.",
-    "url": "An address in place of a file, where the server allows it. Repeatable.",
+    "url": "URL of a file, where the server allows it. Repeatable.",
     "details": "true: add scores and spans of the characters and words.",
-    "lines": "What an image holds: one line; a clean page to split; a page whose lines are to detect.",
+    "lines": "one: an image is a line; split: cut clean, upright pages into lines; detect: find the lines of any page.",
     "orientation": "auto: turn lines that are upside down. Default: auto with detect, else none.",
     "pattern": "Regular expression that the whole line matches.",
     "lexicon": "The possible texts, one per line, as text or as a file.",
@@ -83,7 +83,7 @@ PADDLEX_BODY = _body(
         "type": "object",
         "required": ["file"],
         "properties": {
-            "file": {"type": "string", "description": "Base64, or an address where the server allows it."},
+            "file": {"type": "string", "description": "Base64, or a URL where the server allows it."},
             "fileType": {"type": "integer", "enum": [0, 1], "description": "0 PDF, 1 image."},
             "textRecScoreThresh": {"type": "number", "description": "Leave out lines with a lower score."},
         },

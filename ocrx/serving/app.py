@@ -101,7 +101,7 @@ def _add_information(app: FastAPI, service: Service) -> None:
         """Needs no token."""
         return {"status": "ok", "version": __version__}
 
-    @app.get("/v1/models", summary="The model that reads")
+    @app.get("/v1/models", summary="The model")
     async def models() -> dict[str, Any]:
         """Name, network and runtime."""
         model = {
@@ -115,7 +115,7 @@ def _add_information(app: FastAPI, service: Service) -> None:
         }
         return {"models": [model]}
 
-    @app.get("/metrics", summary="Numbers for Prometheus")
+    @app.get("/metrics", summary="Metrics for Prometheus")
     async def metrics() -> Response:
         """Requests, images, batches, queue and memory."""
         return Response(service.metrics.page(), media_type=CONTENT_TYPE)
@@ -141,7 +141,9 @@ def _add_errors(app: FastAPI) -> None:
 
     async def internal(request: Request, error: Exception) -> Response:
         notes = request.scope[NOTES]
-        return await refused(request, HttpError(500, "internal", f"an error of the server; its log names {notes.id}"))
+        return await refused(
+            request, HttpError(500, "internal", f"internal error; see request {notes.id} in the log of the server")
+        )
 
     async def gone(request: Request, error: Exception) -> Response:
         return Response(status_code=CLIENT_GONE)

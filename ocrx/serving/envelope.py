@@ -92,11 +92,13 @@ class Envelope:
         except asyncio.TimeoutError:
             await exchange.refuse(HttpError(504, "timeout", f"not ready after {self.timeout_s:g} s"))
         except asyncio.CancelledError:
-            await exchange.refuse(HttpError(503, "stopping", "the server stops", {"Retry-After": "5"}))
+            await exchange.refuse(HttpError(503, "stopping", "the server is shutting down", {"Retry-After": "5"}))
             raise
         except Exception:
             _LOG.exception("request %s failed", notes.id)
-            await exchange.refuse(HttpError(500, "internal", f"an error of the server; its log names {notes.id}"))
+            await exchange.refuse(
+                HttpError(500, "internal", f"internal error; see request {notes.id} in the log of the server")
+            )
 
 
 class _Exchange:

@@ -94,7 +94,7 @@ def _parsed(content: bytes) -> dict[str, Any]:
     except (ValueError, RecursionError):
         raise HttpError(400, "malformed", "body: not JSON; expected an object with file") from None
     if not isinstance(values, dict) or not isinstance(values.get("file"), str) or not values["file"]:
-        raise HttpError(400, "no_image", "file: missing; expected base64 or an address")
+        raise HttpError(400, "no_image", "file: missing; expected base64 or a URL")
 
     unknown = sorted(values.keys() - _KEYS)
     if unknown:
@@ -123,7 +123,7 @@ def _decoded(text: str) -> bytes:
     try:
         return base64.b64decode(text, validate=True)
     except (binascii.Error, ValueError):
-        raise HttpError(400, "malformed", "file: neither base64 nor an address") from None
+        raise HttpError(400, "malformed", "file: neither base64 nor a URL") from None
 
 
 def _upload(service: Service, values: Mapping[str, Any]) -> Upload:

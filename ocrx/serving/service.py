@@ -115,7 +115,9 @@ class Service:
         """
         if not self.settings.allow_urls:
             raise HttpError(
-                400, "urls_not_allowed", "addresses of images are refused; the server has to run with --allow-urls"
+                400,
+                "urls_not_allowed",
+                "URLs are not allowed in requests; start the server with --allow-urls to fetch them",
             )
         if not url.startswith(("http://", "https://")):
             raise HttpError(400, "wrong_option", f"url: {url[:60]!r}; expected http:// or https://")
@@ -211,7 +213,9 @@ class Service:
             self._batcher.submit(reading)
         except QueueFullError as full:
             wait = str(max(1, math.ceil(full.retry_after_s)))
-            raise HttpError(503, "queue_full", "too many images wait", {"Retry-After": wait}) from None
+            raise HttpError(
+                503, "queue_full", "too many images are waiting; try again later", {"Retry-After": wait}
+            ) from None
         try:
             return await _unless_gone(request, answer)
         finally:
