@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import math
 from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
@@ -25,6 +26,8 @@ from ocrx.serving.listening import HttpError
 from ocrx.serving.metrics import Metrics
 from ocrx.serving.options import Readers, wrong_option
 from ocrx.serving.uploads import Upload, UploadedImage, holds_pages, open_uploads
+
+_FETCHERS = 16  # requests whose images are fetched at once
 
 
 @dataclass(frozen=True)
@@ -85,9 +88,12 @@ class Service:
         self._readers = Readers(recognizer)
         self._bodies = BodyReader(settings.max_body * 2**20)
         self._batcher = Batcher(recognizer, settings.queue, self.metrics.batch_read)
+        # Threads of their own: slow web servers must not delay requests that fetch nothing.
+        self._fetchers = ThreadPoolExecutor(_FETCHERS, thread_name_prefix="ocrx fetch")
 
     def close(self) -> None:
         """Read what was accepted and end the workers."""
+        self._fetchers.shutdown(wait=False, cancel_futures=True)
         self._batcher.close()
 
     def body(self, request: Request) -> Body:
@@ -176,7 +182,10 @@ class Service:
         if options != DecodeOptions():
             reader = await asyncio.to_thread(self._readers.get, options)
         find = partial(open_uploads, uploads, self.settings.max_images, self.settings.max_pixels, body.fetched)
-        images = await asyncio.to_thread(find) if any(map(holds_pages, uploads)) else find()
+        if any(upload.fetch is not None for upload in uploads):
+            images = await asyncio.get_running_loop().run_in_executor(self._fetchers, find)
+        else:
+            images = await asyncio.to_thread(find) if any(map(holds_pages, uploads)) else find()
 
         notes: Notes = request.scope[NOTES]
         notes.images = len(images)

@@ -132,15 +132,15 @@ def too_many_images(limit: int) -> HttpError:
 
 
 def holds_pages(upload: Upload) -> bool:
-    """Whether finding the images of an upload takes more than a moment.
+    """Whether finding the images of an upload that was sent takes more than a moment.
 
     Args:
         upload: The upload.
 
     Returns:
-        True for files of several pages and for addresses.
+        True for files of several pages.
     """
-    return upload.fetch is not None or upload.data.startswith((_PDF, *_TIFF))
+    return upload.data.startswith((_PDF, *_TIFF))
 
 
 def _open(upload: Upload, max_pixels: int, fetched: Callable[[int], None]) -> list[UploadedImage]:

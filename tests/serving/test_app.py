@@ -6,8 +6,10 @@ import base64
 import io
 import socket
 import struct
+import threading
 import zlib
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -300,6 +302,33 @@ def test_addresses_are_fetched_where_that_is_allowed(recognizer: Recognizer) -> 
             "url_unreachable",
         ]
         assert code(server.client.post("/v1/lines", files={"url": (None, "file:///etc/passwd")})) == "wrong_option"
+
+
+def test_slow_web_servers_do_not_delay_others(recognizer: Recognizer, monkeypatch: pytest.MonkeyPatch) -> None:
+    entered, gate = threading.Semaphore(0), threading.Event()
+
+    class Slow:
+        def __init__(self, url: str, total_s: float) -> None:
+            pass
+
+        def data(self) -> bytes:
+            entered.release()
+            assert gate.wait(60)
+            return b"no image"
+
+    monkeypatch.setattr("ocrx.serving.service.Download", Slow)
+    with serving(recognizer, allow_urls=True) as server, ThreadPoolExecutor(50) as background:
+        fetching = {"url": (None, "http://slow.example/x.png")}
+        slow = [background.submit(server.client.post, "/v1/lines", files=fetching) for _ in range(40)]
+        assert entered.acquire(timeout=60)
+        for _ in range(5):
+            assert entered.acquire(timeout=60)
+        try:
+            quick = background.submit(server.read, png(draw_line("x")), allow="abc")
+            assert quick.result(30).status_code == 200
+        finally:
+            gate.set()
+        assert {answer.result().status_code for answer in slow} == {415}
 
 
 def test_fetched_images_count_with_the_body(recognizer: Recognizer) -> None:
