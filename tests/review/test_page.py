@@ -367,6 +367,23 @@ def test_a_change_by_another_program_is_noticed(review: Review, root: Path) -> N
     assert "TWO" in banner
 
 
+def test_label_files_that_cannot_be_read_are_named(review: Review, root: Path) -> None:
+    for name in ("train.txt", "val.txt"):
+        (root / name).unlink()
+    review.page.wait_for_function("() => document.querySelector('#message').textContent.includes('no line to review')")
+
+
+def test_an_image_that_finish_turned_is_read_again(review: Review) -> None:
+    review.page.wait_for_selector("#reading mark")
+    review.page.click("#rotate")
+    review.page.click("#accept")
+    review.wait_for("00.png")
+    review.page.click("#finish")
+    review.page.wait_for_function("() => document.querySelector('#message').textContent.includes('1 images turned')")
+    with review.page.expect_request(lambda sent: "/api/reading" in sent.url and "04.png" in sent.url):
+        review.page.keyboard.press("ArrowUp")
+
+
 def test_progress_theme_and_keys(review: Review) -> None:
     page = review.page
     page.keyboard.press("Enter")

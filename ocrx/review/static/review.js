@@ -134,7 +134,7 @@ function fitImage() {
 
 async function loadReading() {
   const [key, quarter] = [line.key, turns];
-  const name = `${key}|${quarter}`;
+  const name = readingName(line, quarter);
   try {
     if (!readings.has(name)) remember(name, call("reading", { line: key, turns: quarter }));
     const found = await readings.get(name);
@@ -149,6 +149,9 @@ async function loadReading() {
     readings.delete(name); // the image cannot be read, which is shown in its place
   }
 }
+
+// The time of the file is part of the name: Finish turns images.
+function readingName(of, quarter) { return `${of.key}|${quarter}|${of.stamp}`; }
 
 function remember(name, promise) {
   promise.catch(() => readings.delete(name));
@@ -249,7 +252,7 @@ function go(answer) {
 // Loads image and reading of the line that will probably come next.
 function loadAhead(next) {
   new Image().src = imageAddress(next, next.turns);
-  const name = `${next.key}|${next.turns}`;
+  const name = readingName(next, next.turns);
   if (!readings.has(name)) remember(name, call("reading", { line: next.key, turns: next.turns }));
 }
 
@@ -306,7 +309,7 @@ let asked = 0;
 async function refresh() {
   const number = ++asked;
   let now;
-  try { now = await call("progress"); } catch { return; }
+  try { now = await call("progress"); } catch (problem) { say(problem.message); return; }
   if (number !== asked) return;
   const done = now.lines - now.open;
   $("progress").max = Math.max(now.lines, 1);
