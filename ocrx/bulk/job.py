@@ -7,7 +7,8 @@ _index-FINGERPRINT   where each shard of the manifest begins
 _list-FINGERPRINT    the images of a folder or a pattern, in their order
 part-00017.parquet   the rows of a shard; a shard is done when its part is there
 _checksums/          the summaries of JSON lines and CSV parts
-_SUCCESS             rows, errors and digest of all parts; written by whichever process finds all of them
+_SUCCESS             rows, errors and digest of all parts; written by whichever process finds all of them, removed by
+                     one that finds a part missing
 """
 
 from __future__ import annotations

@@ -126,7 +126,8 @@ def run(config: Config, options: BulkOptions, progress: Progress, notice: Notice
     setup = Setup(job, reading.open_reader)
     runner = _runner(options, reading.config, workers)
     _read(setup, survey.missing, runner, tally)
-    if options.retry_errors:
+    if options.retry_errors and survey.failed:
+        job.storage.remove(SUCCESS_FILE)  # its sums are those of the parts before
         _read(replace(setup, retry=True), list(survey.failed), runner, tally)
     return BulkReport(tally.summary, tally.read, job.finish(own, tally.summary), time.monotonic() - begin)
 

@@ -128,6 +128,7 @@ def _serve(
     access = Access()
     page = f"{address}/?token={access.new_token()}"
     log(f"{len(session.folder.lines):,} lines of {session.folder.given}")
+    log(f"model {model.path}" if model.path else "no model: the lines with findings come first")
     log(f"review them at {page}")
     log("Ctrl-C writes the labels and ends the review")
 
@@ -146,9 +147,9 @@ def _find_model(config: Config, session: ReviewSession) -> Path | None:
         given = model_for_language(lang)
     if given == NO_MODEL:
         return None
-    trained = session.decisions.model
-    if given is None and trained is not None and Path(trained).is_dir():
-        return Path(trained)
+    trained = session.trained_model
+    if given is None and trained is not None and trained.is_dir():
+        return trained
     return find_model(None, given, key="Predict.model_dir")
 
 

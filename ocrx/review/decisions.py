@@ -62,7 +62,7 @@ class Decisions:
 
     Attributes:
         journal: Where they are kept.
-        model: The model that a fine-tuning of this review made, if it was better; a path.
+        model: The model that a fine-tuning of this review made, if it was better; a path from the journal's folder.
         written: SHA-256 of each label file as the review wrote it last.
     """
 

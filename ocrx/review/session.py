@@ -71,6 +71,11 @@ class ReviewSession:
         self._ranking: Ranking | None = None
         self.reader: Reader | None = None
 
+    @property
+    def trained_model(self) -> Path | None:
+        """The model that a fine-tuning of this review made; None if none was better than its predecessor."""
+        return None if self.decisions.model is None else self.state_dir / self.decisions.model
+
     def start_ranking(self, open_reader: Callable[[], Reader] | None) -> None:
         """Begin, or begin anew, to rank the lines in the background.
 
@@ -102,7 +107,10 @@ class ReviewSession:
         self._stop_ranking()
         with self._lock:
             if trained is not None:
-                self.decisions.record_model(str(trained))
+                place, own = trained.absolute(), self.state_dir.absolute()
+                inside = place.is_relative_to(own)
+                self.decisions.record_model(place.relative_to(own).as_posix() if inside else str(place))
+
             self._facts.forget_scores()
             self._order.forget_errors()
         self.start_ranking(lambda: reader)

@@ -163,3 +163,20 @@ def test_status_counts_what_is_there(config: Config, options: BulkOptions, image
     assert found.complete
     assert found.idle_s is not None
     assert found.to_dict()["remaining_s"] in (0.0, None)
+
+
+def test_sums_do_not_outlast_their_parts(
+    config: Config, options: BulkOptions, images: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (images / "damaged.png").write_bytes(b"\x89PNG")
+    go(config, options)
+    assert (tmp_path / "out" / "_SUCCESS").exists()
+
+    def killed(setup: Setup, *_: object, **__: object) -> None:
+        if setup.retry:
+            raise KeyboardInterrupt
+
+    monkeypatch.setattr("ocrx.modes.bulk.run_locally", killed)
+    with pytest.raises(KeyboardInterrupt):
+        go(config, replace(options, retry_errors=True))
+    assert not (tmp_path / "out" / "_SUCCESS").exists()

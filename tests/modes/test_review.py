@@ -92,6 +92,7 @@ def test_the_end_writes_the_labels_and_says_what(root: Path, started: list[Runni
     running = Running(root, "--json")
     started.append(running)
     assert running.lines[0].startswith("4 lines of")
+    assert running.lines[1].startswith("no model")
     running.accept("01.png", "zwei")
     code, out, err = running.end(number)
     assert code == 0, err

@@ -242,3 +242,17 @@ def test_a_label_file_that_is_removed_is_noticed(session: ReviewSession, root: P
     (root / "val.txt").unlink()
     found = session.progress()
     assert (found["lines"], found["changed_outside"]) == (4, ["val.txt"])
+
+
+def test_a_trained_model_is_found_where_the_dataset_was_moved(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(root.parent)
+    session = ReviewSession(Path(root.name))
+    assert session.trained_model is None
+    session.use_reader(StubReader({}), trained=session.state_dir / "training" / "run_001")
+    session.close()
+
+    monkeypatch.chdir(root)
+    moved = root.rename(root.parent / "moved")
+    again = ReviewSession(moved)
+    assert again.trained_model == moved / REVIEW_DIR / "training" / "run_001"
+    again.close()
