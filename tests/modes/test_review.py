@@ -130,7 +130,6 @@ def test_a_dataset_is_needed() -> None:
         review.run(config_from_options({}), print)
 
 
-@pytest.mark.skipif(not hasattr(os, "geteuid") or os.geteuid() == 0, reason="root may write everywhere")
 def test_the_language_of_a_configuration_decides_on_the_model(root: Path) -> None:
     session = ReviewSession(root)
     found = review._find_model(config_from_options({"Predict.lang": "ru"}), session)
@@ -141,6 +140,7 @@ def test_the_language_of_a_configuration_decides_on_the_model(root: Path) -> Non
     assert found.name == "printed_cyrillic"
 
 
+@pytest.mark.skipif(not hasattr(os, "geteuid") or os.geteuid() == 0, reason="root may write everywhere")
 def test_a_folder_that_cannot_be_written_is_named(root: Path, capsys: pytest.CaptureFixture[str]) -> None:
     root.chmod(0o555)
     try:
