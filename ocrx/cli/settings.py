@@ -26,7 +26,8 @@ def load(config: str | None, override: Sequence[str] | None, options: Mapping[st
     Args:
         config: Path of a YAML file, name of a recipe, or None for the defaults.
         override: ``Section.key=value`` entries of ``-o``.
-        options: Values of other options by key; they win over ``override``, None means not given.
+        options: Values of other options by key; they win over ``override``, None means not given. A model among them
+            also wins over a language in the file.
 
     Returns:
         The validated configuration.
@@ -34,7 +35,10 @@ def load(config: str | None, override: Sequence[str] | None, options: Mapping[st
     from ocrx.cli import console
     from ocrx.config import load_config
 
-    return load_config(config, override or (), options, notice=console.info)
+    loaded = load_config(config, override or (), options, notice=console.info)
+    if options.get("Predict.model_dir") is not None and loaded.Predict.lang is not None:
+        return replace(loaded, Predict=replace(loaded.Predict, lang=None))
+    return loaded
 
 
 def override_value(key: str, override: Sequence[str] | None) -> str | None:

@@ -10,7 +10,7 @@ import typer
 from support.lines import draw_line, make_line_folder
 
 from ocrx.cli.app import app, main
-from ocrx.cli.settings import model_of, readers_of
+from ocrx.cli.settings import load, model_of, readers_of
 from ocrx.errors import ConfigError, ModelError
 
 COMMANDS = typer.main.get_group(app).commands
@@ -63,6 +63,15 @@ def test_auto_is_for_commands_that_several_models_may_read_for() -> None:
         readers_of("somewhere", "auto")
     with pytest.raises(ConfigError, match="lang: 'auto'; expected one of"):
         model_of(None, "auto")
+
+
+def test_a_model_on_the_command_line_wins_over_a_language_in_the_configuration() -> None:
+    entries = ["Predict.lang=ko"]
+    assert load(None, entries, readers_of(None, None)).Predict.lang == "ko"
+    for given in (readers_of("somewhere", None), readers_of(None, "el")):
+        found = load(None, entries, given).Predict
+        assert (found.model_dir, found.lang) == (given["Predict.model_dir"], None)
+    assert load(None, ["Predict.model_dir=somewhere"], readers_of(None, "auto")).Predict.lang == "auto"
 
 
 def test_each_line_says_which_model_read_it(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
