@@ -6,44 +6,21 @@ import base64
 import io
 import socket
 import struct
-import threading
 import zlib
-from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
-import httpx
 import pytest
 from PIL import Image
 from support.lines import draw_line, draw_page
 from support.pages import LOCKED_PDF
 from support.random_net import WORDS
-from support.serving import Background, GatedBackend, Server, png, serving, wait_until
-from support.web_server import web_server
+from support.serving import Background, GatedBackend, Server, code, png, serving, wait_until
 
-from ocrx import create_model
 from ocrx.backends import open_backend
 from ocrx.inference.recognizer import Recognizer
 
 TOKEN = "a-token-of-enough-characters"
-
-
-@pytest.fixture(scope="module")
-def recognizer(model_folder: Path) -> Recognizer:
-    return create_model(model_dir=model_folder, backend="onnx", threads=2)
-
-
-@pytest.fixture(scope="module")
-def server(recognizer: Recognizer) -> Iterator[Server]:
-    with serving(recognizer, max_body=1, max_images=20, max_pixels=1_000_000) as running:
-        yield running
-
-
-def code(answer: httpx.Response) -> str:
-    error = answer.json()["error"]
-    assert set(error) == {"code", "message"} and error["message"]
-    return str(error["code"])
 
 
 def png_header(width: int, height: int) -> bytes:
@@ -288,61 +265,6 @@ def test_a_refused_client_that_still_sends_gets_its_answer(recognizer: Recognize
         assert server.client.post("/v1/lines", content=bytes(20 * 2**20)).status_code == 413
 
 
-def test_addresses_are_fetched_where_that_is_allowed(recognizer: Recognizer) -> None:
-    name, content = png(draw_line("from the web"))
-    with web_server() as web, serving(recognizer, allow_urls=True) as server:
-        web.files = {f"/{name}": content, "/text": b"no image"}
-        fields = {"url": [f"{web.url}/{name}", f"{web.url}/missing", f"{web.url}/text"]}
-        answer = server.client.post("/v1/lines", data=fields, files=[("image", (name, content))])
-        by_index = {r["image_index"]: r for r in answer.json()["results"]}
-        texts = [r["rec_text"] for r in by_index.values() if "error" not in r]
-        assert len(texts) == 2 and texts[0] == texts[1]
-        assert sorted(r["error"]["code"] for r in by_index.values() if "error" in r) == [
-            "not_an_image",
-            "url_unreachable",
-        ]
-        assert code(server.client.post("/v1/lines", files={"url": (None, "file:///etc/passwd")})) == "wrong_option"
-
-
-def test_slow_web_servers_do_not_delay_others(recognizer: Recognizer, monkeypatch: pytest.MonkeyPatch) -> None:
-    entered, gate = threading.Semaphore(0), threading.Event()
-
-    class Slow:
-        def __init__(self, url: str, total_s: float) -> None:
-            pass
-
-        def data(self) -> bytes:
-            entered.release()
-            assert gate.wait(60)
-            return b"no image"
-
-    monkeypatch.setattr("ocrx.serving.service.Download", Slow)
-    with serving(recognizer, allow_urls=True) as server, ThreadPoolExecutor(50) as background:
-        fetching = {"url": (None, "http://slow.example/x.png")}
-        slow = [background.submit(server.client.post, "/v1/lines", files=fetching) for _ in range(40)]
-        assert entered.acquire(timeout=60)
-        for _ in range(5):
-            assert entered.acquire(timeout=60)
-        try:
-            quick = background.submit(server.read, png(draw_line("x")), allow="abc")
-            assert quick.result(30).status_code == 200
-        finally:
-            gate.set()
-        assert {answer.result().status_code for answer in slow} == {415}
-
-
-def test_fetched_images_count_with_the_body(recognizer: Recognizer) -> None:
-    with web_server() as web, serving(recognizer, allow_urls=True, max_body=1) as server:
-        web.files = {f"/{number}": bytes(600_000) for number in range(4)}
-        urls = [("url", (None, web.url + path)) for path in web.files]
-        refused = server.client.post("/v1/lines", files=urls)
-        assert (refused.status_code, code(refused)) == (413, "body_too_large")
-        assert web.count == 2, "the others are not fetched"
-        for _ in range(20):  # what was held is given back
-            alone = server.client.post("/v1/lines", files={"url": (None, f"{web.url}/0")})
-            assert code(alone) == "not_an_image"
-
-
 def test_what_the_log_says_and_what_not(server: Server) -> None:
     answers = [
         server.read(png(draw_line("secret"), "my-secret-name.png"), allow="abc"),
@@ -387,54 +309,6 @@ def test_the_interface_describes_itself_without_another_server(server: Server) -
 def test_the_root_leads_to_the_description(server: Server) -> None:
     answer = server.client.get("/", follow_redirects=True)
     assert (answer.status_code, answer.url.path) == (200, "/docs")
-
-
-def test_ocr_answers_as_paddlex_does(server: Server, recognizer: Recognizer, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("ocrx.pages.networks.find_spec", lambda name: None)
-    page = draw_page(["one", "two"])
-    _, content = png(page)
-    request = {"file": base64.b64encode(content).decode(), "fileType": 1, "visualize": False, "textDetThresh": 0.3}
-    body = server.client.post("/ocr", json=request).json()
-    assert (body["errorCode"], body["errorMsg"]) == (0, "Success") and body["logId"]
-    (one,) = body["result"]["ocrResults"]
-    expected = list(recognizer.predict(page, lines="split"))
-    found = one["prunedResult"]
-    assert found["rec_texts"] == [p.text for p in expected] and found["rec_boxes"] == [
-        list(p.box or ()) for p in expected
-    ]
-    assert len(found["dt_polys"]) == len(found["rec_scores"]) == 2 and len(found["dt_polys"][0]) == 4
-    assert body["result"]["dataInfo"] == {"width": page.width, "height": page.height, "type": "image"}
-    assert body["result"]["warnings"] == ["textDetThresh: no effect here"]
-
-    scores = sorted(p.score for p in expected)
-    request["textRecScoreThresh"] = (scores[0] + scores[1]) / 2
-    kept = server.client.post("/ocr", json=request).json()["result"]["ocrResults"][0]["prunedResult"]
-    assert len(kept["rec_texts"]) == 1
-
-
-@pytest.mark.parametrize(
-    ("body", "status", "expected"),
-    [
-        (b"", 400, "empty_body"),
-        (b"no json", 400, "malformed"),
-        (b"[" * 100_000, 400, "malformed"),
-        (b"[1]", 400, "no_image"),
-        (b"{}", 400, "no_image"),
-        (b'{"file": "%%%"}', 400, "malformed"),
-        (b'{"file": "eA==", "fileTyp": 1}', 400, "unknown_field"),
-        (b'{"file": "eA==", "fileType": 2}', 400, "wrong_option"),
-        (b'{"file": "eA==", "fileType": 0}', 400, "wrong_option"),
-        (b'{"file": "eA==", "textRecScoreThresh": "x"}', 400, "wrong_option"),
-        (b'{"file": "eA==", "textRecScoreThresh": NaN}', 400, "wrong_option"),
-        (b'{"file": "eA==", "textRecScoreThresh": 1' + b"0" * 400 + b"}", 400, "wrong_option"),
-        (b'{"file": "eA=="}', 415, "not_an_image"),
-        (b'{"file": "http://127.0.0.1/x.png"}', 400, "urls_not_allowed"),
-    ],
-)
-def test_ocr_refuses_in_both_shapes(server: Server, body: bytes, status: int, expected: str) -> None:
-    answer = server.client.post("/ocr", content=body, headers={"Content-Type": "application/json"})
-    assert (answer.status_code, code(answer)) == (status, expected)
-    assert answer.json()["errorCode"] == status and answer.json()["errorMsg"] == answer.json()["error"]["message"]
 
 
 @pytest.fixture

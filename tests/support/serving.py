@@ -104,6 +104,13 @@ class Background:
         return self._threads.submit(work)
 
 
+def code(answer: httpx.Response) -> str:
+    """The code of a refusal, whose body is whole."""
+    error = answer.json()["error"]
+    assert set(error) == {"code", "message"} and error["message"]
+    return str(error["code"])
+
+
 def wait_until(condition: Callable[[], bool]) -> None:
     """Wait for a condition, however busy the machine is."""
     end = time.monotonic() + 120
