@@ -85,8 +85,13 @@ def write_failure(output: Path, mode: str, error: BaseException) -> None:
     busy = (output / LOCK_FILE).exists() or _is_success(output / "train_result.json")
     if not is_main_process() or (mode == "train" and busy):
         return
-    fields = {"done_flag": False, "err_type": type(error).__name__, "err_msg": str(error)}
+    fields = {"done_flag": False, "err_type": _public_type(error).__name__, "err_msg": str(error)}
     write_json(output / f"{mode}_result.json", fields)
+
+
+def _public_type(error: BaseException) -> type[BaseException]:
+    """The class of ``ocrx.errors`` that an error belongs to: programs compare its name."""
+    return next((kind for kind in type(error).__mro__ if kind.__module__ == OcrxError.__module__), type(error))
 
 
 def _is_success(path: Path) -> bool:

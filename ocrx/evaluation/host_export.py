@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+import editdistance
 import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
@@ -26,6 +27,7 @@ from ocrx.model_folder import INFERENCE_DIR, SPEC_FILE, find_model_folder
 from ocrx.text.charset import Charset
 
 _TOLERANCE = 0.05  # of a probability: a grey level that is rounded the other way
+_MOST_EDITS = 0.02  # of the characters of all lines: two readings may be nearly as probable as each other
 _CHECKED_LINES = 32
 
 
@@ -141,10 +143,14 @@ def _probabilities(logits: Floats) -> Floats:
 def _check_in_host(host: str, files: Sequence[Path], lines: Sequence[Pixels], expected: Sequence[str]) -> bool:
     """Whether the host is installed; raises BackendError where it reads otherwise."""
     texts = read_in_host(host, files, lines)
-    for found, text in zip(texts or (), expected, strict=bool(texts)):
-        if found != text:
-            raise BackendError(f"{host}: reads {found!r} where the file gives {text!r}")
-    return texts is not None
+    if texts is None:
+        return False
+
+    edits = [editdistance.eval(found, text) for found, text in zip(texts, expected, strict=True)]
+    if sum(edits) > _MOST_EDITS * max(1, sum(map(len, expected))):
+        worst = edits.index(max(edits))
+        raise BackendError(f"{host}: reads {texts[worst]!r} where the file gives {expected[worst]!r}")
+    return True
 
 
 def _compared(model: Backend, host: HostBackend, samples: Sequence[Sample]) -> tuple[int, float | None, float | None]:

@@ -23,6 +23,7 @@ class Scripted:
 
     spec = ModelSpec("any", {}, tuple("abl1"), ImageSpec(), FrameSpec(layers=((4, 4, 0),)), name="scripted")
     name = "scripted"
+    device = "cpu"
     threads = parallel = 1
     pixels = None
 

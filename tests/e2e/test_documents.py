@@ -86,6 +86,9 @@ def test_what_is_not_run_says_why() -> None:
         ("docs/models.md", "downloads, or needs rapidocr-onnxruntime"),
         ("docs/export.md", "needs a machine that computes int8 wrongly"),
         ("docs/export.md", "needs Docker"),
+        ("docs/export.md", "needs RapidOCR and a page of yours"),
+        ("docs/export.md", "needs PaddleX"),
+        ("docs/pages.md", "needs the extra `page` and a page of yours"),
         ("docs/review.md", "waits for a person in front of the page"),
     }
 

@@ -89,6 +89,15 @@ def test_it_reads_as_predict_does_and_ends_with_its_requests_answered(model_fold
         assert (last["path"], last["status"], last["images"]) == ("/v1/lines", 200, len(files) * 20)
 
 
+@pytest.fixture
+def ctrl_c() -> Iterator[None]:
+    """Processes started here heed Ctrl-C, also where a shell runs the tests in the background."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
+@pytest.mark.usefixtures("ctrl_c")
 def test_ctrl_c_ends_it(model_folder: Path) -> None:
     with process("--model", str(model_folder)) as server:
         assert server.end(signal.SIGINT) == 130

@@ -156,8 +156,8 @@ def test_cnn_bilstm_is_the_documented_network() -> None:
         ("lcnetv4", {"neck_dims": "96"}, 32, "neck_dims: '96'; expected an integer"),
         ("lcnetv4", {"neck_dims": True}, 32, "neck_dims: True; expected an integer"),
         ("lcnetv4", {"neck_dims": 12}, 32, "lcnetv4: neck_dims: 12; expected a multiple of 8"),
-        ("lcnetv4", {}, 40, "it accepts 16, 32, 48"),
-        ("cnn_bilstm", {}, 32, "it accepts 64 to 79"),
+        ("lcnetv4", {}, 40, "images 40 pixels high do not fit; expected 16, 32, 48"),
+        ("cnn_bilstm", {}, 32, "images 32 pixels high do not fit; expected 64 to 79"),
     ],
 )
 def test_what_does_not_fit_is_named(architecture: str, params: dict[str, Any], height: int, message: str) -> None:
