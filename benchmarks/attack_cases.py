@@ -366,7 +366,9 @@ def attack_options(rng: random.Random, folder: Path) -> list[str]:
         "[",
         "\x00",
     )
-    (folder / "list.txt").write_bytes(mutate("\n".join(rng.choices(names, k=8)).encode(), rng))
+    lines = mutate("\n".join(rng.choices(names, k=8)).encode(), rng).split(b"\n")
+    # A path cut to "/" asks for every image of this machine.
+    (folder / "list.txt").write_bytes(b"\n".join(line for line in lines if line.strip() != b"/"))
     return ["predict", f"@{folder / 'list.txt'}", *common, "--beam", "1"]
 
 
