@@ -70,7 +70,7 @@ def test_the_result_says_what_reproduces_it(
     assert made["packages"]["numpy"] == version("numpy") and made["ocrx"] == ocrx.__version__
     assert {"python", "platform", "command", "threads"} <= made.keys()
     assert made["devices_used"][0].startswith("cpu (") and made["backend"] == "onnx"
-    assert set(made["weights_fingerprint"]) == {"model.safetensors", "inference/model.onnx"}
+    assert {"model.safetensors", "inference/model.onnx"} <= set(made["weights_fingerprint"])  # exports may lie beside
     assert first["compared"]["weights_fingerprint"] == made["weights_fingerprint"]
 
     with (model / "model.safetensors").open("ab") as file:
