@@ -116,8 +116,6 @@ def open_backend(
             raise ConfigError(f"{name}: {value!r}; expected one of {', '.join(known)}")
 
     folder = find_model_folder(path)
-    if folder.name == INFERENCE_DIR and (folder.parent / SPEC_FILE).is_file():
-        folder = folder.parent
     if (named := named_file(path)) is not None:
         folder = path.parent
         chosen, precision = _as_named(named, path, backend, precision)

@@ -106,24 +106,12 @@ def export_folder(
         BackendError: In fp32 a logit differs by more than rounding, or else the accuracy drops by more than
             ``max_loss``.
     """
-    if precision not in FORMATS[form]:
-        raise ConfigError(f"{form}: precision {precision!r}; expected one of {', '.join(FORMATS[form])}")
-    if precision != "fp32" and not samples:
-        raise DataError(
-            f"{form} in {precision}: no lines to compare on", hint="add a dataset of your own lines with --data"
-        )
-
-    if form == "openvino" and find_spec("openvino") is None:
-        raise BackendError("openvino is not installed", hint="pip install 'ocrx[openvino]'")
+    _check_request(form, precision, samples)
     folder = find_model_folder(path)
-    if folder.name == INFERENCE_DIR and (folder.parent / SPEC_FILE).is_file():
-        folder = folder.parent
     target = target or folder / INFERENCE_DIR
     elsewhere = target.resolve() != (folder / INFERENCE_DIR).resolve()
     if elsewhere:
         _refuse_another_model(target, folder)
-    if samples and not any(_readable(sample.image) for sample in samples):
-        raise DataError(f"{samples[0].image}: cannot be read, nor any other of {len(samples)} images to compare on")
     existing = next(parent for parent in (target, *target.parents) if parent.is_dir())
 
     with partial_folder(existing) as work:
@@ -144,6 +132,20 @@ def export_folder(
         shutil.copyfile(lm, target / LM_FILE)
     size = sum((target / file.name).stat().st_size for file in written.files)
     return Exported(target / written.files[0].name, size, len(samples), *compared)
+
+
+def _check_request(form: str, precision: str, samples: Sequence[Sample]) -> None:
+    """Raise an error where the form lacks the precision, its package is missing, or no line can be compared on."""
+    if precision not in FORMATS[form]:
+        raise ConfigError(f"{form}: precision {precision!r}; expected one of {', '.join(FORMATS[form])}")
+    if form == "openvino" and find_spec("openvino") is None:
+        raise BackendError("openvino is not installed", hint="pip install 'ocrx[openvino]'")
+    if precision != "fp32" and not samples:
+        raise DataError(
+            f"{form} in {precision}: no lines to compare on", hint="add a dataset of your own lines with --data"
+        )
+    if samples and not any(_readable(sample.image) for sample in samples):
+        raise DataError(f"{samples[0].image}: cannot be read, nor any other of {len(samples)} images to compare on")
 
 
 def _refuse_another_model(target: Path, folder: Path) -> None:

@@ -23,7 +23,7 @@ from ocrx.files import partial_folder
 from ocrx.imaging.preparation import pad, prepare, resize, scale
 from ocrx.imaging.reading import read_image
 from ocrx.inference.recognizer import Recognizer
-from ocrx.model_folder import INFERENCE_DIR, SPEC_FILE, find_model_folder
+from ocrx.model_folder import find_model_folder
 from ocrx.text.charset import Charset
 
 _TOLERANCE = 0.05  # of a probability: a grey level that is rounded the other way
@@ -63,8 +63,6 @@ def export_for_host(path: Path, host: str, samples: Sequence[Sample] = (), targe
         BackendError: The file, or the host itself, reads lines otherwise than the model; nothing is left in place then.
     """
     folder = find_model_folder(path)
-    if folder.name == INFERENCE_DIR and (folder.parent / SPEC_FILE).is_file():
-        folder = folder.parent
     target = target or folder / host
     existing = next(parent for parent in (target, *target.parents) if parent.is_dir())
 

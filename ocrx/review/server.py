@@ -164,16 +164,16 @@ def _add_page(app: FastAPI, session: ReviewSession, access: Access) -> None:
 def _add_lines(app: FastAPI, session: ReviewSession) -> None:
     @app.get("/api/next")
     def following(tab: _Tab, current: str | None = None) -> dict[str, Any]:
-        line = session.next_line(tab.name, current, tab.wanted)
-        return {"line": line, "upcoming": session.upcoming(tab.name, tab.wanted)}
+        line = session.navigation.following(tab.name, current, tab.wanted)
+        return {"line": line, "upcoming": session.navigation.upcoming(tab.name, tab.wanted)}
 
     @app.get("/api/previous")
     def previous(tab: _Tab, current: str = "") -> dict[str, Any]:
-        return {"line": session.previous_line(tab.name, current, tab.wanted)}
+        return {"line": session.navigation.previous(tab.name, current, tab.wanted)}
 
     @app.get("/api/line")
     def jump(tab: _Tab, key: str) -> dict[str, Any]:
-        return {"line": session.show_line(tab.name, key, tab.wanted)}
+        return {"line": session.navigation.jump(tab.name, key, tab.wanted)}
 
     @app.get("/api/search")
     def search(text: str = "") -> dict[str, Any]:
@@ -199,8 +199,8 @@ def _add_decisions(app: FastAPI, session: ReviewSession) -> None:
             session.decide(decision)
         except ConflictError as error:
             return JSONResponse({"error": error.message, "line": session.view(sent.line)}, status_code=409)
-        line = session.next_line(tab.name, sent.line, tab.wanted)
-        upcoming = session.upcoming(tab.name, tab.wanted)
+        line = session.navigation.following(tab.name, sent.line, tab.wanted)
+        upcoming = session.navigation.upcoming(tab.name, tab.wanted)
         return JSONResponse({"decided": session.view(sent.line), "line": line, "upcoming": upcoming})
 
     @app.post("/api/undo")

@@ -6,7 +6,6 @@ import threading
 from collections import Counter
 from collections.abc import Callable, Iterable
 from contextlib import ExitStack, suppress
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -23,8 +22,9 @@ from ocrx.review.folder_lock import lock_folder
 from ocrx.review.journal import JOURNAL_FILE, Journal
 from ocrx.review.label_files import FinishReport, digest_of, turned_image, write_decisions
 from ocrx.review.line_facts import LineFacts
-from ocrx.review.line_order import Filter, LineOrder
+from ocrx.review.line_order import LineOrder
 from ocrx.review.lines import Line, ReviewFolder, count_characters, find_labels, read_folder
+from ocrx.review.navigation import Navigation
 from ocrx.review.ranking import Ranking, Reader, Score
 
 
@@ -36,6 +36,7 @@ class ReviewSession:
         state_dir: The review's own folder.
         decisions: What was decided.
         reader: The model that reads; None without one, or until it is opened.
+        navigation: The way of each browser tab through the lines.
     """
 
     def __init__(self, path: Path) -> None:
@@ -66,6 +67,7 @@ class ReviewSession:
         self._lock = threading.RLock()
         self._facts = LineFacts(self.folder, self.decisions)
         self._order = LineOrder(len(self._facts.lines))
+        self.navigation = Navigation(self._facts, self._order, self._lock)
         self._signature = _signature(self.folder)
         self._outside: set[str] = set()
         self._ranking: Ranking | None = None
@@ -141,7 +143,7 @@ class ReviewSession:
         return self._facts.line(key)
 
     def status(self, line: Line) -> Status:
-        """Tell whether and how a line is decided.
+        """Check whether and how a line is decided.
 
         Args:
             line: The line.
@@ -229,71 +231,6 @@ class ReviewSession:
         """
         with self._lock:
             return count_characters(self._facts.lines)
-
-    def next_line(self, tab: str, current: str | None, wanted: Filter) -> dict[str, Any] | None:
-        """Move a tab forward.
-
-        Args:
-            tab: The browser tab.
-            current: The line that it shows.
-            wanted: The filter.
-
-        Returns:
-            The line as ``view`` gives it; None if no line is left.
-        """
-        with self._lock:
-            found = self._order.after(tab, self._facts.numbers.get(current or ""), wanted, self._facts.matcher(wanted))
-            if found is None and wanted.status == "open":
-                # What was skipped comes again when nothing else is open.
-                skipped = self._facts.matcher(replace(wanted, status="skipped"))
-                found = self._order.after(tab, self._facts.numbers.get(current or ""), wanted, skipped)
-            return None if found is None else self._facts.view(self._facts.lines[found].key)
-
-    def previous_line(self, tab: str, current: str, wanted: Filter) -> dict[str, Any] | None:
-        """Move a tab back to what it showed before.
-
-        Args:
-            tab: The browser tab.
-            current: The line that it shows.
-            wanted: The filter.
-
-        Returns:
-            The line as ``view`` gives it; None at the beginning.
-        """
-        with self._lock:
-            number = self._facts.numbers.get(current, -1)
-            found = self._order.before(tab, number, wanted)
-            return None if found is None else self._facts.view(self._facts.lines[found].key)
-
-    def show_line(self, tab: str, key: str, wanted: Filter) -> dict[str, Any]:
-        """Jump to a line.
-
-        Args:
-            tab: The browser tab.
-            key: The line.
-            wanted: The filter.
-
-        Returns:
-            The line as ``view`` gives it.
-        """
-        with self._lock:
-            self.line(key)
-            self._order.jump(tab, self._facts.numbers[key], wanted)
-            return self._facts.view(key)
-
-    def upcoming(self, tab: str, wanted: Filter) -> dict[str, Any] | None:
-        """Tell which line will probably come next, so that its image can be loaded ahead.
-
-        Args:
-            tab: The browser tab.
-            wanted: The filter.
-
-        Returns:
-            The line as ``view`` gives it; None at the end.
-        """
-        with self._lock:
-            found = self._order.peek(tab, wanted, self._facts.matcher(wanted))
-            return None if found is None else self._facts.view(self._facts.lines[found].key)
 
     def decide(self, request: DecisionRequest) -> LineState:
         """Record a decision; when this returns it is on the disk.
@@ -446,7 +383,7 @@ class ReviewSession:
 
 
 def _signature(folder: ReviewFolder) -> dict[Path, tuple[int, int]]:
-    """Time and size of the label files, which tell whether they were changed."""
+    """Time and size of the label files, by which a change is noticed."""
     found = {}
     for path in folder.label_files:
         with suppress(FileNotFoundError):  # removed a moment ago

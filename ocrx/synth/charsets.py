@@ -7,7 +7,7 @@ import unicodedata
 
 ASCII = "".join(chr(code) for code in range(32, 127))
 _WESTERN_SIGNS = "“”‘’–—…•°±×©®™€£¥§½"
-# Without signs that look like another one of the list (minus, primes): no reader could tell them apart.
+# Without signs that look like another one of the list (minus, primes): no reader could distinguish them.
 _PRINT_SIGNS = _WESTERN_SIGNS + "‚„‹›«»·÷¢¶†‡¼¾¹²³µªº¿¡‰≤≥≠≈→←№"
 
 _VIETNAMESE = "".join(chr(code) for code in range(0x1EA0, 0x1EFA)) + "ƠơƯư"

@@ -113,7 +113,7 @@ def _setting(rng: Random, text: str, face: Face, shaped: bool, one_bit: bool, ti
     dice = rng.random()
 
     if spaces and face.kind in _CELLS:
-        # whole cells only, by which a reader tells `Total:` from `Total :`
+        # whole cells only, by which a reader distinguishes `Total:` from `Total :`
         if dice < 0.3:
             gaps = tuple(font_space(face) * rng.choice((0, 0, 0, 1, 1, 2, 4)) for _ in range(spaces))
     elif spaces and dice < 0.18:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from ocrx.synth import contact_patterns as c
 from ocrx.synth import patterns as p
 from ocrx.synth import print_styles as styles
 from ocrx.synth import till_patterns as t
@@ -34,9 +35,9 @@ SCENES = {
     "receipt": Scene(
         texts=(
             (p.price, 15), (t.label, 12), (t.pair, 11), (t.item, 13), (t.item_line, 4), (t.amount_line, 2),
-            (t.count, 6), (p.address, 9), (p.company, 5), (p.phone, 4), (t.registration, 4), (p.code, 5), (p.date, 3),
-            (p.time, 2), (p.date_time, 4), (t.phrase, 6), (t.header, 2), (t.percent, 2), (p.person, 2), (t.card, 1),
-            (t.very_short, 5), (p.mail, 1), (p.sentence, 3), (p.word, 2), (p.technical, 1),
+            (t.count, 6), (c.address, 9), (c.company, 5), (c.phone, 4), (t.registration, 4), (p.code, 5), (p.date, 3),
+            (p.time, 2), (p.date_time, 4), (t.phrase, 6), (t.header, 2), (t.percent, 2), (c.person, 2), (t.card, 1),
+            (t.very_short, 5), (c.mail, 1), (p.sentence, 3), (p.word, 2), (p.technical, 1),
         ),
         faces=(37, 6, 13, 13, 7, 24),
         italics=0.12,
@@ -47,8 +48,8 @@ SCENES = {
     ),
     "document": Scene(
         texts=(
-            (p.sentence, 40), (p.word, 10), (p.title, 10), (p.person, 5), (p.address, 5), (p.date, 4), (p.code, 3),
-            (p.mail, 4), (p.technical, 9), (p.company, 3), (p.price, 3), (t.phrase, 3), (t.label, 3), (t.pair, 3),
+            (p.sentence, 40), (p.word, 10), (p.title, 10), (c.person, 5), (c.address, 5), (p.date, 4), (p.code, 3),
+            (c.mail, 4), (p.technical, 9), (c.company, 3), (p.price, 3), (t.phrase, 3), (t.label, 3), (t.pair, 3),
         ),
         faces=(5, 8, 4, 0, 45, 38),
         italics=0.5,
@@ -59,9 +60,9 @@ SCENES = {
     ),
     "screen": Scene(
         texts=(
-            (p.word, 24), (p.title, 16), (p.sentence, 18), (p.mail, 8), (p.technical, 16), (p.random_letters, 4),
+            (p.word, 24), (p.title, 16), (p.sentence, 18), (c.mail, 8), (p.technical, 16), (p.random_letters, 4),
             (t.phrase, 4),
-            (p.price, 3), (p.date, 3), (p.person, 3), (p.code, 3),
+            (p.price, 3), (p.date, 3), (c.person, 3), (p.code, 3),
         ),
         faces=(9, 3, 8, 10, 34, 36),
         italics=0.4,
@@ -69,9 +70,9 @@ SCENES = {
     ),
     "photo": Scene(
         texts=(
-            (p.word, 45), (p.title, 14), (t.phrase, 10), (p.company, 8), (p.random_letters, 5), (p.price, 5),
+            (p.word, 45), (p.title, 14), (t.phrase, 10), (c.company, 8), (p.random_letters, 5), (p.price, 5),
             (p.code, 3),
-            (p.phone, 3), (p.address, 4), (t.count, 3),
+            (c.phone, 3), (c.address, 4), (t.count, 3),
         ),
         faces=(3, 3, 16, 3, 50, 25),
         italics=0.4,

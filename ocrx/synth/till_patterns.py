@@ -5,6 +5,7 @@ from __future__ import annotations
 from random import Random
 
 from ocrx.synth import words as w
+from ocrx.synth.contact_patterns import person
 from ocrx.synth.patterns import (
     Vocabulary,
     amount,
@@ -13,7 +14,6 @@ from ocrx.synth.patterns import (
     date,
     digits,
     letters,
-    person,
     price,
     time,
 )

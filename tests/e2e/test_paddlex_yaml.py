@@ -9,57 +9,18 @@ from pathlib import Path
 import pytest
 from support.lines import make_line_folder
 from support.paddle_checkpoint import renamed, write_pdparams
+from support.paddlex_yaml import paddlex_yaml
 from support.recipes import CHARACTERS, network_of
 from support.web_server import Web, web_server
 from typer.testing import CliRunner
 
 from ocrx.cli.app import app
-from ocrx.zoo import sources
+from ocrx.zoo.hub import PADDLEX_SERVER
 from ocrx.zoo.key_maps import paddle_key_map
 
 NAME = "PP-OCRv6_tiny_rec"
 WEIGHTS = f"/paddlex/official_pretrained_model/{NAME}_pretrained.pdparams"
-YAML = f"""\
-Global:
-  model: {NAME}
-  mode: check_dataset # check_dataset/train/evaluate/predict
-  dataset_dir: "/paddle/dataset/paddlex/ocr_rec/ocr_rec_dataset_examples"
-  device: gpu:0,1,2,3
-  output: "output"
-
-CheckDataset:
-  convert:
-    enable: False
-    src_dataset_type: null
-  split:
-    enable: False
-    train_percent: null
-    val_percent: null
-
-Train:
-  epochs_iters: 20
-  batch_size: 8
-  learning_rate: 0.001
-  pretrain_weight_path: {sources.PADDLEX_SERVER}{WEIGHTS}
-  resume_path: null
-  log_interval: 20
-  eval_interval: 1
-  save_interval: 1
-
-Evaluate:
-  weight_path: "output/best_accuracy/best_accuracy.pdparams"
-  log_interval: 1
-
-Export:
-  weight_path: {sources.PADDLEX_SERVER}{WEIGHTS}
-
-Predict:
-  batch_size: 1
-  model_dir: "output/best_accuracy/inference"
-  input: "{sources.PADDLEX_SERVER}/paddlex/imgs/demo_image/general_ocr_rec_001.png"
-  kernel_option:
-    run_mode: paddle
-"""
+YAML = paddlex_yaml(NAME, PADDLEX_SERVER, WEIGHTS)
 
 
 @pytest.fixture

@@ -33,10 +33,10 @@ def session(root: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[ReviewSessi
 
 def shown(session: ReviewSession, wanted: Filter = OPEN, tab: str = "t") -> list[str]:
     found: list[str] = []
-    line = session.next_line(tab, None, wanted)
+    line = session.navigation.following(tab, None, wanted)
     while line is not None:
         found.append(line["key"])
-        line = session.next_line(tab, line["key"], wanted)
+        line = session.navigation.following(tab, line["key"], wanted)
     return found
 
 
@@ -44,7 +44,7 @@ def test_the_first_line_does_not_wait_for_the_ranking(session: ReviewSession) ->
     reader = StubReader({})
     reader.gate.clear()
     session.start_ranking(lambda: reader)
-    line = session.next_line("t", None, OPEN)
+    line = session.navigation.following("t", None, OPEN)
     assert line is not None
     assert (line["error"], line["reading"]) == (None, None)
     assert not session.progress()["ranking_done"]
@@ -110,7 +110,7 @@ def test_search_finds_a_place_first_then_texts_and_readings(session: ReviewSessi
     assert session.search("03.PNG")[0]["key"] == "03.png"
     assert [found["key"] for found in session.search("TREE")] == ["02.png"]
     assert session.search("nothing like this") == session.search(" ") == []
-    assert session.show_line("t", "03.png", OPEN)["label"] == "four"
+    assert session.navigation.jump("t", "03.png", OPEN)["label"] == "four"
 
 
 def test_label_files_changed_outside_are_read_again(session: ReviewSession, root: Path) -> None:
@@ -146,7 +146,7 @@ def test_a_model_that_cannot_be_opened_does_not_end_the_review(session: ReviewSe
     session.start_ranking(broken)
     assert session.wait_for_ranking(30)
     assert session.progress()["ranking_failed"] == "no model"
-    assert session.next_line("t", None, OPEN) is not None
+    assert session.navigation.following("t", None, OPEN) is not None
     assert session.read("00.png", 0)["text"] is None
 
 

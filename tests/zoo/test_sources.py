@@ -24,6 +24,7 @@ from ocrx.model_folder import read_spec
 from ocrx.modes import import_model
 from ocrx.training.pretrained import resolve_pretrained
 from ocrx.zoo import downloading, sources
+from ocrx.zoo.hub import PADDLEX_SERVER
 from ocrx.zoo.key_maps import paddle_key_map
 from ocrx.zoo.sources import cached_model, locate, obtain, obtain_url, remove
 
@@ -114,7 +115,7 @@ def test_without_the_hub_paddlex_gives_it(web: Web, published: dict[str, bytes])
     web.files[PADDLEX] = tar_of(published)
     folder = obtain(NAME)
     origin = read_spec(folder).origin
-    assert origin is not None and origin.address == f"{sources.PADDLEX_SERVER}{PADDLEX}"
+    assert origin is not None and origin.address == f"{PADDLEX_SERVER}{PADDLEX}"
 
 
 @pytest.mark.parametrize("status", [403, 404, 500])
@@ -152,7 +153,7 @@ def _cut(web: Web) -> None:
 def test_a_server_that_misbehaves_is_named_and_leaves_no_entry(
     spoil: Callable[[Web], None], message: str, web: Web, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(sources, "download", partial(downloading.download, stall_s=0.2))
+    monkeypatch.setattr("ocrx.zoo.hub.download", partial(downloading.download, stall_s=0.2))
     spoil(web)
     with pytest.raises(ModelError, match=f"{NAME}: cannot be downloaded: .*{message}"):
         obtain(NAME)
