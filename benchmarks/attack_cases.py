@@ -131,7 +131,7 @@ def image_bytes(rng: random.Random) -> bytes:
         options["exif"] = exif
     try:
         image.save(buffer, kind, **options)
-    except Exception:  # not every format has every mode and option
+    except Exception:  # Pillow raises any kind for a mode or option that a format lacks; it is saved plainly instead
         buffer = io.BytesIO()
         image.convert("RGB").save(buffer, "TIFF" if kind == "TIFF" else "PNG")
     return mutate(buffer.getvalue(), rng) if rng.random() < 0.9 else buffer.getvalue()

@@ -114,7 +114,7 @@ def prepared(arguments: argparse.Namespace) -> tuple[Path, Path]:
     """The manifest, and the result of an undisturbed run of one worker."""
     work: Path = arguments.work
     images = sorted(
-        os.path.abspath(name)  # noqa: PTH100  # as ocrx.bulk.locations
+        os.path.abspath(name)  # noqa: PTH100  # links stay, as in ocrx.bulk.locations
         for folder in arguments.images
         for name in files_below(folder)
         if name.lower().endswith(IMAGE_SUFFIXES)

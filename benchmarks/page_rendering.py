@@ -11,7 +11,7 @@ import random
 import re
 import subprocess
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from xml.etree import ElementTree
@@ -168,10 +168,10 @@ def _document(look: Look, language: str, paragraphs: Sequence[str], choice: rand
     return f"<html lang={language}><meta charset=utf-8><style>{style}</style><body>{''.join(body)}"
 
 
-def _table(chosen: object, choice: random.Random) -> str:
+def _table(chosen: Iterator[str], choice: random.Random) -> str:
     rows = []
     for _ in range(choice.randint(6, 9)):
-        words = next(chosen).split()[: choice.randint(1, 3)]  # type: ignore[call-overload]
+        words = next(chosen).split()[: choice.randint(1, 3)]
         cells = [
             " ".join(words),
             str(choice.randint(1, 999)),

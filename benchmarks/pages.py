@@ -39,12 +39,13 @@ TITLES = {"ocrx": "ocrx", "rapidocr": "RapidOCR 3.10 (PP-OCRv6 small)", "tessera
 def ocrx_reader() -> Callable[[Page], Found]:
     from ocrx import create_model
     from ocrx.inference.page_results import group_pages
+    from ocrx.inference.results import corners
 
     model = create_model()
 
     def read(page: Page) -> Found:
         (found,) = group_pages(model.predict(page.image, lines="detect"))
-        return found.text, [(line.box, line.text) for line in found.lines]  # type: ignore[misc]
+        return found.text, [(corners(line.box), line.text) for line in found.lines if line.box is not None]
 
     return read
 

@@ -15,7 +15,7 @@ def run() -> None:
     error by name, since every result goes there; a closed stderr loses only messages.
     """
     if sys.stderr is None:
-        sys.stderr = Path(os.devnull).open("w", encoding="utf-8")  # noqa: SIM115  # lives as long as the process
+        sys.stderr = Path(os.devnull).open("w", encoding="utf-8")  # noqa: SIM115  # stays open until the process ends
     if sys.stdout is None:
         sys.stderr.write("error: stdout is closed; expected a file, a pipe or a terminal for the results\n")
         sys.exit(1)

@@ -374,7 +374,7 @@ def data_uri(content: bytes, media_type: str) -> str:
 
 
 def _partial_path(parent: Path) -> Path:
-    """A hidden name that tells which process of which machine writes there."""
+    """A hidden name that identifies the machine and process writing there."""
     return parent / f"{_PARTIAL}{_HOST}-{os.getpid()}-{os.urandom(4).hex()}"
 
 

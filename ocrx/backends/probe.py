@@ -120,7 +120,7 @@ class Probe:
 
         try:
             with safe_open(path, framework="numpy") as file:
-                count = sum(name.startswith("image.") for name in file.keys())  # noqa: SIM118  # no mapping
+                count = sum(name.startswith("image.") for name in file.keys())  # noqa: SIM118  # the file is no mapping and cannot be iterated
                 images = [file.get_tensor(f"image.{number}").astype(np.float32) for number in range(count)]
                 logits = [file.get_tensor(f"logits.{number}") for number in range(count)]
                 tolerance = float((file.metadata() or {})["tolerance"])

@@ -185,7 +185,7 @@ def _connected(address: str) -> Iterator[Any]:
 
     try:
         ray.init(address=address, log_to_driver=False, logging_level="ERROR")
-    except Exception as error:  # Ray raises errors of many kinds here
+    except Exception as error:  # Ray raises RuntimeError, ConnectionError, gRPC's own and others
         raise BackendError(f"{address}: no Ray cluster answers ({error})", hint="see `ray status`") from None
     try:
         yield ray

@@ -151,7 +151,7 @@ def _work(setup: Setup, pipe: Connection) -> None:
         _tell(pipe, error)
     except MemoryError:
         os._exit(1)  # as if the system had ended it
-    except Exception:
+    except Exception:  # a bug: the driver raises it, with its traceback
         _tell(pipe, RuntimeError(f"a worker failed:\n{traceback.format_exc()}"))
 
 

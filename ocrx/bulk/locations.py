@@ -20,7 +20,7 @@ _CHUNK = 1 << 20
 
 
 def is_remote(location: str) -> bool:
-    """Tell addresses such as ``s3://bucket/key`` from paths.
+    """Distinguish addresses such as ``s3://bucket/key`` from paths.
 
     Args:
         location: A path or an address.
@@ -42,7 +42,7 @@ def absolute(location: str) -> str:
     """
     if is_remote(location):
         return location
-    return os.path.abspath(location.removeprefix("file://")).replace(os.sep, "/")  # noqa: PTH100  # `..` of a link stays
+    return os.path.abspath(location.removeprefix("file://")).replace(os.sep, "/")  # noqa: PTH100  # Path.resolve follows links
 
 
 def beside(base: str, name: str) -> str:
@@ -55,7 +55,7 @@ def beside(base: str, name: str) -> str:
     Returns:
         ``name``, in the folder unless it is absolute.
     """
-    if name.startswith("/") or "://" in name or (os.name == "nt" and os.path.isabs(name)):  # noqa: PTH117
+    if name.startswith("/") or "://" in name or (os.name == "nt" and os.path.isabs(name)):  # noqa: PTH117  # text only: no Path per row
         return name
     return f"{base}/{name}" if base else name
 
@@ -85,7 +85,7 @@ def file_system(location: str) -> tuple[Any, str]:
         raise BackendError(f"{location}: the driver for {scheme}:// is not installed", hint=str(error)) from None
     except ValueError as error:
         raise ConfigError(f"{location}: cannot be used ({error})") from None
-    except Exception as error:  # a driver may raise anything
+    except Exception as error:  # botocore, aiohttp, ...: each driver has errors of its own
         raise DataError(f"{location}: cannot be reached ({type(error).__name__}: {error})") from None
     return system, str(path)
 
@@ -159,7 +159,7 @@ def read_image_bytes(location: str, name: str) -> bytes:
             content: bytes = file.read(MAX_IMAGE_BYTES + 1)
     except FileNotFoundError:
         raise DataError(f"{name}: no such file") from None
-    except Exception as error:  # a driver may raise anything
+    except Exception as error:  # botocore, aiohttp, ...: each driver has errors of its own
         raise DataError(f"{name}: cannot be read ({error})") from None
     if len(content) > MAX_IMAGE_BYTES:
         raise DataError(f"{name}: larger than {MAX_IMAGE_BYTES:,} bytes")

@@ -47,7 +47,7 @@ class Source:
         id_column: Holds the ids; None for the numbers of the rows.
         base: Folder of relative paths; None for that of each table.
         listing: The list that was made of a folder or a pattern, if ``files`` is that list.
-        kind: Suffix that tells what the files are; None for their own.
+        kind: Suffix that names the type of the files; None for their own.
     """
 
     files: tuple[str, ...]

@@ -71,7 +71,7 @@ class Schedule:
         """Take a task.
 
         Returns:
-            The task; None where there is none now. A task that runs may still lead to others.
+            The task; None where there is none now. A running task may still add others.
         """
         if self._waiting:
             task = self._waiting.popleft()

@@ -244,7 +244,7 @@ class _ObjectStorage:
                 self._system.pipe_file(self._path(name), content, mode="create")
             except FileExistsError:
                 return False
-            except Exception as error:
+            except Exception as error:  # drivers report a lost race by errors of their own
                 if _is_conflict(error):
                     return False
                 raise
@@ -274,7 +274,7 @@ class _ObjectStorage:
 
             try:
                 self._system.pipe_file(path, new, **({"IfMatch": tag} if tag else {}))
-            except Exception as error:
+            except Exception as error:  # drivers report a lost race by errors of their own
                 if _is_conflict(error):
                     return False
                 raise
@@ -348,5 +348,5 @@ def _driven(where: str) -> Iterator[None]:
             yield
     except OcrxError:
         raise
-    except Exception as error:
+    except Exception as error:  # botocore, aiohttp, ...: each driver has errors of its own
         raise DataError(f"{where}: {type(error).__name__}: {error}") from error

@@ -38,7 +38,7 @@ class Table(Protocol):
     """One file of a manifest."""
 
     def columns(self) -> Columns:
-        """All its columns, found without reading all its records; JSON lines tell theirs after ``scan``.
+        """All its columns, found without reading all its records; those of JSON lines are known after ``scan``.
 
         Returns:
             The columns.

@@ -1,4 +1,4 @@
-"""Measures how well and how fast a recognizer reads labelled lines.
+"""Measures the accuracy and the speed of a recognizer on labelled lines.
 
 ``evaluate`` compares texts with labels, ``analysis`` breaks the errors down, ``intervals`` computes 95 % intervals,
 ``reliability`` and ``calibration`` deal with scores and confidence, ``label_errors`` finds probable label errors,

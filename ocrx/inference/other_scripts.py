@@ -80,14 +80,14 @@ class OtherScripts:
             The most trusted prediction of each line, with the name of its model.
         """
         best = [replace(prediction, model=spec.name) for prediction in predictions]
-        doubtful = [n for n, found in enumerate(predictions) if (found.confidence or 0.0) < LOW_CONFIDENCE]
-        if not doubtful:
+        uncertain = [n for n, found in enumerate(predictions) if (found.confidence or 0.0) < LOW_CONFIDENCE]
+        if not uncertain:
             return best
         known = frozenset(spec.charset)
 
         for model in self.models():
-            found = model.read_lines([lines[n] for n in doubtful])
-            for n, other in zip(doubtful, found, strict=True):
+            found = model.read_lines([lines[n] for n in uncertain])
+            for n, other in zip(uncertain, found, strict=True):
                 if (other.confidence or 0.0) > (best[n].confidence or 0.0) and not known.issuperset(other.text):
                     best[n] = replace(other, model=model.spec.name)
         return best

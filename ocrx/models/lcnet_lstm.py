@@ -14,9 +14,9 @@ from ocrx.models.lcnetv4 import LCNetV4Block
 class LCNetLSTM(CTCNetwork):
     """Images [N, C, H, W] → logits [N, W / 4, classes]; H a multiple of 16.
 
-    The receptive field of the convolutions covers about three letters; the LSTM adds the context that tells O from 0
-    and l from 1. In CPU training it costs a tenth of two attention blocks. Source of the blocks: PPLCNetV4 of
-    PP-OCRv6 (PaddleOCR, 2026).
+    The receptive field of the convolutions covers about three letters; the LSTM adds the context that
+    distinguishes O from 0 and l from 1. In CPU training it costs a tenth of two attention blocks. Source of
+    the blocks: PPLCNetV4 of PP-OCRv6 (PaddleOCR, 2026).
     """
 
     def __init__(self, params: LCNetLSTMParams, image: ImageSpec, classes: int) -> None:

@@ -193,7 +193,7 @@ class BulkStatus:
         done_rows: Lines that are read, errors included.
         done_shards: Shards whose part is good.
         errors: Lines that are errors.
-        rate: Lines a second over the last ten minutes in which parts were written; None where that cannot be told.
+        rate: Lines a second over the last ten minutes in which parts were written; None where that is unknown.
         idle_s: Seconds since the last part was written; None without parts.
         complete: Whether ``_SUCCESS`` is there.
     """
@@ -226,7 +226,7 @@ def status(location: str, progress: Progress) -> BulkStatus:
 
     Args:
         location: The output of the job.
-        progress: Called with the parts that were looked at, and how many there are.
+        progress: Called with the number of parts checked so far, and of all.
 
     Returns:
         The status.

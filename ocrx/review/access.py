@@ -64,7 +64,7 @@ class Access:
         return known
 
     def allows(self, request: Request) -> bool:
-        """Tell whether a request comes from a page of this review.
+        """Check whether a request comes from a page of this review.
 
         Args:
             request: The request.

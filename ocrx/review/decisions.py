@@ -177,7 +177,7 @@ class Decisions:
         return last.key
 
     def target(self, line: Line) -> str | None:
-        """Tell what the label file should hold for a line.
+        """Give what the label file should hold for a line.
 
         Args:
             line: The line with the label that the file holds now.
@@ -206,7 +206,7 @@ class Decisions:
         return self._labels[line.key][0] if line.key in self._labels else line.sample.text
 
     def is_changed_outside(self, line: Line) -> bool:
-        """Tell whether another program changed the label of a line that was decided.
+        """Check whether another program changed the label of a line that was decided.
 
         Args:
             line: The line with the label that the file holds now.
@@ -241,7 +241,7 @@ class Decisions:
         self.model = model
 
     def per_hour(self) -> float:
-        """Measure how fast the review goes.
+        """Measure the speed of the review.
 
         Returns:
             Decisions an hour, from those of the last five minutes of this process; 0 before the second one.

@@ -120,7 +120,7 @@ class LineFacts:
         return self.lines[number]
 
     def status(self, line: Line) -> Status:
-        """Tell whether and how a line is decided.
+        """Check whether and how a line is decided.
 
         Args:
             line: The line.
@@ -133,7 +133,7 @@ class LineFacts:
         return self._decisions.state(line.key).status
 
     def is_corrected(self, line: Line) -> bool:
-        """Tell whether a line was accepted with another text than its first label.
+        """Check whether a line was accepted with another text than its first label.
 
         Args:
             line: The line.

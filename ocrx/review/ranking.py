@@ -108,7 +108,7 @@ def _confidence(prediction: Prediction) -> float:
 
 
 class _Stopped(Exception):  # noqa: N818  # not an error
-    """The ranking was told to end."""
+    """The ranking was asked to end."""
 
 
 class Ranking:

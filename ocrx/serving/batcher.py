@@ -201,7 +201,7 @@ class Batcher:
                 return
             try:
                 lines = load_lines([reading.images[index]], reading.reader.spec.image, reading.layout)
-            except Exception as error:
+            except Exception as error:  # whatever it is, the request gets an answer and the worker continues
                 self._fail([reading], error)
                 return
             self._opened(reading, index, lines)
@@ -234,7 +234,7 @@ class Batcher:
         try:
             predictions = reader.read_lines([entry.line for entry in batch])
             self._on_batch(len(batch))  # may raise, too: counters of several processes are files
-        except Exception as error:
+        except Exception as error:  # whatever it is, the requests get an answer and the worker continues
             self._fail({id(entry.reading): entry.reading for entry in batch}.values(), error)
             return
 

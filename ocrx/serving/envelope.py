@@ -94,7 +94,7 @@ class Envelope:
         except asyncio.CancelledError:
             await exchange.refuse(HttpError(503, "stopping", "the server is shutting down", {"Retry-After": "5"}))
             raise
-        except Exception:
+        except Exception:  # the last resort of a request: 500 for the client, the traceback for the log
             _LOG.exception("request %s failed", notes.id)
             await exchange.refuse(
                 HttpError(500, "internal", f"internal error; see request {notes.id} in the log of the server")
@@ -113,7 +113,7 @@ class _Exchange:
         self._complete = not self._has_body
 
     async def receive(self) -> Message:
-        self._waits_for_go = False  # asking for the body tells the client to send it
+        self._waits_for_go = False  # asking for the body makes the client send it
         message = await self._receive()
         if message["type"] == "http.disconnect" or not message.get("more_body", False):
             self._complete = True

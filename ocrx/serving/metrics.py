@@ -90,5 +90,5 @@ class Metrics:
         if not self._shared:
             return generate_latest(self._registry)
         together = CollectorRegistry()
-        MultiProcessCollector(together)  # type: ignore[no-untyped-call]
+        MultiProcessCollector(together)  # type: ignore[no-untyped-call]  # prometheus_client has no annotation here
         return generate_latest(together)

@@ -212,7 +212,7 @@ class Service:
                 if reading.error is not None:
                     raise reading.error
                 result, error = render(self._results(images, reading)), None
-            except Exception as problem:
+            except Exception as problem:  # raised again where the request waits for it
                 result, error = None, problem
             with suppress(RuntimeError):  # the loop is closed: nobody waits
                 loop.call_soon_threadsafe(finish, result, error)

@@ -100,7 +100,7 @@ def open_uploads(
         max_images: Most images, pages included.
         max_pixels: Most pixels of an image.
         fetched: Called with 0 before an address is fetched and with the size of its content afterwards; it raises
-            HttpError where the request may not go on.
+            HttpError where the request is refused.
 
     Returns:
         At least one image for each upload, in order; one that failed already raises its error when it is opened.

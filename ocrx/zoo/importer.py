@@ -168,7 +168,7 @@ def _recognise(
 def _arabic_name(source: str, file: Path, dictionary: Path | None, *models: str | None) -> str | None:
     """Find the name that marks the weights as an Arabic model, which was trained on labels in visual order.
 
-    Only a name can tell: dictionaries of many scripts hold right-to-left letters, but those models read in logical
+    Only a name shows it: dictionaries of many scripts hold right-to-left letters, but those models read in logical
     order.
     """
     folder = file.parent.resolve()

@@ -57,7 +57,7 @@ class Program:
     Attributes:
         operators: In the order in which they run.
         parameters: The trained arrays by name.
-        ranks: Number of dimensions of each value, where the program tells it.
+        ranks: Number of dimensions of each value, where the program states it.
         input: Name of the images.
         output: Name of the result.
     """

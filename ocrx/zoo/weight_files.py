@@ -251,7 +251,7 @@ def _nested(tree: Any, keys: tuple[str, ...]) -> Any:
 
 
 def read_dictionary(path: Path) -> tuple[str, ...]:
-    """The lines of a dictionary exactly as they stand, so that their number tells whether it fits a head.
+    """The lines of a dictionary exactly as they stand, so that their number shows whether it fits a head.
 
     Args:
         path: The file.

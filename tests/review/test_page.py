@@ -52,10 +52,11 @@ class Review:
         return (self.page.text_content("#source") or "").rpartition(" ")[2]
 
     def wait_for(self, name: str) -> None:
-        """Wait until a line is shown with its image and its reading."""
+        """Wait until a line is shown with its image, and the page takes keys."""
         self.page.wait_for_function(
             "name => document.querySelector('#source').textContent.endsWith(name)"
-            " && document.querySelector('#image').complete",
+            " && document.querySelector('#image').complete"
+            " && document.hasFocus() && document.activeElement === document.querySelector('#text')",
             arg=name,
         )
 

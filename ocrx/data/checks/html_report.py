@@ -49,7 +49,7 @@ class ReportData:
 
 
 def illustrated_places(groups: Iterable[FindingGroup]) -> set[str]:
-    """Tell which images the page shows.
+    """List the images that the page shows.
 
     Args:
         groups: The findings.

@@ -146,7 +146,7 @@ def _outside(sample: Sample, bases: tuple[str, ...]) -> Iterator[Issue]:
 
 
 def _absolute(path: Path) -> str:
-    """The absolute path by its letters alone: a link inside the folder may lead elsewhere."""
+    """The absolute path by its letters alone: a link inside the folder may point elsewhere."""
     return os.path.abspath(path)  # noqa: PTH100  # Path.absolute keeps "..", and Path.resolve follows links
 
 

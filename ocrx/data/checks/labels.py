@@ -161,7 +161,7 @@ def _mixed_scripts(text: str) -> Iterator[_Finding]:
 
 
 def _direction(text: str) -> Iterator[_Finding]:
-    """Right-to-left lines of which another one looks the same, so that an image does not tell which it is."""
+    """Right-to-left lines of which another one looks the same, so that an image does not show which it is."""
     written = normalize(text)
     if not runs_right_to_left(written):
         return

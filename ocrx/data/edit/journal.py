@@ -96,7 +96,7 @@ def recover(root: Path) -> bool:
 
 
 def is_inside(name: str) -> bool:
-    """Tell whether a name from a record stays inside the dataset's folder, so that it may be replaced or removed.
+    """Check whether a name from a record stays inside the dataset's folder, so that it may be replaced or removed.
 
     Args:
         name: A relative path.

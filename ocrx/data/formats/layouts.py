@@ -124,7 +124,7 @@ def read_dataset(root: Path) -> Dataset:
 
 
 def is_lmdb(root: Path) -> bool:
-    """Tell whether a folder, or its ``train``, holds an LMDB database.
+    """Check whether a folder, or its ``train``, holds an LMDB database.
 
     Args:
         root: The folder.

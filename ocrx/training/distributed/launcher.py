@@ -122,7 +122,7 @@ def _run_worker(task: _Task, pipe: Connection, work: Work, arguments: tuple[obje
     except OcrxError as error:
         _send(pipe, ("error", error))
         sys.exit(1)
-    except Exception:
+    except Exception:  # a bug: the main process raises it, with its traceback
         _send(pipe, ("error", RuntimeError(f"process {task.group.rank} failed:\n{traceback.format_exc()}")))
         sys.exit(1)
 
