@@ -43,8 +43,9 @@ test-oldest: .venv-oldest/installed ## Run the tests with the oldest versions th
 test-avx2: install ## Run the int8 tests as on a processor without AVX-512 and VNNI (needs qemu-user)
 	qemu-x86_64 -cpu Haswell $(BIN)/python -m pytest --timeout 7200 -k int8 tests/export tests/backends
 
-bench: install ## Measure against other readers (needs ../shared/data; see benchmarks/)
-	$(BIN)/python benchmarks/accuracy.py
+BENCH ?=
+bench: install ## Measure speed beside other programs into docs/performance.md (options: BENCH="--only start --data DATASET")
+	$(BIN)/python benchmarks/performance.py $(BENCH)
 
 fonts: install ## Install the fonts and word lists of the printed_* recipes (Debian, root; npm)
 	apt-get update -qq && xargs apt-get install -y -qq --no-install-recommends < datasets/fonts.txt

@@ -10,7 +10,7 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from peers import TITLES, environments, read_rapidocr, read_tesseract
+from peers import TITLES, environments, read_peer, read_tesseract
 
 from ocrx import create_model
 from ocrx.data.formats.layouts import read_dataset
@@ -44,7 +44,7 @@ def main() -> None:
         images = [sample.image for sample in samples]
         texts = {"ocrx": [result.text for result in model.predict(images)]}
         for peer, python in pythons.items():
-            texts[TITLES[peer]] = read_rapidocr(peer, python, images, threads=2).texts
+            texts[TITLES[peer]] = read_peer(peer, python, images, threads=2).texts
         tesseract = read_tesseract(images)
         if tesseract is not None:
             texts[TITLES["tesseract"]] = tesseract.texts

@@ -35,18 +35,23 @@ ALTERED = 0.03
 TOP = 0.06
 
 
-def speed() -> None:
-    """Open images of 160 x 32 pixels, half PNG and half JPEG, without and with processes, then from the cache."""
-    with tempfile.TemporaryDirectory() as folder:
-        paths = []
-        font = ImageFont.load_default(size=20)
-        for i in range(IMAGES):
-            image = Image.effect_noise((160, 32), 12).point(lambda v: v + 80)
-            ImageDraw.Draw(image).text((4, 3), f"line {i:06}", fill=10, font=font)
-            path = Path(folder) / f"{i:06}.{('png', 'jpg')[i % 2]}"
-            image.save(path)
-            paths.append(path)
+def make_images(folder: Path, count: int) -> list[Path]:
+    """Draw images of 160 x 32 pixels, half PNG and half JPEG."""
+    paths = []
+    font = ImageFont.load_default(size=20)
+    for i in range(count):
+        image = Image.effect_noise((160, 32), 12).point(lambda v: v + 80)
+        ImageDraw.Draw(image).text((4, 3), f"line {i:06}", fill=10, font=font)
+        path = folder / f"{i:06}.{('png', 'jpg')[i % 2]}"
+        image.save(path)
+        paths.append(path)
+    return paths
 
+
+def speed() -> None:
+    """Open images without and with processes, then from the cache."""
+    with tempfile.TemporaryDirectory() as folder:
+        paths = make_images(Path(folder), IMAGES)
         for workers in (0, 2):
             start = time.perf_counter()
             scan = scan_images(paths, workers=workers, cache=Path(folder) / f"{workers}.npy")

@@ -1,7 +1,7 @@
 """Other readers, each in its own environment, on the same images: their texts and how long they took.
 
-RapidOCR 1.4.4 holds PP-OCRv4 mobile, RapidOCR 3.10 PP-OCRv6 small, both on ONNX Runtime; Tesseract is Debian's.
-Only recognition runs (no detection, no page analysis), from files, one line at a time.
+RapidOCR 1.4.4 holds PP-OCRv4 mobile, RapidOCR 3.10 PP-OCRv6 small, both for ONNX Runtime and OpenVINO; Tesseract is
+Debian's. Only recognition runs (no detection, no page analysis), from files, one line at a time.
 """
 
 from __future__ import annotations
@@ -16,44 +16,130 @@ import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from types import MappingProxyType
 
-ENVIRONMENTS = {"rapidocr1": "rapidocr-onnxruntime==1.4.4", "rapidocr3": "rapidocr==3.10.*"}
-TITLES = {
-    "rapidocr1": "PP-OCRv4 mobile (RapidOCR 1.4.4)",
-    "rapidocr3": "PP-OCRv6 small (RapidOCR 3.10)",
-    "tesseract": "Tesseract eng",
-}
+PYTHONS_VARIABLE = "OCRX_PEER_PYTHONS"
 
-_RUNNERS = {
-    "rapidocr1": """
-import json, sys, time
-from rapidocr_onnxruntime import RapidOCR
+# Restricting the process restricts every runtime in it, whatever options it has.
+_START = """
+import json, logging, os, sys, time
 paths, threads = json.load(sys.stdin)
-reader = RapidOCR(intra_op_num_threads=threads, inter_op_num_threads=1)
+if hasattr(os, "sched_setaffinity"):
+    os.sched_setaffinity(0, sorted(os.sched_getaffinity(0))[:threads])
+logging.disable(logging.CRITICAL)
+"""
+_FINISH = """
+read(paths[0])
+start = time.perf_counter()
+texts = [read(path) for path in paths]
+print("RESULT" + json.dumps([texts, time.perf_counter() - start]))
+"""
+_RAPIDOCR_1 = """
 def read(path):
     found, _ = reader(path, use_det=False, use_cls=False, use_rec=True)
     return found[0][0] if found else ""
-read(paths[0])
-start = time.perf_counter()
-texts = [read(path) for path in paths]
-print("RESULT" + json.dumps([texts, time.perf_counter() - start]))
-""",
-    "rapidocr3": """
-import json, logging, sys, time
-from rapidocr import RapidOCR
-logging.disable(logging.CRITICAL)
-paths, threads = json.load(sys.stdin)
-engine = "EngineConfig.onnxruntime."
-reader = RapidOCR(params={engine + "intra_op_num_threads": threads, engine + "inter_op_num_threads": 1})
+"""
+_RAPIDOCR_3 = """
 def read(path):
     found = reader(path, use_det=False, use_cls=False, use_rec=True)
     return found.txts[0] if found.txts else ""
-read(paths[0])
-start = time.perf_counter()
-texts = [read(path) for path in paths]
-print("RESULT" + json.dumps([texts, time.perf_counter() - start]))
+"""
+
+
+@dataclass(frozen=True)
+class Peer:
+    """A reader in another Python environment.
+
+    Attributes:
+        title: Its name in tables.
+        modules: The modules that its environment must have.
+        install: What makes such an environment, after ``pip install``.
+        code: Python that defines ``read(path)``; ``threads`` is given.
+    """
+
+    title: str
+    modules: tuple[str, ...]
+    install: str
+    code: str
+
+
+PEERS = MappingProxyType(
+    {
+        "rapidocr1": Peer(
+            "PP-OCRv4 mobile (RapidOCR 1.4.4)",
+            ("rapidocr_onnxruntime",),
+            "rapidocr-onnxruntime==1.4.4 onnxruntime",
+            """
+from rapidocr_onnxruntime import RapidOCR
+reader = RapidOCR(intra_op_num_threads=threads, inter_op_num_threads=1)
+"""
+            + _RAPIDOCR_1,
+        ),
+        "rapidocr1-openvino": Peer(
+            "PP-OCRv4 mobile (RapidOCR 1.4.4, OpenVINO)",
+            ("rapidocr_openvino",),
+            "rapidocr-openvino==1.4.4",
+            """
+from rapidocr_openvino import RapidOCR
+reader = RapidOCR(inference_num_threads=threads)
+"""
+            + _RAPIDOCR_1,
+        ),
+        "rapidocr3": Peer(
+            "PP-OCRv6 small (RapidOCR 3.10)",
+            ("rapidocr", "onnxruntime"),
+            "rapidocr==3.10.* onnxruntime",
+            """
+from rapidocr import RapidOCR
+engine = "EngineConfig.onnxruntime."
+reader = RapidOCR(params={engine + "intra_op_num_threads": threads, engine + "inter_op_num_threads": 1})
+"""
+            + _RAPIDOCR_3,
+        ),
+        "rapidocr3-openvino": Peer(
+            "PP-OCRv6 small (RapidOCR 3.10, OpenVINO)",
+            ("rapidocr", "onnxruntime", "openvino"),
+            "rapidocr==3.10.* onnxruntime openvino",
+            """
+from rapidocr import EngineType, RapidOCR
+engine = {"Rec.engine_type": EngineType.OPENVINO, "EngineConfig.openvino.inference_num_threads": threads}
+reader = RapidOCR(params=engine)
+"""
+            + _RAPIDOCR_3,
+        ),
+        "easyocr": Peer(
+            "EasyOCR English",
+            ("easyocr",),
+            "easyocr",
+            """
+import easyocr, torch
+from PIL import Image
+import numpy as np
+torch.set_num_threads(threads)
+reader = easyocr.Reader(["en"], gpu=False, detector=False, download_enabled=False, verbose=False)
+def read(path):
+    grey = np.asarray(Image.open(path).convert("L"))
+    height, width = grey.shape
+    return reader.recognize(grey, [[0, width, 0, height]], [], detail=0)[0]
 """,
-}
+        ),
+        "ddddocr": Peer(
+            "ddddocr",
+            ("ddddocr",),
+            "ddddocr",
+            """
+from pathlib import Path
+import ddddocr
+reader = ddddocr.DdddOcr(show_ad=False)
+def read(path):
+    return reader.classification(Path(path).read_bytes())
+""",
+        ),
+    }
+)
+ENVIRONMENTS = MappingProxyType({name: PEERS[name].install.split() for name in ("rapidocr1", "rapidocr3")})
+TESSERACT = "tesseract"
+TITLES = MappingProxyType({**{name: peer.title for name, peer in PEERS.items()}, TESSERACT: "Tesseract eng"})
 
 
 @dataclass(frozen=True)
@@ -67,20 +153,60 @@ class Reading:
 def environments(folder: Path) -> dict[str, Path]:
     """The Python of each RapidOCR in ``folder``; what is missing is installed there."""
     pythons = {}
-    for name, requirement in ENVIRONMENTS.items():
+    for name, requirements in ENVIRONMENTS.items():
         python = folder / name / "bin" / "python"
         if not python.exists():
             subprocess.run([sys.executable, "-m", "venv", str(folder / name)], check=True)
-            install = [str(python), "-m", "pip", "install", "--quiet", requirement, "onnxruntime"]
-            subprocess.run(install, check=True)
+            subprocess.run([str(python), "-m", "pip", "install", "--quiet", *requirements], check=True)
         pythons[name] = python
     return pythons
 
 
-def read_rapidocr(name: str, python: Path, images: Sequence[Path], threads: int) -> Reading:
-    """RapidOCR, recognition alone."""
+def find_peers(pythons: Sequence[Path]) -> dict[str, Path]:
+    """For each peer the first Python that has its modules, also in those that the environment variable lists."""
+    listed = [Path(name) for name in os.environ.get(PYTHONS_VARIABLE, "").split(os.pathsep) if name]
+    modules = sorted({module for peer in PEERS.values() for module in peer.modules})
+    code = "import importlib.util as u, json, sys; print(json.dumps([m for m in sys.argv[1:] if u.find_spec(m)]))"
+    found: dict[str, Path] = {}
+    for python in [*pythons, *listed]:
+        done = subprocess.run([python, "-c", code, *modules], capture_output=True, text=True, check=True)
+        present = set(json.loads(done.stdout))
+        for name, peer in PEERS.items():
+            if present.issuperset(peer.modules):
+                found.setdefault(name, python)
+    return found
+
+
+def missing_peers(found: Sequence[str]) -> dict[str, str]:
+    """Title and install command of the peers that are not there."""
+    missing = {peer.title: f"pip install {peer.install}" for name, peer in PEERS.items() if name not in found}
+    if shutil.which("tesseract") is None:
+        missing[TITLES[TESSERACT]] = "apt-get install tesseract-ocr"
+    return missing
+
+
+def peer_version(name: str, python: Path) -> str:
+    """The versions of the packages that a peer was installed from, as far as they have one."""
+    code = """
+import sys, importlib.metadata as m
+for name in sys.argv[1:]:
+    try: print(name, m.version(name))
+    except m.PackageNotFoundError: pass
+"""
+    packages = [part.partition("=")[0] for part in PEERS[name].install.split()]
+    done = subprocess.run([python, "-c", code, *packages], capture_output=True, text=True, check=True)
+    return ", ".join(done.stdout.splitlines())
+
+
+def read_peer(name: str, python: Path, images: Sequence[Path], threads: int) -> Reading:
+    """Read images with a peer, in a process of its own.
+
+    Raises:
+        RuntimeError: It failed; the message ends with what it wrote last.
+    """
     job = json.dumps([[str(image) for image in images], threads])
-    done = subprocess.run([python, "-c", _RUNNERS[name]], input=job, capture_output=True, text=True, check=False)
+    code = _START + PEERS[name].code + _FINISH
+    done = subprocess.run([python, "-c", code], input=job, capture_output=True, text=True, check=False)
     line = next((line for line in done.stdout.splitlines() if line.startswith("RESULT")), None)
     if line is None:
         raise RuntimeError(f"{name} failed: {done.stderr[-800:]}")

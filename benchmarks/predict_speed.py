@@ -3,7 +3,8 @@
     python benchmarks/predict_speed.py ../shared/data/sroie_lines [--model M]... [--lines 200] [--rounds 3]
 
 Every reader is a fresh process in every round; its start and one line of warm-up do not count. The rounds interleave
-the readers, so that a busy moment of the machine does not hit one of them alone; the median counts.
+the readers, so that a busy moment of the machine does not hit one of them alone; the median counts. Other readers run
+in the environments that ``--peer-python`` or the variable OCRX_PEER_PYTHONS names, see ``peers.py``.
 """
 
 from __future__ import annotations
@@ -13,13 +14,15 @@ import json
 import statistics
 import subprocess
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 
-from peers import TITLES, Reading, environments, read_rapidocr, read_tesseract
+from peers import TESSERACT, TITLES, Reading, find_peers, read_peer, read_tesseract
 
 from ocrx.data.formats.layouts import read_dataset
+from ocrx.data.sample import Sample
 from ocrx.inference.tuned_settings import machine
 from ocrx.text.metrics import compute_metrics
 
@@ -37,6 +40,25 @@ print("RESULT" + json.dumps([texts, time.perf_counter() - start]))
 Reader = Callable[[Sequence[Path]], "Reading | None"]
 
 
+@dataclass
+class Measured:
+    """A reader's seconds in each round and its share of exact lines, or why it could not read."""
+
+    title: str
+    seconds: list[float] = field(default_factory=list)
+    exact: float = 0.0
+    failure: str | None = None
+
+    def ms_per_line(self, lines: int) -> float:
+        """Median over the rounds."""
+        return statistics.median(self.seconds) / lines * 1000
+
+    def times_as_fast_as(self, other: Measured) -> tuple[float, float, float]:
+        """Median, least and largest ratio of the same round."""
+        ratios = [theirs / ours for ours, theirs in zip(self.seconds, other.seconds, strict=True)]
+        return statistics.median(ratios), min(ratios), max(ratios)
+
+
 def read_ocrx(
     images: Sequence[Path], model: str | None, backend: str, threads: int, batch_size: int, precision: str
 ) -> Reading:
@@ -49,15 +71,15 @@ def read_ocrx(
     return Reading(*json.loads(line.removeprefix("RESULT")))
 
 
-def readers(
-    models: Sequence[str | None], backends: Sequence[str], threads: int, peers: Path | None
+def own_readers(
+    models: Sequence[str | None], backends: Sequence[str], threads: int, batch_sizes: Sequence[int] = (1, 8)
 ) -> dict[str, Reader]:
-    """Every reader by its title."""
+    """ocrx in every setting (``onnx``, ``openvino:bf16``), by its title."""
     found: dict[str, Reader] = {}
     for model in models:
         for setting in backends:
             backend, _, precision = setting.partition(":")
-            for batch_size in (1, 8):
+            for batch_size in batch_sizes:
                 title = f"ocrx {Path(model).name if model else 'default'}, {setting}, batch {batch_size}"
                 found[title] = partial(
                     read_ocrx,
@@ -67,12 +89,40 @@ def readers(
                     batch_size=batch_size,
                     precision=precision or "fp32",
                 )
-    if peers is not None:
-        for name, python in environments(peers).items():
-            found[TITLES[name]] = partial(read_rapidocr, name, python, threads=threads)
-        if threads == 1:
-            found[TITLES["tesseract"]] = read_tesseract
     return found
+
+
+def peer_readers(pythons: Mapping[str, Path], threads: int) -> dict[str, Reader]:
+    """The other readers, by title; Tesseract reads a line with one thread only."""
+    found: dict[str, Reader] = {
+        TITLES[name]: partial(read_peer, name, python, threads=threads) for name, python in pythons.items()
+    }
+    if threads == 1:
+        found[TITLES[TESSERACT]] = read_tesseract
+    return found
+
+
+def measure(samples: Sequence[Sample], readers: Mapping[str, Reader], rounds: int) -> dict[str, Measured]:
+    """Read the samples with all readers in turn, ``rounds`` times; a reader that fails is not asked again."""
+    images = [sample.image for sample in samples]
+    measured = {title: Measured(title) for title in readers}
+    for _ in range(rounds):
+        for title, read in readers.items():
+            entry = measured[title]
+            if entry.failure is not None:
+                continue
+            try:
+                reading = read(images)
+            except RuntimeError as error:
+                entry.failure = str(error).strip().splitlines()[-1]
+                continue
+            if reading is None:
+                entry.failure = "not installed"
+                continue
+            entry.seconds.append(reading.seconds)
+            pairs = [(sample.text, text) for sample, text in zip(samples, reading.texts, strict=True)]
+            entry.exact = compute_metrics(pairs).accuracy_ci
+    return measured
 
 
 def main() -> None:
@@ -83,28 +133,23 @@ def main() -> None:
     parser.add_argument("--lines", type=int, default=200)
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--threads", type=int, nargs="+", default=[1, 2])
-    parser.add_argument("--peers", type=Path, help="folder for the environments of the other readers")
+    parser.add_argument("--batch-size", type=int, nargs="+", default=[1, 8])
+    parser.add_argument("--peer-python", type=Path, action="append", help="Python with other readers; repeatable")
     given = parser.parse_args()
     samples = read_dataset(given.dataset).val[: given.lines]
-    images = [sample.image for sample in samples]
-    print(f"{len(images)} lines of {given.dataset.name}, {given.rounds} rounds, {machine()}\n")
+    print(f"{len(samples)} lines of {given.dataset.name}, {given.rounds} rounds, {machine()}\n")
     print("| reader | threads | lines/s | ms per line | exact, any case |\n|---|---|---|---|---|")
+    pythons = find_peers(given.peer_python or [])
     for threads in given.threads:
-        chosen = readers(given.model or [None], given.backend or ["onnx"], threads, given.peers)
-        seconds: dict[str, list[float]] = {title: [] for title in chosen}
-        exact: dict[str, float] = {}
-        for _ in range(given.rounds):
-            for title, read in chosen.items():
-                reading = read(images)
-                if reading is None:
-                    continue
-                seconds[title].append(reading.seconds)
-                pairs = [(sample.text, text) for sample, text in zip(samples, reading.texts, strict=True)]
-                exact[title] = compute_metrics(pairs).accuracy_ci
-        for title, times in sorted(seconds.items(), key=lambda entry: statistics.median(entry[1] or [0])):
-            if times:
-                middle = statistics.median(times) / len(images)
-                print(f"| {title} | {threads} | {1 / middle:.0f} | {middle * 1000:.2f} | {exact[title]:.1%} |")
+        own = own_readers(given.model or [None], given.backend or ["onnx"], threads, given.batch_size)
+        measured = measure(samples, own | peer_readers(pythons, threads), given.rounds)
+        for entry in sorted(measured.values(), key=lambda entry: sum(entry.seconds)):
+            if entry.failure is None:
+                middle = entry.ms_per_line(len(samples))
+                print(f"| {entry.title} | {threads} | {1000 / middle:.0f} | {middle:.2f} | {entry.exact:.1%} |")
+        for entry in measured.values():
+            if entry.failure is not None:
+                print(f"\n{entry.title}: not measured ({entry.failure})")
 
 
 if __name__ == "__main__":

@@ -21,7 +21,7 @@ def run() -> None:
         sys.exit(1)
 
     try:
-        from ocrx.cli.app import main
+        from ocrx.cli.shortcut import main
 
         code = main()
     except KeyboardInterrupt:

@@ -8,7 +8,6 @@ Imports nothing but the standard library and ``ocrx.errors``.
 from __future__ import annotations
 
 import base64
-import hashlib
 import json
 import os
 import shutil
@@ -353,6 +352,8 @@ def file_digest(path: Path) -> str:
     Raises:
         OSError: The file cannot be read.
     """
+    import hashlib  # brings OpenSSL, 3 MiB
+
     digest = hashlib.sha256()
     with path.open("rb") as file:
         while chunk := file.read(_CHUNK):

@@ -2,16 +2,34 @@
 
 from __future__ import annotations
 
+import subprocess
 import sys
 
 import pytest
 
-from ocrx.process import is_main_process, peak_mib, resident_mib
+from ocrx.process import is_main_process, peak_mib, resident_mib, return_freed_memory
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="Windows does not report it")
 def test_memory_is_in_mib() -> None:
     assert 5 < resident_mib() <= peak_mib() + 64
+
+
+def test_freed_memory_is_returned_where_the_c_library_can() -> None:
+    # In a process of its own, as the option stays; 30 MiB would raise glibc's threshold to as much.
+    code = """
+from ocrx.process import resident_mib, return_freed_memory
+able = return_freed_memory()
+bytes(30 << 20)
+before = resident_mib()
+blocks = [bytearray(200_000) for _ in range(100)]
+last = bytearray(200_000)
+del blocks
+print(able, resident_mib() - before)
+"""
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=120)
+    able, kept = done.stdout.split()
+    assert able == "False" or float(kept) < 10
 
 
 @pytest.mark.parametrize(

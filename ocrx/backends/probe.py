@@ -8,7 +8,6 @@ int8 products in 16 bits, which overflow. A model that was right where it was ex
 from __future__ import annotations
 
 import contextlib
-import hashlib
 import json
 import logging
 from collections.abc import Sequence
@@ -201,6 +200,8 @@ def _outcome_file(backend: str, device: str, precision: str, files: Sequence[Pat
     cache = cache_folder()
     if cache is None:
         return None
+    import hashlib  # brings OpenSSL, 3 MiB
+
     package = {"onnx": "onnxruntime", "torchscript": "torch"}.get(backend, backend)
     contents = [file_digest(file) for file in files if file.is_file()]
     version = str(import_module(package).__version__)

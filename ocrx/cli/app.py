@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import errno
 import sys
-import warnings
 from collections.abc import Callable, Sequence
 from typing import Annotated
 
@@ -16,6 +14,7 @@ from ocrx.cli.check_dataset import check_dataset
 from ocrx.cli.doctor import doctor
 from ocrx.cli.downloads import show_downloads
 from ocrx.cli.evaluate import evaluate
+from ocrx.cli.exit_codes import with_exit_code
 from ocrx.cli.explain import explain
 from ocrx.cli.export import export
 from ocrx.cli.import_model import import_model
@@ -28,7 +27,6 @@ from ocrx.cli.run import run
 from ocrx.cli.serve import serve
 from ocrx.cli.synth import synth
 from ocrx.cli.train import train
-from ocrx.errors import DataError, OcrxError
 from ocrx.version import __version__
 
 app = typer.Typer(
@@ -38,9 +36,6 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-
-
-INTERRUPTED = 130
 
 
 def _print_version(wanted: bool) -> None:
@@ -106,32 +101,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     Raises:
         KeyboardInterrupt: Ctrl-C was pressed.
     """
-    # Images that are too large get an error of their own.
-    warnings.filterwarnings("ignore", message="Image size .* exceeds limit")
-    try:
+
+    def run() -> int:
         app(args=list(arguments) if arguments is not None else None, prog_name="ocrx")
-    except OcrxError as error:
-        return _report(error, sys.argv[1:] if arguments is None else arguments)
-    except BrokenPipeError:
-        sys.stdout = None  # the reader has closed the pipe: nothing more may be flushed
-        return 1
-    except OSError as error:
-        if error.errno != errno.ENOSPC and error.filename is None:
-            raise
-        reason = "no space left on the disk" if error.errno == errno.ENOSPC else error.strerror or error
-        return _report(DataError(f"{error.filename or 'output'}: {reason}"))
-    except SystemExit as stop:
-        if stop.code == INTERRUPTED:  # Typer's exit code for Ctrl-C
-            raise KeyboardInterrupt from None
-        return stop.code if isinstance(stop.code, int) else int(stop.code is not None)
+        return 0
 
-    return 0
-
-
-def _report(error: OcrxError, arguments: Sequence[str] = ()) -> int:
-    from ocrx.cli import console
-    from ocrx.cli.option_names import name_options
-
-    hint = name_options(error.hint, arguments) if error.hint else None
-    console.show_error(OcrxError(name_options(error.message, arguments), hint=hint))
-    return error.exit_code
+    return with_exit_code(run, sys.argv[1:] if arguments is None else arguments)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import typer
 
-from ocrx.cli import check_dataset, evaluate, export, predict, settings, train
+from ocrx.cli import check_dataset, evaluate, export, prediction, settings, train
 from ocrx.cli.options import ConfigOption, Overrides
 from ocrx.errors import ConfigError
 
@@ -19,7 +19,7 @@ MODES: dict[str, Callable[[Config], int]] = {
     "train": train.run,
     "evaluate": evaluate.run,
     "export": export.run,
-    "predict": predict.run_as_paddlex,
+    "predict": prediction.run_as_paddlex,
 }
 
 

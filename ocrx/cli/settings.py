@@ -164,15 +164,15 @@ def readers_of(model: str | None, lang: str | None) -> dict[str, object]:
     Raises:
         ConfigError: Both were given, or there is no model for the language.
     """
+    if lang is None:
+        return {"Predict.model_dir": model, "Predict.lang": None}
     from ocrx.zoo.languages import AUTO
 
-    automatic = lang is not None and lang.casefold() == AUTO
-    if automatic and model is not None:
+    if lang.casefold() != AUTO:
+        return {"Predict.model_dir": model_of(model, lang), "Predict.lang": None}
+    if model is not None:
         raise ConfigError("--model and --lang: expected one of them")
-    return {
-        "Predict.model_dir": None if automatic else model_of(model, lang),
-        "Predict.lang": AUTO if automatic else None,
-    }
+    return {"Predict.model_dir": None, "Predict.lang": AUTO}
 
 
 def recording_failure(mode: str, config: Config, work: Callable[[], int]) -> int:

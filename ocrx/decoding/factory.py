@@ -20,7 +20,6 @@ from ocrx.decoding.greedy import Decoded, greedy
 from ocrx.decoding.language_model import CharacterModel
 from ocrx.decoding.ngram_model import NgramModel
 from ocrx.decoding.single_line_beam import single_line_beam_search
-from ocrx.decoding.viterbi import best_path
 from ocrx.errors import ConfigError, DataError
 from ocrx.files import read_lines
 from ocrx.text.charset import Charset
@@ -244,6 +243,8 @@ class BeamDecoder:
         found = beam_search(logits, self.beam, automaton=self.automaton, lm=self.lm, normalizer=normalizer)
         if self.automaton is None or logits.shape[1] == 0:
             return found
+
+        from ocrx.decoding.viterbi import best_path  # needed with a constraint alone
 
         small = self.automaton.source.size <= _SMALL_AUTOMATON
         lines = [n for n, texts in enumerate(found) if small or not texts]

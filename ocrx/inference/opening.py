@@ -11,7 +11,6 @@ from ocrx.config import Config, DecodeOptions
 from ocrx.decoding.factory import build_decoder
 from ocrx.errors import ConfigError
 from ocrx.inference.discovery import find_model
-from ocrx.inference.other_scripts import OtherScripts
 from ocrx.inference.recognizer import BATCH_SIZE, Recognizer
 from ocrx.inference.tuned_settings import load_tuned_settings
 from ocrx.model_folder import INFERENCE_DIR, SPEC_FILE, bundled_language_model, read_spec
@@ -109,7 +108,8 @@ def open_model(config: Config) -> tuple[Path, Recognizer]:
 
 def _open_for_language(lang: str, runtime: Runtime, decode: DecodeOptions | None = None) -> tuple[Path, Recognizer]:
     """The model for a language; for ``auto`` the embedded one, with those of other scripts beside it."""
-    from ocrx.zoo.embedded import other_scripts  # only where a language is given
+    from ocrx.inference.other_scripts import OtherScripts  # only where a language is given
+    from ocrx.zoo.embedded import other_scripts
     from ocrx.zoo.languages import AUTO, model_for_language
 
     if lang.casefold() != AUTO:

@@ -14,23 +14,26 @@ from dataclasses import dataclass
 from itertools import islice
 from numbers import Integral
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from ocrx.backends import Backend
 from ocrx.config import DecodeOptions
 from ocrx.decoding.factory import Decoder, build_decoder, decode_beside_best_path
 from ocrx.decoding.greedy import Decoded, greedy
-from ocrx.decoding.ngram_model import NgramModel
 from ocrx.errors import ConfigError
 from ocrx.inference.batching import stack_lines, width_batches
 from ocrx.inference.confidence import line_confidence, typical_score, unfamiliar_warning
 from ocrx.inference.inputs import ImageInput, Input, iter_inputs
 from ocrx.inference.lines import ONE_LINE, Layout, PreparedLine, load_lines
-from ocrx.inference.other_scripts import OtherScripts
 from ocrx.inference.results import Prediction
 from ocrx.inference.spans import ColumnProfile, DeferredSpans, PixelSpans, character_spans, word_spans
 from ocrx.model_spec import CalibrationSpec, ModelSpec
 from ocrx.pages.finder import LineFinder
 from ocrx.text.charset import Charset
+
+if TYPE_CHECKING:
+    from ocrx.decoding.ngram_model import NgramModel
+    from ocrx.inference.other_scripts import OtherScripts
 
 BATCH_SIZE = 16
 WINDOW = 512  # images sorted together; also bounds memory

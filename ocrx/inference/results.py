@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 import os
 import sys
@@ -317,6 +316,8 @@ def result_path(target: Path, suffix: str, prediction: Prediction, *, is_file: b
 
 def _digest(prediction: Prediction) -> str:
     """Ten hexadecimal digits that stand for the input."""
+    import hashlib  # brings OpenSSL, 3 MiB
+
     return hashlib.sha256(_identity(prediction).encode()).hexdigest()[:10]
 
 

@@ -9,7 +9,6 @@ from types import MappingProxyType
 from typing import Any
 
 from ocrx.files import to_json
-from ocrx.inference.page_results import HOCR_HEAD, HOCR_TAIL, group_pages
 from ocrx.inference.results import Prediction
 
 ESCAPES = str.maketrans({"\\": "\\\\", "\t": "\\t", "\n": "\\n", "\r": "\\r"})
@@ -139,6 +138,8 @@ def text(results: Iterable[Prediction], details: bool = False) -> Iterator[str]:
     Yields:
         The text of a page.
     """
+    from ocrx.inference.page_results import group_pages  # only where pages are written
+
     before = ""
     for page in group_pages(results):
         if page.source.error is None:
@@ -156,6 +157,8 @@ def page_json(results: Iterable[Prediction], details: bool = False) -> Iterator[
     Yields:
         The parts of the document.
     """
+    from ocrx.inference.page_results import group_pages  # only where pages are written
+
     yield from _array(page.to_dict() for page in group_pages(results))
 
 
@@ -169,6 +172,8 @@ def hocr(results: Iterable[Prediction], details: bool = False) -> Iterator[str]:
     Yields:
         The parts of the document.
     """
+    from ocrx.inference.page_results import HOCR_HEAD, HOCR_TAIL, group_pages  # only where pages are written
+
     yield HOCR_HEAD
     for number, page in enumerate(group_pages(results)):
         yield page.hocr(number)

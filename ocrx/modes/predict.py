@@ -11,7 +11,6 @@ from ocrx.decoding.factory import decoder_notice
 from ocrx.errors import ConfigError, DataError
 from ocrx.inference.inputs import Input
 from ocrx.inference.opening import calibration_notice, describe, open_model
-from ocrx.inference.page_results import group_pages
 from ocrx.inference.results import Prediction
 
 
@@ -89,6 +88,8 @@ def _saved(results: Iterator[Prediction], folder: Path, min_score: float) -> Ite
 
 def _saved_pages(results: Iterator[Prediction], folder: Path, min_score: float) -> Iterator[Prediction]:
     """Save pages once all their lines have passed."""
+    from ocrx.inference.page_results import group_pages  # only where pages are saved
+
     for page in group_pages(results):
         kept = tuple(line for line in page.lines if line.score >= min_score)
         replace(page, lines=kept).save_all(folder)

@@ -294,7 +294,7 @@ def test_pages_are_detected_and_written_in_every_form(
 
 
 def test_the_forms_of_the_command_are_those_of_the_writers() -> None:
-    from ocrx.cli.predict import FORMS
+    from ocrx.cli.prediction import FORMS
     from ocrx.inference.writers import FORMATS
 
     assert tuple(FORMATS) == FORMS
