@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from ocrx.bulk.locations import absolute
-from ocrx.bulk.recognition import open_image
+from ocrx.bulk.recognition import image_input
 from ocrx.bulk.rows import Row
 from ocrx.config import DecodeOptions
 from ocrx.decoding.factory import build_decoder
@@ -100,7 +100,7 @@ def _input(number: int, image: Any) -> ImageInput:
     name = path if isinstance(path, str) else None
     if not isinstance(content, bytes):
         content = None if name is None else absolute(name)
-    return ImageInput(partial(open_image, Row(str(number), name, content)), name)
+    return image_input(Row(str(number), name, content))
 
 
 def _objects(values: Sequence[Any]) -> npt.NDArray[Any]:

@@ -9,14 +9,12 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from PIL import Image
-
 from ocrx.backends import available_cores, choose_backend
 from ocrx.bulk.locations import file_digest, read_image_bytes
 from ocrx.bulk.rows import Reading, Row, storable
 from ocrx.config import Config
 from ocrx.errors import DataError
-from ocrx.imaging.reading import FrameReader, read_image
+from ocrx.imaging.reading import FrameReader
 from ocrx.inference.discovery import find_model
 from ocrx.inference.inputs import ImageInput
 from ocrx.inference.opening import open_model
@@ -112,31 +110,37 @@ class RecognizerReader:
         Yields:
             One reading for each, in order.
         """
-        inputs = (ImageInput(partial(open_image, row), row.name) for row in rows)
+        inputs = map(image_input, rows)
         for found in self._recognizer.predict_inputs(inputs):
             error = None if found.error is None else storable(found.error)
             yield Reading(found.text, found.score, found.confidence, found.warning, found.matched, error)
 
 
-def open_image(row: Row) -> Image.Image:
-    """Open the image of a row.
+def image_input(row: Row) -> ImageInput:
+    """The image of a row.
 
     Args:
         row: The row.
 
     Returns:
-        The image, mode L or RGB, upright.
-
-    Raises:
-        DataError: It is missing, damaged, or has several pages.
+        The input. It raises DataError when it is opened if it is missing, damaged, or has several pages.
     """
-    name = row.name or f"row {row.id}"
+    return ImageInput.of_file(partial(_content, row), row.name, _name(row))
+
+
+def _name(row: Row) -> str:
+    return row.name or f"row {row.id}"
+
+
+def _content(row: Row) -> bytes:
+    """The file of a row's image; raises DataError if it is missing or has several pages."""
+    name = _name(row)
     if row.image is None:
         raise DataError(f"{name}: no image")
     content = row.image if isinstance(row.image, bytes) else read_image_bytes(row.image, name)
     if content.startswith(_TIFF_MAGIC) and (pages := FrameReader(content, name).count) > 1:
         raise DataError(f"{name}: {pages} pages; expected one line image")
-    return read_image(content, name)
+    return content
 
 
 def _model_digest(model: Path) -> str:

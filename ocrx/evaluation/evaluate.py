@@ -4,10 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import partial
 
 from ocrx.data.sample import Sample
-from ocrx.imaging.reading import read_image
 from ocrx.inference.inputs import ImageInput
 from ocrx.inference.recognizer import Recognizer
 from ocrx.inference.results import Prediction
@@ -83,7 +81,7 @@ def evaluate(
     Returns:
         Metrics and lines.
     """
-    inputs = (ImageInput(partial(read_image, sample.image), str(sample.image)) for sample in samples)
+    inputs = (ImageInput.of_file(sample.image, str(sample.image)) for sample in samples)
     lines: list[LineResult] = []
     for sample, found in zip(samples, recognizer.predict_inputs(inputs, batch_size), strict=True):
         lines.append(LineResult(sample, found.text, found.score, found.error, found, ignore_case))

@@ -15,6 +15,18 @@ from PIL import Image, ImageFilter, ImageOps
 Step = Callable[[Image.Image], Image.Image]
 
 
+def is_tall(size: tuple[int, int]) -> bool:
+    """Whether ``rotate_tall`` rotates an image.
+
+    Args:
+        size: Width and height in pixels.
+
+    Returns:
+        True from 1.5 times as high as wide.
+    """
+    return size[1] >= 1.5 * size[0]
+
+
 def rotate_tall(image: Image.Image) -> Image.Image:
     """Rotate a crop that is at least 1.5 times as high as wide by 90 degrees counter-clockwise.
 
@@ -24,7 +36,7 @@ def rotate_tall(image: Image.Image) -> Image.Image:
     Returns:
         The rotated image, or the same one.
     """
-    return image.transpose(Image.Transpose.ROTATE_90) if image.height >= 1.5 * image.width else image
+    return image.transpose(Image.Transpose.ROTATE_90) if is_tall(image.size) else image
 
 
 def deskew(image: Image.Image) -> Image.Image:

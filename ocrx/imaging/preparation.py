@@ -6,12 +6,14 @@ Training caches and augments the result of ``resize``.
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import numpy as np
 import numpy.typing as npt
 from PIL import Image
 
 from ocrx.arrays import Floats, Ints, Pixels
-from ocrx.imaging.cleanup import STEP_FUNCTIONS, rotate_tall
+from ocrx.imaging.cleanup import STEP_FUNCTIONS, is_tall, rotate_tall
 from ocrx.model_spec import ImageSpec
 
 _FILTERS = {
@@ -21,6 +23,46 @@ _FILTERS = {
     "box": Image.Resampling.BOX,
     "nearest": Image.Resampling.NEAREST,
 }
+
+
+@dataclass(frozen=True, eq=False)
+class ReducedImage:
+    """An image that may be smaller than its file says.
+
+    Attributes:
+        image: Mode L or RGB, upright.
+        scale: How many pixels of the whole image each of its pixels stands for, in each direction.
+        size: Width and height of the whole image in pixels, upright.
+    """
+
+    image: Image.Image
+    scale: int
+    size: tuple[int, int]
+
+    @classmethod
+    def whole(cls, image: Image.Image) -> ReducedImage:
+        """Wrap an image that is not reduced.
+
+        Args:
+            image: The image.
+
+        Returns:
+            The image with its own size.
+        """
+        return cls(image, 1, image.size)
+
+    def turned_if_tall(self, spec: ImageSpec) -> ReducedImage:
+        """Apply the step ``rotate_tall`` alone, the only one that changes the size of an image.
+
+        Args:
+            spec: The image spec of the model.
+
+        Returns:
+            The rotated image, or the same one if it is not tall or the spec lacks the step.
+        """
+        if "rotate_tall" not in spec.steps or not is_tall(self.size):
+            return self
+        return ReducedImage(self.image.transpose(Image.Transpose.ROTATE_90), self.scale, self.size[::-1])
 
 
 def rotate_if_tall(image: Image.Image, spec: ImageSpec) -> Image.Image:
@@ -38,24 +80,34 @@ def rotate_if_tall(image: Image.Image, spec: ImageSpec) -> Image.Image:
     return rotate_tall(image) if "rotate_tall" in spec.steps else image
 
 
-def resize(image: Image.Image, spec: ImageSpec) -> Pixels:
+def resize(image: Image.Image | ReducedImage, spec: ImageSpec) -> Pixels:
     """Clean up and resample an image.
 
     Args:
-        image: The image, of mode L or RGB.
+        image: The image, of mode L or RGB; reduced only where the spec allows it, see ``imaging.reduction``.
         spec: The image spec of the model.
 
     Returns:
         uint8 [spec.height, width] for order L, else [spec.height, width, 3] in the spec's order of channels.
     """
-    image = image.convert("L" if spec.order == "L" else "RGB")
+    source = image if isinstance(image, ReducedImage) else ReducedImage.whole(image)
+    upright = source.image.convert("L" if spec.order == "L" else "RGB")
     for step in spec.steps:
-        image = STEP_FUNCTIONS[step](image)
-    size = (spec.resized_width(image.width, image.height), spec.height)
-    if spec.filter == "bilinear_point" and image.size != size:
-        pixels = _point_bilinear(image, size)
+        upright = STEP_FUNCTIONS[step](upright)
+
+    whole, box = upright.size, None
+    if source.scale > 1:
+        whole = source.turned_if_tall(spec).size
+        # The last row and column of a reduced image may stand for fewer pixels of the whole one.
+        box = (0, 0, whole[0] / source.scale, whole[1] / source.scale)
+    size = (spec.resized_width(*whole), spec.height)
+
+    if spec.filter == "bilinear_point" and upright.size != size:
+        pixels = _point_bilinear(upright, size)
+    elif upright.size == size:
+        pixels = np.array(upright, dtype=np.uint8)
     else:
-        pixels = np.array(image if image.size == size else image.resize(size, _FILTERS[spec.filter]), dtype=np.uint8)
+        pixels = np.array(upright.resize(size, _FILTERS[spec.filter], box), dtype=np.uint8)
     return np.ascontiguousarray(pixels[:, :, ::-1]) if spec.order == "BGR" else pixels
 
 

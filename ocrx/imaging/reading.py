@@ -44,13 +44,19 @@ _FILTERS_LOCK = threading.Lock()
 Decoded = TypeVar("Decoded")
 
 
-def read_image(source: Path | bytes, name: str | None = None, frame: int = 0) -> Image.Image:
+def read_image(
+    source: Path | bytes,
+    name: str | None = None,
+    frame: int = 0,
+    before_decoding: Callable[[Image.Image], None] | None = None,
+) -> Image.Image:
     """Read one frame of an image file as mode L or RGB, upright, on white where it is transparent.
 
     Args:
         source: Path of the file, or its content.
         name: Names the image in errors; by default the path.
         frame: Which frame of a file with several (TIFF, GIF), from 0.
+        before_decoding: Called with the opened image, before its pixels are decoded.
 
     Returns:
         The image.
@@ -63,7 +69,7 @@ def read_image(source: Path | bytes, name: str | None = None, frame: int = 0) ->
     data = source if isinstance(source, bytes) else read_bytes(source, max_bytes=MAX_IMAGE_BYTES, name=name)
 
     with _as_data_error(name):
-        return _unwarned(lambda: _decoded(data, name, frame), name)
+        return _unwarned(lambda: _decoded(data, name, frame, before_decoding), name)
 
 
 class FrameReader:
@@ -143,18 +149,22 @@ def _unwarned(decode: Callable[[], Decoded], name: str) -> Decoded:
             return decode()
 
 
-def _decoded(data: bytes, name: str, frame: int) -> Image.Image:
+def _decoded(data: bytes, name: str, frame: int, before_decoding: Callable[[Image.Image], None] | None) -> Image.Image:
     if not data:
         raise DataError(f"{name}: empty file (0 bytes)")
     with Image.open(io.BytesIO(data), formats=IMAGE_FORMATS) as image:
-        return _frame(image, name, frame)
+        return _frame(image, name, frame, before_decoding)
 
 
-def _frame(image: Image.Image, name: str, frame: int) -> Image.Image:
+def _frame(
+    image: Image.Image, name: str, frame: int, before_decoding: Callable[[Image.Image], None] | None = None
+) -> Image.Image:
     if frame or image.tell():
         image.seek(frame)
     if image.width * image.height > MAX_PIXELS:
         raise DataError(f"{name}: {image.width}x{image.height} pixels, more than {MAX_PIXELS:,} are refused")
+    if before_decoding is not None:
+        before_decoding(image)
     image.load()
     return to_grey_or_rgb(apply_exif_orientation(image), name)
 

@@ -12,6 +12,7 @@ import numpy as np
 from PIL import Image
 
 from ocrx.arrays import Pixels
+from ocrx.imaging.preparation import ReducedImage
 from ocrx.inference.line_segmentation import Box, line_boxes
 from ocrx.model_spec import ImageSpec
 
@@ -23,7 +24,7 @@ _TALL = 1.5  # height / width above which an image is hardly an upright line
 _LINE_RATIO = 1.5  # width / height; the bands of a turned line are single characters and narrower
 
 
-def image_warning(image: Image.Image, pixels: Pixels, spec: ImageSpec, *, several_lines: bool) -> str | None:
+def image_warning(image: ReducedImage, pixels: Pixels, spec: ImageSpec, *, several_lines: bool) -> str | None:
     """Warn about an image that does not look like one upright line.
 
     Args:
@@ -36,18 +37,18 @@ def image_warning(image: Image.Image, pixels: Pixels, spec: ImageSpec, *, severa
         The warnings, joined with ``;``, or None.
     """
     found = (
-        _size_warning(image),
+        _size_warning(image.size[1]),
         _contrast_warning(pixels),
-        _layout_warning(image) if several_lines else None,
-        _squeeze_warning(image, spec),
+        _layout_warning(image.image) if several_lines else None,
+        _squeeze_warning(image.size, spec),
     )
     return "; ".join(filter(None, found)) or None
 
 
-def _size_warning(image: Image.Image) -> str | None:
-    if image.height >= _MIN_HEIGHT:
+def _size_warning(height: int) -> str | None:
+    if height >= _MIN_HEIGHT:
         return None
-    return f"only {image.height} pixels high; text needs at least {_MIN_HEIGHT}"
+    return f"only {height} pixels high; text needs at least {_MIN_HEIGHT}"
 
 
 def _contrast_warning(pixels: Pixels) -> str | None:
@@ -67,11 +68,12 @@ def _layout_warning(image: Image.Image) -> str | None:
     return f"looks like {len(boxes)} lines of text, read as one; --lines detect finds the lines of a page"
 
 
-def _squeeze_warning(image: Image.Image, spec: ImageSpec) -> str | None:
-    wanted = math.ceil(spec.height * image.width / image.height)
+def _squeeze_warning(size: tuple[int, int], spec: ImageSpec) -> str | None:
+    width, height = size
+    wanted = math.ceil(spec.height * width / height)
     if wanted <= spec.max_width:
         return None
-    return f"{image.width}x{image.height} pixels, squeezed to {spec.max_width / wanted:.0%} of its width"
+    return f"{width}x{height} pixels, squeezed to {spec.max_width / wanted:.0%} of its width"
 
 
 def _ratio(box: Box) -> float:

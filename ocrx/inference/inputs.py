@@ -22,8 +22,11 @@ from PIL import Image
 
 from ocrx.errors import ConfigError, DataError
 from ocrx.imaging.pixels import to_grey_or_rgb, to_uint8
+from ocrx.imaging.preparation import ReducedImage
 from ocrx.imaging.reading import IMAGE_SUFFIXES, apply_exif_orientation, read_image
+from ocrx.imaging.reduction import read_reduced
 from ocrx.inference.multipage import pdf_pages, tiff_pages
+from ocrx.model_spec import ImageSpec
 
 Array: TypeAlias = npt.NDArray[Any]
 Input: TypeAlias = str | Path | bytes | bytearray | Image.Image | Array | Mapping[str, Any] | Iterable[Any]
@@ -42,11 +45,39 @@ class ImageInput:
         load: Opens the image in mode L or RGB, upright, or raises DataError.
         name: The input as given, or folder and name; None for an image in memory.
         page_index: Page of a PDF or frame of a TIFF, from 0; None for a single image.
+        load_reduced: Opens an image that holds one line, a large JPEG at reduced size, as ``imaging.reduction`` says;
+            None where there is no other way than ``load``.
     """
 
     load: Callable[[], Image.Image]
     name: str | None = None
     page_index: int | None = None
+    load_reduced: Callable[[ImageSpec], ReducedImage] | None = None
+
+    @classmethod
+    def of_file(
+        cls, source: Path | bytes | Callable[[], bytes], name: str | None, shown: str | None = None
+    ) -> ImageInput:
+        """An image file with a single image.
+
+        Args:
+            source: Path of the file, its content, or what gets the content when the image is opened.
+            name: The input as given.
+            shown: Names the image in errors; by default ``name``.
+
+        Returns:
+            The input.
+        """
+        shown = shown or name
+
+        def content() -> Path | bytes:
+            return source() if callable(source) else source
+
+        return cls(
+            lambda: read_image(content(), shown),
+            name,
+            load_reduced=lambda spec: read_reduced(content(), spec, shown),
+        )
 
 
 def iter_inputs(source: Any, channel_order: str = "RGB") -> Iterator[ImageInput]:
@@ -151,7 +182,7 @@ def _from_web(url: str) -> Iterator[ImageInput]:
         yield _error(error, url)
         return
     if data is None:
-        yield ImageInput(lambda: read_image(download.data(), url), url)
+        yield ImageInput.of_file(download.data, url)
     else:
         yield from _from_bytes(data, url)
 
@@ -169,7 +200,7 @@ def _from_path(path: Path, name: str | None = None) -> Iterator[ImageInput]:
     elif suffix in (".tif", ".tiff"):
         yield from _pages(tiff_pages, path, name)
     else:
-        yield ImageInput(partial(read_image, path, name), name)
+        yield ImageInput.of_file(path, name)
 
 
 def _from_folder(folder: Path) -> Iterator[ImageInput]:
@@ -221,7 +252,7 @@ def _from_bytes(data: bytes, name: str | None) -> Iterator[ImageInput]:
     elif data.startswith(_TIFF_MAGIC):
         yield from _pages(tiff_pages, data, shown, name)
     else:
-        yield ImageInput(partial(read_image, data, shown), name)
+        yield ImageInput.of_file(data, name, shown)
 
 
 def _from_file(file: Any) -> Iterator[ImageInput]:

@@ -10,7 +10,7 @@ from PIL import Image
 
 from ocrx.arrays import Pixels
 from ocrx.errors import DataError
-from ocrx.imaging.preparation import resize, rotate_if_tall
+from ocrx.imaging.preparation import ReducedImage, resize, rotate_if_tall
 from ocrx.inference.image_warnings import image_warning
 from ocrx.inference.inputs import ImageInput
 from ocrx.inference.line_segmentation import Box, line_boxes
@@ -107,7 +107,10 @@ class _SharedPage:
 
 
 def _load(source: ImageInput, spec: ImageSpec, layout: Layout) -> list[PreparedLine]:
+    plain = layout.lines == "one" and not layout.turn
     try:
+        if plain and source.load_reduced is not None:
+            return [_prepare(source, source.load_reduced(spec), spec, several_lines=True)]
         image = source.load()
     except DataError as error:
         return [PreparedLine(source, error=error.message)]
@@ -134,7 +137,7 @@ def _detected(
     source = replace(source, load=_SharedPage(source.load, len(found)))
     # The lines are upright already: a tall one is a single character.
     upright = replace(spec, steps=tuple(step for step in spec.steps if step != "rotate_tall"))
-    lines = [_prepare(source, line.image, upright, several_lines=False) for line in found]
+    lines = [_prepare(source, ReducedImage.whole(line.image), upright, several_lines=False) for line in found]
     return [
         replace(prepared, line_index=index, box=line.box.polygon, page_size=image.size)
         for index, (prepared, line) in enumerate(zip(lines, found, strict=True))
@@ -150,13 +153,13 @@ def _single(
     if layout.turn and layout.finder is not None and layout.finder.is_upside_down(rotate_if_tall(image, spec)):
         left, top, right, bottom = box or (0, 0, *image.size)
         polygon = LineBox(((left, top), (right, top), (right, bottom), (left, bottom))).turned(2).polygon
-        upright = _prepare(source, image.transpose(Image.Transpose.ROTATE_180), spec, several_lines=several_lines)
-        return replace(upright, box=polygon)
-    return replace(_prepare(source, image, spec, several_lines=several_lines), box=box)
+        turned = ReducedImage.whole(image.transpose(Image.Transpose.ROTATE_180))
+        return replace(_prepare(source, turned, spec, several_lines=several_lines), box=polygon)
+    return replace(_prepare(source, ReducedImage.whole(image), spec, several_lines=several_lines), box=box)
 
 
-def _prepare(source: ImageInput, image: Image.Image, spec: ImageSpec, *, several_lines: bool) -> PreparedLine:
-    upright = rotate_if_tall(image, spec)
+def _prepare(source: ImageInput, image: ReducedImage, spec: ImageSpec, *, several_lines: bool) -> PreparedLine:
+    upright = image.turned_if_tall(spec)
     pixels = resize(image, spec)
     return PreparedLine(
         source,

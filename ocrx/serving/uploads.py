@@ -9,16 +9,19 @@ import io
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from importlib.util import find_spec
+from typing import TypeVar
 
 from PIL import Image, UnidentifiedImageError
 
 from ocrx.errors import DataError
+from ocrx.imaging.preparation import ReducedImage
 from ocrx.imaging.reading import IMAGE_FORMATS
 from ocrx.inference.inputs import ImageInput, iter_inputs
 from ocrx.serving.listening import HttpError
 
 _TIFF = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
 _PDF = b"%PDF"
+_Opened = TypeVar("_Opened", Image.Image, ReducedImage)
 
 
 @dataclass(frozen=True)
@@ -64,15 +67,21 @@ class UploadedImage:
         self._image = image
         self._max_pixels = max_pixels
         self._data = data
-        self.input = replace(image, load=self._load)
+        reduced = image.load_reduced
+        self.input = replace(
+            image,
+            load=lambda: self._checked(image.load),
+            load_reduced=None if reduced is None else lambda spec: self._checked(lambda: reduced(spec)),
+        )
 
-    def _load(self) -> Image.Image:
+    def _checked(self, load: Callable[[], _Opened]) -> _Opened:
+        """Open the image within the limits, and keep its size or its failure."""
         name = self._image.name or "image"
 
         try:
             if self._data is not None:
                 self._check(*_size(self._data, name), name)
-            image = self._image.load()
+            image = load()
             self.size = image.size
             self._check(*self.size, name)
         except HttpError as error:

@@ -90,6 +90,16 @@ def test_reading_a_line_loads_neither_typer_nor_what_it_does_not_use(tmp_path: P
     done = subprocess.run(command, capture_output=True, text=True, timeout=600, check=True)
     loaded = set(done.stderr.splitlines()[-1].split())
     assert "onnxruntime" in loaded
-    unused = {"typer", "pydantic", "rich", "torch", "omegaconf", "safetensors", "matplotlib", "importlib.metadata", "hashlib"}
+    unused = {
+        "typer",
+        "pydantic",
+        "rich",
+        "torch",
+        "omegaconf",
+        "safetensors",
+        "matplotlib",
+        "importlib.metadata",
+        "hashlib",
+    }
     parts = {"ocrx.decoding.viterbi", "ocrx.inference.page_results", "ocrx.zoo.languages"}
     assert loaded & (unused | parts) == set()

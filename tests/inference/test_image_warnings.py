@@ -5,14 +5,14 @@ import pytest
 from PIL import Image
 from support.lines import draw_line, draw_page
 
-from ocrx.imaging.preparation import resize
+from ocrx.imaging.preparation import ReducedImage, resize
 from ocrx.inference.image_warnings import image_warning
 from ocrx.model_spec import ImageSpec
 
 
 def warning(image: Image.Image, *, several_lines: bool = True) -> str | None:
     spec = ImageSpec()
-    return image_warning(image, resize(image, spec), spec, several_lines=several_lines)
+    return image_warning(ReducedImage.whole(image), resize(image, spec), spec, several_lines=several_lines)
 
 
 @pytest.mark.parametrize(

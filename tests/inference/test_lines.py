@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
+import numpy as np
 from PIL import Image
 from support.lines import draw_line
 
-from ocrx.inference.inputs import ImageInput
+from ocrx.inference.inputs import ImageInput, iter_inputs
 from ocrx.inference.lines import Layout, load_lines
 from ocrx.model_spec import ImageSpec
 from ocrx.pages.boxes import LineBox
@@ -69,3 +72,18 @@ def test_a_page_upside_down_that_is_read_as_one_line_warns() -> None:
     page = page_of(3).transpose(Image.Transpose.ROTATE_180)
     (line,) = load_lines([ImageInput(lambda: page, "page.png")], ImageSpec(), Layout(turn=True, finder=Finder()))
     assert "looks like 3 lines" in str(line.warning)
+
+
+def test_a_large_photo_of_a_line_is_reduced_and_keeps_its_size(tmp_path: Path) -> None:
+    photo = draw_line("a line of text", height=48).resize((3200, 400), Image.Resampling.BICUBIC)
+    photo.save(tmp_path / "photo.jpg")
+    (source,) = iter_inputs(str(tmp_path / "photo.jpg"))
+    (line,) = load_lines([source], ImageSpec())
+    (whole,) = load_lines([ImageInput(source.load, source.name)], ImageSpec())
+    assert line.size == whole.size == (3200, 400)
+    assert line.pixels is not None and whole.pixels is not None and line.pixels.shape == whole.pixels.shape
+    assert not np.array_equal(line.pixels, whole.pixels), "it was not decoded at full size"
+    assert np.abs(line.pixels.astype(int) - whole.pixels).mean() < 1
+    assert source.load().size == (3200, 400)
+    (split,) = load_lines([source], ImageSpec(), Layout("split"))
+    assert split.pixels is not None and np.array_equal(split.pixels, whole.pixels)
