@@ -7,7 +7,7 @@ import sys
 
 import pytest
 
-from ocrx.process import is_main_process, peak_mib, resident_mib, return_freed_memory
+from ocrx.process import is_main_process, peak_mib, resident_mib
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="Windows does not report it")

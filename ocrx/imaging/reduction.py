@@ -60,8 +60,7 @@ def reduction(size: tuple[int, int], spec: ImageSpec) -> int:
     enough = GAP * spec.height
     if width <= PAGE_RATIO * height:
         enough = max(enough, PAGE_HEIGHT)
-    needed_width = GAP * spec.resized_width(width, height)
-    return next((s for s in _SCALES if height >= s * enough and width >= s * needed_width), 1)
+    return next((scale for scale in _SCALES if height >= scale * enough), 1)
 
 
 def _reduce(spec: ImageSpec, found: list[tuple[int, tuple[int, int]]], image: Image.Image) -> None:

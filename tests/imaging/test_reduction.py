@@ -35,14 +35,15 @@ def photo(width: int, height: int, mode: str = "RGB", form: str = "JPEG", orient
 @pytest.mark.parametrize(
     ("size", "scale"),
     [
-        ((8000, 1500 - 1500 % 8), 8),
+        ((9000, 1333), 8),
+        ((8000, 1500), 2),  # a page may lie in it
         ((8000, 800), 8),
         ((4000, 400), 4),
         ((4000, 250), 2),
         ((4000, 191), 1),
         ((600, 32), 1),
-        ((4000, 3000), 4),  # a page may lie in it
-        ((1500, 1200), 1),
+        ((4000, 3000), 4),
+        ((1500, 1000), 1),
     ],
 )
 def test_three_times_the_height_of_a_line_is_left(size: tuple[int, int], scale: int) -> None:
@@ -50,11 +51,6 @@ def test_three_times_the_height_of_a_line_is_left(size: tuple[int, int], scale: 
     assert reduction(size[::-1], TURNING) == scale
     assert reduction(size, replace(GREY, filter="bilinear_point")) == 1
     assert reduction(size, replace(GREY, steps=("denoise",))) == 1
-
-
-def test_a_squeezed_line_keeps_its_width() -> None:
-    assert reduction((30_000, 300), GREY) == 2
-    assert reduction((30_000, 300), replace(GREY, max_width=9000)) == 1
 
 
 @pytest.mark.parametrize("spec", [GREY, TURNING, COLOUR], ids=["grey", "turning", "colour"])
@@ -70,7 +66,7 @@ def test_the_line_is_that_of_the_whole_image(spec: ImageSpec, size: tuple[int, i
 
 @pytest.mark.parametrize("orientation", range(1, 9))
 def test_turned_images_are_reduced_where_their_edges_stay_exact(orientation: int) -> None:
-    for size, turned_scale in (((4000, 800), 8), ((4001, 805), 1)):
+    for size, turned_scale in (((6000, 800), 8), ((6001, 805), 1)):
         data = photo(*size, orientation=orientation)
         found, whole = read_reduced(data, TURNING), read_image(data)
         assert found.scale == (8 if orientation == 1 else turned_scale)
