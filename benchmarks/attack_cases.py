@@ -308,7 +308,7 @@ def attack_pickle(rng: random.Random, folder: Path) -> list[str]:
 
 
 def attack_archive(rng: random.Random, folder: Path) -> list[str]:
-    """Paddle's inference form and archives of it: damaged, of random content, with names that leave the folder."""
+    """Paddle's inference format and archives of it: damaged, of random content, with names that leave the folder."""
     program = {"base_code": {"magic": "pir", "version": 1, "trainable": True}, "program": {"regions": [value(rng, 3)]}}
     files = {
         "inference.json": dump(replace_somewhere(program, rng)),

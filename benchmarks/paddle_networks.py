@@ -1,4 +1,4 @@
-"""Writes PaddleOCR's own networks with random weights as Paddle does, in one of its inference forms.
+"""Writes PaddleOCR's own networks with random weights as Paddle does, in one of its inference formats.
 
     PADDLE3/bin/python benchmarks/paddle_networks.py pir --paddleocr CHECKOUT --output DIR [NAME …]
     PADDLE2/bin/python benchmarks/paddle_networks.py pdmodel --paddleocr CHECKOUT --output DIR [NAME …]

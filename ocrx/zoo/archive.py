@@ -1,4 +1,4 @@
-"""Unpacks the ``.tar`` files in which models are published."""
+"""Unpacks the ``.tar`` archives in which models are published; nothing in an archive is trusted."""
 
 from __future__ import annotations
 
@@ -16,32 +16,32 @@ MAX_BYTES = 2 * 1024**3
 
 
 def is_tar(path: Path) -> bool:
-    """Check whether a path names a ``.tar`` file on this machine.
+    """Check whether a path is an existing ``.tar`` file.
 
     Args:
         path: The path.
 
     Returns:
-        True for an existing file of that name.
+        True if the file exists and ends in ``.tar``.
     """
     return path.suffix == ".tar" and path.is_file()
 
 
 @contextmanager
 def unpacked_tar(archive: Path) -> Iterator[Path]:
-    """Unpack the files of a model into a temporary folder, which is removed when the block ends.
+    """Unpack a model archive into a temporary folder, which is removed when the block ends.
 
     Args:
         archive: An uncompressed tar file.
 
     Yields:
-        The folder that holds the model's files. Errors about a file in it name the archive instead.
+        The folder that holds the model's files. A ModelError raised in the block names the archive instead of it.
 
     Raises:
         ModelError: See ``unpack_tar``.
     """
     with tempfile.TemporaryDirectory(prefix="ocrx-") as temporary:
-        # Without a folder at its top, the archive's own name is the only one that the model has.
+        # If the archive has no top-level folder, its own name is the only hint at the model's name.
         top = Path(temporary, archive.stem)
         top.mkdir()
         folder = unpack_tar(archive, top)
@@ -52,17 +52,18 @@ def unpacked_tar(archive: Path) -> Iterator[Path]:
 
 
 def unpack_tar(archive: Path, folder: Path) -> Path:
-    """Unpack the files of a model.
+    """Unpack a model archive into a folder.
 
     Args:
         archive: An uncompressed tar file.
         folder: An existing empty folder.
 
     Returns:
-        The folder in it that holds the model's files.
+        The folder that holds the model's files: ``folder``, or the only folder in it.
 
     Raises:
-        ModelError: It is damaged, holds anything but files and folders below its top, or more than is sensible.
+        ModelError: The archive is damaged, exceeds ``MAX_FILES`` or ``MAX_BYTES``, or has a member that is not a
+            regular file or folder or that would be written outside ``folder``.
     """
     try:
         with tarfile.open(archive, "r:") as tar:
@@ -84,14 +85,14 @@ def unpack_tar(archive: Path, folder: Path) -> Path:
 def _unpack(tar: tarfile.TarFile, member: tarfile.TarInfo, archive: Path, folder: Path) -> None:
     name = PurePosixPath(member.name)
     if name.is_absolute() or ".." in name.parts or "\\" in member.name or "\0" in member.name:
-        raise ModelError(f"{archive}: holds {member.name!r}, which lies outside of it; nothing was unpacked there")
+        raise ModelError(f"{archive}: the path {member.name!r} leads outside the archive; it was not unpacked")
     if member.isdir():
         return
     if not member.isreg() or member.issparse():
-        raise ModelError(f"{archive}: holds {member.name!r}, which is not a regular file")
+        raise ModelError(f"{archive}: {member.name!r} is not a regular file")
     target = folder / name
     if target.exists():
-        raise ModelError(f"{archive}: holds {member.name!r} twice")
+        raise ModelError(f"{archive}: contains {member.name!r} twice")
     target.parent.mkdir(parents=True, exist_ok=True)
     source = tar.extractfile(member)
     if source is None:

@@ -1,7 +1,7 @@
-"""The models by name: script, number of classes, published figures and their source, and where weights exist.
+"""The catalogue of named models: script, classes, published figures with their source, and available weights.
 
 The network of a model is described by its recipe, ``configs/<name>.yaml``. Published accuracies were measured on
-private sets that differ from model to model, so they do not rank the models and do not predict other data.
+private test sets that differ from model to model, so they neither rank the models nor predict accuracy on other data.
 """
 
 from __future__ import annotations
@@ -29,11 +29,11 @@ class Entry:
     Attributes:
         name: Name of the model and of its recipe.
         script: Languages or scripts that it reads.
-        classes: Number of outputs with the published dictionary, blank included.
-        megabytes: Published size of its file; None where none was published.
-        accuracy: As published, in percent.
-        source: Where the accuracy was published, and what it was measured on.
-        weights: Forms in which the official weights exist.
+        classes: Number of outputs with the published dictionary, the blank included.
+        megabytes: Published size of the weight file; None if unpublished.
+        accuracy: Published accuracy in percent.
+        source: Where the accuracy was published and what it was measured on.
+        weights: Formats in which the official weights are published.
     """
 
     name: str
@@ -46,17 +46,17 @@ class Entry:
 
     @property
     def official(self) -> bool:
-        """Whether the weights can be fetched by name."""
+        """Whether the weights can be downloaded by name."""
         return self.weights.startswith(_PP3) or "PaddlePaddle/" in self.weights or "RapidOCR" in self.weights
 
     @property
     def licence(self) -> str:
-        """Licence of the official weights; empty where there are none."""
+        """Licence of the official weights; empty if there are none."""
         return "Apache-2.0" if self.official else ""
 
     @property
     def download_megabytes(self) -> float | None:
-        """What a download fetches: the published size, else four bytes a parameter."""
+        """Approximate download size: the published size, else four bytes per parameter."""
         if self.megabytes is not None or self.name not in COSTS:
             return self.megabytes
         return round(COSTS[self.name][0] * 4 / 1e6, 1)
@@ -64,11 +64,11 @@ class Entry:
 
 @dataclass(frozen=True)
 class Latency:
-    """Published milliseconds a line, in PaddleX's normal mode and with its high-performance plug-in.
+    """Published milliseconds per line: PaddleX's normal mode, then its high-performance plug-in.
 
     Attributes:
-        gpu: On an NVIDIA Tesla T4; the normal mode in fp32 without TensorRT.
-        cpu: On eight threads of an Intel Xeon Gold 6271C in fp32.
+        gpu: On an NVIDIA Tesla T4; normal mode in fp32 without TensorRT.
+        cpu: On eight threads of an Intel Xeon Gold 6271C, in fp32.
     """
 
     gpu: tuple[float, float]
@@ -189,7 +189,7 @@ CATALOG: Mapping[str, Entry] = MappingProxyType({entry.name: entry for entry in 
 
 
 def reject_untrained(name: str) -> None:
-    """Raise ModelError where ``name`` is a recipe for which no weights are fetched by name.
+    """Raise ModelError if ``name`` is a recipe whose weights cannot be downloaded by name.
 
     Args:
         name: Name of the model.
@@ -199,20 +199,18 @@ def reject_untrained(name: str) -> None:
     entry = CATALOG.get(name)
     if entry is not None and entry.official:
         return
-    # Recipes for any script are for training; at most their backbone has official weights.
+    # Recipes for any script are meant for training; at most their backbone has official weights.
     if entry is not None and entry.weights and entry.script != "any":
         steps = f"get them ({entry.weights}), run `ocrx import FILE --output DIR`, then give DIR"
-        raise ModelError(
-            f"{name}: a known model whose weights are not fetched by name", hint=f"{steps}; see `ocrx models {name}`"
-        )
+        raise ModelError(f"{name}: its weights cannot be downloaded by name", hint=f"{steps}; see `ocrx models {name}`")
 
     raise ModelError(
-        f"{name}: a recipe, but no trained model",
+        f"{name}: a recipe, not a trained model",
         hint=f"train it with `ocrx train -c {name} --data DATA --output DIR`, then give DIR/best_accuracy",
     )
 
 
-# Parameters and 10^9 multiplications for one image of the size named, in inference form; a test recomputes them.
+# Parameters and 10^9 multiply-accumulates for one image of the given size, in inference form; a test recomputes them.
 COSTS: Mapping[str, tuple[int, float, str]] = MappingProxyType(
     {
         "printed_latin": (2017545, 0.27, "32x320"),
@@ -267,7 +265,7 @@ COSTS: Mapping[str, tuple[int, float, str]] = MappingProxyType(
     }
 )
 
-# From PaddleX's module table of 3.0-rc0; PP-OCRv5 from that of 3.0. Nothing was published for the other names.
+# From the module table of PaddleX 3.0-rc0 (PP-OCRv5: of 3.0). Nothing was published for the other names.
 LATENCIES: Mapping[str, Latency] = MappingProxyType(
     {
         "PP-OCRv4_server_rec_doc": Latency((6.65, 2.38), (32.92, 32.92)),

@@ -32,14 +32,15 @@ class Cost:
 
 
 def cost_of(recipe: str, classes: int) -> Cost:
-    """Count the cost of a recipe's network for an image of 48x320 pixels.
+    """Compute the cost of a recipe's network for an image of 48x320 pixels.
 
     Args:
         recipe: Name of the recipe.
-        classes: Number of classes.
+        classes: Number of classes, the blank included.
 
     Returns:
-        The cost; at the recipe's own height where the network does not accept 48, or would have other parameters there.
+        The cost; at the recipe's own height if the network does not accept a height of 48 or has a different number of
+        parameters there.
     """
     config = load_config(recipe)
     accepted = accepted_heights(config.Model.architecture, config.Model.params)

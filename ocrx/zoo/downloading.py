@@ -1,7 +1,7 @@
-"""Downloads large files: resumes after a broken connection, hashes what arrived, and leaves no half-written file.
+"""Downloads large files: resumes broken transfers, hashes the result and never leaves a half-written target.
 
-A file grows as ``NAME.part`` beside its target and is renamed in one step when it is complete. A later call, also from
-another process, continues where an earlier one stopped if the server still has the same file.
+The data is written to ``NAME.part`` beside the target, which is renamed in one step when it is complete. A later call,
+even from another process, continues where an earlier one stopped, provided that the server still has the same file.
 """
 
 from __future__ import annotations
@@ -30,13 +30,13 @@ _CHUNK = 256 * 1024
 
 @dataclass(frozen=True)
 class Downloaded:
-    """A file that was fetched.
+    """A downloaded file.
 
     Attributes:
-        path: Where it lies.
-        url: The address that was asked for.
-        sha256: Of its bytes, in hexadecimal.
-        size: Bytes.
+        path: Path on disk.
+        url: URL that was requested.
+        sha256: SHA-256 of its contents, in hexadecimal.
+        size: Size in bytes.
     """
 
     path: Path
@@ -52,25 +52,25 @@ class MissingError(ModelError):
 def download(
     url: str, target: Path, *, headers: Mapping[str, str] | None = None, stall_s: float = STALL_S
 ) -> Downloaded:
-    """Fetch ``url`` into the file ``target``.
+    """Download ``url`` to the file ``target``.
 
-    Progress is logged at level DEBUG with the attributes ``url``, ``done`` and ``total`` (bytes; total may be None).
+    Progress is logged at level DEBUG with the attributes ``url``, ``done`` and ``total`` (in bytes; total may be None).
 
     Args:
-        url: An http or https address.
-        target: The file; its folder exists. An existing one is replaced.
-        headers: Sent along, but never to another host than that of ``url``.
-        stall_s: Seconds that the server may be silent.
+        url: An http or https URL.
+        target: Destination; its folder must exist. An existing file is replaced.
+        headers: Request headers. ``Authorization`` is dropped on a redirect to another host.
+        stall_s: Seconds without data after which the download fails.
 
     Returns:
-        What was fetched.
+        The downloaded file.
 
     Raises:
         MissingError: The server has no such file.
-        ModelError: It cannot be had, is larger than 2 GiB, or the disk is full.
+        ModelError: The download fails, is larger than 2 GiB, or cannot be written to disk.
     """
     if urllib.parse.urlsplit(url).scheme not in ("http", "https"):
-        raise ModelError(f"{url}: not an http or https address")
+        raise ModelError(f"{url}: not an http or https URL")
     part = target.with_name(f"{target.name}.part")
     for attempt in range(ATTEMPTS):
         try:
@@ -79,12 +79,12 @@ def download(
         except urllib.error.HTTPError as error:
             error.close()
             kind = MissingError if error.code in (403, 404, 410) else ModelError
-            raise kind(f"{url}: the server answers {error.code} {error.reason}") from None
+            raise kind(f"{url}: the server answered {error.code} {error.reason}") from None
         except (urllib.error.URLError, http.client.HTTPException, ConnectionError, TimeoutError, _CutError) as error:
             reason = _reason(error, stall_s)
-            # What has arrived stays for the next attempt, of this process or a later one.
+            # The partial file is kept for the next attempt, by this process or a later one.
             if attempt == ATTEMPTS - 1 or isinstance(error, urllib.error.URLError | TimeoutError):
-                raise ModelError(f"{url}: {reason}", hint="try again; what has arrived is kept") from None
+                raise ModelError(f"{url}: {reason}", hint="try again; the download resumes where it stopped") from None
             _LOG.info("%s: %s; resuming", url, reason)
         except OSError as error:
             part.unlink(missing_ok=True)
@@ -97,18 +97,18 @@ def download(
 
 
 class _CutError(Exception):
-    """The connection ended before the file did."""
+    """The connection closed before the whole file was received."""
 
 
 def _reason(error: Exception, stall_s: float) -> str:
     cause = error.reason if isinstance(error, urllib.error.URLError) else error
     if isinstance(cause, TimeoutError):
         return f"no answer within {stall_s:g} s"
-    return f"cannot be reached ({cause})" if isinstance(error, urllib.error.URLError) else f"broken off ({cause})"
+    return f"cannot be reached ({cause})" if isinstance(error, urllib.error.URLError) else f"interrupted ({cause})"
 
 
 def _fetch(url: str, part: Path, headers: dict[str, str], stall_s: float) -> None:
-    """Fetch what ``part`` lacks. Raises _CutError where less arrives than was announced."""
+    """Download the rest of ``part``. Raises _CutError if fewer bytes arrive than announced."""
     have = part.stat().st_size if part.is_file() else 0
     etag = _etag_file(part)
     known = etag.read_text(encoding="utf-8") if etag.is_file() else ""
@@ -122,7 +122,7 @@ def _fetch(url: str, part: Path, headers: dict[str, str], stall_s: float) -> Non
         announced = answer.headers.get("Content-Length")
         total = have + int(announced) if announced and announced.isdigit() else None
         if total is not None and total > MAX_BYTES:
-            raise ModelError(f"{url}: {total} bytes; at most {MAX_BYTES} are fetched")
+            raise ModelError(f"{url}: {total} bytes; at most {MAX_BYTES} are downloaded")
         etag.write_text(answer.headers.get("ETag", ""), encoding="utf-8")
         with part.open("ab" if resumed else "wb") as file:
             _copy(answer, file, url, have, total)
@@ -143,7 +143,7 @@ def _copy(answer: Any, file: IO[bytes], url: str, done: int, total: int | None) 
         os.fsync(file.fileno())
 
     if total is not None and done < total:
-        raise _CutError(f"{done} of {total} bytes arrived")
+        raise _CutError(f"{done} of {total} bytes received")
 
 
 def _etag_file(part: Path) -> Path:
@@ -151,7 +151,7 @@ def _etag_file(part: Path) -> Path:
 
 
 class _SameHostHeaders(urllib.request.HTTPRedirectHandler):
-    """Follows redirects to http and https; a token goes to no other host than the first."""
+    """Follows redirects to http and https; an access token is sent to the original host only."""
 
     def __init__(self, url: str) -> None:
         self._host = urllib.parse.urlsplit(url).netloc
@@ -161,7 +161,7 @@ class _SameHostHeaders(urllib.request.HTTPRedirectHandler):
     ) -> urllib.request.Request | None:
         target = urllib.parse.urlsplit(newurl)
         if target.scheme not in ("http", "https"):
-            raise urllib.error.URLError(f"redirected to {newurl[:80]}, which is no http or https address")
+            raise urllib.error.URLError(f"redirected to {newurl[:80]}, which is not an http or https URL")
         request = super().redirect_request(req, fp, code, msg, headers, newurl)
         if request is not None and target.netloc != self._host:
             request.remove_header("Authorization")
@@ -169,7 +169,7 @@ class _SameHostHeaders(urllib.request.HTTPRedirectHandler):
 
 
 def _opener(url: str) -> urllib.request.OpenerDirector:
-    """An opener that knows http and https only."""
+    """Build an opener for http and https only: no file or ftp URLs."""
     opener = urllib.request.OpenerDirector()
     handlers = (
         urllib.request.ProxyHandler(),

@@ -1,4 +1,4 @@
-"""The model that reads where none is named. It is part of the package, as are those beside it in ``weights``."""
+"""Names of the models that ship inside the package, in ``weights``: the default and those for other scripts."""
 
 from ocrx.model_folder import EMBEDDED_DIR, SPEC_FILE
 
@@ -7,9 +7,9 @@ _OTHER_SCRIPTS = ("printed_greek", "printed_cyrillic")
 
 
 def other_scripts() -> tuple[str, ...]:
-    """Name the embedded models of other scripts than the default's, which all take images as it does.
+    """List the embedded models for scripts that the default does not read; all share its preprocessing.
 
     Returns:
-        The names.
+        Their names.
     """
     return tuple(name for name in _OTHER_SCRIPTS if (EMBEDDED_DIR / name / SPEC_FILE).is_file())

@@ -1,7 +1,7 @@
-"""Where official weights are published: PaddlePaddle's repositories on the hub, and PaddleX's own server.
+"""Downloads official weights from PaddlePaddle's repositories on the Hugging Face hub and from PaddleX's server.
 
-The hub is reached as ``huggingface_hub`` is set up (``HF_ENDPOINT``, ``HF_HUB_OFFLINE``, ``HF_TOKEN``);
-``OCRX_PADDLEX_URL`` names a mirror of PaddleX's server.
+The settings of ``huggingface_hub`` apply (``HF_ENDPOINT``, ``HF_HUB_OFFLINE``, ``HF_TOKEN``). ``OCRX_PADDLEX_URL``
+names a mirror of PaddleX's server.
 """
 
 from __future__ import annotations
@@ -19,24 +19,24 @@ _LOG = logging.getLogger(__name__)
 PADDLEX_SERVER = "https://paddle-model-ecology.bj.bcebos.com"
 HUB_OWNER = "PaddlePaddle"
 
-# Files of a model on the hub. Of those in a row one is enough; the settings come first, being small.
+# Files of a model on the hub; each row lists alternatives. The settings come first because they are small.
 _HUB_FILES = (("inference.yml",), ("inference.json", "inference.pdmodel"), ("inference.pdiparams",))
 _SAFETENSORS_FILES = (("preprocessor_config.json",), ("config.json",), ("model.safetensors",))
 
 
 class UnavailableError(ModelError):
-    """One of several sources does not have a model."""
+    """A source does not have the model or cannot be reached; another one may."""
 
 
 def fetch_from_hub(name: str, folder: Path) -> tuple[Path, Downloaded]:
-    """Fetch a model in Paddle's inference form from the hub.
+    """Fetch a model in Paddle's inference format from the hub.
 
     Args:
         name: Name of the model.
-        folder: Where the files go.
+        folder: Folder to download into.
 
     Returns:
-        The file or folder to import, and what was downloaded last: the weights.
+        The file or folder to import, and the download of the weights.
 
     Raises:
         UnavailableError: This source does not have the model, or cannot be reached.
@@ -49,10 +49,10 @@ def fetch_safetensors(name: str, folder: Path) -> tuple[Path, Downloaded]:
 
     Args:
         name: Name of the model.
-        folder: Where the files go.
+        folder: Folder to download into.
 
     Returns:
-        The file or folder to import, and what was downloaded last: the weights.
+        The file or folder to import, and the download of the weights.
 
     Raises:
         UnavailableError: This source does not have the model, or cannot be reached.
@@ -67,10 +67,10 @@ def fetch_from_paddlex(name: str, folder: Path) -> tuple[Path, Downloaded]:
 
     Args:
         name: Name of the model.
-        folder: Where the files go.
+        folder: Folder to download into.
 
     Returns:
-        The file or folder to import, and what was downloaded last: the weights.
+        The file or folder to import, and the download of the weights.
 
     Raises:
         UnavailableError: This source does not have the model, or cannot be reached.
@@ -81,29 +81,29 @@ def fetch_from_paddlex(name: str, folder: Path) -> tuple[Path, Downloaded]:
         fetched = download(mirrored(url), folder / f"{name}_infer.tar")
     except ModelError as error:
         raise UnavailableError(error.message) from None
-    # The recorded address is PaddleX's, whichever mirror served the file.
+    # Record PaddleX's URL, whichever mirror served the file.
     return fetched.path, Downloaded(fetched.path, url, fetched.sha256, fetched.size)
 
 
 def fetch_settings(name: str, folder: Path) -> None:
-    """Fetch the ``inference.yml`` of a model from the hub: it holds the dictionary.
+    """Fetch a model's ``inference.yml``, which holds its dictionary, from the hub.
 
     Args:
         name: Name of the model.
-        folder: Where the file goes.
+        folder: Folder to download into.
 
     Raises:
-        UnavailableError: The hub does not have it, or cannot be reached.
+        UnavailableError: The hub does not have the file, or cannot be reached.
     """
     _fetch_files(name, name, _HUB_FILES[:1], folder)
 
 
 def announce(name: str, url: str) -> None:
-    """Log that a download begins, with its size and licence.
+    """Log the start of a download, with its size and licence.
 
     Args:
         name: Name of the model.
-        url: Where it comes from.
+        url: URL of the download.
     """
     entry = CATALOG.get(name)
     size = f"about {entry.download_megabytes:g} MB" if entry and entry.download_megabytes else "size unknown"
@@ -118,19 +118,19 @@ def hub_repository(name: str) -> str:
         name: Name of the model.
 
     Returns:
-        Owner and name.
+        The repository, as ``OWNER/NAME``.
     """
     return f"{HUB_OWNER}/{name}"
 
 
 def mirrored(url: str) -> str:
-    """Replace PaddleX's server in an address by its mirror, if there is one.
+    """Point a URL on PaddleX's server to the configured mirror, if there is one.
 
     Args:
-        url: The address.
+        url: Any URL.
 
     Returns:
-        The address to ask.
+        The URL to request.
     """
     mirror = os.environ.get("OCRX_PADDLEX_URL")
     return url.replace(PADDLEX_SERVER, mirror.rstrip("/"), 1) if mirror and url.startswith(PADDLEX_SERVER) else url
@@ -139,7 +139,7 @@ def mirrored(url: str) -> str:
 def _fetch_files(
     name: str, repository: str, files: tuple[tuple[str, ...], ...], folder: Path
 ) -> tuple[Path, Downloaded]:
-    """The files of a repository on the hub; the last is that of the weights."""
+    """Fetch one file of each row from a repository on the hub; the last row is the weights."""
     from huggingface_hub import constants, get_token, hf_hub_url  # slow to import
 
     if constants.HF_HUB_OFFLINE:

@@ -29,13 +29,13 @@ from ocrx.zoo.onnx_weights import OnnxWeights, match_layers
 from ocrx.zoo.tensors import KeyMap, convert_state_dict
 from ocrx.zoo.weight_files import Weights, model_name_beside, read_dictionary, read_weights
 
-# A larger difference from the original on the same input means that a layer was misread.
+# A larger difference from the original's output means that a layer was misread.
 _TOLERANCE = 1e-3
 _RELATIVE_TOLERANCE = 1e-2
 _SMALL = 1e-3
 
 Finish = Callable[[nn.Module, ModelSpec, Path], None]
-"""Adds what else belongs into the model folder, e.g. the exported model."""
+"""Adds further files to the model folder, such as the exported model."""
 
 
 @dataclass(frozen=True)
@@ -49,8 +49,8 @@ class ImportReport:
         architecture: Name of the architecture.
         classes: Number of classes, the blank included.
         parameters: Number of parameters.
-        notes: What the user should know about the import.
-        difference: Largest difference of a probability from the original graph on noise; None if there is no graph.
+        notes: Remarks for the user.
+        difference: Largest difference in a probability from the original graph, on noise; None if there is no graph.
     """
 
     source: str
@@ -63,17 +63,17 @@ class ImportReport:
     difference: float | None
 
     def to_dict(self) -> dict[str, Any]:
-        """Convert the report to plain values.
+        """Convert the report to JSON-compatible values.
 
         Returns:
-            The fields, as JSON can hold them.
+            The fields.
         """
         return {**asdict(self), "output": str(self.output)}
 
 
 @dataclass(frozen=True)
 class _Fit:
-    """A recipe whose network takes the tensors, and the state that it gets."""
+    """A recipe whose network fits the weights, and the resulting state dict."""
 
     name: str
     architecture: str
@@ -93,32 +93,32 @@ def import_weights(  # noqa: PLR0913  # public, the options of ocrx import
     without_characters: bool = False,
     finish: Finish | None = None,
 ) -> ImportReport:
-    """Convert official weights into a model folder. Nothing is written unless everything fits.
+    """Convert official weights into a model folder. Nothing is written unless every tensor fits.
 
     Args:
-        source: What ``read_weights`` reads, or a ``.tar`` file that holds it.
+        source: A source for ``read_weights``, or a ``.tar`` archive that contains one.
         output: The new model folder.
         name: Recipe of the network; by default all known networks are tried.
         dictionary: Dictionary to use instead of the one that comes with the weights.
-        overwrite: Whether to replace a model folder.
+        overwrite: Whether to replace an existing model folder.
         origin: Source to record in ``model.json``.
-        without_characters: Whether to accept weights without a dictionary, as a start for fine-tuning.
-        finish: Called with the folder before it is put in place, to add more files.
+        without_characters: Whether to accept weights without a dictionary, as pretrained weights for fine-tuning.
+        finish: Called to add files before the folder is put in place.
 
     Returns:
-        What was imported.
+        The report of the import.
 
     Raises:
         ModelError: The weights are damaged or fit no network.
         DataError: The dictionary cannot be read.
-        ConfigError: ``name`` is not known.
+        ConfigError: ``name`` is unknown.
     """
     check_output(output, overwrite)
     path = Path(source)
     if not path.exists():
         reject_untrained(source)
-    with unpacked_tar(path) if is_tar(path) else nullcontext(source) as place:
-        weights = read_weights(str(place))
+    with unpacked_tar(path) if is_tar(path) else nullcontext(source) as unpacked:
+        weights = read_weights(str(unpacked))
         spec, state, notes = _recognise(weights, source, name, dictionary, without_characters)
         model = build_model(spec).eval()
         model.load_state_dict(dict(state))
@@ -139,11 +139,11 @@ def import_weights(  # noqa: PLR0913  # public, the options of ocrx import
 def _recognise(
     weights: Weights, source: str, name: str | None, dictionary: Path | None, without_characters: bool
 ) -> tuple[ModelSpec, Mapping[str, Tensor], tuple[str, ...]]:
-    """Find out which network the weights belong to: its spec, its state, and notes for the user."""
+    """Find the network that the weights belong to: its spec, its state dict, and notes for the user."""
     classes = _class_count(weights)
     entries = read_dictionary(dictionary) if dictionary is not None else weights.characters
     if without_characters and not entries:
-        # Private-use characters, which no dataset holds: fine-tuning keeps none of these rows.
+        # Private-use characters occur in no dataset, so fine-tuning keeps none of these rows.
         entries = tuple(chr(0xF0000 + index) for index in range(classes - 1))
 
     characters = _fitted_dictionary(entries, classes, weights.path, dictionary)
@@ -151,7 +151,7 @@ def _recognise(
     state, characters, notes = _without_unusable(fit.state, characters)
     arabic = _arabic_name(source, weights.path, dictionary, name, fit.name) if runs_right_to_left(characters) else None
     if arabic is not None:
-        notes = (*notes, f"texts are put into logical order, since {arabic!r} is the name of an Arabic model")
+        notes = (*notes, f"the text is converted to logical order, as {arabic!r} names an Arabic model")
 
     spec = ModelSpec(
         architecture=fit.architecture,
@@ -166,33 +166,33 @@ def _recognise(
 
 
 def _arabic_name(source: str, file: Path, dictionary: Path | None, *models: str | None) -> str | None:
-    """Find the name that marks the weights as an Arabic model, which was trained on labels in visual order.
+    """Find the name that identifies the weights as an Arabic model, which was trained on labels in visual order.
 
-    Only a name shows it: dictionaries of many scripts hold right-to-left letters, but those models read in logical
-    order.
+    Only the name reveals it: dictionaries of other models hold right-to-left letters, too, but those models output
+    logical order.
     """
     folder = file.parent.resolve()
-    # A snapshot of the hub lies in models--OWNER--NAME/snapshots/HASH.
-    places = (file.name, Path(source).name, folder.name, *(parent.name for parent in folder.parents[:2]))
-    # A folder for Arabic may hold models of many scripts, so the nearest name of a model counts.
-    nearest = next((name for name in places if re.search(r"arabic|pp-?ocr|svtr", name.lower())), None)
+    # A hub snapshot is stored in models--OWNER--NAME/snapshots/HASH.
+    path_names = (file.name, Path(source).name, folder.name, *(parent.name for parent in folder.parents[:2]))
+    # A folder named "arabic" may hold models of many scripts, so only the nearest model name counts.
+    nearest = next((name for name in path_names if re.search(r"arabic|pp-?ocr|svtr", name.lower())), None)
     names = (nearest, dictionary.name if dictionary is not None else None, *models, model_name_beside(file))
     return next((name for name in names if name is not None and "arabic" in name.lower()), None)
 
 
 def check_output(output: Path, overwrite: bool) -> None:
-    """Raise an error where the output folder may not be written.
+    """Raise ModelError if the output folder must not be written.
 
     Args:
         output: The folder to write.
-        overwrite: Whether a model folder there may be replaced.
+        overwrite: Whether an existing model folder may be replaced.
     """
     if not output.exists():
         return
     if not output.is_dir() or (any(output.iterdir()) and not (output / SPEC_FILE).is_file()):
         raise ModelError(f"{output}: exists and is not a model folder", hint="give a new folder")
     if any(output.iterdir()) and not overwrite:
-        raise ModelError(f"{output}: a model lies there", hint="give a new folder, or --overwrite")
+        raise ModelError(f"{output}: a model folder exists", hint="give a new folder, or --overwrite")
 
 
 def _class_count(weights: Weights) -> int:
@@ -203,16 +203,16 @@ def _class_count(weights: Weights) -> int:
             return weights.tensors[name].size
     if "decoder.fc.bias" in weights.tensors:
         return weights.tensors["decoder.fc.bias"].size
-    raise ModelError(f"{weights.path}: no output layer of a text recogniser with CTC is in it")
+    raise ModelError(f"{weights.path}: no CTC output layer found; not a text recognition model, or not one with CTC")
 
 
 def _fitted_dictionary(entries: Sequence[str], classes: int, path: Path, dictionary: Path | None) -> tuple[str, ...]:
-    """Exactly one entry for every class but the blank; PaddleOCR's added space and named blank are understood."""
+    """Return one entry per class except the blank, allowing for PaddleOCR's implicit space and explicit blank."""
     where = dictionary if dictionary is not None else path
     if not entries:
         raise ModelError(
-            f"{path}: no dictionary comes with it",
-            hint="`ocrx import` takes the one it was trained with, --charset FILE, and the model's name, --model NAME",
+            f"{path}: comes without a dictionary",
+            hint="give `ocrx import` the dictionary it was trained with, --charset FILE, and its name, --model NAME",
         )
 
     if len(entries) == classes and entries[0] in ("blank", "<blank>"):
@@ -228,14 +228,14 @@ def _fitted_dictionary(entries: Sequence[str], classes: int, path: Path, diction
 
 
 def _find_fit(weights: Weights, classes: int, name: str | None) -> _Fit:
-    """The recipe whose network takes all tensors; the error is that of the closest one."""
+    """Find the recipe whose network takes all tensors; on failure, report why the closest one does not."""
     if name is not None and name not in CATALOG:
-        raise ConfigError(f"--model: {name!r} is no known model", hint=f"one of {', '.join(sorted(CATALOG))}")
+        raise ConfigError(f"--model: unknown model {name!r}", hint=f"one of {', '.join(sorted(CATALOG))}")
     reasons: list[str] = []
 
     for recipe in [name] if name is not None else _distinct_recipes(classes):
         config = load_config(recipe)
-        # Official models read every line at its own width; padding it to a bucket changes one text in ten.
+        # Official models expect each line at its own width; padding to buckets changes about one text in ten.
         image = replace(config.Image, bucket=1)
         for params in _variants(weights, config.Model.architecture, config.Model.params):
             try:
@@ -246,19 +246,19 @@ def _find_fit(weights: Weights, classes: int, name: str | None) -> _Fit:
             return _Fit(recipe, config.Model.architecture, params, image, state)
 
     if name is not None or len(reasons) == 1:
-        raise ModelError(f"{weights.path}: {reasons[0] if reasons else f'weights of this kind do not fit {name}'}")
-    shortest = min(reasons, key=len, default="no known network has weights of this kind")
-    raise ModelError(f"{weights.path}: fits no known network; closest is {shortest}", hint="name one with --model")
+        raise ModelError(f"{weights.path}: {reasons[0] if reasons else f'weights of this format do not fit {name}'}")
+    shortest = min(reasons, key=len, default="none has weights of this format")
+    raise ModelError(f"{weights.path}: fits no known network; the closest is {shortest}", hint="name one with --model")
 
 
 def _stated_name(file: Path) -> str | None:
-    """The model that the settings beside the weights name, if there is a recipe for it."""
+    """The model named in the settings beside the weights, if there is a recipe for it."""
     name = model_name_beside(file)
     return name if name in CATALOG else None
 
 
 def _distinct_recipes(classes: int) -> list[str]:
-    """Recipes with networks of their own, those with this number of classes first."""
+    """List one recipe per distinct network, those with this number of classes first."""
     ordered = sorted(CATALOG.values(), key=lambda entry: entry.classes != classes)
     seen: set[str] = set()
     names: list[str] = []
@@ -272,7 +272,7 @@ def _distinct_recipes(classes: int) -> list[str]:
 
 
 def _variants(weights: Weights, architecture: str, params: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
-    """The parameters of the form in which a kind of file holds a network."""
+    """Adjust the parameters to the form in which this file format stores the network."""
     if weights.kind == "onnx":
         yield {**params, "fused": True}
     elif weights.kind == "transformers" and architecture == "lcnetv4":
@@ -286,11 +286,11 @@ def _state(
 ) -> dict[str, Tensor]:
     if weights.graph is not None:
         state = match_layers(_empty(architecture, params, image, classes), _meta_images(image), weights.graph.layers)
-        _refuse_unused(weights.graph)
+        _reject_unused(weights.graph)
         return state
     key_map = _key_map(weights, architecture, params)
     if key_map is None:
-        raise ModelError(f"files of {weights.kind} do not hold this architecture")
+        raise ModelError(f"{weights.kind} files do not contain this architecture")
     network = _empty(architecture, params, image, classes)
     return convert_state_dict(network, weights.tensors, key_map, transposed=weights.kind == "paddle")
 
@@ -305,7 +305,7 @@ def _key_map(weights: Weights, architecture: str, params: Mapping[str, Any]) -> 
 
 
 def _empty(architecture: str, params: Mapping[str, Any], image: ImageSpec, classes: int) -> nn.Module:
-    """The network without memory for its weights: its names and shapes are all that is asked."""
+    """Build the network on the meta device: only its names and shapes are needed."""
     characters = tuple(chr(0x10000 + i) for i in range(classes - 1))
     spec = ModelSpec(architecture, params, characters, image, frame_spec(architecture, params, image))
     with torch.device("meta"):
@@ -316,7 +316,7 @@ def _meta_images(image: ImageSpec) -> Tensor:
     return torch.empty(1, image.channels, image.height, image.min_width, device="meta")
 
 
-def _refuse_unused(graph: OnnxWeights) -> None:
+def _reject_unused(graph: OnnxWeights) -> None:
     used = frozenset().union(*(layer.uses for layer in graph.layers))
     unused = sorted(graph.tensors - used)
     if unused:
@@ -326,7 +326,7 @@ def _refuse_unused(graph: OnnxWeights) -> None:
 def _without_unusable(
     state: Mapping[str, Tensor], characters: tuple[str, ...]
 ) -> tuple[dict[str, Tensor], tuple[str, ...], tuple[str, ...]]:
-    """Drop classes that stand for nothing: an empty entry, or the first of two equal ones, which is never trained."""
+    """Drop classes that no label uses: empty entries, and the first of two equal ones, which is never trained."""
     last = {character: index for index, character in enumerate(characters)}
     kept = [index for index, character in enumerate(characters) if character and last[character] == index]
     if len(kept) == len(characters):
@@ -339,13 +339,13 @@ def _without_unusable(
         for name, value in state.items()
     }
     names = ", ".join(repr(characters[index]) for index in dropped[:5])
-    note = f"dropped {len(dropped)} classes whose dictionary entry is empty or stands twice: {names}"
+    note = f"dropped {len(dropped)} classes with an empty or duplicate dictionary entry: {names}"
 
     return changed, tuple(characters[index] for index in kept), (note,)
 
 
 def _check_against_original(model: nn.Module, spec: ModelSpec, original: onnx.ModelProto, path: Path) -> float:
-    """Run the original and the imported network on the same noise; the largest difference of a probability."""
+    """Compare the original and the imported network on noise; return the largest difference in a probability."""
     import onnxruntime
 
     images = np.random.default_rng(0).uniform(-1, 1, (1, spec.image.channels, spec.image.height, 320))
@@ -353,18 +353,18 @@ def _check_against_original(model: nn.Module, spec: ModelSpec, original: onnx.Mo
     try:
         session = onnxruntime.InferenceSession(original.SerializeToString(), providers=["CPUExecutionProvider"])
         expected = np.asarray(session.run(None, {session.get_inputs()[0].name: images})[0])
-    except Exception as error:  # ONNX Runtime has its own errors, which it does not export
+    except Exception as error:  # ONNX Runtime does not export its exception classes
         first = str(error).splitlines()[0]
         raise ModelError(f"{path}: ONNX Runtime cannot run it, so the import cannot be checked ({first})") from None
     with torch.inference_mode():
         found = model(torch.from_numpy(images))
     found = found.softmax(-1) if np.allclose(expected.sum(-1), 1, atol=1e-3) else found
     if expected.shape != tuple(found.shape):
-        raise ModelError(f"{path}: gives {expected.shape}, the imported network {tuple(found.shape)}")
+        raise ModelError(f"{path}: its output is {expected.shape}, that of the imported network {tuple(found.shape)}")
     differences = np.abs(found.numpy() - expected)
     difference = float(differences.max())
-    # Classes that are nearly equally likely hide a difference, so that it also counts in proportion.
+    # Where many classes are about equally likely, absolute differences are tiny, so relative ones are checked, too.
     relative = float((differences / np.maximum(np.abs(expected), _SMALL)).max())
     if not (difference <= _TOLERANCE and relative <= _RELATIVE_TOLERANCE):
-        raise ModelError(f"{path}: the imported network differs from it by {difference:.2g} on the same input")
+        raise ModelError(f"{path}: the output of the imported network differs by {difference:.2g} on the same input")
     return difference

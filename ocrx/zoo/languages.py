@@ -1,4 +1,4 @@
-"""Which model reads a language; models inside the package come first."""
+"""Maps language codes to the models that read them; embedded models are preferred."""
 
 from __future__ import annotations
 
@@ -8,14 +8,14 @@ from types import MappingProxyType
 from ocrx.errors import ConfigError
 from ocrx.model_folder import EMBEDDED_DIR, SPEC_FILE
 
-AUTO = "auto"  # in place of a code: the script of each line is found by reading it
+AUTO = "auto"  # instead of a code: detect the script of each line by reading it
 
 _LATIN = (
     *("af", "az", "bs", "ca", "cs", "cy", "da", "de", "es", "et", "eu", "fi", "fr", "ga", "gl", "hr", "hu", "id", "is"),
     *("it", "ku", "la", "lb", "lt", "lv", "mi", "ms", "mt", "nl", "no", "oc", "pl", "pt", "qu", "rm", "ro", "sk", "sl"),
     *("sq", "sr-latn", "sv", "sw", "tl", "tr", "uz", "vi"),
 )
-_OTHER_CYRILLIC = ("kk", "ky", "mn", "tg", "tt")  # with letters that printed_cyrillic does not know
+_OTHER_CYRILLIC = ("kk", "ky", "mn", "tg", "tt")  # they use letters that printed_cyrillic lacks
 _DEVANAGARI = ("hi", "mr", "ne", "sa", "bh", "mai", "bho", "mah", "sck", "new", "gom", "bgc")
 _ARABIC = ("ar", "fa", "ug", "ur", "ps", "sd")
 
@@ -37,17 +37,17 @@ LANGUAGES: Mapping[str, tuple[str, ...]] = MappingProxyType(
         "kn": ("ka_PP-OCRv3_mobile_rec",),
     }
 )
-"""Language code (ISO 639-1, or as PaddleOCR writes it) → models that read it, the preferred one first."""
+"""Language code (ISO 639-1, or PaddleOCR's) → models that read the language, the preferred one first."""
 
 
 def model_for_language(code: str) -> str:
     """Choose the model for a language.
 
     Args:
-        code: As in ``LANGUAGES``; a region after ``-`` or ``_`` may follow (``pt-BR``), case does not count.
+        code: A key of ``LANGUAGES``; case is ignored, and a region may follow after ``-`` or ``_`` (``pt-BR``).
 
     Returns:
-        The name of the first model that is embedded, else of the first that is not made for embedding.
+        The name of the first embedded model, else of the last model listed, which can be downloaded.
 
     Raises:
         ConfigError: No model reads the language.

@@ -24,8 +24,8 @@ from ocrx.models.blocks import Affine
 Array = npt.NDArray[np.float32]
 Kind = Literal["convolution", "linear", "layer norm", "affine"]
 
-# Inputs that a node must have; the others are optional.
-_LEAST_INPUTS = {
+# Number of inputs that a node must have; the others are optional.
+_MIN_INPUTS = {
     "Conv": 2,
     "MatMul": 2,
     "Gemm": 2,
@@ -35,7 +35,7 @@ _LEAST_INPUTS = {
     "Cast": 1,
 }
 
-# Nodes that keep values and change at most their type or shape.
+# Nodes that keep all values and change at most their type or shape.
 _TRANSPARENT = ("Identity", "Cast", "Reshape", "Squeeze", "Unsqueeze")
 
 
@@ -60,7 +60,7 @@ class Layer:
 
 @dataclass(frozen=True)
 class OnnxWeights:
-    """The content of an ONNX file.
+    """The layers and the dictionary of an ONNX file.
 
     Attributes:
         layers: Layers with weights, in order of execution.
@@ -87,10 +87,10 @@ def load_onnx(path: Path) -> onnx.ModelProto:
     """
     try:
         model = onnx.load(str(path))
-    except Exception as error:  # protobuf and onnx raise many kinds for a damaged file
+    except Exception as error:  # protobuf and onnx raise many types of error for a damaged file
         raise ModelError(f"{path}: not an ONNX file ({type(error).__name__})") from None
     if not model.graph.node:
-        raise ModelError(f"{path}: not an ONNX file (it holds no graph)")
+        raise ModelError(f"{path}: not an ONNX file (it contains no graph)")
     return model
 
 
@@ -113,7 +113,7 @@ def read_graph(model: onnx.ModelProto, where: str) -> OnnxWeights:
     except ModelError as error:
         raise ModelError(f"{where}: {error.message}") from None
     except (ValueError, TypeError, IndexError, RecursionError) as error:
-        raise ModelError(f"{where}: the shapes or nodes of the ONNX graph contradict each other ({error})") from None
+        raise ModelError(f"{where}: the ONNX graph is inconsistent ({error})") from None
 
     if not layers:
         raise ModelError(f"{where}: an ONNX file without weights")
@@ -121,20 +121,20 @@ def read_graph(model: onnx.ModelProto, where: str) -> OnnxWeights:
     dictionary = metadata.get("character", "")
     if not isinstance(dictionary, str):  # protobuf gives bytes where a text is not UTF-8
         raise ModelError(f"{where}: damaged: its dictionary is not UTF-8")
-    # A single number is a constant of an operation; those that are weights are listed in ``Layer.uses``.
+    # Scalars are mostly constants of an operation; scalar weights are listed in ``Layer.uses``.
     tensors = frozenset(name for name, value in graph.constants.items() if value.dtype == np.float32 and value.size > 1)
     return OnnxWeights(layers, _lines(dictionary), tensors)
 
 
 def _lines(text: str) -> tuple[str, ...]:
-    # str.splitlines would split at characters that dictionaries hold, such as U+2028.
+    # str.splitlines would also split at characters that occur in dictionaries, such as U+2028.
     lines = text.split("\n")
     return tuple(lines[:-1] if lines[-1] == "" else lines)
 
 
 def _check_arity(nodes: Iterable[onnx.NodeProto]) -> None:
     for node in nodes:
-        least = _LEAST_INPUTS.get(node.op_type, 0)
+        least = _MIN_INPUTS.get(node.op_type, 0)
         if len(node.input) < least or not node.output:
             raise ModelError(
                 f"damaged: the node {node.name or node.op_type} has {len(node.input)} inputs and "
@@ -145,12 +145,12 @@ def _check_arity(nodes: Iterable[onnx.NodeProto]) -> None:
 def _values(tensor: onnx.TensorProto, name: str) -> npt.NDArray[Any]:
     try:
         return numpy_helper.to_array(tensor)
-    except Exception as error:  # an unknown type, or bytes that do not fill the shape, raise many kinds
+    except Exception as error:  # an unknown type or a wrong number of bytes raises many types of error
         raise ModelError(f"damaged: the tensor {name!r} cannot be read ({type(error).__name__}: {error})") from None
 
 
 class _Graph:
-    """The nodes of a graph, its constants, and the readers of each value."""
+    """The nodes of a graph, its constants, and the nodes that read each value."""
 
     def __init__(self, graph: onnx.GraphProto) -> None:
         _check_arity(graph.node)
@@ -163,7 +163,7 @@ class _Graph:
         self.origin: dict[str, str] = {}
 
         for node in self.nodes:
-            # In a damaged graph that writes a value twice, the value could become its own origin.
+            # If a damaged graph wrote a value twice, the value could become its own origin.
             copies = node.op_type in ("Identity", "Cast") and node.output[0] not in self.constants
             if copies and node.input[0] in self.constants:
                 self.constants[node.output[0]] = self.constants[node.input[0]]
@@ -232,7 +232,7 @@ class _Graph:
         return Layer("linear", weight, bias, self._name(node.input[1]), frozenset(uses))
 
     def _scale_and_shift(self, node: onnx.NodeProto) -> Layer | None:
-        """Read a multiplication and an addition with constants: the end of a layer norm, or a scalar affine layer."""
+        """Read a multiplication and an addition of constants: the end of a layer norm, or a scalar affine layer."""
         scale = self._constant_of(node)
         follower = self._sole_reader(node)
         if scale is None or follower is None or follower.op_type != "Add":
@@ -242,7 +242,7 @@ class _Graph:
             return None
         if self.constants[scale].size > 1:
             return self._layer("layer norm", scale, [shift])
-        # Exporters write the scale of attention with a shift of exactly 0, which no learned shift is.
+        # Exporters write the attention scale with a shift of exactly 0; a learned shift never is.
         return None if float(self.constants[shift].reshape(())) == 0 else self._layer("affine", scale, [shift])
 
     def _layer(self, kind: Kind, weight: str, bias: Iterable[str]) -> Layer:
@@ -259,7 +259,7 @@ class _Graph:
         return self._sole_reader(reader) if reader.op_type in _TRANSPARENT else reader
 
     def _constant_of(self, node: onnx.NodeProto) -> str | None:
-        """Name of the only float constant among the inputs of a node; None if there is none or more than one."""
+        """Name the only float constant among a node's inputs; None if there is none or more than one."""
         names = [name for name in node.input if name in self.constants and self.constants[name].dtype == np.float32]
         return names[0] if len(names) == 1 else None
 
@@ -279,14 +279,14 @@ def match_layers(network: nn.Module, images: Tensor, layers: Iterable[Layer]) ->
 
     Args:
         network: The network in inference form.
-        images: Any input that it accepts, [N, C, H, W]; it is run once to find the order of its layers.
+        images: Any valid input, [N, C, H, W]; the network is run once to find the order of its layers.
         layers: Layers of the file, in order of execution.
 
     Returns:
         The state dict.
 
     Raises:
-        ModelError: The layers differ from those of the network; the message names the first difference.
+        ModelError: The layers differ from the network's; the message names the first difference.
     """
     own = _executed(network, images)
     given = list(layers)
@@ -302,7 +302,7 @@ def match_layers(network: nn.Module, images: Tensor, layers: Iterable[Layer]) ->
         if layer.kind != kind or layer.weight.shape != expected:
             raise ModelError(
                 f"layer {index + 1} of the file, {layer.name}, is a {layer.kind} {layer.weight.shape}; "
-                f"the network has a {kind} {expected} there ({name})"
+                f"that of the network, {name}, is a {kind} {expected}"
             )
         state[f"{name}.{weight}"] = torch.from_numpy(layer.weight.copy())
         if f"{name}.bias" in state:
@@ -312,11 +312,11 @@ def match_layers(network: nn.Module, images: Tensor, layers: Iterable[Layer]) ->
                 raise ModelError(f"layer {index + 1} of the file, {layer.name}, has a bias {bias.shape}, not {size}")
             state[f"{name}.bias"] = torch.from_numpy(bias.copy())
         elif layer.bias is not None and np.any(layer.bias):
-            raise ModelError(f"layer {index + 1} of the file, {layer.name}, has a bias; the network has none there")
+            raise ModelError(f"layer {index + 1} of the file, {layer.name}, has a bias; that of the network has none")
 
     unset = [name for name, value in state.items() if value.is_meta]
     if unset:
-        raise ModelError(f"this architecture cannot be read from an ONNX file: no layer holds {unset[0]}")
+        raise ModelError(f"this architecture cannot be read from an ONNX file: no layer provides {unset[0]}")
     if len(given) > len(own):
         raise ModelError(f"{len(given) - len(own)} layers of the file are left over, first {given[len(own)].name}")
     return state

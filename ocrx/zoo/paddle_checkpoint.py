@@ -1,4 +1,4 @@
-"""Reads a Paddle checkpoint, a ``.pdparams`` file, without running anything in it."""
+"""Reads Paddle checkpoints (``.pdparams``) without executing anything in them."""
 
 from __future__ import annotations
 
@@ -20,16 +20,16 @@ MAX_BYTES = 2 * 1024**3
 
 
 def read_pdparams(path: Path) -> dict[str, Array]:
-    """The tensors of a Paddle checkpoint by their names in the network.
+    """Read the tensors of a Paddle checkpoint.
 
     Args:
-        path: The file: a pickle of arrays by name.
+        path: The file, a pickle of arrays by name.
 
     Returns:
-        The arrays; a batch norm's statistics are called ``running_mean`` and ``running_var`` as in PyTorch.
+        Arrays by name; batch norm statistics are called ``running_mean`` and ``running_var``, as in PyTorch.
 
     Raises:
-        ModelError: The file is missing, larger than 2 GiB, truncated, or holds anything but arrays by name.
+        ModelError: The file is missing, larger than 2 GiB or truncated, or holds anything but arrays by name.
     """
     tree = _load(path)
     if not isinstance(tree, dict):
@@ -48,18 +48,18 @@ def _load(path: Path) -> Any:
         return load_plain_pickle(read_bytes(path, max_bytes=MAX_BYTES, error=ModelError))
     except RefusedError as error:
         raise ModelError(
-            f"{path}: not a plain file of weights: {error}; nothing in it was executed",
-            hint="only arrays of numbers by name are read",
+            f"{path}: not a plain weight file: {error}; nothing in it was executed",
+            hint="expected a dictionary of numeric arrays by name",
         ) from None
     except DamagedError as error:
         raise ModelError(f"{path}: damaged or not a Paddle checkpoint ({error})") from None
 
 
 def _array(value: Any, name: str, path: Path) -> Array:
-    # Paddle 2.1 and later store (name, array) for a tensor.
+    # Since version 2.1, Paddle stores a tensor as (name, array).
     stored = value[1] if isinstance(value, tuple) and len(value) == 2 else value
     if not isinstance(stored, StoredArray):
-        raise ModelError(f"{path}: {name} is a {type(stored).__name__}, expected an array of numbers")
+        raise ModelError(f"{path}: {name} is a {type(stored).__name__}, expected a numeric array")
     try:
         return stored.build()
     except DamagedError as error:
@@ -67,25 +67,25 @@ def _array(value: Any, name: str, path: Path) -> Array:
 
 
 def _joined(arrays: dict[str, Array], slices: Any, path: Path) -> dict[str, Array]:
-    """The arrays with those that Paddle cut into slices, because they were big, put together again."""
+    """Reassemble the large arrays that Paddle stores in slices."""
     try:
         for name, info in slices.items():
             parts = [arrays.pop(part) for part in info["slices"]]
             shape = tuple(info["OriginShape"])
             if sum(part.size for part in parts) != math.prod(shape):
                 raise ValueError(f"{name} has the shape {shape}")
-            # A small array may stand in many slices.
+            # A small file can list one array as many slices.
             if sum(part.nbytes for part in parts) > MAX_BYTES:
                 raise ValueError(f"{name} has more than {MAX_BYTES} bytes")
             arrays[str(name)] = np.concatenate(parts).reshape(shape)
     except (AttributeError, LookupError, TypeError, ValueError, ArithmeticError, MemoryError) as error:
         raise ModelError(
-            f"{path}: damaged: its arrays cannot be put together from slices ({type(error).__name__}: {error})"
+            f"{path}: damaged: its arrays cannot be reassembled from slices ({type(error).__name__}: {error})"
         ) from None
 
     return arrays
 
 
 def _torch_name(name: str) -> str:
-    """Paddle's names of a batch norm's statistics as PyTorch calls them."""
+    """Translate Paddle's names for batch norm statistics to PyTorch's."""
     return re.sub(r"\._mean$", ".running_mean", re.sub(r"\._variance$", ".running_var", name))

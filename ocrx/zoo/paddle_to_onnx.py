@@ -1,29 +1,21 @@
-"""Gives a Paddle program a meaning: the ONNX graph that computes the same.
+"""Translates a Paddle program to an equivalent ONNX model.
 
-The graph serves the import: its layers are matched against a network of ours, and ONNX Runtime computes from it what
-the original computes, so that the imported network is checked against it. Every operator is known here or refused.
+The import needs the model twice: its layers are matched with those of one of our networks, and ONNX Runtime runs it to
+check that the imported network computes the same.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
-from typing import Any
-
-import numpy as np
-import numpy.typing as npt
 import onnx
-from onnx import TensorProto, helper, numpy_helper
 
 from ocrx.errors import ModelError
+from ocrx.zoo.paddle_graph import GraphBuilder
+from ocrx.zoo.paddle_operators import TRANSLATIONS
 from ocrx.zoo.paddle_program import Operator, Program
-
-Array = npt.NDArray[np.generic]
-
-_OPSET = 17
 
 
 def to_onnx(program: Program) -> onnx.ModelProto:
-    """The ONNX model that computes what ``program`` computes; parameters keep their names.
+    """Translate a program to ONNX; parameters keep their names.
 
     Args:
         program: The program.
@@ -32,415 +24,27 @@ def to_onnx(program: Program) -> onnx.ModelProto:
         The ONNX model.
 
     Raises:
-        ModelError: An operator, or one of its settings, is not known; or a parameter is used by none.
+        ModelError: An operator or one of its attributes is not supported, or a parameter is not used.
     """
-    translator = _Translator(program)
+    builder = GraphBuilder(program)
     for operator in program.operators:
-        translator.add(operator)
-    unused = sorted(set(program.parameters) - translator.used)
+        _translate(builder, operator)
+
+    unused = sorted(set(program.parameters) - builder.used)
     if unused:
         raise ModelError(f"no operator uses the parameter {unused[0]}" + _more(len(unused) - 1))
-    return translator.model()
+    return builder.model()
+
+
+def _translate(builder: GraphBuilder, op: Operator) -> None:
+    translate = TRANSLATIONS.get(op.type)
+    if translate is None:
+        raise ModelError(f"unknown operator {op.type!r}; nothing was imported")
+    try:
+        translate(builder, op)
+    except (KeyError, IndexError) as error:
+        raise ModelError(f"the operator {op.type!r} lacks {error}") from None
 
 
 def _more(count: int) -> str:
     return f" (and {count} more)" if count else ""
-
-
-class _Translator:
-    """Collects nodes and constants, operator by operator."""
-
-    def __init__(self, program: Program) -> None:
-        self._program = program
-        self._nodes: list[onnx.NodeProto] = []
-        self._constants: dict[str, Array] = dict(program.parameters)
-        # A parameter in another shape, and a copy, keep the name of what they come from.
-        self._alias: dict[str, str] = {}
-        self._count = 0
-        self.used: set[str] = set()
-
-    def add(self, op: Operator) -> None:
-        translate = _OPERATORS.get(op.type)
-        if translate is None:
-            raise ModelError(f"the operator {op.type!r} is not known; nothing was imported")
-        try:
-            translate(self, op)
-        except (KeyError, IndexError) as error:
-            raise ModelError(f"the operator {op.type!r} lacks {error}") from None
-
-    def model(self) -> onnx.ModelProto:
-        output = self._name(self._program.output)
-        shape: list[str | int | None] = ["n", 3, 48, "w"]
-        read = {name for node in self._nodes for name in node.input}
-        constants = {name: value for name, value in self._constants.items() if name in read}
-        graph = helper.make_graph(
-            self._nodes,
-            "paddle",
-            [helper.make_tensor_value_info(self._program.input, TensorProto.FLOAT, shape)],
-            [helper.make_tensor_value_info(output, TensorProto.FLOAT, None)],
-            [numpy_helper.from_array(np.asarray(value, order="C"), name) for name, value in constants.items()],
-        )
-
-        return helper.make_model(graph, opset_imports=[helper.make_opsetid("", _OPSET)], ir_version=8)
-
-    # What the translations of operators use.
-
-    def input(self, op: Operator, slot: str = "X") -> str:
-        name = self._name(op.inputs[slot][0])
-        if name in self._program.parameters:
-            self.used.add(name)
-        return name
-
-    def inputs(self, op: Operator, slot: str = "X") -> list[str]:
-        return [self._name(name) for name in op.inputs[slot]]
-
-    def rank(self, name: str) -> int:
-        if name in self._constants:
-            return self._constants[name].ndim
-        return self._program.ranks[name]
-
-    def constant(self, name: str) -> Array | None:
-        return self._constants.get(name)
-
-    def node(self, kind: str, inputs: Iterable[str], output: str | None = None, **attributes: Any) -> str:
-        """Add a node; returns the name of its output, which is new unless given."""
-        output = output if output is not None else self._fresh()
-        self._nodes.append(
-            helper.make_node(kind, list(inputs), [output], name=f"{kind}_{len(self._nodes)}", **attributes)
-        )
-        return output
-
-    def new_constant(self, value: Array, name: str | None = None) -> str:
-        name = name if name is not None else self._fresh()
-        self._constants[name] = value
-        return name
-
-    def set_alias(self, name: str, of: str) -> None:
-        self._alias[name] = of
-
-    def reshape_constant(self, name: str, shape: Iterable[int], output: str) -> None:
-        """Give a constant another shape under its own name; it has one use in every network known."""
-        value = self._constants[name]
-        try:
-            changed = value.reshape(tuple(shape))
-        except ValueError as error:
-            raise ModelError(f"{name} does not fit: {error}") from None
-        if name in self.used and changed.shape != value.shape:
-            raise ModelError(f"the parameter {name} is used in two shapes")
-        self._constants[name] = changed
-        self.set_alias(output, name)
-
-    def _name(self, name: str) -> str:
-        return self._alias.get(name, name)
-
-    def _fresh(self) -> str:
-        self._count += 1
-        return f"ocrx/{self._count}"
-
-
-Translation = Callable[[_Translator, Operator], None]
-
-
-def _simple(kind: str) -> Translation:
-    def translate(t: _Translator, op: Operator) -> None:
-        t.node(kind, [t.input(op)], op.outputs[0])
-
-    return translate
-
-
-def _binary(kind: str) -> Translation:
-    def translate(t: _Translator, op: Operator) -> None:
-        left, right = t.inputs(op, "X")[0], t.inputs(op, "Y")[0]
-        axis = op.attributes.get("axis", -1)
-        missing = t.rank(left) - axis - t.rank(right) if axis >= 0 else 0
-        if missing > 0:
-            # The older form says where the second operand stands; NumPy's rule wants it at the end.
-            value = t.constant(right)
-            if value is None:
-                raise ModelError(f"the operator {op.type!r} with the axis {axis} between computed values is not known")
-            t.reshape_constant(right, (*value.shape, *(1,) * missing), right)
-        t.node(kind, [t.input(op, "X"), t.input(op, "Y")], op.outputs[0])
-
-    return translate
-
-
-def _convolution(t: _Translator, op: Operator) -> None:
-    attributes = op.attributes
-    if attributes.get("data_format", "NCHW") not in ("NCHW", "AnyLayout"):
-        raise ModelError(f"the operator {op.type!r} in the layout {attributes['data_format']} is not known")
-    if op.inputs.get("Bias") or op.inputs.get("ResidualData"):
-        raise ModelError(f"the operator {op.type!r} with a fused bias is not known")
-    strides, dilations = attributes["strides"], attributes["dilations"]
-
-    t.node(
-        "Conv",
-        [t.input(op, "Input"), t.input(op, "Filter")],
-        op.outputs[0],
-        strides=strides,
-        dilations=dilations,
-        group=attributes["groups"],
-        **_padding(op),
-    )
-
-
-def _padding(op: Operator) -> dict[str, Any]:
-    algorithm = op.attributes.get("padding_algorithm", "EXPLICIT")
-    if algorithm == "SAME":
-        return {"auto_pad": "SAME_UPPER"}
-    if algorithm == "VALID":
-        return {"auto_pad": "VALID"}
-    # Of height and width, or top, bottom, left, right; ONNX wants top, left, bottom, right.
-    pads = list(op.attributes["paddings"])
-    top, bottom, left, right = pads if len(pads) == 4 else (pads[0], pads[0], pads[1], pads[1])
-    return {"pads": [top, left, bottom, right]}
-
-
-def _batch_norm(t: _Translator, op: Operator) -> None:
-    names = [t.input(op, slot) for slot in ("X", "Scale", "Bias", "Mean", "Variance")]
-    t.node("BatchNormalization", names, op.outputs[0], epsilon=op.attributes["epsilon"])
-
-
-def _layer_norm(t: _Translator, op: Operator) -> None:
-    names = [t.input(op, slot) for slot in ("X", "Scale", "Bias")]
-    axis = op.attributes["begin_norm_axis"]
-    t.node("LayerNormalization", names, op.outputs[0], epsilon=op.attributes["epsilon"], axis=axis)
-
-
-def _matmul(t: _Translator, op: Operator) -> None:
-    names = []
-    for slot, setting in (("X", "trans_x"), ("Y", "trans_y")):
-        name = t.input(op, slot)
-        if op.attributes.get(setting):
-            if t.constant(name) is not None:
-                raise ModelError(f"the operator {op.type!r} with a transposed weight is not known")
-            rank = t.rank(name)
-            name = t.node("Transpose", [name], perm=[*range(rank - 2), rank - 1, rank - 2])
-        names.append(name)
-    t.node("MatMul", names, op.outputs[0])
-
-
-def _pool(t: _Translator, op: Operator) -> None:
-    attributes = op.attributes
-    kernel, kind = list(attributes["ksize"]), attributes["pooling_type"]
-    whole = attributes.get("global_pooling") or (attributes.get("adaptive") and kernel == [1, 1])
-    if whole:
-        t.node("GlobalAveragePool" if kind == "avg" else "GlobalMaxPool", [t.input(op)], op.outputs[0])
-        return
-
-    if attributes.get("adaptive"):
-        raise ModelError(f"the operator 'pool2d' that adapts to {kernel} is not known")
-    settings = {"kernel_shape": kernel, "strides": attributes["strides"], "ceil_mode": int(attributes["ceil_mode"])}
-    if kind == "avg":
-        settings["count_include_pad"] = int(not attributes.get("exclusive", True))
-    t.node("AveragePool" if kind == "avg" else "MaxPool", [t.input(op)], op.outputs[0], **settings, **_padding(op))
-
-
-def _swish(t: _Translator, op: Operator) -> None:
-    if op.attributes.get("beta", 1.0) != 1.0:
-        raise ModelError("the operator 'swish' with another beta than 1 is not known")
-    name = t.input(op)
-    t.node("Mul", [name, t.node("Sigmoid", [name])], op.outputs[0])
-
-
-def _hard_swish(t: _Translator, op: Operator) -> None:
-    usual = {"threshold": 6.0, "scale": 6.0, "offset": 3.0}
-    if any(op.attributes.get(key, value) != value for key, value in usual.items()):
-        raise ModelError("the operator 'hard_swish' with other numbers than 6, 6 and 3 is not known")
-    t.node("HardSwish", [t.input(op)], op.outputs[0])
-
-
-def _hard_sigmoid(t: _Translator, op: Operator) -> None:
-    settings = {"alpha": op.attributes["slope"], "beta": op.attributes["offset"]}
-    t.node("HardSigmoid", [t.input(op)], op.outputs[0], **settings)
-
-
-def _gelu(t: _Translator, op: Operator) -> None:
-    if op.attributes.get("approximate"):
-        raise ModelError("the operator 'gelu' in its approximate form is not known")
-    name = t.input(op)
-    root, one, half = (t.new_constant(np.array(value, np.float32)) for value in (2**0.5, 1.0, 0.5))
-    inner = t.node("Add", [t.node("Erf", [t.node("Div", [name, root])]), one])
-    t.node("Mul", [t.node("Mul", [name, inner]), half], op.outputs[0])
-
-
-def _softmax(t: _Translator, op: Operator) -> None:
-    t.node("Softmax", [t.input(op)], op.outputs[0], axis=op.attributes.get("axis", -1))
-
-
-def _dropout(t: _Translator, op: Operator) -> None:
-    if op.attributes.get("dropout_implementation", "downgrade_in_infer") == "upscale_in_train":
-        t.node("Identity", [t.input(op)], op.outputs[0])
-        return
-    kept = t.new_constant(np.array(1 - op.attributes["dropout_prob"], np.float32))
-    t.node("Mul", [t.input(op), kept], op.outputs[0])
-
-
-def _scale(t: _Translator, op: Operator) -> None:
-    factor, bias = op.attributes["scale"], op.attributes.get("bias", 0.0)
-    if op.inputs.get("ScaleTensor") or (bias and not op.attributes.get("bias_after_scale", True)):
-        raise ModelError("the operator 'scale' in this form is not known")
-    name = t.input(op)
-    scaled = t.node("Mul", [name, t.new_constant(np.array(factor, np.float32))], None if bias else op.outputs[0])
-    if bias:
-        t.node("Add", [scaled, t.new_constant(np.array(bias, np.float32))], op.outputs[0])
-
-
-def _assign(t: _Translator, op: Operator) -> None:
-    # Not ``input``: what counts as a use is what reads the copy.
-    name = t.inputs(op)[0]
-    t.set_alias(op.outputs[0], name)
-
-
-def _reshape(t: _Translator, op: Operator) -> None:
-    name = t.inputs(op)[0]
-    sizes = op.inputs.get("ShapeTensor") or op.inputs.get("shape") or op.inputs.get("Shape")
-
-    if not sizes:
-        shape = [int(size) for size in op.attributes["shape"]]
-        value = t.constant(name)
-        if value is not None:
-            t.reshape_constant(name, _filled(shape, value), op.outputs[0])
-            return
-        t.node("Reshape", [name, t.new_constant(np.array(shape, np.int64))], op.outputs[0])
-        return
-
-    if len(sizes) == 1:
-        joined = t.inputs(op, next(slot for slot in ("ShapeTensor", "shape", "Shape") if op.inputs.get(slot)))[0]
-    else:
-        joined = _joined_numbers(t, t.inputs(op, "ShapeTensor" if op.inputs.get("ShapeTensor") else "shape"))
-
-    t.node("Reshape", [name, joined], op.outputs[0])
-
-
-def _filled(shape: list[int], value: Array) -> list[int]:
-    """``shape`` with 0, which means the size of ``value`` there, replaced."""
-    return [value.shape[index] if size == 0 and index < value.ndim else size for index, size in enumerate(shape)]
-
-
-def _joined_numbers(t: _Translator, names: list[str]) -> str:
-    one = t.new_constant(np.array([1], np.int64))
-    return t.node("Concat", [t.node("Reshape", [name, one]) for name in names], axis=0)
-
-
-def _stack(t: _Translator, op: Operator) -> None:
-    axis = op.attributes.get("axis", 0)
-    place = t.new_constant(np.array([axis], np.int64))
-    parts = [t.node("Unsqueeze", [name, place]) for name in t.inputs(op)]
-    t.node("Concat", parts, op.outputs[0], axis=axis)
-
-
-def _transpose(t: _Translator, op: Operator) -> None:
-    t.node("Transpose", [t.input(op)], op.outputs[0], perm=op.attributes["axis"])
-
-
-def _change_axes(kind: str) -> Translation:
-    def translate(t: _Translator, op: Operator) -> None:
-        name, axes = t.inputs(op)[0], [int(axis) for axis in op.attributes["axes"]]
-        value = t.constant(name)
-        if value is not None:
-            changed = np.squeeze(value, tuple(axes)) if kind == "Squeeze" else np.expand_dims(value, tuple(axes))
-            t.reshape_constant(name, changed.shape, op.outputs[0])
-            return
-        t.node(kind, [name, t.new_constant(np.array(axes, np.int64))], op.outputs[0])
-
-    return translate
-
-
-def _flatten(t: _Translator, op: Operator) -> None:
-    name, start, stop = t.input(op), op.attributes["start_axis"], op.attributes["stop_axis"]
-    rank = t.rank(name)
-    start, stop = start % rank, stop % rank
-    if stop != rank - 1:
-        raise ModelError("the operator 'flatten' that ends before the last axis is not known")
-    t.node("Reshape", [name, t.new_constant(np.array([*(0,) * start, -1], np.int64))], op.outputs[0])
-
-
-def _concat(t: _Translator, op: Operator) -> None:
-    axis = op.attributes["axis"]
-    axis = axis[0] if isinstance(axis, list) else axis
-    t.node("Concat", t.inputs(op), op.outputs[0], axis=int(axis))
-
-
-def _mean(t: _Translator, op: Operator) -> None:
-    if op.attributes.get("reduce_all"):
-        raise ModelError("the operator 'reduce_mean' over all axes is not known")
-    dims = op.attributes["dim"]
-    axes = [int(axis) for axis in (dims if isinstance(dims, list) else [dims])]
-    t.node("ReduceMean", [t.input(op)], op.outputs[0], axes=axes, keepdims=int(op.attributes["keep_dim"]))
-
-
-def _shape(t: _Translator, op: Operator) -> None:
-    t.node("Shape", [t.input(op, "Input")], op.outputs[0])
-
-
-def _slice(t: _Translator, op: Operator) -> None:
-    if any(slot in op.inputs for slot in ("StartsTensor", "StartsTensorList", "EndsTensor", "EndsTensorList")):
-        raise ModelError("the operator 'slice' with computed ends is not known")
-    settings = [t.new_constant(np.array(op.attributes[key], np.int64)) for key in ("starts", "ends", "axes")]
-    dropped = op.attributes.get("decrease_axis") or []
-    cut = t.node("Slice", [t.input(op, "Input"), *settings], None if dropped else op.outputs[0])
-    if dropped:
-        t.node("Squeeze", [cut, t.new_constant(np.array(dropped, np.int64))], op.outputs[0])
-
-
-# Paddle's number of a type, or its name → whether its values are whole numbers.
-_WHOLE: Mapping[Any, bool] = {2: True, 3: True, 5: False, "int32": True, "int64": True, "float32": False}
-
-
-def _is_whole(dtype: Any, op: Operator) -> bool:
-    if dtype not in _WHOLE:
-        raise ModelError(f"the operator {op.type!r} with numbers of the type {dtype} is not known")
-    return _WHOLE[dtype]
-
-
-def _fill_constant(t: _Translator, op: Operator) -> None:
-    whole = _is_whole(op.attributes["dtype"], op)
-    text = op.attributes.get("str_value")
-    value = float(text) if text else op.attributes["value"]
-    shape = [int(size) for size in op.attributes.get("shape", [])]
-    if any(size < 0 or size > 4096 for size in shape) or len(shape) > 1:
-        raise ModelError(f"the operator 'fill_constant' of the shape {shape} is not known")
-    t.new_constant(np.broadcast_to(np.array(value, np.int64 if whole else np.float32), shape).copy(), op.outputs[0])
-
-
-def _cast(t: _Translator, op: Operator) -> None:
-    # Whole numbers are sizes here and always have 64 bits.
-    whole = _is_whole(op.attributes.get("out_dtype", op.attributes.get("dtype")), op)
-    t.node("Cast", [t.input(op)], op.outputs[0], to=TensorProto.INT64 if whole else TensorProto.FLOAT)
-
-
-_OPERATORS: Mapping[str, Translation] = {
-    "conv2d": _convolution,
-    "depthwise_conv2d": _convolution,
-    "batch_norm": _batch_norm,
-    "layer_norm": _layer_norm,
-    "matmul_v2": _matmul,
-    "elementwise_add": _binary("Add"),
-    "elementwise_sub": _binary("Sub"),
-    "elementwise_mul": _binary("Mul"),
-    "elementwise_div": _binary("Div"),
-    "relu": _simple("Relu"),
-    "sigmoid": _simple("Sigmoid"),
-    "swish": _swish,
-    "silu": _swish,
-    "hard_swish": _hard_swish,
-    "hard_sigmoid": _hard_sigmoid,
-    "gelu": _gelu,
-    "softmax": _softmax,
-    "dropout": _dropout,
-    "scale": _scale,
-    "assign": _assign,
-    "reshape2": _reshape,
-    "stack": _stack,
-    "transpose2": _transpose,
-    "squeeze2": _change_axes("Squeeze"),
-    "unsqueeze2": _change_axes("Unsqueeze"),
-    "flatten_contiguous_range": _flatten,
-    "concat": _concat,
-    "reduce_mean": _mean,
-    "pool2d": _pool,
-    "shape": _shape,
-    "slice": _slice,
-    "fill_constant": _fill_constant,
-    "cast": _cast,
-}

@@ -1,9 +1,9 @@
-"""Reads a pickle that holds numbers, texts and arrays in lists, tuples and dictionaries, and nothing else.
+"""Reads pickles of plain data: numbers, strings and arrays in lists, tuples and dictionaries, and nothing else.
 
-A pickle is a program for a small stack machine. Python's own unpickler runs all of it: a file may call what
-``find_class`` lets through with any arguments, and NumPy's constructors accept arguments that make objects out of raw
-bytes. The machine here knows only the instructions that plain values need. The names that a NumPy array needs are
-markers, never looked up: an array is a record of checked type, shape and bytes, which becomes an array on request.
+A pickle is a program for a small stack machine. Restricting ``find_class`` of Python's unpickler is not enough: a file
+can still call whatever passes it with any arguments, and NumPy's constructors accept arguments that turn raw bytes into
+objects. The machine here implements only the instructions that plain data needs. The names that a NumPy array needs are
+markers that are never looked up: an array is recorded as a validated type, shape and bytes, and built on request.
 """
 
 from __future__ import annotations
@@ -20,22 +20,22 @@ import numpy.typing as npt
 
 Array = npt.NDArray[np.generic]
 
-# A checkpoint takes about 40 instructions for an array; the largest known has 2,000 arrays.
+# An array takes about 40 instructions; the largest known checkpoint has 2,000 arrays.
 MAX_INSTRUCTIONS = 2_000_000
 _MAX_DIMENSIONS = 32
-_NUMBER_TYPE = re.compile(r"[<>|=]?(?:f[248]|[iu][1248])")
+_ELEMENT_TYPE = re.compile(r"[<>|=]?(?:f[248]|[iu][1248])")
 
 
 class RefusedError(ValueError):
-    """The pickle asks for something that is not plain data."""
+    """The pickle contains something other than plain data."""
 
 
 class DamagedError(ValueError):
-    """The pickle is truncated or contradicts itself."""
+    """The pickle is truncated or inconsistent."""
 
 
 class StoredArray:
-    """An array as the pickle describes it; ``build`` makes it."""
+    """An array as described in the pickle; ``build`` creates it."""
 
     def __init__(self) -> None:
         self._dtype: np.dtype[Any] | None = None
@@ -44,21 +44,25 @@ class StoredArray:
         self._order: str = "C"
 
     def describe(self, dtype: object, shape: object, data: object, order: str) -> None:
-        """Set type, shape and bytes. Raises RefusedError or DamagedError unless they describe an array of numbers.
+        """Set type, shape and contents.
 
         Args:
-            dtype: What the file says of the type.
-            shape: What the file says of the shape.
-            data: The bytes.
-            order: ``C`` or ``F``.
+            dtype: Element type as found in the file.
+            shape: Shape as found in the file.
+            data: Contents as found in the file.
+            order: Memory layout, ``C`` or ``F``.
+
+        Raises:
+            RefusedError: The elements are not numbers.
+            DamagedError: Type, shape and contents do not fit together.
         """
-        if not isinstance(dtype, _NumberType):
+        if not isinstance(dtype, _ElementType):
             raise DamagedError("an array without a type")
         dimensions = shape if isinstance(shape, tuple) else (shape,)
-        # bool is an int to Python; no file has it in a shape.
+        # bool is a subclass of int, but not a valid size.
         if len(dimensions) > _MAX_DIMENSIONS or not all(type(size) is int and size >= 0 for size in dimensions):
             raise DamagedError("an array whose shape is not a tuple of sizes")
-        # A file of Python 2 holds bytes as text.
+        # Python 2 pickles bytes as a string.
         raw = data.encode("latin1") if isinstance(data, str) else data
         if not isinstance(raw, bytes | bytearray):
             raise RefusedError("an array of objects")
@@ -69,10 +73,13 @@ class StoredArray:
         self._dtype, self._shape, self._data, self._order = dtype.value, dimensions, bytes(raw), order
 
     def build(self) -> Array:
-        """The array, read-only. Raises DamagedError where the pickle never says what is in it.
+        """Create the array.
 
         Returns:
-            The array.
+            The array, read-only.
+
+        Raises:
+            DamagedError: The pickle never described its contents.
         """
         if self._dtype is None:
             raise DamagedError("an array without contents")
@@ -80,25 +87,25 @@ class StoredArray:
         return flat.reshape(self._shape, order="F" if self._order == "F" else "C")
 
 
-class _NumberType:
-    """The type of an array's numbers."""
+class _ElementType:
+    """The element type of an array: a number."""
 
     def __init__(self, code: object) -> None:
-        if not isinstance(code, str) or not _NUMBER_TYPE.fullmatch(code):
+        if not isinstance(code, str) or not _ELEMENT_TYPE.fullmatch(code):
             raise RefusedError(f"an array of {code if isinstance(code, str) else type(code).__name__}"[:60])
         self.value: np.dtype[Any] = np.dtype(code)
 
     def set_state(self, state: object) -> None:
-        """Take the byte order; everything else in the state of a type of numbers is empty."""
+        """Set the byte order; the rest of a numeric type's state is empty."""
         if not isinstance(state, tuple) or len(state) < 5 or state[1] not in ("<", ">", "|", "="):
-            raise DamagedError("a type of numbers with an unknown state")
+            raise DamagedError("an element type with an unknown state")
         if any(part is not None for part in state[2:5]):
             raise RefusedError("an array of records")
         self.value = self.value.newbyteorder(state[1])
 
 
 class _Name(Enum):
-    """What a pickle may name."""
+    """Names that a pickle may refer to."""
 
     RECONSTRUCT = "_reconstruct"
     FROM_BUFFER = "_frombuffer"
@@ -121,11 +128,11 @@ _NAMES = {
     "builtins tuple": _Name.TUPLE,
     "__builtin__ tuple": _Name.TUPLE,
     "_codecs encode": _Name.ENCODE,
-    # Protocol 2 writes empty bytes as a call.
+    # Protocol 2 represents empty bytes as a call.
     "__builtin__ bytes": _Name.BYTES,
 }
 
-# Instructions that push their argument, and those that only frame the others.
+# Instructions that push their argument, and those without effect.
 _PUSH = frozenset(
     {
         *("INT", "BININT", "BININT1", "BININT2", "LONG", "LONG1", "LONG4", "FLOAT", "BINFLOAT"),
@@ -139,17 +146,17 @@ _MARK = object()
 
 
 def load_plain_pickle(data: bytes) -> Any:
-    """The value in a pickle; arrays in it are ``StoredArray``.
+    """Load a pickle of plain data.
 
     Args:
-        data: The whole file.
+        data: The whole pickle.
 
     Returns:
-        Numbers, texts, bytes, None and ``StoredArray`` in lists, tuples and dictionaries.
+        Numbers, strings, bytes, None and ``StoredArray`` in lists, tuples and dictionaries.
 
     Raises:
-        RefusedError: It names or does anything that such values do not need; nothing was executed.
-        DamagedError: It is truncated, contradicts itself, or holds more than ``MAX_INSTRUCTIONS`` instructions.
+        RefusedError: It contains a name or an instruction that plain data does not need; nothing was executed.
+        DamagedError: It is truncated, inconsistent, or has more than ``MAX_INSTRUCTIONS`` instructions.
     """
     machine = _Machine()
     try:
@@ -164,11 +171,11 @@ def load_plain_pickle(data: bytes) -> Any:
     except (ValueError, IndexError, KeyError, TypeError, AttributeError, OverflowError, MemoryError) as error:
         raise DamagedError(f"{type(error).__name__}: {error}"[:200]) from None
 
-    raise DamagedError("it has no end")
+    raise DamagedError("it ends without STOP")
 
 
 class _Machine:
-    """The stack and the memory of a pickle."""
+    """The stack and the memo of a pickle."""
 
     def __init__(self) -> None:
         self._stack: list[Any] = []
@@ -182,7 +189,7 @@ class _Machine:
             return
         operation = _OPERATIONS.get(name)
         if operation is None:
-            raise RefusedError(f"it holds the instruction {name}")
+            raise RefusedError(f"it contains the instruction {name}")
         operation(self, argument)
 
     def pop(self) -> Any:
@@ -216,13 +223,13 @@ class _Machine:
     def append(self, values: list[Any]) -> None:
         target = self.top()
         if not isinstance(target, list):
-            raise DamagedError("values appended to what is no list")
+            raise DamagedError("values appended to something other than a list")
         target.extend(values)
 
     def set_items(self, values: list[Any]) -> None:
         target = self.top()
         if not isinstance(target, dict):
-            raise DamagedError("items set in what is no dictionary")
+            raise DamagedError("items set in something other than a dictionary")
         target.update(_pairs(values))
 
     def name(self, argument: str | None) -> None:
@@ -231,18 +238,18 @@ class _Machine:
             argument = f"{module} {name}" if isinstance(module, str) and isinstance(name, str) else "?"
         found = _NAMES.get(argument)
         if found is None:
-            raise RefusedError(f"it asks for {argument.replace(' ', '.')[:80]}")
+            raise RefusedError(f"it refers to {argument.replace(' ', '.')[:80]}")
         self._stack.append(found)
 
     def call(self) -> None:
         arguments, name = self.pop(), self.pop()
         if not isinstance(name, _Name) or not isinstance(arguments, tuple):
-            raise RefusedError("it calls a value")
-        self._stack.append(_made(name, arguments))
+            raise RefusedError("it calls something other than a constructor of arrays")
+        self._stack.append(_construct(name, arguments))
 
     def set_state(self) -> None:
         state, target = self.pop(), self.top()
-        if isinstance(target, _NumberType):
+        if isinstance(target, _ElementType):
             target.set_state(state)
         elif isinstance(target, StoredArray):
             if not isinstance(state, tuple) or len(state) != 5:
@@ -250,21 +257,21 @@ class _Machine:
             _, shape, dtype, is_fortran, contents = state
             target.describe(dtype, shape, contents, "F" if is_fortran else "C")
         else:
-            raise RefusedError("it sets the state of a value")
+            raise RefusedError("it sets the state of something other than an array")
 
 
 def _pairs(values: list[Any]) -> dict[Any, Any]:
     if len(values) % 2:
         raise DamagedError("a key without a value")
     keys = values[::2]
-    # Other keys are of no use here, and hashing a deeply nested tuple overflows the stack.
+    # Other keys are not needed, and hashing a deeply nested tuple overflows the stack.
     if not all(isinstance(key, str | int | bytes) for key in keys):
-        raise RefusedError("a key that is neither a text nor a number")
+        raise RefusedError("a key that is neither a string nor a number")
     return dict(zip(keys, values[1::2], strict=True))
 
 
-def _made(name: _Name, arguments: tuple[Any, ...]) -> Any:
-    """What a call of one of the known names gives, with exactly the arguments that NumPy and Paddle write."""
+def _construct(name: _Name, arguments: tuple[Any, ...]) -> Any:
+    """Evaluate a call of a known name, with exactly the arguments that NumPy and Paddle write."""
     match name, arguments:
         case _Name.RECONSTRUCT, (_Name.NDARRAY, tuple(), bytes() | str()):
             return StoredArray()
@@ -273,7 +280,7 @@ def _made(name: _Name, arguments: tuple[Any, ...]) -> Any:
             array.describe(dtype, shape, data, order)
             return array
         case _Name.DTYPE, (code, *flags) if all(isinstance(flag, int) for flag in flags):
-            return _NumberType(code)
+            return _ElementType(code)
         case _Name.TUPLE, (tuple() | list() as values,):
             return tuple(values)
         case _Name.DICT, ():
@@ -284,7 +291,7 @@ def _made(name: _Name, arguments: tuple[Any, ...]) -> Any:
             return text.encode("latin1")
         case _Name.BYTES, ():
             return b""
-    raise RefusedError(f"it calls {name.value} with other arguments than an array needs")
+    raise RefusedError(f"it calls {name.value} with arguments that no array needs")
 
 
 _OPERATIONS: dict[str, Callable[[_Machine, Any], None]] = {

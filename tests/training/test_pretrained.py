@@ -161,7 +161,7 @@ def test_a_folder_a_file_in_it_and_a_name_are_starts(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("source", "error", "message"),
     [
-        ("https://example.com/a.zip", ConfigError, "not the address of a file of weights"),
+        ("https://example.com/a.zip", ConfigError, "not the URL of a weight file"),
         ("printed_enn", ModelError, "printed_enn"),
         ("{here}/nothing", ModelError, "no such model folder"),
     ],

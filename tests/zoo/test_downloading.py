@@ -40,9 +40,9 @@ def test_a_cut_connection_is_resumed(web: Web, tmp_path: Path) -> None:
 def test_a_later_call_goes_on(web: Web, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     web.cuts["/model.tar"] = [300_000]
     monkeypatch.setattr(downloading, "ATTEMPTS", 1)
-    with pytest.raises(ModelError, match="300000 of 1024000 bytes arrived") as raised:
+    with pytest.raises(ModelError, match="300000 of 1024000 bytes received") as raised:
         download(f"{web.url}/model.tar", tmp_path / "m.tar")
-    assert "what has arrived is kept" in str(raised.value.hint)
+    assert "the download resumes where it stopped" in str(raised.value.hint)
     assert not (tmp_path / "m.tar").exists()
     download(f"{web.url}/model.tar", tmp_path / "m.tar")
     assert web.ranges == ["bytes=300000-"]
@@ -62,7 +62,7 @@ def test_a_file_that_changed_meanwhile_is_fetched_anew(
 @pytest.mark.parametrize("status", [403, 404, 500])
 def test_an_answer_that_is_no_file(status: int, web: Web, tmp_path: Path) -> None:
     web.statuses["/model.tar"] = status
-    with pytest.raises(ModelError, match=f"the server answers {status}") as raised:
+    with pytest.raises(ModelError, match=f"the server answered {status}") as raised:
         download(f"{web.url}/model.tar", tmp_path / "m.tar")
     assert isinstance(raised.value, MissingError) == (status != 500)
     assert list(tmp_path.iterdir()) == []
@@ -86,7 +86,7 @@ def test_a_redirect_to_a_file_of_this_machine(web: Web, tmp_path: Path) -> None:
     with pytest.raises(ModelError, match=r"redirected to file:|Redirection to url .file:.* not allowed"):
         download(f"{web.url}/model.tar", tmp_path / "m.tar")
     assert not (tmp_path / "m.tar").exists()
-    with pytest.raises(ModelError, match="not an http or https address"):
+    with pytest.raises(ModelError, match="not an http or https URL"):
         download(f"file://{tmp_path}/secret", tmp_path / "m.tar")
 
 

@@ -169,8 +169,8 @@ def constant(model: onnx.ModelProto) -> None:
             lambda m: m.graph.node.append(helper.make_node("LayerNormalization", ["o"], ["z"], "norm")),
             "the node norm has 1 inputs",
         ),
-        (lambda m: replaced(m, "gamma", values(3)), "contradict each other"),
-        (lambda m: replaced(m, "conv", values()), "contradict each other"),
+        (lambda m: replaced(m, "gamma", values(3)), "is inconsistent"),
+        (lambda m: replaced(m, "conv", values()), "is inconsistent"),
         (lambda m: replaced(m, "linear", values()), "'linear', the weight of a MatMul, has the shape"),
     ],
 )

@@ -63,11 +63,11 @@ def array_of(dtype: bytes) -> bytes:
 @pytest.mark.parametrize(
     ("data", "message"),
     [
-        (pickle.dumps(print), "it asks for builtins.print"),
-        (b"cos\nsystem\n(S'true'\ntR.", "it asks for os.system"),
+        (pickle.dumps(print), "it refers to builtins.print"),
+        (b"cos\nsystem\n(S'true'\ntR.", "it refers to os.system"),
         (array_of(b"cnumpy\ndtype\n(X\x02\x00\x00\x00O8K\x00K\x01tR"), "an array of O8"),
         (pickle.dumps(np.array([(1,)], dtype=[("a", "i4")])), "an array of"),
-        (pickle.dumps(np.array([object], dtype=object)), "it asks for|an array of O8"),
+        (pickle.dumps(np.array([object], dtype=object)), "it refers to|an array of O8"),
         (
             # The type of a number whose state says that it has fields and holds objects.
             array_of(
