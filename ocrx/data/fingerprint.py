@@ -1,4 +1,4 @@
-"""A short hash that identifies a dataset; recorded with a training so that it can be reproduced."""
+"""A short hash that identifies a dataset; recorded with every training so that it can be reproduced."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ def fingerprint(samples: Iterable[Sample]) -> str:
     """Hash the label, the image name and the image size of every sample, in order.
 
     Args:
-        samples: The lines. Images are not opened; a missing one counts with size -1.
+        samples: The lines. Images are not opened; the size of a missing one is taken as -1.
 
     Returns:
         The first 16 hexadecimal digits of a SHA-256.

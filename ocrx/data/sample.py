@@ -1,4 +1,4 @@
-"""One labelled line of text, and how messages about a dataset name its files and quote its labels."""
+"""A labelled line, and how messages about a dataset name its files and quote its labels."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ class Sample:
     Attributes:
         image: Path of the image file; it may not exist.
         text: The label, exactly as written.
-        source: Where the label stands, such as ``train.txt:17``.
+        source: File and line of the label, such as ``train.txt:17``.
     """
 
     image: Path
@@ -23,26 +23,26 @@ class Sample:
 
 
 def relative_name(path: Path, root: Path) -> str:
-    """Name a file as messages about a dataset do.
+    """Format a path for messages about a dataset.
 
     Args:
         path: The file.
         root: Folder of the dataset.
 
     Returns:
-        The path relative to ``root`` with ``/``; the whole path if it does not start with ``root``.
+        The path relative to ``root``, with ``/``; the full path if it is not below ``root``.
     """
     return path.relative_to(root).as_posix() if path.is_relative_to(root) else os.fspath(path)
 
 
 def quote(text: str, limit: int = 120) -> str:
-    """Quote a label in a message.
+    """Quote a label for a message.
 
     Args:
         text: The label.
-        limit: Longer labels are cut to this many characters.
+        limit: Longer labels are truncated to this many characters.
 
     Returns:
-        The label as a Python literal, so that invisible characters are seen.
+        The label as a Python literal, which makes invisible characters visible.
     """
     return repr(text if len(text) <= limit else text[: limit - 3] + "...")

@@ -16,7 +16,7 @@ from ocrx.data.checks.dataset import count_characters
 from ocrx.data.checks.geometry import recipe_geometry
 from ocrx.data.checks.grouping import FindingGroup, group_findings
 from ocrx.data.checks.histogram import count_label_lengths, draw_histogram
-from ocrx.data.checks.html_report import ReportData, illustrated_places, render_report
+from ocrx.data.checks.html_report import ReportData, illustrated_sources, render_report
 from ocrx.data.checks.run import CACHE_FILE, Findings, run_checks
 from ocrx.data.edit.convert import convert_dataset
 from ocrx.data.edit.cut_lines import LEFT_OUT_FILE, count_reasons
@@ -361,7 +361,7 @@ def _write_page(
         label_errors=[label.to_dict(report.root) for label in label_errors],
     )
 
-    wanted = illustrated_places(groups) | {label.sample.source for label in label_errors}
+    wanted = illustrated_sources(groups) | {label.sample.source for label in label_errors}
     rows = findings.scan.row_of.tolist()
     images = {
         sample.source: sample.image

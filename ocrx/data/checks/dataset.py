@@ -1,4 +1,4 @@
-"""Checks of a dataset as a whole: characters, the dictionary, duplicates, and leaks between the parts."""
+"""Checks across a dataset: characters, the dictionary, duplicates, and leaks between the parts."""
 
 from __future__ import annotations
 
@@ -20,17 +20,17 @@ from ocrx.text.normalize import normalize
 
 _PLACES = 10
 _CHARACTERS = 40
-_LEAK_HINT = "remove one of them, else the validation measures what was memorised"
+_LEAK_HINT = "remove one of them; otherwise validation rewards memorised lines"
 
 
 def count_characters(samples: Sequence[Sample]) -> Counter[str]:
-    """Count the labels that hold each character.
+    """Count the labels that contain each character.
 
     Args:
         samples: The lines.
 
     Returns:
-        Characters in NFC, and the number of labels with each.
+        Number of labels by character, in NFC.
     """
     counts: Counter[str] = Counter()
     for sample in samples:
@@ -43,16 +43,17 @@ def check_charset(
 ) -> Iterator[Issue]:
     """Compare the labels with the dictionary.
 
-    Characters of validation labels alone are left to ``check_coverage``: they cannot be learned, but do no harm.
+    Characters that occur in validation labels only are left to ``check_coverage``: they cannot be learned but do no
+    harm.
 
     Args:
         dataset: The lines.
         charset: The dictionary.
-        train_counts: Number of training labels with each character.
+        train_counts: Number of training labels that contain each character.
         val_counts: The same for the validation labels.
 
     Yields:
-        A finding for each label with characters outside the dictionary, and one for entries that no label has.
+        A finding for each label with characters missing from the dictionary, and one for unused entries.
     """
     counts = train_counts + val_counts
     unseen = val_counts.keys() - train_counts.keys() if dataset.train else set()
@@ -67,7 +68,7 @@ def check_charset(
         if missing:
             listed = ", ".join(f"{c!r} (in {counts[c]} labels)" for c in missing[:5])
             more = f" and {len(missing) - 5} more" if len(missing) > 5 else ""
-            hint = f"add them to {DICT_FILE} (--build-dict writes it from the labels), or correct the label"
+            hint = f"add them to {DICT_FILE} (--build-dict creates it from the labels), or correct the label"
             yield Issue("error", "label-charset", sample.source, f"not in {DICT_FILE}: {listed}{more}", hint)
 
     yield from _unused_entries(charset, counts)
@@ -77,24 +78,24 @@ def _unused_entries(charset: Charset, counts: Counter[str]) -> Iterator[Issue]:
     unused = [c for c in charset if len(c) == 1 and c not in counts and c != " "]
     if unused:
         shown = " ".join(unused[:_CHARACTERS]) + (" …" if len(unused) > _CHARACTERS else "")
-        message = f"{len(unused)} of {len(charset)} characters are in no label: {shown}"
-        hint = "harmless, but a class without examples is never read; is it the right dictionary?"
+        message = f"{len(unused)} of {len(charset)} characters occur in no label: {shown}"
+        hint = "harmless, but a class without examples cannot be learned; is it the right dictionary?"
         yield Issue("warning", "dict-unused", DICT_FILE, message, hint)
 
 
 def check_coverage(
     dataset: Dataset, train_counts: Counter[str], val_counts: Counter[str], min_samples: int
 ) -> Iterator[Issue]:
-    """Find characters with too few training labels, or with none.
+    """Find characters with few or no training labels.
 
     Args:
         dataset: The lines.
-        train_counts: Number of training labels with each character.
+        train_counts: Number of training labels that contain each character.
         val_counts: The same for the validation labels.
         min_samples: Characters in fewer training labels are reported.
 
     Yields:
-        One finding for all rare characters, and one for each character of the validation labels alone.
+        One finding for all rare characters, and one for each character that occurs in validation labels only.
     """
     if not dataset.train:
         return
@@ -105,7 +106,7 @@ def check_coverage(
         shown = " ".join(f"{c}×{few[c]}" for c in rarest[:_CHARACTERS]) + (" …" if len(few) > _CHARACTERS else "")
         where = ", ".join(list(dict.fromkeys(places[c] for c in rarest))[:_PLACES])
         message = (
-            f"{len(few)} of {len(train_counts)} characters are in fewer than {min_samples} training labels: {shown}"
+            f"{len(few)} of {len(train_counts)} characters occur in fewer than {min_samples} training labels: {shown}"
         )
         hint = "add lines with them (ocrx synth can render some), or expect them to be misread"
         yield Issue("warning", "few-samples", where, message, hint)
@@ -113,7 +114,7 @@ def check_coverage(
     unseen = {c: n for c, n in val_counts.items() if c not in train_counts}
     places = _first_places(dataset.val, set(unseen))
     for character in sorted(unseen):
-        message = f"{character!r} is in {unseen[character]} validation labels and in no training label"
+        message = f"{character!r} occurs in {unseen[character]} validation labels but in no training label"
         hint = "it cannot be learned: move such lines to the training part, or split again"
         yield Issue("warning", "val-unseen", places[character], message, hint)
 
@@ -127,15 +128,15 @@ def _first_places(samples: Sequence[Sample], wanted: set[str]) -> dict[str, str]
 
 
 def check_duplicates(dataset: Dataset, scan: ImageScan, near_duplicates: bool) -> Iterator[Issue]:
-    """Find images that are listed twice.
+    """Find images that are listed more than once.
 
     Args:
         dataset: The lines.
         scan: Facts about their images; ``scan.row_of`` follows train, then val.
-        near_duplicates: Whether to search for nearly equal images in both parts, too.
+        near_duplicates: Whether to search for near duplicates between the parts, too.
 
     Yields:
-        Equal images with different labels, in both parts, or listed repeatedly; then near duplicates.
+        Identical images with different labels, in both parts, or listed repeatedly; then near duplicates.
     """
     samples = [*dataset.train, *dataset.val]
     train_size = len(dataset.train)
@@ -161,7 +162,7 @@ def _near_duplicate(first: Sample, second: Sample, similarity: float) -> Issue:
 
 
 def _equal_groups(values: npt.NDArray[np.uint64], at: Ints) -> Iterator[list[int]]:
-    """Indices among ``at`` with equal values, two or more together, in the order of their first."""
+    """Group the indices in ``at`` by equal values; yields groups of two or more, ordered by their first index."""
     order = at[np.argsort(values[at], kind="stable")]
     bounds = np.flatnonzero(np.diff(values[order], prepend=values[order][:1] ^ np.uint64(1)))
     groups = [group.tolist() for group in np.split(order, bounds[1:]) if len(group) > 1]
@@ -169,7 +170,7 @@ def _equal_groups(values: npt.NDArray[np.uint64], at: Ints) -> Iterator[list[int
 
 
 def _check_group(group: Sequence[Sample], train_size: int) -> Iterator[Issue]:
-    """Findings about one image that is listed several times, the first ``train_size`` in the training part."""
+    """Check the lines that share an image, of which the first ``train_size`` are in the training part."""
     by_label: dict[str, Sample] = {}
     for sample in group:
         by_label.setdefault(normalize(sample.text), sample)
@@ -189,7 +190,7 @@ def _check_group(group: Sequence[Sample], train_size: int) -> Iterator[Issue]:
         yield Issue("error", "leak", _join_places([*pair, *others]), message, _LEAK_HINT)
     elif len(by_label) == 1:
         message = f"{name} is listed {len(group)} times with one label"
-        hint = "harmless, but it counts more than once: remove the others"
+        hint = "harmless, but the line gets more weight than others: keep one"
         yield Issue("warning", "duplicate", _join_places(group), message, hint)
 
 

@@ -1,4 +1,4 @@
-"""What the checks need to know of a network without loading it: image size and frames."""
+"""What the checks need to know about a network, without loading it: its image size and number of frames."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ from ocrx.models import MODELS, frame_spec
 
 @dataclass(frozen=True)
 class Geometry:
-    """How large images become for a model, and how many frames they give.
+    """The size of images after a model's preprocessing, and the number of frames they yield.
 
     Attributes:
         name: The model's name, for messages.
-        image: How it prepares images.
+        image: Its preprocessing.
         frames: How its layers reduce the width.
     """
 
@@ -26,7 +26,7 @@ class Geometry:
 
     @classmethod
     def of(cls, spec: ModelSpec) -> Geometry:
-        """Take the geometry from a model.
+        """Derive the geometry from a model's description.
 
         Args:
             spec: The model's description.
@@ -37,20 +37,20 @@ class Geometry:
         return cls(spec.name or spec.architecture, spec.image, spec.frames)
 
     def size(self, width: int, height: int) -> tuple[int, int]:
-        """Rotate a size as the model's steps rotate the image.
+        """Compute the size of an image after the model's rotation step, if it has one.
 
         Args:
             width: Width of the image in pixels.
             height: Height of the image in pixels.
 
         Returns:
-            Width and height in pixels as the model sees them.
+            Width and height in pixels.
         """
         tall = "rotate_tall" in self.image.steps and height >= 1.5 * width
         return (height, width) if tall else (width, height)
 
     def frame_count(self, width: int, height: int) -> int:
-        """Count the frames that an image gives.
+        """Compute the number of frames that an image yields.
 
         Args:
             width: Width of the image in pixels.
@@ -64,19 +64,19 @@ class Geometry:
 
 
 def recipe_geometry(name: str, architecture: str, params: Mapping[str, Any], image: ImageSpec) -> Geometry | None:
-    """Take the geometry from a recipe.
+    """Derive the geometry from a recipe.
 
     Args:
         name: Name of the recipe.
-        architecture: Name of the network.
+        architecture: Name of the architecture.
         params: Its parameters.
-        image: How images are prepared.
+        image: Its preprocessing.
 
     Returns:
         The geometry; None for an unknown architecture.
 
     Raises:
-        ModelError: If the architecture takes no such parameters or images.
+        ModelError: If the architecture does not accept these parameters or images.
     """
     if architecture not in MODELS:
         return None

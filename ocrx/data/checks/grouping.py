@@ -1,4 +1,4 @@
-"""Groups findings for people: those of one code together, and equal ones as one with all their places."""
+"""Groups findings for display: by code, with equal ones merged into one that lists all places."""
 
 from __future__ import annotations
 
@@ -9,13 +9,13 @@ from ocrx.results import Issue, Severity
 
 
 @dataclass(frozen=True)
-class EqualFindings:
-    """Findings that say the same about different places.
+class MergedFinding:
+    """Findings with the same message at different places.
 
     Attributes:
         message: What was found.
         hint: What to do.
-        places: ``where`` of each, in order.
+        places: ``where`` of each finding, in order.
     """
 
     message: str
@@ -23,13 +23,13 @@ class EqualFindings:
     places: tuple[str, ...]
 
     def first_places(self, limit: int) -> str:
-        """Name the first places.
+        """List the first places.
 
         Args:
-            limit: Number of places to name.
+            limit: Number of places to list.
 
         Returns:
-            The places with commas, and how many more there are.
+            The places, separated by commas, and the number of further ones.
         """
         more = len(self.places) - limit
         return ", ".join(self.places[:limit]) + (f" and {more:,} more" if more > 0 else "")
@@ -40,14 +40,14 @@ class FindingGroup:
     """All findings of one code.
 
     Attributes:
-        severity: Of all of them.
+        severity: Severity of all of them.
         code: The finding code.
-        findings: Equal ones together, in the order of their first place.
+        findings: The findings with equal ones merged, in the order of their first place.
     """
 
     severity: Severity
     code: str
-    findings: tuple[EqualFindings, ...]
+    findings: tuple[MergedFinding, ...]
 
     @property
     def count(self) -> int:
@@ -56,7 +56,7 @@ class FindingGroup:
 
     @property
     def hint(self) -> str:
-        """What to do about the first finding, and usually about all."""
+        """What to do about the first finding, and usually about all of them."""
         return self.findings[0].hint
 
 
@@ -67,7 +67,7 @@ def group_findings(issues: Iterable[Issue]) -> list[FindingGroup]:
         issues: The findings.
 
     Returns:
-        The groups in the order of their first finding.
+        The groups, in the order of their first finding.
     """
     groups: dict[tuple[Severity, str], dict[tuple[str, str], list[str]]] = {}
     for issue in issues:
@@ -77,15 +77,15 @@ def group_findings(issues: Iterable[Issue]) -> list[FindingGroup]:
     return [FindingGroup(severity, code, _merged(group)) for (severity, code), group in groups.items()]
 
 
-def _merged(group: dict[tuple[str, str], list[str]]) -> tuple[EqualFindings, ...]:
-    return tuple(EqualFindings(message, hint, tuple(places)) for (message, hint), places in group.items())
+def _merged(group: dict[tuple[str, str], list[str]]) -> tuple[MergedFinding, ...]:
+    return tuple(MergedFinding(message, hint, tuple(places)) for (message, hint), places in group.items())
 
 
 def split_place(where: str) -> Sequence[str]:
-    """Split the place of a finding into the sources of its lines.
+    """Split ``Issue.where`` into the sources of its lines.
 
     Args:
-        where: Such as ``train.txt:17`` or ``train.txt:17, val.txt:3 and 20 more``.
+        where: For example ``train.txt:17`` or ``train.txt:17, val.txt:3 and 20 more``.
 
     Returns:
         The sources.

@@ -1,4 +1,4 @@
-"""Counts and draws how long the labels are, for each part."""
+"""Counts and plots the lengths of the labels, for each part of a dataset."""
 
 from __future__ import annotations
 
@@ -9,19 +9,19 @@ from pathlib import Path
 from ocrx.text.normalize import normalize
 
 BIN = 5
-"""Characters a bin."""
+"""Characters per bin."""
 LONGEST = 100
 """Longer labels share the last bin."""
 
 
 @dataclass(frozen=True)
 class Histogram:
-    """Label lengths.
+    """A histogram of label lengths.
 
     Attributes:
         bins: Names of the bins, such as ``1-5`` or ``>100``.
-        train: Number of training labels in each.
-        val: Number of validation labels in each.
+        train: Number of training labels in each bin.
+        val: Number of validation labels in each bin.
     """
 
     bins: tuple[str, ...]
@@ -37,7 +37,7 @@ def count_label_lengths(train: Iterable[str], val: Iterable[str]) -> Histogram:
         val: Validation labels.
 
     Returns:
-        Every label in exactly one bin, up to the last bin in use.
+        The histogram, up to the last bin that is not empty.
     """
     slots = [[_slot(len(normalize(text))) for text in part] for part in (train, val)]
     used = slots[0] + slots[1]
@@ -55,13 +55,13 @@ def count_label_lengths(train: Iterable[str], val: Iterable[str]) -> Histogram:
 
 
 def draw_histogram(histogram: Histogram, path: Path) -> None:
-    """Draw the bars of the two parts side by side, with their counts.
+    """Plot the bars of both parts side by side, with their counts.
 
     Args:
-        histogram: What to draw.
+        histogram: The histogram.
         path: PNG file to write.
     """
-    # Loading matplotlib takes half a second.
+    # Importing matplotlib takes half a second.
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
 

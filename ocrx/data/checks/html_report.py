@@ -1,4 +1,4 @@
-"""The findings as one HTML page that loads nothing else: summary, groups of equal findings, thumbnails, filter."""
+"""Renders the findings as a self-contained HTML page: summary, grouped findings, thumbnails and a filter."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ from typing import Any
 from jinja2 import Environment
 from PIL import Image
 
-from ocrx.data.checks.grouping import EqualFindings, FindingGroup, split_place
+from ocrx.data.checks.grouping import FindingGroup, MergedFinding, split_place
 from ocrx.errors import DataError
 from ocrx.files import data_uri
 from ocrx.imaging.reading import read_image
 
-# A page has to open on a phone, so it is limited.
+# Limits that keep the page small enough for a phone.
 FINDINGS_PER_CODE = 200
 PLACES_PER_FINDING = 20
 IMAGES_PER_FINDING = 2
@@ -29,15 +29,15 @@ _THUMBNAIL = (480, 64)
 
 @dataclass(frozen=True)
 class ReportData:
-    """What the page shows beside the findings.
+    """The content of the page, except for the findings.
 
     Attributes:
         title: Heading of the page.
         passed: Whether there are no errors.
-        facts: Names and values for the head of the page.
-        histogram: PNG of the label lengths.
-        characters: Characters with their numbers of training and validation labels.
-        label_errors: The most probable label errors, as their ``to_dict`` gives them.
+        facts: Names and values for the summary at the top.
+        histogram: PNG file with the histogram of label lengths.
+        characters: Characters with the numbers of training and validation labels that contain them.
+        label_errors: The most likely label errors, as returned by their ``to_dict``.
     """
 
     title: str
@@ -48,8 +48,8 @@ class ReportData:
     label_errors: Sequence[Mapping[str, Any]]
 
 
-def illustrated_places(groups: Iterable[FindingGroup]) -> set[str]:
-    """List the images that the page shows.
+def illustrated_sources(groups: Iterable[FindingGroup]) -> set[str]:
+    """List the lines whose images the page shows.
 
     Args:
         groups: The findings.
@@ -64,12 +64,12 @@ def render_report(data: ReportData, groups: Sequence[FindingGroup], images: Mapp
     """Render the page.
 
     Args:
-        data: What it shows beside the findings.
+        data: The content except for the findings.
         groups: The findings.
-        images: The image of each source in ``illustrated_places`` and of each label error.
+        images: Image of each source in ``illustrated_sources`` and of each label error.
 
     Returns:
-        HTML.
+        The page's HTML.
     """
     thumbnails = _Thumbnails(images)
     rendered = [_group_fields(group, thumbnails) for group in groups]
@@ -111,14 +111,14 @@ def _group_fields(group: FindingGroup, thumbnails: _Thumbnails) -> dict[str, Any
     }
 
 
-def _sources(equal: EqualFindings) -> list[str]:
-    """Sources of the lines whose images illustrate a finding."""
+def _sources(equal: MergedFinding) -> list[str]:
+    """List the sources of the lines whose images illustrate a finding."""
     sources = [source for place in equal.places[:IMAGES_PER_FINDING] for source in split_place(place)]
     return sources[:IMAGES_PER_FINDING]
 
 
 class _Thumbnails:
-    """Small JPEGs as data URIs, each image once, until there are enough."""
+    """Creates thumbnails as data URIs, one per image and at most ``MAX_THUMBNAILS``."""
 
     def __init__(self, images: Mapping[str, Path]) -> None:
         self._images = images

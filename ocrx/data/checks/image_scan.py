@@ -1,7 +1,7 @@
-"""Opens every image once and keeps its size, oddities and fingerprints.
+"""Opens every image once and records its size, peculiarities and hashes.
 
-The facts of an image are one row of 72 bytes. They are cached by path, size and modification time, so that a
-training after a check opens no image again. Images that could not be read are never cached.
+The facts about an image are one row of 72 bytes, cached by path, size and modification time, so that a training after a
+check does not open the images again. Unreadable images are never cached.
 """
 
 from __future__ import annotations
@@ -31,15 +31,15 @@ from ocrx.imaging.reading import EXIF_ORIENTATION, IMAGE_FORMATS, MAX_IMAGE_BYTE
 from ocrx.results import Progress
 
 HASH_COLUMNS, HASH_ROWS = 32, 8
-# Smaller steps between neighbours are noise of compression, not strokes.
+# Smaller steps between neighbours are compression noise, not strokes.
 HASH_STEP = 6
-# A range of tones smaller than this is an empty image.
+# An image with a smaller range of grey values is blank.
 BLANK_RANGE = 16
-# Below this number of images, starting processes takes longer than they save.
+# For fewer images, starting processes takes longer than they save.
 POOL_FROM = 4000
 
 _BATCH = 128
-# Changes with the meaning of any fact, so that older caches no longer match.
+# Must change with the meaning of any fact, so that older caches no longer match.
 _VERSION = b"facts 1"
 
 FACTS = np.dtype(
@@ -74,7 +74,7 @@ class Problem:
 
 
 ScanResult = Problem | tuple[object, ...]
-"""What is wrong with an image, or its facts after ``key``."""
+"""The problem with an image, or its facts, without ``key``."""
 
 _MISSING = Problem("image-missing", "no such image")
 
@@ -84,11 +84,11 @@ class ImageScan:
     """Facts about the images of a list of paths.
 
     Attributes:
-        facts: One row an image file, of dtype ``FACTS``. Width and height are in pixels, after the rotation that an
-            EXIF tag asks for; they and the fingerprints of an unusable image are 0.
-        row_of: Row of ``facts`` for each path; paths of the same file share a row.
+        facts: One row of dtype ``FACTS`` per image file. Width and height are in pixels, after the rotation by an EXIF
+            tag; for an unusable image, they and the hashes are 0.
+        row_of: Row in ``facts`` of each path; paths of the same file share a row.
         problems: Why the image of a row is unusable.
-        decoded: Number of images opened now, not taken from the cache.
+        decoded: Number of images that were opened because they were not in the cache.
     """
 
     facts: Facts
@@ -107,14 +107,14 @@ def scan_images(
     """Open every image once.
 
     Args:
-        paths: The images; one may be listed repeatedly.
-        cache: File to take known facts from and to keep new ones in.
-        workers: Number of processes; by default one a processor if thousands of images are new, else none. They are
-            spawned, so a script that calls this needs the usual ``if __name__ == "__main__"``.
-        progress: Called with the numbers of finished and of all images.
+        paths: The images; an image may occur more than once.
+        cache: File that known facts are read from and new ones are saved to.
+        workers: Number of processes; by default one per CPU for thousands of new images, else none. They are spawned,
+            so a script that calls this needs the usual ``if __name__ == "__main__"``.
+        progress: Called with the number of images done and the total.
 
     Returns:
-        The facts.
+        The facts and problems.
     """
     keys = np.fromiter((_key(path) for path in paths), dtype=np.uint64, count=len(paths))
     unique, first, row_of = np.unique(keys, return_index=True, return_inverse=True)
@@ -149,7 +149,7 @@ def scan_images(
 
 
 def _stat_all(names: Sequence[str], facts: Facts) -> dict[int, Problem]:
-    """Fill in sizes and modification times; what is no file that may be opened, by row."""
+    """Fill in sizes and modification times; returns the problems of rows that cannot be opened."""
     problems: dict[int, Problem] = {}
     sizes, times = [0] * len(names), [0] * len(names)
     for row, name in enumerate(names):
@@ -175,7 +175,7 @@ def _stat_all(names: Sequence[str], facts: Facts) -> dict[int, Problem]:
 
 
 def _scan_all(jobs: Iterator[list[str]], workers: int | None, count: int) -> Iterator[list[ScanResult]]:
-    """Results in order; with processes, only a few batches are in progress at a time."""
+    """Yield the results in order; with processes, only a few batches are queued at a time."""
     if workers is None:
         workers = (os.cpu_count() or 1) if count >= POOL_FROM else 0
     if workers < 2 or count <= _BATCH:
@@ -191,16 +191,16 @@ def _scan_all(jobs: Iterator[list[str]], workers: int | None, count: int) -> Ite
 
 
 def scan_batch(paths: Sequence[str]) -> list[ScanResult]:
-    """Open some images; runs in a worker process.
+    """Open a batch of images; runs in a worker process.
 
     Args:
         paths: Regular files.
 
     Returns:
-        Facts of each image after ``key``, or what is wrong with it.
+        The facts about each image, without ``key``, or its problem.
     """
     with warnings.catch_warnings():
-        # Pillow warns of what is checked here, and of metadata that does not matter.
+        # Pillow warns about what is checked here, and about irrelevant metadata.
         warnings.simplefilter("ignore")
         return [_scan_image(path) for path in paths]
 
@@ -237,7 +237,7 @@ def _scan_image(path: str) -> ScanResult:
 
 
 def _open(data: bytes) -> Problem | tuple[Image.Image, int, int, int, int]:
-    """The image in mode L, perhaps at a fraction of its size; its width, height, EXIF orientation and frames."""
+    """Decode an image in mode L, possibly at reduced size; returns it, its width, height, orientation and frames."""
     try:
         with Image.open(io.BytesIO(data), formats=IMAGE_FORMATS) as image:
             width, height = image.size
@@ -246,7 +246,7 @@ def _open(data: bytes) -> Problem | tuple[Image.Image, int, int, int, int]:
             orientation = int(image.getexif().get(EXIF_ORIENTATION, 1))
             frames = int(getattr(image, "n_frames", 1))
 
-            # A JPEG is decoded at a fraction of its size where that is enough; truncation still shows.
+            # Decode a large JPEG at reduced size, which is enough here and still detects truncation.
             image.draft("L", (HASH_COLUMNS * 4, HASH_ROWS * 4))
             image.load()
             grey = (image if image.mode in ("1", "L", "RGB") else to_grey_or_rgb(image)).convert("L")
@@ -262,7 +262,7 @@ def _open(data: bytes) -> Problem | tuple[Image.Image, int, int, int, int]:
 
 
 def _stroke_hash(grey: Image.Image) -> tuple[int, ...]:
-    """256 bits: where the tone rises to the right on a grid of 33 x 8 means (a difference hash with a dead zone)."""
+    """Compute 256 bits: where brightness rises to the right on a 33 x 8 grid (difference hash with a dead zone)."""
     small = grey.resize((HASH_COLUMNS + 1, HASH_ROWS), Image.Resampling.BOX)
     tones = np.asarray(small, dtype=np.int16)
     bits = np.packbits(tones[:, 1:] - tones[:, :-1] > HASH_STEP)
@@ -275,7 +275,7 @@ def _key(path: Path) -> int:
 
 
 def _load(cache: Path | None) -> Facts:
-    """The cached facts, sorted by key; none if the cache is unreadable or older."""
+    """Load the cached facts, sorted by key; none if the cache is unreadable or of another version."""
     empty = np.zeros(0, dtype=FACTS)
     if cache is None or not cache.is_file():
         return empty
@@ -288,7 +288,7 @@ def _load(cache: Path | None) -> Facts:
 
 
 def _take_known(facts: Facts, known: Facts) -> Bools:
-    """Fill in the facts of unchanged files; True for the rows that have to be opened."""
+    """Fill in the facts of unchanged files; returns a mask of the rows that have to be opened."""
     if not len(known):
         return np.ones(len(facts), dtype=bool)
     at = np.minimum(np.searchsorted(known["key"], facts["key"]), len(known) - 1)
@@ -301,7 +301,7 @@ def _take_known(facts: Facts, known: Facts) -> Bools:
 
 
 def _save(cache: Path, facts: Facts, problems: dict[int, Problem], known: Facts) -> None:
-    """Write the new facts together with the cached ones of other images."""
+    """Save the new facts, together with the cached ones of other images."""
     good = np.ones(len(facts), dtype=bool)
     good[list(problems)] = False
 

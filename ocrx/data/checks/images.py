@@ -1,4 +1,4 @@
-"""Checks of each image: whether it can be read, its path, its shape, and whether the label fits into it."""
+"""Checks of each image: whether it is readable, its path, its shape, and whether its label fits."""
 
 from __future__ import annotations
 
@@ -15,19 +15,19 @@ from ocrx.results import Issue
 from ocrx.text.normalize import normalize
 
 MIN_SIDE = 4
-# A tall crop of several characters is usually a line that lies on its side.
+# A tall crop with several characters is usually a line rotated by 90 degrees.
 TALL = 1.5
 TALL_ALONE = 8.0
 
 _LABEL_SHOWN = 40
 _HINTS = {
-    "image-missing": "put the image there, or remove the line",
+    "image-missing": "add the image, or remove the line",
     "image-empty": "copy the file again",
     "image-truncated": "copy the file again; its end is missing",
     "image-unreadable": "save it again as PNG or JPEG, or remove the line",
     "image-bomb": "cut the lines out of the page",
 }
-_FIT_HINT = "wrong label or crop? else use a model with a smaller width stride, or a larger Image.height"
+_FIT_HINT = "wrong label or crop? if not, use a model with a smaller width stride, or a larger Image.height"
 
 
 def check_images(
@@ -43,8 +43,8 @@ def check_images(
         samples: The lines.
         scan: Facts about their images; ``scan.row_of`` follows the order of ``samples``.
         root: Folder of the dataset.
-        geometry: Image size and frames of the model. Without it the checks that need them are left out.
-        extra_roots: Further folders that images may be in.
+        geometry: Image size and frames of the model; without it, the checks that need them are skipped.
+        extra_roots: Further folders that may contain images.
 
     Yields:
         Findings in the order of the samples.
@@ -88,11 +88,11 @@ def _odd_rows(scan: ImageScan) -> frozenset[int]:
 def _oddities(sample: Sample, scan: ImageScan, row: int, name: str) -> Iterator[Issue]:
     facts = scan.facts[row]
     if facts["orientation"] > 1:
-        message = f"{name}: rotated by its EXIF tag ({facts['orientation']}); ocrx follows the tag, others may not"
+        message = f"{name}: rotated by its EXIF tag ({facts['orientation']}); ocrx obeys the tag, other tools may not"
         yield Issue("warning", "image-rotated", sample.source, message, "save the image upright, without the tag")
     if facts["frames"] > 1:
         message = f"{name}: {facts['frames']} frames or pages; only the first is read"
-        yield Issue("warning", "image-animated", sample.source, message, "save the right one as a file of its own")
+        yield Issue("warning", "image-animated", sample.source, message, "save the right one as a separate file")
     if facts["blank"] and sample.text.strip():
         message = f"{name}: blank, but labelled {quote(sample.text, _LABEL_SHOWN)}"
         yield Issue("warning", "image-blank", sample.source, message, "check the image")
@@ -101,7 +101,7 @@ def _oddities(sample: Sample, scan: ImageScan, row: int, name: str) -> Iterator[
 def _shape(sample: Sample, width: int, height: int, geometry: Geometry | None, name: str) -> Iterator[Issue]:
     if min(width, height) < MIN_SIDE:
         message = f"{name}: {width}x{height} pixels, too small for text"
-        yield Issue("error", "image-tiny", sample.source, message, "cut the line out again")
+        yield Issue("error", "image-tiny", sample.source, message, "crop the line again")
         return
     if geometry is None:
         return
@@ -110,18 +110,18 @@ def _shape(sample: Sample, width: int, height: int, geometry: Geometry | None, n
     target = geometry.image.height
     if 2 * high < target:
         message = f"{name}: {width}x{height} pixels, enlarged {target / high:.1f} times for {geometry.name}"
-        yield Issue("warning", "image-upscaled", sample.source, message, "cut it from a larger scan if there is one")
+        yield Issue("warning", "image-upscaled", sample.source, message, "crop it from a larger scan if you have one")
     if across * target > geometry.image.max_width * high:
         message = f"{name}: {width}x{height} pixels, squeezed to {geometry.image.max_width} pixels for {geometry.name}"
-        yield Issue("warning", "image-aspect", sample.source, message, "cut the line in two, or raise Image.max_width")
+        yield Issue("warning", "image-aspect", sample.source, message, "split the line, or increase Image.max_width")
     elif high >= TALL_ALONE * across or (high >= TALL * across and len(sample.text.strip()) > 2):
         label = quote(sample.text, _LABEL_SHOWN)
-        message = f"{name}: {width}x{height} pixels for {label}; is the line on its side?"
+        message = f"{name}: {width}x{height} pixels for {label}; is the line rotated by 90 degrees?"
         yield Issue("warning", "image-aspect", sample.source, message, "rotate it, or add rotate_tall to Image.steps")
 
 
 def _fit(sample: Sample, width: int, height: int, geometry: Geometry) -> Iterator[Issue]:
-    """CTC needs a frame for each character and one between equal neighbours."""
+    """Check the number of frames: CTC needs one per character and one between equal neighbours."""
     frames = geometry.frame_count(width, height)
     if frames >= 2 * len(sample.text):
         return
@@ -130,23 +130,25 @@ def _fit(sample: Sample, width: int, height: int, geometry: Geometry) -> Iterato
 
     if frames < needed:
         message = (
-            f"{len(text)} characters need {needed} frames; the image of {width}x{height} pixels gives {frames} "
+            f"{len(text)} characters need {needed} frames; the image of {width}x{height} pixels yields {frames} "
             f"with {geometry.name}"
         )
         yield Issue("error", "label-too-long", sample.source, message, _FIT_HINT)
     elif frames < 2 * len(text):
-        message = f"{frames} frames for {len(text)} characters with {geometry.name}; less than 2 each is hard to learn"
+        message = (
+            f"{frames} frames for {len(text)} characters with {geometry.name}; fewer than 2 each are hard to learn"
+        )
         yield Issue("warning", "label-crowded", sample.source, message, _FIT_HINT)
 
 
 def _outside(sample: Sample, bases: tuple[str, ...]) -> Iterator[Issue]:
     if not _absolute(sample.image).startswith(bases):
-        message = f"{sample.image}: outside the dataset folder, which cannot be moved or shared by itself"
+        message = f"{sample.image}: outside the dataset folder, which can then not be moved or shared on its own"
         yield Issue("warning", "outside-folder", sample.source, message, "move the image into the folder")
 
 
 def _absolute(path: Path) -> str:
-    """The absolute path by its letters alone: a link inside the folder may point elsewhere."""
+    """Make a path absolute without following links: a link inside the folder may point elsewhere."""
     return os.path.abspath(path)  # noqa: PTH100  # Path.absolute keeps "..", and Path.resolve follows links
 
 
@@ -156,10 +158,10 @@ def _letter_case(sample: Sample, found: str) -> Issue:
 
 
 class _FolderListings:
-    """Names in the folders of a dataset, each listed once, to find paths that differ in letter case alone.
+    """Lists the folders of a dataset, each once, to find paths that differ from a file in letter case only.
 
     Attributes:
-        ignore_case: Whether the file system ignores case; then every path has to be compared with the listing.
+        ignore_case: Whether the file system ignores case, so that every path has to be compared with the listing.
     """
 
     def __init__(self, root: Path) -> None:
@@ -170,7 +172,7 @@ class _FolderListings:
         self.ignore_case = swapped != full and swapped.exists() and swapped.samefile(full)
 
     def other_case(self, path: Path) -> str | None:
-        """The path under the root as it is on disk, if it differs from ``path`` in case or Unicode form alone."""
+        """Return the path on disk, relative to the root, if it differs from ``path`` in case or Unicode form only."""
         if not path.is_relative_to(self._root):
             return None
         folder, parts = os.fspath(self._root), []
@@ -209,5 +211,5 @@ def _hint(code: str, path: str) -> str:
 
 
 def _shown(path: str, root: str) -> str:
-    # relative_name of pathlib takes ten times as long, for every image.
+    # pathlib would take ten times as long, and this runs for every image.
     return path[len(root) + 1 :] if path.startswith(root + os.sep) else path

@@ -1,4 +1,4 @@
-"""Checks of each label as a text, whatever its image."""
+"""Checks of the text of each label, independent of its image."""
 
 from __future__ import annotations
 
@@ -15,20 +15,20 @@ _Finding = tuple[Severity, str, str, str]
 """Severity, code, message, hint."""
 
 _SCRIPTS = ("LATIN", "CYRILLIC", "GREEK")
-# Letters of one script that look like letters of another (after Unicode's confusables, single letters only).
+# Letters of one script that look like letters of another (from Unicode's confusables, single letters only).
 _CYRILLIC_LOOKALIKES = frozenset("асеорхуіјѕһԁԛԝӏАВСЕНІЈКМОРЅТХУԌԚԜЗ")
 _GREEK_LOOKALIKES = frozenset("οινυρκαΑΒΕΖΗΙΚΜΝΟΡΤΥΧ")
 _LATIN_LOOKALIKES = frozenset("aceopxyijshdqwvunkABCEHIJKMOPSTXYZNGQW")
 _LOOKALIKES = {"CYRILLIC": _CYRILLIC_LOOKALIKES, "GREEK": _GREEK_LOOKALIKES, "LATIN": _LATIN_LOOKALIKES}
-# Visible, though of category Cf: signs that enclose a number, and the end of a verse.
+# Visible although in category Cf: signs that enclose a number, and the end-of-ayah sign.
 _VISIBLE_FORMAT = frozenset("\u0600\u0601\u0602\u0603\u0604\u0605\u06dd\u070f\u0890\u0891\u08e2\U000110bd\U000110cd")
 _JOINERS = "\u200c\u200d"
-# Scripts in which a joiner shapes its neighbours: Arabic to Mandaic, Brahmic to Myanmar, Khmer, Mongolian.
+# Scripts in which joiners shape the adjacent letters: Arabic to Mandaic, Brahmic to Myanmar, Khmer, Mongolian.
 _JOINING = re.compile("[\u0600-\u08ff\u0900-\u109f\u1780-\u18af\u1900-\u1cff\ua840-\uabff\ufb50-\ufdff\ufe70-\ufefe]")
 _EMOJI = re.compile("[\u2190-\u2bff\ufe0f\U0001f000-\U0001faff]")
 _LETTERS = re.compile(r"[^\W\d_]+")
 _PLAIN = re.compile(r"[!-%'-;=@-~]+(?: [!-%'-;=@-~]+)*")  # printable ASCII but & < > ?
-# Marks of editors and of other tools: <>, <b>, &amp;, ### (ICDAR's "do not care"), [illegible], ⟨⟩, ???
+# Markup of editors and other tools: <>, <b>, &amp;, ### (ICDAR's "don't care"), [illegible], ⟨⟩, ???
 _MARKUP = re.compile(
     r"<[^<>\d ]{0,20}>|&(?:[a-z]{2,8}|#\d{1,6}|#x[0-9a-f]{1,5});|^#{3,}$|\?{3,}|⟨[^⟨⟩]*⟩|"
     r"\[(?:unk|unclear|illegible|unleserlich|illisible|gap|sic|\.\.\.|…)\]",
@@ -44,10 +44,10 @@ def check_label(sample: Sample) -> Iterator[Issue]:
         sample: The line; its image is not opened.
 
     Yields:
-        Findings, the gravest first.
+        Findings, the most serious first.
     """
     text = sample.text
-    # Most labels are plain text: one match decides about them.
+    # Fast path: most labels are plain text, which a single match can tell.
     if _PLAIN.fullmatch(text) and not text.startswith(("[{", "###")) and "[" not in text:
         return
     for severity, code, message, hint in _findings(text):
@@ -56,19 +56,19 @@ def check_label(sample: Sample) -> Iterator[Issue]:
 
 def _findings(text: str) -> Iterator[_Finding]:
     if text.startswith("[{") and any(key in text for key in _DETECTION_KEYS):
-        message = "a text detection label (JSON with points), not the text of a line"
+        message = "a text detection label (JSON with points) instead of the text of a line"
         hint = "cut the lines out of the pages and label each crop with its text"
         yield "error", "detection-label", message, hint
         return
     if not text.strip():
-        message = "the label holds only spaces" if text else "empty label"
+        message = "the label contains only spaces" if text else "empty label"
         yield "error", "label-empty", message, "write the text, or remove the line"
         return
 
     yield from _spaces(text)
     marks = sorted(set(_MARKUP.findall(text)))
     if marks:
-        message = f"{', '.join(map(repr, marks[:3]))} in {quote(text)}: markup of an editor or another tool?"
+        message = f"{', '.join(map(repr, marks[:3]))} in {quote(text)}: left over from an editor or another tool?"
         yield "warning", "label-markup", message, "write what the image shows, or remove the line"
     if text.isascii() and text.isprintable():
         return
@@ -93,7 +93,7 @@ def _spaces(text: str) -> Iterator[_Finding]:
         found.append(f"has spaces other than U+0020: {_names(other)}")
 
     if found:
-        hint = "a space is a character to learn: keep it only where the image shows it (--fix)"
+        hint = "spaces are learned like any character: keep only those that the image shows (--fix)"
         yield "warning", "label-spaces", f"{quote(text)} {'; '.join(found)}", hint
 
 
@@ -104,24 +104,24 @@ def _characters(text: str) -> Iterator[_Finding]:
 
     shown = quote(text)
     if control:
-        hint = "remove them: an image does not show them"
+        hint = "remove them: they are not visible in an image"
         yield "error", "label-control", f"control characters {_names(control)} in {shown}", hint
     if "\ufffd" in text:
-        hint = "the text was damaged by a conversion: write it again"
+        hint = "a conversion damaged the text: type it again"
         yield "error", "label-damaged", f"replacement characters U+FFFD in {shown}", hint
     if "Cf" in by_category:
-        hint = "remove them: an image does not show them, yet they would be learned as characters"
+        hint = "remove them: they are not visible in an image, yet would be learned as characters"
         yield "warning", "label-format", f"invisible characters {_names(by_category['Cf'])} in {shown}", hint
     if "Co" in by_category:
-        hint = "they have a meaning only in one font or project; map them to Unicode if you can"
+        hint = "their meaning depends on a font or project; map them to standard Unicode if you can"
         yield "warning", "label-private-use", f"private-use characters {_names(by_category['Co'])} in {shown}", hint
     if "Cn" in by_category:
-        hint = "they may be damage: compare with the image"
+        hint = "the text may be damaged: compare it with the image"
         yield "warning", "label-unassigned", f"unassigned characters {_names(by_category['Cn'])} in {shown}", hint
 
 
 def _special_characters(text: str) -> dict[str, set[str]]:
-    """Characters other than printable ASCII by their Unicode category, without visible format characters."""
+    """Group characters other than printable ASCII by Unicode category, without visible format characters."""
     by_category: dict[str, set[str]] = {}
     for i, character in enumerate(text):
         if " " <= character < "\x7f":
@@ -134,14 +134,14 @@ def _special_characters(text: str) -> dict[str, set[str]]:
 
 
 def _joins(text: str, at: int) -> bool:
-    """Whether a joiner follows a letter of a script, or an emoji, that it belongs to."""
+    """Whether a joiner follows a letter of a joining script or an emoji."""
     if text[at] not in _JOINERS or at == 0:
         return False
     return bool(_JOINING.match(text[at - 1]) or _EMOJI.match(text[at - 1]))
 
 
 def _mixed_scripts(text: str) -> Iterator[_Finding]:
-    """Words with letters of two of Latin, Cyrillic and Greek, where those of one all look like the other's."""
+    """Report words that mix Latin, Cyrillic and Greek, if all letters of the rarer script are lookalikes."""
     for word in _LETTERS.findall(text):
         if word.isascii():
             continue
@@ -157,23 +157,23 @@ def _mixed_scripts(text: str) -> Iterator[_Finding]:
         if all(character in _LOOKALIKES[few] for character in scripts[few]):
             many = max(scripts, key=lambda script: (len(scripts[script]), script == "LATIN")).capitalize()
             message = f"{quote(word)} mixes scripts: {few.capitalize()} {_names(scripts[few])} among {many}"
-            yield "warning", "label-mixed-scripts", message, f"type the {many} letters that they look like"
+            yield "warning", "label-mixed-scripts", message, f"replace them with the {many} letters they look like"
 
 
 def _direction(text: str) -> Iterator[_Finding]:
-    """Right-to-left lines of which another one looks the same, so that an image does not show which it is."""
+    """Report right-to-left labels that look the same as another text, so that the image cannot tell them apart."""
     written = normalize(text)
     if not runs_right_to_left(written):
         return
     shown = [written[i] for i, _ in visual_order(written)]
     again = "".join(shown[i] for i, _ in logical_order(shown))
     if again != written:
-        message = f"{quote(text)} is read as {quote(again)}, which looks the same in an image"
-        yield "warning", "label-direction", message, "is the label in logical order? such lines count as misread"
+        message = f"{quote(text)} will be read as {quote(again)}, which looks the same in an image"
+        yield "warning", "label-direction", message, "is the label in logical order? such lines count as errors"
 
 
 def _names(characters: Iterable[str]) -> str:
-    """Code points with their names, the first five."""
+    """List up to five code points with their names."""
     distinct = sorted(set(characters))
     shown = [f"U+{ord(c):04X} {unicodedata.name(c, '')}".rstrip() for c in distinct[:5]]
     return ", ".join(shown) + (f" and {len(distinct) - 5} more" if len(distinct) > 5 else "")

@@ -1,8 +1,8 @@
-"""Finds near duplicates: images of two parts that were saved again, resized, blurred, lightened or darkened.
+"""Finds near duplicates: images in both parts that were re-encoded, resized, blurred, lightened or darkened.
 
-Candidates come from 256-bit stroke hashes (see ``image_scan``) by bands: hashes that differ in few bits agree in at
-least one of 16 bands. Each candidate pair is then compared pixel by pixel, in windows narrower than a character, so
-that two lines which differ in one character do not count.
+Candidates are found by banding of 256-bit stroke hashes (see ``image_scan``): hashes that differ in few bits agree in
+at least one of 16 bands. Each candidate pair is then compared pixel by pixel, in windows narrower than a character, so
+that two lines which differ in one character are not near duplicates.
 """
 
 from __future__ import annotations
@@ -20,21 +20,21 @@ from ocrx.errors import DataError
 from ocrx.imaging.reading import read_image
 
 MAX_BITS = 28
-"""Largest number of different bits of a candidate pair."""
+"""Maximum number of differing bits in a candidate pair."""
 MAX_SHARED = 64
-"""A band that more hashes share, such as that of an empty margin, gives no candidates."""
+"""Bands shared by more hashes, such as that of an empty margin, are ignored."""
 MAX_COMPARED = 5000
-"""Pairs compared pixel by pixel."""
+"""Maximum number of pairs that are compared pixel by pixel."""
 MIN_CORRELATION = 0.93
-"""Of whole images."""
+"""Minimum correlation of the whole images."""
 MIN_WINDOW_CORRELATION = 0.8
-"""Of every window."""
+"""Minimum correlation of every window."""
 
 _HEIGHT = 24
 _WINDOW = 12
 _MAX_WIDTH = 2400
 _MAX_STRETCH = 0.85
-# Standard deviation of the tones of what counts as flat.
+# Grey values with a smaller standard deviation are considered flat.
 _FLAT = 6.0
 
 # Number of set bits of every 16-bit value.
@@ -44,17 +44,17 @@ _ONES = np.array([bin(i).count("1") for i in range(1 << 16)], dtype=np.uint8)
 def find_near_duplicates(
     facts: Facts, first: Ints, second: Ints, paths: Sequence[Path]
 ) -> Iterator[tuple[int, int, float]]:
-    """Find images that look the same but are different files.
+    """Find different files that show nearly the same image.
 
     Args:
-        facts: Facts of all images, see ``image_scan``.
-        first: Indices of the images of one part.
-        second: Ints of the images of the other part.
+        facts: Facts about all images, see ``image_scan``.
+        first: Indices of the images in one part.
+        second: Indices of the images in the other part.
         paths: Paths in the order of ``facts``.
 
     Yields:
-        Index in the first part, index in the second, and the correlation of the two images, 0.93 to 1. The most
-        likely pairs come first; at most ``MAX_COMPARED`` pairs are compared.
+        Index in the first part, index in the second, and the correlation of the two images, from ``MIN_CORRELATION``
+        to 1. The most likely pairs come first; at most ``MAX_COMPARED`` pairs are compared.
     """
     bands = np.ascontiguousarray(facts["hash"]).view("<u2").reshape(len(facts), 16)
     pairs = _candidates(bands, first, second)
@@ -69,13 +69,13 @@ def find_near_duplicates(
         compared += 1
         if compared > MAX_COMPARED:
             return
-        similarity = _similarity(_tones(paths[a], a, cache), _tones(paths[b], b, cache))
+        similarity = _similarity(_grey_values(paths[a], a, cache), _grey_values(paths[b], b, cache))
         if similarity is not None:
             yield a, b, similarity
 
 
 def _candidates(bands: npt.NDArray[np.uint16], first: Ints, second: Ints) -> list[tuple[int, int]]:
-    """Pairs whose hashes differ in at most MAX_BITS, those with the fewest different bits first."""
+    """List the pairs whose hashes differ in at most MAX_BITS bits, the most similar first."""
     found: dict[tuple[int, int], int] = {}
     for band in range(bands.shape[1]):
         keys = bands[first, band]
@@ -96,8 +96,8 @@ def _candidates(bands: npt.NDArray[np.uint16], first: Ints, second: Ints) -> lis
     return sorted(found, key=lambda pair: (found[pair], pair))
 
 
-def _tones(path: Path, index: int, cache: dict[int, Floats | None]) -> Floats | None:
-    """Tones of the image at a height of 24 pixels; None if it can no longer be read."""
+def _grey_values(path: Path, index: int, cache: dict[int, Floats | None]) -> Floats | None:
+    """Read an image as grey values at a height of 24 pixels; None if it can no longer be read."""
     if index not in cache:
         try:
             image = read_image(path).convert("L")
@@ -110,7 +110,7 @@ def _tones(path: Path, index: int, cache: dict[int, Floats | None]) -> Floats | 
 
 
 def _similarity(a: Floats | None, b: Floats | None) -> float | None:
-    """Correlation of two images if they show the same in every window, else None."""
+    """Compute the correlation of two images; None if they differ in any window."""
     if a is None or b is None:
         return None
 
@@ -130,7 +130,7 @@ def _similarity(a: Floats | None, b: Floats | None) -> float | None:
 
 
 def _correlation(a: Floats, b: Floats) -> float | None:
-    """Pearson correlation; None where both are flat, 0 where one is."""
+    """Compute Pearson's correlation; None if both are flat, 0 if only one is."""
     deviation = (float(a.std()), float(b.std()))
     if max(deviation) < _FLAT:
         return None

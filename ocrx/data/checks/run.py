@@ -1,4 +1,4 @@
-"""Runs all checks over a dataset: what ``check-dataset`` shows, and what ``train`` requires before it starts."""
+"""Runs all checks on a dataset, for ``check-dataset`` and before a training starts."""
 
 from __future__ import annotations
 
@@ -19,9 +19,9 @@ from ocrx.results import Issue, Progress
 MIN_SAMPLES = 5
 """Characters in fewer training labels are reported."""
 CACHE_FILE = Path("check_dataset") / "images.npy"
-"""Where a mode keeps the facts about images, under its output."""
+"""Cache of the facts about images, below the output folder of a mode."""
 
-# A line with one of these errors cannot be trained with, whatever checks are ignored.
+# A line with one of these errors cannot be used in a training, whichever checks are ignored.
 _UNTRAINABLE = frozenset(f"image-{problem}" for problem in ("missing", "empty", "truncated", "unreadable", "bomb")) | {
     "letter-case",
     "label-charset",
@@ -33,12 +33,12 @@ _SHOWN = 10
 
 @dataclass(frozen=True)
 class Findings:
-    """What the checks found.
+    """The result of the checks.
 
     Attributes:
-        issues: Errors first, then warnings, then remarks; otherwise in the order of the lists.
+        issues: Errors, then warnings, then infos, each in the order of the lists.
         scan: Facts about the images; ``scan.row_of`` follows ``train``, then ``val``.
-        characters: Number of training labels with each character.
+        characters: Number of training labels that contain each character.
     """
 
     issues: tuple[Issue, ...]
@@ -47,12 +47,12 @@ class Findings:
 
     @property
     def errors(self) -> tuple[Issue, ...]:
-        """The issues of severity error."""
+        """Issues of severity error."""
         return tuple(issue for issue in self.issues if issue.severity == "error")
 
     @property
     def untrainable_sources(self) -> frozenset[str]:
-        """Sources of the lines that a training has to leave out."""
+        """Sources of the lines that a training must skip."""
         return frozenset(issue.where for issue in self.errors if issue.code in _UNTRAINABLE)
 
 
@@ -66,16 +66,16 @@ def run_checks(
     workers: int | None = None,
     progress: Progress | None = None,
 ) -> Findings:
-    """Run every check.
+    """Run all checks.
 
     Args:
-        dataset: As read; its charset is the dictionary that the labels are compared with, if there is one.
-        geometry: Image size and frames of the model; without it the checks that need them are left out.
+        dataset: The dataset; its charset, if any, is the dictionary that the labels are compared with.
+        geometry: Image size and frames of the model; without it, the checks that need them are skipped.
         min_samples: Characters in fewer training labels are reported.
-        near_duplicates: Whether to search for nearly equal images in both parts.
-        cache: File with facts about images (``output / CACHE_FILE``), so that a later check opens only new ones.
+        near_duplicates: Whether to search for near duplicates between the parts.
+        cache: Cache of facts about images (``output / CACHE_FILE``), so that a later check opens only new images.
         workers: Number of processes that open images; see ``scan_images``.
-        progress: Called with the numbers of finished and of all images.
+        progress: Called with the number of images done and the total.
 
     Returns:
         All findings.
@@ -99,14 +99,14 @@ def run_checks(
 
 
 def require_no_errors(findings: Findings, ignored: tuple[str, ...]) -> None:
-    """Refuse a dataset with errors.
+    """Reject a dataset with errors.
 
     Args:
-        findings: What the checks found.
+        findings: Result of the checks.
         ignored: Codes of errors to accept (``Train.ignore_checks``).
 
     Raises:
-        DataError: If there are other errors; it shows the first of them.
+        DataError: If there are other errors; the message shows the first ones.
     """
     errors = [issue for issue in findings.errors if issue.code not in ignored]
     if not errors:
@@ -119,12 +119,12 @@ def require_no_errors(findings: Findings, ignored: tuple[str, ...]) -> None:
     option = f"-o Train.ignore_checks=[{','.join(counts)}]"
     raise DataError(
         f"the dataset has {len(errors):,} errors: {codes}{shown}{more}",
-        hint=f"see all with `ocrx check-dataset`; to train anyway, without the lines that cannot be read: {option}",
+        hint=f"`ocrx check-dataset` shows all; to train anyway, without the unusable lines, add {option}",
     )
 
 
 def _empty_lists(dataset: Dataset) -> list[Issue]:
-    """Parts without samples, and a dataset that is not divided."""
+    """Report parts without samples, and a dataset that is not split."""
     missing = {issue.where.partition(":")[0] for issue in dataset.issues if issue.code == "list-missing"}
     parts = [("train", dataset.train)]
     if dataset.layout == "paddlex" or len(dataset.label_files) == 2:
@@ -140,6 +140,6 @@ def _empty_lists(dataset: Dataset) -> list[Issue]:
 
     if len(parts) == 1 and dataset.layout != "list" and dataset.train:
         where = relative_name(dataset.label_files[0], dataset.root)
-        hint = "divide it: ocrx check-dataset DIR --split 90"
-        found.append(Issue("info", "not-divided", where, "not divided: there are no validation lines", hint))
+        hint = "split it: ocrx check-dataset DIR --split 90"
+        found.append(Issue("info", "not-divided", where, "not split: there are no validation lines", hint))
     return found

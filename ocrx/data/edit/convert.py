@@ -1,6 +1,6 @@
 """Converts a dataset from one label format to another, in a new folder or with new lists beside the old labels.
 
-Images are linked where the file system allows it, else copied; they are never encoded again. Texts stay as they are.
+Images are hard-linked if the file system allows it, otherwise copied, and never re-encoded. Texts are not changed.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from ocrx.data.edit.lmdb import read_lmdb, write_lmdb
 from ocrx.data.formats.dictionary import DICT_FILE
 from ocrx.data.formats.label_readers import PAIR_SUFFIX, PATH_COLUMNS, TEXT_COLUMNS
 from ocrx.data.formats.layouts import Dataset, is_lmdb, read_dataset
-from ocrx.data.formats.regions import LeftOut
+from ocrx.data.formats.regions import SkippedRegion
 from ocrx.data.sample import Sample
 from ocrx.errors import DataError
 from ocrx.model_folder import atomic_folder
@@ -34,15 +34,15 @@ _Parts = Mapping[str, tuple[Sample, ...]]
 
 @dataclass(frozen=True)
 class ConvertReport:
-    """What was converted.
+    """The result of a conversion.
 
     Attributes:
-        folder: Holds the converted dataset.
-        source: Type that was found.
+        folder: Folder of the converted dataset.
+        source: Type that was read.
         target: Type that was written.
         train: Number of training lines.
         val: Number of validation lines.
-        left_out: Regions of annotated pages that gave no line, with their reasons.
+        left_out: Regions of annotated pages that were skipped, with the reason.
     """
 
     folder: Path
@@ -50,13 +50,13 @@ class ConvertReport:
     target: str
     train: int
     val: int
-    left_out: tuple[LeftOut, ...] = ()
+    left_out: tuple[SkippedRegion, ...] = ()
 
     def to_dict(self) -> dict[str, Any]:
-        """Give the report as plain values.
+        """Convert the report to JSON-compatible values.
 
         Returns:
-            A dictionary that JSON can hold.
+            The fields.
         """
         return {**asdict(self), "folder": str(self.folder)}
 
@@ -67,17 +67,17 @@ def convert_dataset(root: Path, target: str, *, source: str | None = None, outpu
     Args:
         root: Folder of the dataset.
         target: paddlex, label, csv, tsv, jsonl, pairs or lmdb.
-        source: The type that ``root`` must have; None accepts any dataset. Annotated pages are only read by name:
-            page, alto, labelstudio or ppocrlabel; their lines are cut out.
-        output: Folder to write. By default a conversion to paddlex writes train.txt and val.txt into ``root``, and
-            any other one a new folder beside it, such as ``root_csv``.
+        source: Type that ``root`` must have; None accepts any dataset of lines. For annotated pages the type is
+            required: page, alto, labelstudio or ppocrlabel; their lines are cut out.
+        output: Folder to write. By default, a conversion to paddlex writes train.txt and val.txt into ``root``, and
+            any other conversion creates a folder beside it, such as ``root_csv``.
 
     Returns:
-        What was written, and where.
+        The result.
 
     Raises:
-        DataError: If ``root`` is not of that type or has lines that cannot be read, if an image is missing, or if
-            ``output`` is not empty.
+        DataError: If ``root`` is not of that type or has unreadable lines, if an image is missing, or if ``output`` is
+            not empty.
     """
     if source == "lmdb" or (source is None and is_lmdb(root)):
         return _convert_lmdb(root, target, output)
@@ -89,7 +89,7 @@ def convert_dataset(root: Path, target: str, *, source: str | None = None, outpu
     require_all_lines_read(dataset)
     if dataset.layout == "paddlex" and target == "paddlex" and output is None:
         hint = "choose another CheckDataset.convert.dst_dataset_type"
-        raise DataError(f"{root}: is already in PaddleX's layout", hint=hint)
+        raise DataError(f"{root}: already in PaddleX's layout", hint=hint)
 
     parts = {"train": dataset.train, "val": dataset.val}
     if target == "paddlex" and output is None:
@@ -114,9 +114,9 @@ def _require_type(dataset: Dataset, source: str) -> None:
 
 
 def _convert_lmdb(root: Path, target: str, output: Path | None) -> ConvertReport:
-    """Unpack beside the database (paddlex) or into a temporary folder, and convert that."""
+    """Unpack beside the database (paddlex), or into a temporary folder that is then converted."""
     if target == "lmdb":
-        raise DataError(f"{root}: is already an LMDB database")
+        raise DataError(f"{root}: already an LMDB database")
     folder = output or (root if target == "paddlex" else _folder_beside(root, target))
     unpacked = folder if target == "paddlex" else folder.with_name(f".{folder.name}.unpacked")
 
@@ -131,7 +131,7 @@ def _convert_lmdb(root: Path, target: str, output: Path | None) -> ConvertReport
 
 
 def _convert_pages(root: Path, source: str, target: str, folder: Path) -> ConvertReport:
-    """Cut the lines into a new folder (paddlex) or into a temporary one, and convert that."""
+    """Cut the lines into a new folder (paddlex), or into a temporary folder that is then converted."""
     _require_empty(folder)
     unpacked = folder.with_name(f".{folder.name}.lines")
 
@@ -151,11 +151,11 @@ def _convert_pages(root: Path, source: str, target: str, folder: Path) -> Conver
 
 def _require_empty(folder: Path) -> None:
     if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
-        raise DataError(f"{folder}: is not empty", hint="choose another folder: CheckDataset.convert.output")
+        raise DataError(f"{folder}: not empty", hint="choose another folder: CheckDataset.convert.output")
 
 
 def _write_lists_beside(root: Path, parts: _Parts) -> None:
-    """train.txt and val.txt for images that stay where they are; only train.txt if nothing is divided."""
+    """Write train.txt and val.txt for images that stay in place; only train.txt if the dataset is not split."""
     files = {}
     for part, samples in parts.items():
         if samples or part == "train":
@@ -248,7 +248,7 @@ _WRITERS: Mapping[str, Callable[[Path, Path, _Parts], None]] = {
 
 
 class _ImageNames:
-    """Names of images in a new folder: their paths under the old one; those outside get a number each."""
+    """Names images in the new folder: by their path in the old one; images outside of it are numbered."""
 
     def __init__(self, root: Path) -> None:
         self._root = root
@@ -267,7 +267,7 @@ def _name_inside(sample: Sample, root: Path) -> str:
 
 
 def _link_all(samples: tuple[Sample, ...], names: _ImageNames, folder: Path) -> list[tuple[str, Sample]]:
-    """Put the images into a folder; the samples with their images' names there."""
+    """Link the images into a folder; returns their new names with the samples."""
     rows = []
     for sample in samples:
         name = names.of(sample)
@@ -277,7 +277,7 @@ def _link_all(samples: tuple[Sample, ...], names: _ImageNames, folder: Path) -> 
 
 
 def _link_image(sample: Sample, target: Path) -> None:
-    """Hard link the image, or copy it where links are not possible."""
+    """Hard-link the image, or copy it if links are not possible."""
     if target.exists():
         return
     if not sample.image.is_file():

@@ -1,7 +1,7 @@
-"""Cuts the lines of annotated pages into a dataset of line images.
+"""Cuts annotated pages into a dataset of line images.
 
-A box along the axes is cropped as it is. Another quadrilateral is straightened by its perspective. Around any other
-polygon, what lies outside is covered with the tone of the paper.
+An axis-aligned box is cropped. Any other quadrilateral is rectified by a perspective transform. For other polygons, the
+bounding box is cropped and everything outside the polygon is filled with the colour of the paper.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from ocrx.data.formats.alto import read_alto
 from ocrx.data.formats.label_studio import read_label_studio
 from ocrx.data.formats.page_xml import read_page_xml
 from ocrx.data.formats.ppocrlabel import read_ppocrlabel
-from ocrx.data.formats.regions import PERCENT, LeftOut, Point, Region, RegionReader
+from ocrx.data.formats.regions import PERCENT, Point, Region, RegionReader, SkippedRegion
 from ocrx.data.sample import Sample, relative_name
 from ocrx.errors import DataError
 from ocrx.files import to_json, write_file
@@ -41,68 +41,68 @@ MIN_SIDE = 4
 _STRETCH = 0.02
 _REASONS = 5
 _INSIDE = 0.5
-"""Least share of a region's bounding box that lies on the page."""
+"""Minimum share of a region's bounding box that must lie on the page."""
 
 
 @dataclass(frozen=True)
 class CutReport:
-    """What was cut.
+    """The result of cutting pages.
 
     Attributes:
         lines: Number of line images.
-        left_out: Regions that gave no line, with their reasons.
+        left_out: Skipped regions, with the reason.
     """
 
     lines: int
-    left_out: tuple[LeftOut, ...]
+    left_out: tuple[SkippedRegion, ...]
 
 
 @dataclass
 class _Collected:
-    """Lines of train.txt and of regions.jsonl, and what gave no line."""
+    """Lines of train.txt and of regions.jsonl, and the skipped regions."""
 
     lines: list[str] = field(default_factory=list)
     regions: list[str] = field(default_factory=list)
-    left_out: list[LeftOut] = field(default_factory=list)
+    left_out: list[SkippedRegion] = field(default_factory=list)
 
 
 def cut_lines(root: Path, source: str, folder: Path) -> CutReport:
-    """Cut the lines of annotated pages.
+    """Cut the lines from annotated pages.
 
     Args:
         root: Folder with the annotations and the page images.
-        source: Kind of the annotations, a key of ``READERS``.
-        folder: Where train.txt, ``images/`` and ``source/`` are written: ``source/regions.jsonl`` keeps page, outline
-            and baseline of every line, ``source/left_out.txt`` lists what gave no line.
+        source: Annotation format, a key of ``READERS``.
+        folder: Folder for train.txt, ``images/`` and ``source/``: ``source/regions.jsonl`` records page, outline and
+            baseline of every line, ``source/left_out.txt`` lists the skipped regions.
 
     Returns:
-        What was cut.
+        The result.
 
     Raises:
         DataError: If no line could be cut.
     """
-    made = _Collected()
+    collected = _Collected()
     (folder / "images").mkdir(parents=True, exist_ok=True)
     for page, found in groupby(READERS[source](root), key=_page_of):
         if page is None:
-            made.left_out += [one for one in found if isinstance(one, LeftOut)]
+            collected.left_out += [one for one in found if isinstance(one, SkippedRegion)]
         else:
-            _cut_page(page, [one for one in found if isinstance(one, Region)], root, folder, made)
+            _cut_page(page, [one for one in found if isinstance(one, Region)], root, folder, collected)
 
-    if not made.lines:
-        reason = f" ({made.left_out[0].source}: {made.left_out[0].reason})" if made.left_out else ""
-        raise DataError(f"{root}: no line of type {source} can be cut{reason}", hint="is it the right type and folder?")
-    write_file(folder / REGIONS_FILE, "".join(made.regions))
-    write_file(folder / LEFT_OUT_FILE, "".join(f"{one.source}\t{one.reason}\n" for one in made.left_out))
-    replace_files(folder, {"train.txt": "".join(made.lines).encode()})
-    return CutReport(len(made.lines), tuple(made.left_out))
+    if not collected.lines:
+        reason = f" ({collected.left_out[0].source}: {collected.left_out[0].reason})" if collected.left_out else ""
+        raise DataError(f"{root}: no line of type {source} can be cut{reason}", hint="check the type and the folder")
+    write_file(folder / REGIONS_FILE, "".join(collected.regions))
+    write_file(folder / LEFT_OUT_FILE, "".join(f"{one.source}\t{one.reason}\n" for one in collected.left_out))
+    replace_files(folder, {"train.txt": "".join(collected.lines).encode()})
+    return CutReport(len(collected.lines), tuple(collected.left_out))
 
 
-def _page_of(found: Region | LeftOut) -> Path | None:
+def _page_of(found: Region | SkippedRegion) -> Path | None:
     return found.page if isinstance(found, Region) else None
 
 
-def _cut_page(page: Path, regions: Iterable[Region], root: Path, folder: Path, made: _Collected) -> None:
+def _cut_page(page: Path, regions: Iterable[Region], root: Path, folder: Path, collected: _Collected) -> None:
     """Cut the regions of one page."""
     try:
         image, unreadable = read_image(page), ""
@@ -118,15 +118,15 @@ def _cut_page(page: Path, regions: Iterable[Region], root: Path, folder: Path, m
             polygon = _in_pixels(region.polygon, region, image)
             crop = cut_region(image, polygon)
         except DataError as error:
-            made.left_out.append(LeftOut(region.source, error.message))
+            collected.left_out.append(SkippedRegion(region.source, error.message))
             continue
 
-        name = f"images/{len(made.lines):06}_{stem}.png"
+        name = f"images/{len(collected.lines):06}_{stem}.png"
         crop.save(folder / name)
-        made.lines.append(list_line(name, Sample(folder / name, text, region.source)))
+        collected.lines.append(list_line(name, Sample(folder / name, text, region.source)))
         baseline = _in_pixels(region.baseline, region, image)
         fields = {"image": name, "page": relative_name(page, root), "source": region.source}
-        made.regions.append(to_json({**fields, "polygon": polygon, "baseline": baseline, "text": text}) + "\n")
+        collected.regions.append(to_json({**fields, "polygon": polygon, "baseline": baseline, "text": text}) + "\n")
 
 
 def _one_line(text: str) -> str:
@@ -182,12 +182,12 @@ def cut_region(page: Image.Image, polygon: tuple[Point, ...]) -> Image.Image:
 
 
 def _is_box(points: Float64s) -> bool:
-    """Whether four corners form a box along the axes."""
+    """Whether four corners form an axis-aligned box."""
     return all(len(set(points[:, axis].tolist())) == 2 for axis in (0, 1)) and len({*map(tuple, points.tolist())}) == 4
 
 
 def _mask(crop: Image.Image, polygon: list[Point]) -> Image.Image:
-    """Cover what lies outside the polygon with the median tone, which is that of the paper."""
+    """Fill the area outside the polygon with the median colour, which is that of the paper."""
     inside = Image.new("1", crop.size)
     ImageDraw.Draw(inside).polygon(polygon, fill=1)
     pixels = np.asarray(crop).reshape(crop.width * crop.height, -1)
@@ -197,7 +197,7 @@ def _mask(crop: Image.Image, polygon: list[Point]) -> Image.Image:
 
 
 def _straighten(page: Image.Image, corners: Float64s) -> Image.Image:
-    """Map a quadrilateral, given clockwise from its upper left corner, to an upright image."""
+    """Rectify a quadrilateral, given clockwise from its upper left corner."""
     sides = np.linalg.norm(corners - np.roll(corners, -1, axis=0), axis=1)
     width, height = (round(max(sides[i], sides[i + 2])) for i in (0, 1))
     if min(width, height) < MIN_SIDE:
@@ -211,7 +211,7 @@ def _straighten(page: Image.Image, corners: Float64s) -> Image.Image:
 
 
 def _perspective(target: Float64s, source: Float64s) -> Float64s:
-    """Eight coefficients of the projection that takes four target points to four source points."""
+    """Compute the eight coefficients of the projection from four target points to four source points."""
     rows, values = [], []
     for (x, y), (u, v) in zip(target.tolist(), source.tolist(), strict=True):
         rows += [[x, y, 1, 0, 0, 0, -u * x, -u * y], [0, 0, 0, x, y, 1, -v * x, -v * y]]
@@ -222,14 +222,14 @@ def _perspective(target: Float64s, source: Float64s) -> Float64s:
         raise DataError("corners on one line") from None
 
 
-def count_reasons(left_out: Iterable[LeftOut]) -> str:
-    """Put into words why regions were left out.
+def count_reasons(left_out: Iterable[SkippedRegion]) -> str:
+    """Summarise why regions were skipped.
 
     Args:
-        left_out: The regions.
+        left_out: The skipped regions.
 
     Returns:
-        The most frequent reasons, and how often each occurred.
+        The most frequent reasons, each with its count.
     """
     counts = Counter(one.reason for one in left_out).most_common()
     shown = ", ".join(f"{reason}: {count:,}" for reason, count in counts[:_REASONS])

@@ -1,6 +1,6 @@
-"""Repairs of label files that are always right: byte order marks, CRLF, NFC, extra spaces, the final newline.
+"""Repairs of label files that are always safe: byte order marks, CRLF, NFC, extra spaces, the final newline.
 
-Nothing else is touched: lines that need a decision stay as they are, and so does a file in another encoding.
+Nothing else is touched: lines that need a decision are left alone, and so are files in another encoding.
 """
 
 from __future__ import annotations
@@ -27,33 +27,33 @@ _Count = Callable[[str], None]
 
 @dataclass(frozen=True)
 class FixReport:
-    """What was repaired.
+    """The repairs that were made.
 
     Attributes:
-        repairs: How often each repair was made, by finding code.
-        backups: The files that changed, and the copies of the originals.
+        repairs: Number of repairs by finding code.
+        backups: Backup of each changed file, by file name.
     """
 
     repairs: dict[str, int]
     backups: dict[str, str]
 
     def to_dict(self) -> dict[str, Any]:
-        """Give the report as plain values.
+        """Convert the report to JSON-compatible values.
 
         Returns:
-            A dictionary that JSON can hold.
+            The fields.
         """
         return asdict(self)
 
 
 def fix_labels(root: Path) -> FixReport:
-    """Repair the label files and dict.txt of a folder; the originals stay as ``.bak``.
+    """Repair the label files and dict.txt of a folder; the originals are kept as ``.bak``.
 
     Args:
         root: Folder of the dataset.
 
     Returns:
-        What was repaired.
+        The report.
 
     Raises:
         DataError: If there is no dataset.
@@ -75,13 +75,13 @@ def fix_labels(root: Path) -> FixReport:
 
 
 def build_dict(root: Path) -> tuple[Charset, Path | None]:
-    """Write dict.txt with the characters of the training labels; an old one stays as ``.bak``.
+    """Write dict.txt with the characters of the training labels; an existing one is kept as ``.bak``.
 
     Args:
         root: Folder of the dataset.
 
     Returns:
-        The characters, and the copy of the old file if there was one.
+        The characters, and the backup of the previous file if there was one.
 
     Raises:
         DataError: If there are no training labels.
@@ -108,7 +108,7 @@ def _label_files(dataset: Dataset) -> list[Path]:
 
 
 def _fix_file(path: Path, data: bytes, count: _Count) -> bytes:
-    """The repaired content, or ``data`` itself if it is not UTF-8."""
+    """Repair the content of a file; returns ``data`` itself if it is not UTF-8."""
     body = data.removeprefix(codecs.BOM_UTF8)
     try:
         text = body.decode("utf-8")
@@ -143,7 +143,7 @@ def _fix_text(text: str, count: _Count) -> str:
     if composed != text:
         count("label-nfc")
     spaced = _SPACES.sub(" ", composed.strip(" "))
-    # A label of spaces alone needs a decision.
+    # A label that consists of spaces needs a decision.
     if not spaced:
         return composed
     if spaced != composed:

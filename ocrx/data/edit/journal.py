@@ -1,7 +1,7 @@
-"""Replaces the label files of a folder: all of them or none, with the originals kept as ``.bak``.
+"""Replaces the label files of a folder atomically: all or none.
 
-The new files are first written beside the old ones and listed in a journal; then they are moved into place. If the
-process dies in between, ``recover`` completes the change at the next start, so that nobody reads half of it.
+The new files are first written beside the old ones and listed in a journal, then moved into place. If the process dies
+in between, ``recover`` completes the change at the next start, so that a half-made change is never read.
 """
 
 from __future__ import annotations
@@ -18,13 +18,13 @@ _NEW = ".new"
 
 
 def backup(path: Path) -> Path:
-    """Copy a file to ``.bak``, or to ``.bak1``, ``.bak2`` … where that name holds something else.
+    """Copy a file to ``.bak``, or to ``.bak1``, ``.bak2`` … if that name is taken by another content.
 
     Args:
         path: The file.
 
     Returns:
-        The copy; an earlier copy with the same content is used again.
+        The copy; an earlier copy with the same content is reused.
     """
     data = path.read_bytes()
     copy, number = path.with_name(path.name + ".bak"), 0
@@ -44,13 +44,13 @@ def replace_files(
     *,
     record: Mapping[str, object] | None = None,
 ) -> None:
-    """Write files into a folder and remove others, all together.
+    """Write and remove files of a folder in one atomic change.
 
     Args:
         root: The folder.
-        files: New content by name, relative to ``root``.
+        files: New contents by name, relative to ``root``.
         remove: Names of files to remove.
-        record: What becomes ``split.json``, if anything.
+        record: Content for ``split.json``, if any.
     """
     recover(root)
     for name, data in files.items():
@@ -60,13 +60,13 @@ def replace_files(
 
 
 def recover(root: Path) -> bool:
-    """Complete a change of the label files that was interrupted.
+    """Complete an interrupted change of the label files.
 
     Args:
         root: Folder of the dataset.
 
     Returns:
-        False if there was nothing to complete.
+        Whether there was one.
 
     Raises:
         DataError: If the journal is damaged or names files outside the folder.
@@ -96,13 +96,13 @@ def recover(root: Path) -> bool:
 
 
 def is_inside(name: str) -> bool:
-    """Check whether a name from a record stays inside the dataset's folder, so that it may be replaced or removed.
+    """Check whether a path read from a record stays inside the dataset's folder, so that it may be changed.
 
     Args:
-        name: A relative path.
+        name: The path.
 
     Returns:
-        False for an absolute path and for one with ``..``.
+        False for an absolute path or one with ``..``.
     """
     path = PurePath(name)
     return not path.is_absolute() and ".." not in path.parts

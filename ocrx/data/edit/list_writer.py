@@ -1,4 +1,4 @@
-"""Lines of ``train.txt`` and ``val.txt``, and the guard against losing lines when they are rewritten."""
+"""Formats lines of ``train.txt`` and ``val.txt``, and prevents losing lines when a dataset is rewritten."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from ocrx.data.formats.layouts import Dataset
 from ocrx.data.sample import Sample
 from ocrx.errors import DataError
 
-# Errors of reading that stand for a line which gave no sample.
+# Codes of errors for lines that could not be read as a sample.
 _LOST = ("columns", "encoding")
 
 
@@ -14,26 +14,26 @@ def list_line(image: str, sample: Sample) -> str:
     """Format a line of a list.
 
     Args:
-        image: Path of the image as the list names it.
-        sample: Its label, and its source for the message.
+        image: Path of the image, as written in the list.
+        sample: The line; its source is used in the error.
 
     Returns:
-        ``image<TAB>text`` with a line end.
+        ``image<TAB>text`` and a newline.
 
     Raises:
-        DataError: If the path or the text holds a separator.
+        DataError: If the path or the text contains a separator.
     """
     if "\t" in image or "\n" in image or "\n" in sample.text:
         hint = "rename the image, or choose csv or jsonl"
-        raise DataError(f"{sample.source}: a path<TAB>text line cannot hold a TAB or line end", hint=hint)
+        raise DataError(f"{sample.source}: a path<TAB>text line cannot contain another TAB or a newline", hint=hint)
     return f"{image}\t{sample.text}\n"
 
 
 def require_all_lines_read(dataset: Dataset) -> None:
-    """Refuse to rewrite a dataset of which some lines could not be read.
+    """Refuse to rewrite a dataset if some of its lines could not be read.
 
     Args:
-        dataset: As read.
+        dataset: The dataset.
 
     Raises:
         DataError: If a line would be lost.

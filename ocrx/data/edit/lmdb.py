@@ -1,6 +1,7 @@
-"""LMDB databases of deep-text-recognition-benchmark: ``image-000000001``, ``label-000000001``, ``num-samples``.
+"""Reads and writes LMDB databases of deep-text-recognition-benchmark.
 
-A database is read in a process of its own: LMDB maps the file, so a truncated one ends the process that reads it.
+Their keys are ``image-000000001``, ``label-000000001`` and ``num-samples``. A database is read in a separate process:
+LMDB maps the file into memory, so reading a truncated file crashes the process.
 """
 
 from __future__ import annotations
@@ -35,8 +36,8 @@ def read_lmdb(root: Path, folder: Path) -> tuple[int, int]:
     """Unpack a database, or one each in ``train`` and a validation folder, into PaddleX's layout.
 
     Args:
-        root: Folder of the database or of the two.
-        folder: Where images and lists are written.
+        root: Folder of the database, or of both.
+        folder: Folder that images and lists are written to.
 
     Returns:
         The numbers of training and validation lines.
@@ -63,10 +64,10 @@ def read_lmdb(root: Path, folder: Path) -> tuple[int, int]:
 
 
 def write_lmdb(folder: Path, samples: Sequence[Sample]) -> None:
-    """Write a database of the image files as they are and the labels in UTF-8.
+    """Write a database with unmodified image files and labels in UTF-8.
 
     Args:
-        folder: Where the database is made.
+        folder: Folder of the new database.
         samples: The lines.
 
     Raises:
@@ -95,11 +96,11 @@ def _unpack_in_process(database: Path, folder: Path, part: str) -> list[str]:
         try:
             return pool.submit(_unpack, database, folder, part).result()
         except BrokenProcessPool:
-            raise DataError(f"{database}: damaged database (reading it ended the process)") from None
+            raise DataError(f"{database}: damaged database (reading it crashed the process)") from None
 
 
 def _unpack(database: Path, folder: Path, part: str) -> list[str]:
-    """Write the images of a database to ``folder/images``; the lines of its list."""
+    """Write the images of a database to ``folder/images``; returns the lines of its list."""
     lines: list[str] = []
     (folder / _IMAGE_FOLDER).mkdir(parents=True, exist_ok=True)
     for number, data, text in _entries(database):
@@ -110,7 +111,7 @@ def _unpack(database: Path, folder: Path, part: str) -> list[str]:
 
 
 def _entries(database: Path) -> Iterator[tuple[int, bytes, str]]:
-    """Number, encoded image and label of every line."""
+    """Yield number, encoded image and label of every line."""
     lmdb = _import_lmdb()
     try:
         with (
@@ -138,7 +139,7 @@ def _suffix(data: bytes) -> str:
     try:
         with Image.open(io.BytesIO(data), formats=tuple(_SUFFIXES)) as image:
             return _SUFFIXES.get(image.format or "", ".png")
-    except Exception:  # damaged images are unpacked as they are; reading them says so
+    except Exception:  # damaged images are unpacked unchanged; the checks report them
         return ".png"
 
 

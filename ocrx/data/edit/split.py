@@ -1,4 +1,4 @@
-"""Divides a dataset into training and validation lines, the same for the same seed, and undoes it."""
+"""Splits a dataset into training and validation lines, reproducibly for a seed, and undoes a split."""
 
 from __future__ import annotations
 
@@ -22,14 +22,14 @@ _LISTS = ("train.txt", "val.txt")
 
 @dataclass(frozen=True)
 class SplitReport:
-    """What a split did.
+    """The result of a split.
 
     Attributes:
         train: Number of training lines.
         val: Number of validation lines.
         groups: Number of groups that were kept together.
         seed: Seed of the shuffle.
-        backups: The lists of before the first split, and the files that hold them now.
+        backups: Backup of each list as it was before the first split, by list name.
         created: Lists that did not exist before.
     """
 
@@ -41,28 +41,28 @@ class SplitReport:
     created: tuple[str, ...]
 
     def to_dict(self) -> dict[str, Any]:
-        """Give the report as plain values.
+        """Convert the report to JSON-compatible values.
 
         Returns:
-            A dictionary that JSON can hold.
+            The fields.
         """
         return asdict(self)
 
 
 def split_dataset(root: Path, val_percent: int, seed: int, group: str | None = None) -> SplitReport:
-    """Rewrite ``train.txt`` and ``val.txt`` from all samples; the old lists stay as ``.bak``.
+    """Rewrite ``train.txt`` and ``val.txt`` from all samples; the old lists are kept as ``.bak``.
 
-    The division depends on the samples and the seed alone, not on how they were divided before.
+    The split depends only on the samples and the seed, not on an earlier split.
 
     Args:
         root: Folder of the dataset.
         val_percent: Percentage of validation lines.
         seed: Seed of the shuffle.
-        group: Regular expression searched in the image path (relative to ``root``, with ``/``). Images with the
-            same match (its first group, if it has one) stay on one side.
+        group: Regular expression that is searched for in the image path (relative to ``root``, with ``/``). Images with
+            the same match (or the same first group of it) stay in the same part.
 
     Returns:
-        What was done.
+        The result.
 
     Raises:
         DataError: If lines would be lost, a path does not match ``group``, or a part would be empty.
@@ -96,18 +96,18 @@ def split_dataset(root: Path, val_percent: int, seed: int, group: str | None = N
 
 
 def undo_split(root: Path) -> tuple[str, ...]:
-    """Put the lists back, byte for byte, as they were before the first split.
+    """Restore the lists, byte for byte, as they were before the first split.
 
-    Lists that were edited since the split are kept as ``.bak1`` …
+    Lists that were edited after the split are kept as ``.bak1`` …
 
     Args:
         root: Folder of the dataset.
 
     Returns:
-        Names of the lists.
+        Names of the restored lists.
 
     Raises:
-        DataError: If there was no split, or a copy of a list is missing.
+        DataError: If there was no split, or a backup is missing.
     """
     recover(root)
     record = _read_record(root)
@@ -127,15 +127,15 @@ def undo_split(root: Path) -> tuple[str, ...]:
 def divide_groups(
     paths: Sequence[str], val_percent: int, seed: int, group: str | None = None
 ) -> tuple[tuple[list[int], list[int]], int]:
-    """Divide paths into two parts without dividing a group.
+    """Split paths into two parts without splitting a group.
 
-    Whole groups go to the validation part, in a shuffled order, as long as they bring it nearer to ``val_percent``.
+    Groups are shuffled, and each goes to the validation part if that brings its size closer to ``val_percent``.
 
     Args:
         paths: Image paths.
         val_percent: Percentage of the validation part.
         seed: Seed of the shuffle.
-        group: Regular expression; paths with the same match form a group. Without it each path is one.
+        group: Regular expression; paths with the same match form a group. Without it, each path is a group.
 
     Returns:
         Indices of the training and of the validation part, and the number of groups.
@@ -161,8 +161,8 @@ def divide_groups(
     if not train or not val:
         what = f"{len(members)} groups" if group else f"{len(paths)} lines"
         raise DataError(
-            f"{what} cannot be divided {100 - val_percent} to {val_percent}: a part would be empty",
-            hint="add lines, or use a pattern that makes smaller groups" if group else "add lines",
+            f"{what} cannot be split {100 - val_percent} to {val_percent}: a part would be empty",
+            hint="add lines, or use a pattern that forms smaller groups" if group else "add lines",
         )
     return (train, val), len(members)
 
@@ -173,18 +173,18 @@ def _group_of(path: str, pattern: str | None) -> str:
     try:
         match = re.search(pattern, path)
     except re.error as error:
-        raise ConfigError(f"CheckDataset.split.group: {pattern!r} is not a pattern ({error})") from None
+        raise ConfigError(f"CheckDataset.split.group: {pattern!r} is not a regular expression ({error})") from None
 
     if match is None:
         raise DataError(
             f"{path}: does not match the group pattern {pattern!r}",
-            hint=r"for example 'images/([^_]+)_' takes the part before the first _ as the document",
+            hint=r"for example, 'images/([^_]+)_' groups by the part of the file name before the first _",
         )
     return match.group(1) if match.re.groups else match.group(0)
 
 
 def _keep_edited(root: Path, record: Mapping[str, Any]) -> None:
-    """Back up the lists that were edited since the last split."""
+    """Back up the lists that were edited after the last split."""
     for name, digest in record["digests"].items():
         path = root / name
         if path.is_file() and _digest(path.read_bytes()) != digest:
@@ -200,7 +200,7 @@ def _digest(data: bytes) -> str:
 
 
 def _to_record(report: SplitReport) -> dict[str, Any]:
-    """The report under the keys of ``split.json``."""
+    """Convert the report to the keys of ``split.json``."""
     fields = report.to_dict()
     kept, made = fields.pop("backups"), list(fields.pop("created"))
     return {**fields, "kept": kept, "made": made}
@@ -219,5 +219,5 @@ def _read_record(root: Path) -> dict[str, Any] | None:
         if not all(map(is_inside, (*kept, *kept.values(), *made, *digests))):
             raise ValueError
     except (DataError, ValueError, KeyError, TypeError, AttributeError):
-        raise DataError(f"{path}: damaged", hint="put the .bak lists back by hand, then delete it") from None
+        raise DataError(f"{path}: damaged", hint="restore the .bak lists by hand, then delete it") from None
     return {"kept": kept, "made": made, "digests": digests}

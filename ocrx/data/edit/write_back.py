@@ -1,7 +1,7 @@
-"""Writes corrected texts back into the annotation files of PPOCRLabel or Label Studio that the lines were cut from.
+"""Writes corrected texts back to the PPOCRLabel or Label Studio files that the lines were cut from.
 
-Only the texts of lines that were corrected change; outlines, other regions and everything else stay. A text that was
-changed there meanwhile is left alone and listed.
+Only the texts of corrected lines change, everything else stays. A text that was also edited in the annotation file is
+not overwritten but listed.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from ocrx.data.edit.journal import backup, is_inside, replace_files
 from ocrx.data.formats.label_studio import region_results
 from ocrx.data.formats.layouts import REVIEW_DIR, UNREADABLE_FILE, read_dataset
 from ocrx.data.formats.ppocrlabel import LABEL_FILE, UNREADABLE_TEXT
-from ocrx.data.formats.regions import LeftOut
+from ocrx.data.formats.regions import SkippedRegion
 from ocrx.data.sample import relative_name
 from ocrx.errors import DataError
 from ocrx.files import parse_json, read_json, read_lines, read_text, to_json, write_file
@@ -28,32 +28,32 @@ _UNREADABLE_BOX = {"transcription": UNREADABLE_TEXT, "difficult": True}
 
 @dataclass(frozen=True)
 class WriteBackReport:
-    """What was written back.
+    """The corrections that were written back.
 
     Attributes:
-        changed: Texts that were changed.
-        unreadable: Regions that were marked as unreadable.
-        left_out: Corrections that were not written, with their reasons.
-        backups: The files that changed, and the copies of the originals.
+        changed: Number of changed texts.
+        unreadable: Number of regions marked as unreadable.
+        left_out: Corrections that were not written, with the reason.
+        backups: Backup of each changed file, by file name.
     """
 
     changed: int
     unreadable: int
-    left_out: tuple[LeftOut, ...]
+    left_out: tuple[SkippedRegion, ...]
     backups: Mapping[str, str]
 
     def to_dict(self) -> dict[str, Any]:
-        """Give the report as plain values.
+        """Convert the report to JSON-compatible values.
 
         Returns:
-            A dictionary that JSON can hold.
+            The fields.
         """
         return asdict(self)
 
 
 @dataclass(frozen=True)
 class _Correction:
-    """A region (``Label.txt:3: box 5``), its text when it was cut, and its text now; None where it is unreadable."""
+    """A region (``Label.txt:3: box 5``), its text when it was cut, and its text now; None if it is unreadable."""
 
     source: str
     before: str
@@ -64,19 +64,19 @@ class _Correction:
         return self.source.partition(":")[0]
 
 
-_Rewritten = tuple[str, list[_Correction], list[LeftOut]]
-"""The new content of a file, what was changed in it, and what was not."""
+_Rewritten = tuple[str, list[_Correction], list[SkippedRegion]]
+"""The new content of a file, the corrections made in it, and those that were not possible."""
 
 
 def write_back(lines: Path, pages: Path) -> WriteBackReport:
     """Write corrections back.
 
     Args:
-        lines: The dataset that ``check-dataset --convert-from`` cut out of ``pages``, corrected since.
-        pages: Folder with the annotation files; they are kept as ``.bak``.
+        lines: The dataset that ``check-dataset --convert-from`` cut from ``pages``, corrected since.
+        pages: Folder with the annotation files; the originals are kept as ``.bak``.
 
     Returns:
-        What was written.
+        The report.
 
     Raises:
         DataError: If ``lines`` was not cut out of pages, or an annotation file is missing or damaged.
@@ -85,15 +85,15 @@ def write_back(lines: Path, pages: Path) -> WriteBackReport:
     corrections = list(_corrections(lines, regions))
     files: dict[str, bytes] = {}
     done: list[_Correction] = []
-    left_out: list[LeftOut] = []
+    left_out: list[SkippedRegion] = []
 
     for name in sorted({one.file for one in corrections}):
         path = pages / name
         of_file = {one.source: one for one in corrections if one.file == name}
         rewrite = _rewrite_ppocrlabel if path.name == LABEL_FILE else _rewrite_label_studio
         if path.name != LABEL_FILE and path.suffix != ".json":
-            reason = "neither PPOCRLabel's nor Label Studio's file; others are not written"
-            left_out += [LeftOut(source, reason) for source in of_file]
+            reason = "not a file of PPOCRLabel or Label Studio; other formats cannot be changed"
+            left_out += [SkippedRegion(source, reason) for source in of_file]
             continue
         content, written, refused = rewrite(path, of_file)
         done += written
@@ -111,7 +111,7 @@ def write_back(lines: Path, pages: Path) -> WriteBackReport:
 def _read_regions(path: Path) -> list[dict[str, Any]]:
     if not path.is_file():
         hint = "cut them with ocrx check-dataset PAGES --convert-from ppocrlabel or labelstudio"
-        raise DataError(f"{path}: missing; the lines were not cut out of pages", hint=hint)
+        raise DataError(f"{path}: missing; the lines were not cut from annotated pages", hint=hint)
     found = []
     for number, line in enumerate(read_lines(path), start=1):
         region = parse_json(line, f"{path}:{number}")
@@ -123,7 +123,7 @@ def _read_regions(path: Path) -> list[dict[str, Any]]:
 
 
 def _corrections(lines: Path, regions: Sequence[Mapping[str, Any]]) -> Iterator[_Correction]:
-    # A conversion to another layout may have moved the images, but keeps their names, which are numbered.
+    # A conversion to another layout may have moved the images, but it keeps their numbered names.
     texts = {sample.image.name: sample.text for sample in read_dataset(lines).samples}
     listed = lines / REVIEW_DIR / UNREADABLE_FILE
     rows = read_lines(listed) if listed.is_file() else []
@@ -168,34 +168,34 @@ def _rewrite_label_studio(path: Path, corrections: Mapping[str, _Correction]) ->
 
 
 class _Attempts:
-    """Which corrections could be made in a file, and why the others could not."""
+    """Records which corrections of a file succeed, and why the others fail."""
 
     def __init__(self, corrections: Mapping[str, _Correction]) -> None:
         self._corrections = corrections
         self.done: list[_Correction] = []
-        self.left_out: list[LeftOut] = []
+        self.left_out: list[SkippedRegion] = []
 
     @contextmanager
     def of(self, source: str) -> Iterator[None]:
-        """Note how the block ends for one region."""
+        """Record whether the block succeeds for a region."""
         try:
             yield
         except DataError as error:
-            self.left_out.append(LeftOut(source, error.message))
+            self.left_out.append(SkippedRegion(source, error.message))
         except (LookupError, StopIteration, ValueError, TypeError, AttributeError):
-            self.left_out.append(LeftOut(source, "no such region any more"))
+            self.left_out.append(SkippedRegion(source, "the region no longer exists"))
         else:
             self.done.append(self._corrections[source])
 
     @staticmethod
     def check(one: _Correction, written: object) -> None:
-        """Raise DataError where the file holds another text than the one that was cut."""
+        """Raise DataError if the text in the file is no longer the one that was cut."""
         if not isinstance(written, str) or written.strip("\r\n") not in (one.before, one.after):
-            raise DataError(f"its text was changed there to {written!r:.60}")
+            raise DataError(f"its text was changed to {written!r:.60} in the annotations")
 
 
 def _update_regions(path: Path, regions: Sequence[dict[str, Any]], done: Sequence[_Correction]) -> None:
-    """Record the new texts, so that later corrections are compared with them."""
+    """Record the new texts, so that later corrections start from them."""
     texts = {one.source: one.after for one in done if one.after is not None}
     rows = [{**region, "text": texts.get(region["source"], region["text"])} for region in regions]
     write_file(path, "".join(to_json(row) + "\n" for row in rows))

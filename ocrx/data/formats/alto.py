@@ -1,4 +1,4 @@
-"""ALTO XML, as written by libraries, ABBYY, Tesseract and eScriptorium: one file per page image."""
+"""Reads ALTO XML, as written by libraries, ABBYY, Tesseract and eScriptorium: one file per page image."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import xml.etree.ElementTree as ET
 from collections.abc import Iterator
 from pathlib import Path
 
-from ocrx.data.formats.regions import Found, LeftOut, Point, Region, find_page_image, to_points
+from ocrx.data.formats.regions import Found, Point, Region, SkippedRegion, find_page_image, to_points
 from ocrx.data.formats.safe_xml import read_xml
 from ocrx.data.sample import relative_name
 from ocrx.errors import DataError
@@ -17,10 +17,10 @@ def read_alto(root: Path) -> Iterator[Found]:
     """Read the text lines of all ALTO files under a folder.
 
     Args:
-        root: The folder; page images are searched beside each file, above it, and in ``root``.
+        root: The folder; page images are searched for beside each file, in its parent folder, and in ``root``.
 
     Yields:
-        Lines in the order of the files; and files and lines that cannot be used, with the reason.
+        Lines in file order, and unusable files and lines with the reason.
     """
     for path in sorted(root.rglob("*.xml")):
         name = relative_name(path, root)
@@ -31,7 +31,7 @@ def read_alto(root: Path) -> Iterator[Found]:
             image = _page_image(root, path, document)
             in_pixels = document.findtext("Description/MeasurementUnit", "pixel").strip() == "pixel"
         except DataError as error:
-            yield LeftOut(name, error.message.removeprefix(f"{name}: "))
+            yield SkippedRegion(name, error.message.removeprefix(f"{name}: "))
             continue
 
         for page in document.iter("Page"):
@@ -39,7 +39,7 @@ def read_alto(root: Path) -> Iterator[Found]:
 
 
 def _page_image(root: Path, path: Path, document: ET.Element) -> Path:
-    """The image that the file names; else the one with the file's own name."""
+    """Find the image that the file names, else the image with the same stem as the file."""
     named = document.findtext("Description/sourceImageInformation/fileName", "").strip()
     try:
         return find_page_image(root, path.parent, named)
@@ -58,21 +58,21 @@ def _lines(page: ET.Element, image: Path, name: str, in_pixels: bool) -> Iterato
             text = _text(line)
             yield Region(image, _outline(line), text, source, _baseline(line), units)
         except DataError as error:
-            yield LeftOut(source, error.message)
+            yield SkippedRegion(source, error.message)
 
 
 def _page_size(page: ET.Element, in_pixels: bool) -> tuple[float, float] | None:
-    """Width and height of the page in its unit, which say how many pixels a unit has."""
+    """Return the page's width and height in its unit, from which the scale to pixels follows; None for pixels."""
     ((width, height),) = to_points([page.get("WIDTH", 0), page.get("HEIGHT", 0)])
     if width > 0 and height > 0:
         return width, height
     if in_pixels:
         return None
-    raise DataError("no size of the page, and coordinates that are not in pixels")
+    raise DataError("coordinates not in pixels, and the page's size is missing")
 
 
 def _text(line: ET.Element) -> str:
-    """The words with a space between them, and a hyphen at the end."""
+    """Join the words with spaces and append the end-of-line hyphen, if there is one."""
     words = [string.get("CONTENT", "") for string in line.iter("String")]
     if not words:
         raise DataError("no text")
@@ -89,6 +89,6 @@ def _outline(line: ET.Element) -> tuple[Point, ...]:
 
 
 def _baseline(line: ET.Element) -> tuple[Point, ...]:
-    """Points of the baseline; older versions of ALTO give only a height."""
+    """Return the points of the baseline; none if there is only a height, as in older versions of ALTO."""
     numbers = line.get("BASELINE", "").replace(",", " ").split()
     return to_points(numbers) if len(numbers) > 1 else ()

@@ -1,4 +1,4 @@
-"""``dict.txt``: the characters of a dataset, one per line."""
+"""Reads ``dict.txt``: the characters of a dataset, one per line."""
 
 from __future__ import annotations
 
@@ -18,8 +18,8 @@ def read_dict(root: Path) -> tuple[Charset | None, list[Issue]]:
         root: Folder of the dataset.
 
     Returns:
-        The charset of the distinct entries with the space added at the end, and what is wrong with the file.
-        The charset is None without the file or without any entry.
+        The charset and the problems in the file. The charset holds the distinct entries, and a space at the end if the
+        file has none; it is None if the file is missing or empty.
 
     Raises:
         DataError: If the file cannot be opened.
@@ -34,15 +34,15 @@ def read_dict(root: Path) -> tuple[Charset | None, list[Issue]]:
     for number, entry in file.lines():
         where = f"{DICT_FILE}:{number}"
         if not entry:
-            issues.append(Issue("warning", "dict-blank", where, "blank line, no character", "delete it"))
+            issues.append(Issue("warning", "dict-blank", where, "blank line instead of a character", "delete it"))
         elif entry in first_line:
-            message = f"{entry!r} is already on line {first_line[entry]}; each character has one line"
+            message = f"{entry!r} is already on line {first_line[entry]}; each character needs exactly one line"
             both = f"{DICT_FILE}:{first_line[entry]}, {where}"
             issues.append(Issue("error", "dict-duplicate", both, message, "delete one of them"))
         else:
             first_line[entry] = number
             if len(entry) > 1:
-                message = f"{len(entry)} characters {entry!r} on one line; they become one class"
+                message = f"{len(entry)} characters, {entry!r}, on one line become a single class"
                 issues.append(Issue("warning", "dict-multi", where, message, "write one character per line"))
 
     if not first_line:

@@ -1,7 +1,7 @@
-"""One reader for each label format: ``path<TAB>text`` lists, JSON lines, tables, and ``x.png`` with ``x.gt.txt``.
+"""One reader per label format: ``path<TAB>text`` lists, JSON Lines, tables, and ``x.png`` with ``x.gt.txt``.
 
 Every reader takes a file (or a folder of pairs) and the dataset's folder. It returns the samples in order and the
-issues; a line with an error that leaves no sample is in the issues alone.
+issues; a line that cannot be read gives an issue and no sample.
 """
 
 from __future__ import annotations
@@ -29,14 +29,14 @@ _SHOWN = 60
 
 
 def read_list(path: Path, root: Path) -> tuple[list[Sample], list[Issue]]:
-    """Read ``path<TAB>text`` lines. The first TAB separates; further ones stay in the text and are reported.
+    """Read ``path<TAB>text`` lines. The first TAB separates; further TABs are kept in the text and reported.
 
     Args:
         path: The list.
         root: Folder that the image paths are relative to.
 
     Returns:
-        The samples in order, and the issues: lines without a TAB, blank lines, encoding and line ends.
+        The samples in order, and the issues: lines without a TAB, blank lines, encoding and line endings.
 
     Raises:
         DataError: If the file is missing or cannot be opened.
@@ -69,7 +69,7 @@ def read_list(path: Path, root: Path) -> tuple[list[Sample], list[Issue]]:
 
 
 def read_jsonl(path: Path, root: Path) -> tuple[list[Sample], list[Issue]]:
-    """Read one JSON object per line, with a file name and a text under any of their usual keys.
+    """Read JSON Lines: objects with a file name and a text, each under one of its usual keys.
 
     Args:
         path: The file; image paths are relative to its folder.
@@ -100,21 +100,21 @@ def read_jsonl(path: Path, root: Path) -> tuple[list[Sample], list[Issue]]:
 
 
 def _json_fields(line: str) -> tuple[str, str]:
-    """File name and text of a JSON line; DataError says what is wrong with it."""
+    """Extract file name and text from a JSON line; raises DataError if it has none."""
     try:
         row = json.loads(line)
     except ValueError as error:  # also an integer of thousands of digits
         raise DataError(f"not JSON ({error})", hint="write one JSON object per line") from None
     except RecursionError:
-        raise DataError("not JSON of a label (nested too deeply)", hint="write one JSON object per line") from None
+        raise DataError("not JSON (nested too deeply)", hint="write one JSON object per line") from None
 
     image, text = (_first_value(row, names) for names in (PATH_COLUMNS, TEXT_COLUMNS))
     if not isinstance(image, str) or not isinstance(text, str):
         hint = f'for example {{"{PATH_COLUMNS[0]}": "a.png", "{TEXT_COLUMNS[0]}": "hello"}}'
         raise DataError("expected an object with a file name and a text, both strings", hint=hint)
     if not _is_unicode(image + text):
-        message = "half of a surrogate pair (\\ud800 to \\udfff), which is not a character"
-        raise DataError(message, hint="write the line again as UTF-8")
+        message = "an unpaired surrogate (\\ud800 to \\udfff), which is not a character"
+        raise DataError(message, hint="rewrite the line in UTF-8")
     return image, text
 
 
@@ -131,7 +131,7 @@ def read_table(path: Path, root: Path) -> tuple[list[Sample], list[Issue]]:
         The samples in order, and the issues.
 
     Raises:
-        DataError: If the file cannot be opened, or the header names no image or no text column.
+        DataError: If the file cannot be opened, or the header lacks an image or a text column.
     """
     name = relative_name(path, root)
     file = read_text(path, name)
@@ -147,18 +147,18 @@ def read_table(path: Path, root: Path) -> tuple[list[Sample], list[Issue]]:
                 continue
             if len(row) != len(columns):
                 message = f"{len(row)} columns; the header has {len(columns)}"
-                hint = "quote a field that holds the separator"
+                hint = "quote fields that contain the separator"
                 issues.append(Issue("error", "columns", f"{name}:{number}", message, hint))
                 continue
             samples.append(Sample(path.parent / row[image_at], row[text_at], f"{name}:{number}"))
     except csv.Error as error:
-        message = f"cannot be read as a table from here on ({error})"
-        issues.append(Issue("error", "columns", f"{name}:{number + 1}", message, "is a quote not closed?"))
+        message = f"the rest of the table cannot be read ({error})"
+        issues.append(Issue("error", "columns", f"{name}:{number + 1}", message, "is a closing quote missing?"))
     return samples, issues
 
 
 def _table_rows(path: Path, lines: Iterator[str]) -> tuple[list[str], Iterable[tuple[int, Sequence[str]]]]:
-    """The header, and each further row with its line number."""
+    """Split the lines into the header and the rows, with their line numbers."""
     header = next(lines, "")
     if path.suffix.lower() == ".tsv":
         rows = ((number, line.rstrip("\n").split("\t")) for number, line in enumerate(lines, start=2))
@@ -174,8 +174,8 @@ def find_image_pairs(folder: Path, *, first: bool = False) -> list[Path]:
     """Find the ``.gt.txt`` files under a folder.
 
     Args:
-        folder: Where to search, with all folders below.
-        first: Stop at the first one found.
+        folder: Folder to search, including its subfolders.
+        first: Whether to stop at the first file found.
 
     Returns:
         The files, sorted.
@@ -188,14 +188,14 @@ def find_image_pairs(folder: Path, *, first: bool = False) -> list[Path]:
 
 
 def read_pairs(folder: Path, root: Path) -> tuple[list[Sample], list[Issue]]:
-    """Read pairs: ``x.gt.txt`` holds the text of ``x.png`` (any image suffix, also ``x.bin.png``).
+    """Read pairs: ``x.gt.txt`` holds the text of ``x.png`` (or any other image suffix, ``.bin.png`` included).
 
     Args:
-        folder: Where the pairs are, with all folders below.
+        folder: Folder of the pairs, including its subfolders.
         root: Folder of the dataset.
 
     Returns:
-        The samples in the order of their names, and the issues.
+        The samples sorted by name, and the issues.
 
     Raises:
         DataError: If a file cannot be opened.
@@ -205,7 +205,7 @@ def read_pairs(folder: Path, root: Path) -> tuple[list[Sample], list[Issue]]:
     for path in find_image_pairs(folder):
         name = relative_name(path, root)
         file = read_text(path, name)
-        # A missing final newline is usual for a file of one line.
+        # One-line files commonly lack the final newline.
         issues += [issue for issue in file.issues if issue.code != "no-final-newline"]
 
         lines = [line for _, line in file.lines()]
@@ -213,7 +213,7 @@ def read_pairs(folder: Path, root: Path) -> tuple[list[Sample], list[Issue]]:
             lines.pop()
         if len(lines) > 1:
             message = f"{len(lines)} lines; expected one, the text of the image"
-            hint = "an image holds one line of text: cut the image into lines"
+            hint = "an image must show one line of text: cut it into lines"
             issues.append(Issue("error", "columns", name, message, hint))
             continue
 

@@ -1,4 +1,4 @@
-"""Label Studio's JSON export of an OCR project: boxes or polygons in percent of the page, each with its text."""
+"""Reads Label Studio's JSON export of an OCR project: boxes or polygons in percent of the page, with their text."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from ocrx.data.formats.regions import PERCENT, Found, LeftOut, Point, Region, find_page_image, to_points
+from ocrx.data.formats.regions import PERCENT, Found, Point, Region, SkippedRegion, find_page_image, to_points
 from ocrx.data.sample import relative_name
 from ocrx.errors import DataError
 from ocrx.files import read_json
@@ -23,7 +23,7 @@ def read_label_studio(root: Path) -> Iterator[Found]:
         root: Folder with the export and the page images.
 
     Yields:
-        Regions in order; and files, tasks and regions that cannot be used, with the reason.
+        Regions in file order, and unusable files, tasks and regions with the reason.
     """
     for path in sorted(root.glob("*.json")):
         name = relative_name(path, root)
@@ -32,21 +32,21 @@ def read_label_studio(root: Path) -> Iterator[Found]:
             if not isinstance(tasks, list):
                 raise DataError("not a list of tasks; export the project as JSON")
         except DataError as error:
-            yield LeftOut(name, error.message)
+            yield SkippedRegion(name, error.message)
             continue
         for number, task in enumerate(tasks, start=1):
             yield from _task(task, root, _source(task, number, name))
 
 
 def region_results(tasks: object, name: str) -> dict[str, list[dict[str, Any]]]:
-    """Find what an export says about each region, to change it in place.
+    """Collect the results of each region in an export, so that they can be changed in place.
 
     Args:
-        tasks: The export.
-        name: Its file, as ``read_label_studio`` names it.
+        tasks: The parsed export.
+        name: Name of its file, as in the sources of ``read_label_studio``.
 
     Returns:
-        The values of the results of each region, by its source.
+        The ``value`` objects of each region, by its source.
     """
     found: dict[str, list[dict[str, Any]]] = {}
     for number, task in enumerate(tasks if isinstance(tasks, list) else [], start=1):
@@ -64,7 +64,7 @@ def _source(task: object, number: int, name: str) -> str:
 
 
 def _usable(annotations: object) -> list[Mapping[str, Any]]:
-    """The annotations that were not cancelled."""
+    """Filter out cancelled annotations."""
     rows = annotations if isinstance(annotations, list) else []
     return [one for one in rows if isinstance(one, Mapping) and one.get("was_cancelled") is not True]
 
@@ -72,25 +72,25 @@ def _usable(annotations: object) -> list[Mapping[str, Any]]:
 def _task(task: object, root: Path, source: str) -> Iterator[Found]:
     data, annotations = _field(task, "data"), _field(task, "annotations")
     if not isinstance(annotations, list):
-        yield LeftOut(source, "no annotations; export the project as JSON, not as JSON-MIN")
+        yield SkippedRegion(source, "no annotations; export the project as JSON, not JSON-MIN")
         return
     usable = _usable(annotations)
     if not usable:
-        yield LeftOut(source, "not annotated")
+        yield SkippedRegion(source, "not annotated")
         return
 
     try:
         image = _page_image(data, root)
     except DataError as error:
-        yield LeftOut(source, error.message)
+        yield SkippedRegion(source, error.message)
         return
     if len(usable) > 1:
-        yield LeftOut(source, f"{len(usable) - 1} further annotations of the same page; the first is used")
+        yield SkippedRegion(source, f"{len(usable) - 1} more annotations of the same page; only the first is used")
     yield from _regions(usable[0].get("result"), image, source)
 
 
 def _page_image(data: object, root: Path) -> Path:
-    """The image of a task: its address names a file that the annotator uploaded, or one on the server's disk."""
+    """Find the image of a task by its URL, which names an uploaded file or a file on the server's disk."""
     address = next((value for key in _IMAGE_KEYS if isinstance(value := _field(data, key), str)), None)
     if address is None:
         raise DataError("no image")
@@ -100,7 +100,7 @@ def _page_image(data: object, root: Path) -> Path:
     try:
         return find_page_image(root, root, served)
     except DataError:
-        # An uploaded file is named after eight random digits.
+        # Label Studio prefixes the names of uploaded files with eight random characters and a dash.
         _, dash, original = Path(served).name.partition("-")
         if not dash:
             raise
@@ -108,7 +108,7 @@ def _page_image(data: object, root: Path) -> Path:
 
 
 def _regions(results: object, image: Path, source: str) -> Iterator[Found]:
-    """Join the results of one region, which share an ID: its outline and its text."""
+    """Merge the results that share an ID, the outline and the text of a region."""
     joined: dict[str, dict[str, Any]] = {}
     for result in results if isinstance(results, list) else []:
         value = _field(result, "value")
@@ -121,7 +121,7 @@ def _regions(results: object, image: Path, source: str) -> Iterator[Found]:
         try:
             yield Region(image, _outline(value), _text(value), where, units=PERCENT)
         except DataError as error:
-            yield LeftOut(where, error.message)
+            yield SkippedRegion(where, error.message)
 
 
 def _text(value: Mapping[str, Any]) -> str:
@@ -133,11 +133,11 @@ def _text(value: Mapping[str, Any]) -> str:
 
 
 def _outline(value: Mapping[str, Any]) -> tuple[Point, ...]:
-    """A polygon, or a box that is rotated about its upper left corner by degrees clockwise."""
+    """Return a polygon's points, or the corners of a box, rotated clockwise about its upper left corner."""
     points = value.get("points")
     if isinstance(points, list):
         if not all(isinstance(point, list) and len(point) == 2 for point in points):
-            raise DataError("coordinates that are not points")
+            raise DataError("coordinates are not valid points")
         return to_points([number for point in points for number in point])
 
     if "x" not in value:
@@ -150,7 +150,7 @@ def _outline(value: Mapping[str, Any]) -> tuple[Point, ...]:
 
 
 def _rotated(corner: Point, size: tuple[float, float], angle: float, aspect: float) -> tuple[Point, ...]:
-    """Corners of a rotated box in percent; one of the width has ``aspect`` times the pixels of one of the height."""
+    """Return the corners of a rotated box, in percent; the page's width is ``aspect`` times its height in pixels."""
     (x, y), (width, height) = corner, size
     across = (width * math.cos(angle), width * math.sin(angle) * aspect)
     down = (-height * math.sin(angle) / aspect, height * math.cos(angle))
@@ -165,7 +165,7 @@ def _rotated(corner: Point, size: tuple[float, float], angle: float, aspect: flo
 def _aspect(value: Mapping[str, Any]) -> float:
     ((width, height),) = to_points([value.get("original_width"), value.get("original_height")])
     if width <= 0 or height <= 0:
-        raise DataError("a rotated box, and no size of the page")
+        raise DataError("a rotated box, but the page's size is missing")
     return width / height
 
 

@@ -1,16 +1,16 @@
-"""Finds out which layout a folder has, and reads its samples.
+"""Detects the layout of a dataset folder and reads its samples.
 
-Layouts, in the order they are looked for:
+Layouts, in the order in which they are tried:
 
-    paddlex   train.txt and val.txt, ``path<TAB>text``, optional dict.txt
-    label     one label.txt of the same form
-    lmdb      data.mdb of deep-text-recognition-benchmark: not files, so it is converted first
+    paddlex   train.txt and val.txt with lines ``path<TAB>text``; optionally dict.txt
+    label     a single label.txt with such lines
+    lmdb      data.mdb of deep-text-recognition-benchmark; it has to be converted first
     jsonl     metadata.jsonl (Hugging Face image folder), at the top or in train/ and val/; or train.jsonl, val.jsonl
-    table     CSV or TSV with a header: train.csv, val.csv, or one file
+    table     CSV or TSV with a header: train.csv and val.csv, or a single file
     pairs     x.png + x.gt.txt (tesstrain, ocropy, kraken), at the top or in train/ and val/
 
-A folder that is not divided (one label.txt, one table, flat pairs) has all samples in ``train`` and an empty
-``val``; callers decide what to do with them. Texts are kept exactly as written, without the line end.
+For a dataset that is not split (a single label.txt, a single table, flat pairs), all samples are in ``train`` and
+``val`` is empty; callers decide how to proceed. Texts are kept exactly as written, without line endings.
 """
 
 from __future__ import annotations
@@ -39,9 +39,9 @@ Layout = Literal["paddlex", "label", "jsonl", "table", "pairs", "list"]
 
 LMDB_FILE = "data.mdb"
 REVIEW_DIR = ".ocrx-review"
-"""In a folder that is or was reviewed: the review's journal, and what it lists."""
+"""Folder in a reviewed dataset that holds the journal of the review and its lists."""
 UNREADABLE_FILE = "unreadable.txt"
-"""In ``REVIEW_DIR``: ``image<TAB>label`` of the lines that were taken out as unreadable."""
+"""In ``REVIEW_DIR``: lines ``image<TAB>label`` that were removed as unreadable."""
 VAL_NAMES = ("val", "validation", "valid", "dev", "eval", "test")
 JOURNAL_FILE = ".ocrx-rewrite.json"
 """In a folder whose label files are being replaced; see ``ocrx.data.edit.journal``."""
@@ -60,14 +60,14 @@ class Dataset:
 
     Attributes:
         root: The folder.
-        train: Training lines; all lines of a dataset that is not divided.
+        train: Training lines; all lines if the dataset is not split.
         val: Validation lines.
-        charset: That of dict.txt, None without one. Where dict.txt has errors (they are in ``issues``) it holds the
-            distinct entries, so that the labels can still be compared with it.
-        issues: What reading the files found; samples on bad lines are in neither part.
-        layout: Which of the layouts the folder has.
-        label_files: The files or, for pairs, the folders that hold the labels; that of ``train`` first.
-        extra_roots: Folders whose lines were added to ``train``.
+        charset: Charset from dict.txt; None if there is no such file. If the file has errors (see ``issues``), it holds
+            the distinct entries, so that the labels can still be compared with it.
+        issues: Problems found while reading the files; unreadable lines are in neither part.
+        layout: Layout of the folder.
+        label_files: Files that hold the labels (for pairs, folders), those of ``train`` first.
+        extra_roots: Further folders whose lines were added to ``train``.
     """
 
     root: Path
@@ -93,11 +93,11 @@ def read_dataset(root: Path) -> Dataset:
         root: The folder or the label file.
 
     Returns:
-        The samples and what was wrong with the files. No image is opened.
+        The samples, and the problems in the files. No image is opened.
 
     Raises:
-        NoLabelFileError: If there is no label file in the folder.
-        DataError: If there is no such folder, or if a change of its label files was interrupted.
+        NoLabelFileError: If the folder contains no label file.
+        DataError: If the folder does not exist, or if rewriting its label files was interrupted.
     """
     if root.is_file():
         return _undivided(root.parent, "list", root, _reader_of(root))
@@ -106,7 +106,7 @@ def read_dataset(root: Path) -> Dataset:
         raise DataError(f"{root}: {what}", hint="give the folder that holds train.txt and val.txt")
     if (root / JOURNAL_FILE).exists():
         hint = f"complete it: ocrx check-dataset {root}"
-        raise DataError(f"{root}: a change of the label files was interrupted half-way", hint=hint)
+        raise DataError(f"{root}: rewriting the label files was interrupted", hint=hint)
 
     finders: tuple[_Finder, ...] = (
         _find_paddlex, _find_label_file, _reject_lmdb, _find_jsonl, _find_tables, _find_pairs,
@@ -124,7 +124,7 @@ def read_dataset(root: Path) -> Dataset:
 
 
 def is_lmdb(root: Path) -> bool:
-    """Check whether a folder, or its ``train``, holds an LMDB database.
+    """Check whether a folder, or ``train`` in it, is an LMDB database.
 
     Args:
         root: The folder.
@@ -193,7 +193,7 @@ def _find_pairs(root: Path) -> Dataset | None:
 
 
 def _find_parts(root: Path, pattern: str) -> dict[str, Path]:
-    """Files of the two parts, the validation part under any of its usual names; empty without a training part."""
+    """Find the files of both parts, validation under any of its usual names; empty if there is no training part."""
     train = root / pattern.format("train")
     vals = [root / pattern.format(name) for name in VAL_NAMES]
     val = next((path for path in vals if path.is_file()), None)
@@ -203,14 +203,14 @@ def _find_parts(root: Path, pattern: str) -> dict[str, Path]:
 
 
 def _divided(root: Path, layout: Layout, paths: Mapping[str, Path], read: _Reader) -> Dataset:
-    """A dataset of two parts; a part without a path is an issue."""
+    """Read a dataset of two parts; a missing part is an issue."""
     issues: list[Issue] = []
     samples: dict[str, tuple[Sample, ...]] = {"train": (), "val": ()}
     for part in samples:
         if part not in paths:
             name = f"{part}.txt" if layout == "paddlex" else part
-            hint = "make both: ocrx check-dataset DIR --split 90"
-            issues.append(Issue("error", "list-missing", name, f"there is no {part} part", hint))
+            hint = "create both: ocrx check-dataset DIR --split 90"
+            issues.append(Issue("error", "list-missing", name, f"no {part} part", hint))
             continue
         found, more = read(paths[part], root)
         samples[part] = tuple(found)

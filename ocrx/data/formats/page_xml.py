@@ -1,4 +1,4 @@
-"""PAGE XML, as written by Transkribus, eScriptorium, OCR-D and Aletheia: one file per page image."""
+"""Reads PAGE XML, as written by Transkribus, eScriptorium, OCR-D and Aletheia: one file per page image."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import xml.etree.ElementTree as ET
 from collections.abc import Iterator
 from pathlib import Path
 
-from ocrx.data.formats.regions import Found, LeftOut, Point, Region, find_page_image, to_points
+from ocrx.data.formats.regions import Found, Point, Region, SkippedRegion, find_page_image, to_points
 from ocrx.data.formats.safe_xml import read_xml
 from ocrx.data.sample import relative_name
 from ocrx.errors import DataError
@@ -16,10 +16,10 @@ def read_page_xml(root: Path) -> Iterator[Found]:
     """Read the text lines of all PAGE files under a folder.
 
     Args:
-        root: The folder; page images are searched beside each file, above it, and in ``root``.
+        root: The folder; page images are searched for beside each file, in its parent folder, and in ``root``.
 
     Yields:
-        Lines in the order of the files; and files and lines that cannot be used, with the reason.
+        Lines in file order, and unusable files and lines with the reason.
     """
     for path in sorted(root.rglob("*.xml")):
         name = relative_name(path, root)
@@ -31,7 +31,7 @@ def read_page_xml(root: Path) -> Iterator[Found]:
             ((width, height),) = to_points([page.get("imageWidth", 0), page.get("imageHeight", 0)])
             units = (width, height) if width > 0 and height > 0 else None
         except DataError as error:
-            yield LeftOut(name, error.message.removeprefix(f"{name}: "))
+            yield SkippedRegion(name, error.message.removeprefix(f"{name}: "))
             continue
 
         for number, line in enumerate(page.iter("TextLine"), start=1):
@@ -40,11 +40,11 @@ def read_page_xml(root: Path) -> Iterator[Found]:
                 text = _text(line)
                 yield Region(image, _points(line, "Coords"), text, source, _points(line, "Baseline"), units)
             except DataError as error:
-                yield LeftOut(source, error.message)
+                yield SkippedRegion(source, error.message)
 
 
 def _text(line: ET.Element) -> str:
-    """The line's own text; of several versions the one with the lowest index, as the format asks."""
+    """Return the line's own text; of several versions the one with the lowest index, as the format prescribes."""
     versions = [element for element in line.findall("TextEquiv") if element.find("Unicode") is not None]
     if not versions:
         raise DataError("no text")
@@ -59,5 +59,5 @@ def _points(line: ET.Element, tag: str) -> tuple[Point, ...]:
     written = element.get("points")
     if written is not None:
         return to_points(written.replace(",", " ").split())
-    # The form of 2010.
+    # The 2010 version of the format.
     return to_points([point.get(axis) for point in element.iter("Point") for axis in ("x", "y")])

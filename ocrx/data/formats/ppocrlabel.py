@@ -1,4 +1,4 @@
-"""PPOCRLabel's ``Label.txt``: ``path<TAB>[{"transcription": …, "points": [[x, y], …]}, …]``, one line a page image."""
+"""Reads PPOCRLabel's ``Label.txt``: per page image a line ``path<TAB>[{"transcription": …, "points": …}, …]``."""
 
 from __future__ import annotations
 
@@ -6,12 +6,12 @@ import json
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
-from ocrx.data.formats.regions import Found, LeftOut, Region, find_page_image, to_points
+from ocrx.data.formats.regions import Found, Region, SkippedRegion, find_page_image, to_points
 from ocrx.data.formats.text_file import read_text
 from ocrx.errors import DataError
 
 LABEL_FILE = "Label.txt"
-# What PPOCRLabel and ICDAR write where a text is not known.
+# PPOCRLabel and ICDAR write this for unknown text.
 UNREADABLE_TEXT = "###"
 _UNKNOWN = (UNREADABLE_TEXT, "待识别")
 
@@ -23,7 +23,7 @@ def read_ppocrlabel(root: Path) -> Iterator[Found]:
         root: Folder with ``Label.txt`` and the page images.
 
     Yields:
-        Boxes in order; and lines and boxes that cannot be used, with the reason.
+        Boxes in file order, and unusable lines and boxes with the reason.
 
     Raises:
         DataError: If there is no ``Label.txt``.
@@ -38,9 +38,9 @@ def read_ppocrlabel(root: Path) -> Iterator[Found]:
             image = find_page_image(root, root, name)
             boxes = json.loads(written)
         except DataError as error:
-            yield LeftOut(where, error.message)
+            yield SkippedRegion(where, error.message)
         except (ValueError, RecursionError):
-            yield LeftOut(where, "not a list of boxes in JSON")
+            yield SkippedRegion(where, "not a JSON list of boxes")
         else:
             for index, box in enumerate(boxes if isinstance(boxes, list) else [boxes], start=1):
                 yield _box(image, box, f"{where}: box {index}")
@@ -60,4 +60,4 @@ def _box(image: Path, box: object, source: str) -> Found:
             raise DataError("no points")
         return Region(image, to_points([value for point in points for value in point]), text, source)
     except DataError as error:
-        return LeftOut(source, error.message)
+        return SkippedRegion(source, error.message)

@@ -1,4 +1,4 @@
-"""Lines of text on page images: what the readers of PAGE, ALTO, Label Studio and PPOCRLabel find."""
+"""Labelled text lines on page images: the output of the PAGE, ALTO, Label Studio and PPOCRLabel readers."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ from ocrx.data.sample import relative_name
 from ocrx.errors import DataError
 
 Point = tuple[float, float]
-"""x and y in pixels of the page image, or in percent or page units where a ``Region`` says so."""
+"""x and y, in pixels of the page image unless ``Region.units`` says otherwise."""
 
 PERCENT = (100.0, 100.0)
-_WIDEST_COORDINATE = 1e7
+_MAX_COORDINATE = 1e7
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,10 +25,9 @@ class Region:
         page: Image of the page.
         polygon: Outline, at least 3 points.
         text: The label.
-        source: Where the region is described, such as ``page/0001.xml: line r1l3``.
-        baseline: Points of the baseline; empty if it is not given.
-        units: Width and height of the page in the unit of the points: ``PERCENT``, the size that the annotation
-            gives, or None if it gives none and the unit is a pixel.
+        source: File and element of the annotation, such as ``page/0001.xml: line r1l3``.
+        baseline: Points of the baseline; empty if there is none.
+        units: Width and height of the page in the unit of the points, for example ``PERCENT``; None for pixels.
     """
 
     page: Path
@@ -40,36 +39,36 @@ class Region:
 
 
 @dataclass(frozen=True, slots=True)
-class LeftOut:
-    """A region that gives no line.
+class SkippedRegion:
+    """A region that cannot be used as a line.
 
     Attributes:
-        source: Where the region is described.
-        reason: Why it was left out.
+        source: File and element of the annotation.
+        reason: Why it was skipped.
     """
 
     source: str
     reason: str
 
 
-Found = Region | LeftOut
+Found = Region | SkippedRegion
 RegionReader = Callable[[Path], Iterable[Found]]
 """Reads all regions under a folder."""
 
 
 def find_page_image(root: Path, beside: Path, name: str) -> Path:
-    """Find the image that an annotation file names, without leaving the dataset.
+    """Find the image that an annotation file refers to, within the dataset's folder.
 
     Args:
         root: Folder of the dataset.
         beside: Folder of the annotation file.
-        name: File name or path as given there.
+        name: File name or path as written in the annotation.
 
     Returns:
-        The image.
+        Path of the image.
 
     Raises:
-        DataError: If there is no such file under ``root``.
+        DataError: If there is no such file below ``root``.
     """
     path = Path(name.replace("\\", "/"))
     folders = [beside, beside.parent, root, root.parent]
@@ -85,21 +84,21 @@ def find_page_image(root: Path, beside: Path, name: str) -> Path:
 
 
 def to_points(numbers: Sequence[object]) -> tuple[Point, ...]:
-    """Check a list of coordinates.
+    """Convert a list of coordinates to points.
 
     Args:
-        numbers: x, y, x, y, … as numbers or text.
+        numbers: x, y, x, y, … as numbers or strings.
 
     Returns:
         The points.
 
     Raises:
-        DataError: If a value is not a finite number, or an odd number of values is given.
+        DataError: If a value is not a finite number of sensible size, or the number of values is odd.
     """
     try:
         values = [float(number) for number in numbers]  # type: ignore[arg-type]  # anything else is a TypeError
     except (TypeError, ValueError, OverflowError):
-        raise DataError("coordinates that are not numbers") from None
-    if len(values) % 2 or not all(math.isfinite(value) and abs(value) < _WIDEST_COORDINATE for value in values):
-        raise DataError("coordinates that are not points")
+        raise DataError("coordinates are not numbers") from None
+    if len(values) % 2 or not all(math.isfinite(value) and abs(value) < _MAX_COORDINATE for value in values):
+        raise DataError("coordinates are not valid points")
     return tuple(zip(values[::2], values[1::2], strict=True))

@@ -1,4 +1,4 @@
-"""Reads XML files without entities: no document type is accepted, so nothing expands and nothing else is opened."""
+"""Parses untrusted XML: a DOCTYPE is rejected, so no entity is expanded and no other file is opened."""
 
 from __future__ import annotations
 
@@ -18,13 +18,13 @@ def read_xml(path: Path, name: str) -> ET.Element:
 
     Args:
         path: The file.
-        name: What errors call it.
+        name: Name of the file in errors.
 
     Returns:
-        The root element; names of elements and attributes carry no namespace.
+        The root element; namespaces are stripped from the names of elements and attributes.
 
     Raises:
-        DataError: If the file cannot be read, is not well-formed, declares a document type, or is nested too deeply.
+        DataError: If the file cannot be read, is not well-formed, has a DOCTYPE, or is nested too deeply.
     """
     builder = ET.TreeBuilder()
     depth = 0
@@ -42,7 +42,7 @@ def read_xml(path: Path, name: str) -> ET.Element:
         builder.end(_local(tag))
 
     def refuse(*_: object) -> None:
-        raise DataError(f"{name}: declares a document type, which may define entities; remove the DOCTYPE")
+        raise DataError(f"{name}: has a DOCTYPE, which may define entities; remove it")
 
     parser = expat.ParserCreate(namespace_separator="}")
     parser.buffer_text = True

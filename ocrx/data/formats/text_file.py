@@ -1,7 +1,7 @@
-"""Text files that people wrote: byte order marks, line ends and encodings are noticed and reported.
+"""Reads hand-made text files and reports byte order marks, line endings and wrong encodings.
 
-Label files are UTF-8. A file in another encoding is an error that names the likely one; it is decoded all the
-same, so that one pass finds its other problems too.
+Label files must be UTF-8. A file in another encoding is an error that names the likely one. It is decoded anyway, so
+that one pass finds its other problems, too.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from ocrx.files import read_bytes
 from ocrx.results import Issue
 
 MAX_BYTES = 1 << 30
-"""Larger label files are rejected; a million lines take about 50 MB."""
+"""Larger label files are rejected; a file of a million lines has about 50 MB."""
 
 _HIGH_BYTE_RUNS = re.compile(rb"[\x80-\xff]+")
 _GUESS_FROM = 1_000_000
@@ -31,9 +31,9 @@ class TextFile:
     """A decoded text file.
 
     Attributes:
-        name: What issues call the file.
-        text: Its content; line ends as they are.
-        issues: What was odd about it.
+        name: Name of the file in issues.
+        text: Its content with the original line endings.
+        issues: Problems with encoding and line endings.
         undecodable: Numbers of the lines that could not be decoded.
     """
 
@@ -46,7 +46,7 @@ class TextFile:
         """Split the text at LF and CRLF; a final LF does not start another line.
 
         Yields:
-            Line numbers from 1 and lines without their ends; undecodable lines are left out.
+            Line numbers, from 1, and lines without line endings; undecodable lines are skipped.
         """
         start, number, size = 0, 0, len(self.text)
         while start < size:
@@ -64,10 +64,10 @@ def read_text(path: Path, name: str) -> TextFile:
 
     Args:
         path: The file.
-        name: What issues call it.
+        name: Name of the file in issues.
 
     Returns:
-        The text and what was odd about it.
+        The text and the problems found.
 
     Raises:
         DataError: If the file is missing, not a regular file, larger than ``MAX_BYTES`` or cannot be opened.
@@ -99,10 +99,10 @@ def _line_end_issues(text: str, name: str) -> list[Issue]:
     if crlf >= 0:
         where = f"{name}:{text.count(chr(10), 0, crlf) + 1}"
         message = f"{text.count(chr(13) + chr(10))} lines end with CRLF, which other tools read as part of the label"
-        issues.append(Issue("warning", "crlf", where, message, "use LF line ends, or --fix"))
+        issues.append(Issue("warning", "crlf", where, message, "use LF line endings, or --fix"))
     elif "\r" in text and "\n" not in text:
-        message = "lines end with CR alone; the file reads as one line"
-        issues.append(Issue("error", "crlf", f"{name}:1", message, "use LF line ends"))
+        message = "lines end with CR only, so the whole file is one line"
+        issues.append(Issue("error", "crlf", f"{name}:1", message, "use LF line endings"))
 
     if text and not text.endswith("\n"):
         message = "no newline at the end; a line appended later would run into the last one"
@@ -112,7 +112,7 @@ def _line_end_issues(text: str, name: str) -> list[Issue]:
 
 
 def _utf16_codec(data: bytes) -> str | None:
-    """The UTF-16 codec of the data by its byte order mark or its many NUL bytes; None for other data."""
+    """Detect UTF-16 by its byte order mark or many NUL bytes; None for other data."""
     if data.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
         return "utf-16"
     head = data[:4000]
@@ -122,7 +122,7 @@ def _utf16_codec(data: bytes) -> str | None:
 
 
 def _decode_other(data: bytes, name: str, error: UnicodeDecodeError) -> tuple[str, frozenset[int], list[Issue]]:
-    """Decode what is not UTF-8 by the best guess; where most lines are UTF-8, only the bad ones are left out."""
+    """Decode data that is not UTF-8 by the best guess; if most lines are UTF-8, only the bad ones are dropped."""
     bad: list[int] = []
     good = 0
     for number, line in enumerate(data.split(b"\n"), start=1):
@@ -136,8 +136,8 @@ def _decode_other(data: bytes, name: str, error: UnicodeDecodeError) -> tuple[st
 
     if good >= len(bad):
         text = data.decode("utf-8", errors="replace")
-        message = "not UTF-8, though the rest of the file is; the line is left out"
-        hint = "write the line again as UTF-8"
+        message = "not UTF-8, although the rest of the file is; the line is skipped"
+        hint = "rewrite the line in UTF-8"
         return text, frozenset(bad), [Issue("error", "encoding", f"{name}:{n}", message, hint) for n in bad]
 
     first = data.count(b"\n", 0, error.start) + 1
@@ -147,7 +147,7 @@ def _decode_other(data: bytes, name: str, error: UnicodeDecodeError) -> tuple[st
 
 
 def _looks_like_gbk(data: bytes) -> bool:
-    """Two-byte text has runs of high bytes of even length; in single-byte text many are odd."""
+    """Whether runs of high bytes mostly have even length: in double-byte text they do, in single-byte text not."""
     runs = [len(run) for run in _HIGH_BYTE_RUNS.findall(data[:_GUESS_FROM])]
     if not runs or sum(length % 2 == 0 for length in runs) < 0.8 * len(runs):
         return False
@@ -158,5 +158,5 @@ def _looks_like_gbk(data: bytes) -> bool:
 def _encoding_issue(name: str, guess: str, line: int) -> Issue:
     single = " (or another single-byte encoding)" if guess == "Latin-1" else ""
     codec = {"GBK": "GB18030", "Latin-1": "LATIN1"}.get(guess, guess)
-    hint = f"convert it: iconv -f {codec} -t UTF-8 {name} > new, and compare before replacing"
+    hint = f"convert it (iconv -f {codec} -t UTF-8 {name} > new) and compare before replacing it"
     return Issue("error", "encoding", f"{name}:{line}", f"not UTF-8; looks like {guess}{single}", hint)

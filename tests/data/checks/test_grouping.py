@@ -1,13 +1,13 @@
 from __future__ import annotations
 
-from ocrx.data.checks.grouping import EqualFindings, group_findings, split_place
+from ocrx.data.checks.grouping import MergedFinding, group_findings, split_place
 from ocrx.results import Issue
 
 ISSUES = [
     Issue("error", "label-empty", "train.txt:3", "empty label", "write it"),
     Issue("error", "image-missing", "train.txt:4", "a.png: no such image", "put it there"),
     Issue("error", "label-empty", "train.txt:9", "empty label", "write it"),
-    Issue("error", "label-empty", "val.txt:1", "the label holds only spaces", "write it"),
+    Issue("error", "label-empty", "val.txt:1", "the label contains only spaces", "write it"),
     Issue("info", "blank-line", "train.txt:5", "blank line, skipped", "delete it"),
 ]
 
@@ -20,8 +20,8 @@ def test_equal_findings_become_one_with_all_places() -> None:
         ("info", "blank-line", 1),
     ]
     assert groups[0].findings == (
-        EqualFindings("empty label", "write it", ("train.txt:3", "train.txt:9")),
-        EqualFindings("the label holds only spaces", "write it", ("val.txt:1",)),
+        MergedFinding("empty label", "write it", ("train.txt:3", "train.txt:9")),
+        MergedFinding("the label contains only spaces", "write it", ("val.txt:1",)),
     )
     assert groups[1].hint == "put it there"
 
@@ -33,7 +33,7 @@ def test_no_finding_is_lost() -> None:
 
 
 def test_places_are_cut_at_a_limit() -> None:
-    equal = EqualFindings("m", "h", tuple(f"a:{i}" for i in range(1, 1300)))
+    equal = MergedFinding("m", "h", tuple(f"a:{i}" for i in range(1, 1300)))
     assert equal.first_places(2) == "a:1, a:2 and 1,297 more"
     assert equal.first_places(2000).endswith(", a:1299")
 

@@ -10,7 +10,7 @@ from PIL import Image
 
 from ocrx.data.checks import html_report
 from ocrx.data.checks.grouping import group_findings
-from ocrx.data.checks.html_report import ReportData, illustrated_places, render_report
+from ocrx.data.checks.html_report import ReportData, illustrated_sources, render_report
 from ocrx.results import Issue
 
 EMPTY = ReportData("x", True, [], None, [], [])
@@ -60,7 +60,7 @@ def test_thumbnails_are_small_and_limited(tmp_path: Path, monkeypatch: pytest.Mo
         Image.new("L", (2000, 100 + i)).save(images[issue.where])
     images[issues[0].where].write_bytes(b"damaged since")
     groups = group_findings(issues)
-    assert illustrated_places(groups) == images.keys()
+    assert illustrated_sources(groups) == images.keys()
     monkeypatch.setattr(html_report, "MAX_THUMBNAILS", 4)
     found = re.findall(r'<img src="data:image/jpeg;base64,([^"]+)"', render_report(EMPTY, groups, images))
     assert len(found) == 3

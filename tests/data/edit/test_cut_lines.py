@@ -11,7 +11,7 @@ from support.pages import LINES, SIZE, corners, write_page
 from ocrx.data.edit.convert import convert_dataset
 from ocrx.data.edit.cut_lines import LEFT_OUT_FILE, READERS, REGIONS_FILE, count_reasons, cut_lines, cut_region
 from ocrx.data.formats.layouts import read_dataset
-from ocrx.data.formats.regions import LeftOut
+from ocrx.data.formats.regions import SkippedRegion
 from ocrx.errors import DataError
 
 Boxes = dict[str, tuple[int, int, int, int]]
@@ -100,8 +100,8 @@ def test_every_region_without_a_line_is_listed_with_its_reason(pages: tuple[Path
         ({"transcription": "x", "points": corners((900, 900, 990, 930))}, "outside the page image"),
         ({"transcription": "x", "points": corners((0, 0, 50, 2))}, "less than 4 pixels wide or high"),
         ({"transcription": "x", "points": [[0, 0], [9, 9]]}, "no outline"),
-        ({"transcription": "x", "points": [[0, 0], [1e300, 9], [9, 9]]}, "coordinates that are not points"),
-        ({"transcription": "x", "points": [["a", 0], [9, 0], [9, 9]]}, "coordinates that are not numbers"),
+        ({"transcription": "x", "points": [[0, 0], [1e300, 9], [9, 9]]}, "coordinates are not valid points"),
+        ({"transcription": "x", "points": [["a", 0], [9, 0], [9, 9]]}, "coordinates are not numbers"),
         ({"points": corners((0, 0, 50, 30))}, "no transcription"),
         (None, "no transcription"),
     ]
@@ -112,7 +112,7 @@ def test_every_region_without_a_line_is_listed_with_its_reason(pages: tuple[Path
     assert {one.source: one.reason for one in report.left_out} == {
         **{f"Label.txt:1: box {i}": reason for i, (_, reason) in enumerate(bad, start=2)},
         "Label.txt:2": "page image 'gone.png' not found",
-        "Label.txt:3": "not a list of boxes in JSON",
+        "Label.txt:3": "not a JSON list of boxes",
     }
     listed = (tmp_path / "out" / LEFT_OUT_FILE).read_text().splitlines()
     assert sorted(listed) == sorted(f"{one.source}\t{one.reason}" for one in report.left_out)
@@ -151,9 +151,9 @@ def test_what_lies_outside_a_polygon_is_covered_with_paper() -> None:
 
 
 def test_reasons_are_counted() -> None:
-    assert count_reasons([LeftOut("a", "no text"), LeftOut("b", "small"), LeftOut("c", "no text")]) == (
-        "no text: 2, small: 1"
-    )
+    assert count_reasons(
+        [SkippedRegion("a", "no text"), SkippedRegion("b", "small"), SkippedRegion("c", "no text")]
+    ) == ("no text: 2, small: 1")
 
 
 def test_a_smaller_copy_of_the_page_is_cut_at_its_own_scale(pages: tuple[Path, Boxes], tmp_path: Path) -> None:

@@ -48,7 +48,7 @@ def test_a_kill_in_the_middle_is_completed_at_the_next_start(
         with pytest.raises(KeyboardInterrupt):
             new = {"train.txt": b"a.png\tnew\n", "val.txt": b"b.png\tnew\n"}
             replace_files(tmp_path, new, ["label.txt"])
-    with pytest.raises(DataError, match="interrupted half-way"):
+    with pytest.raises(DataError, match="was interrupted"):
         read_dataset(tmp_path)
 
     assert recover(tmp_path)

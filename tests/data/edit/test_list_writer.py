@@ -16,7 +16,7 @@ def test_a_line_keeps_its_text() -> None:
 
 @pytest.mark.parametrize(("image", "text"), [("a\tb.png", "x"), ("a\nb.png", "x"), ("a.png", "x\ny")])
 def test_separators_are_rejected(image: str, text: str) -> None:
-    with pytest.raises(DataError, match=r"t:1: .*TAB or line end"):
+    with pytest.raises(DataError, match=r"t:1: .*TAB or a newline"):
         list_line(image, Sample(Path("x"), text, "t:1"))
 
 

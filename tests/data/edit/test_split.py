@@ -107,7 +107,7 @@ def test_refusals_change_nothing(folder: Path) -> None:
     before = _snapshot(folder)
     with pytest.raises(DataError, match="does not match the group pattern"):
         split_dataset(folder, 20, seed=0, group="nothing")
-    with pytest.raises(ConfigError, match="not a pattern"):
+    with pytest.raises(ConfigError, match="not a regular expression"):
         split_dataset(folder, 20, seed=0, group="(")
     with pytest.raises(DataError, match="a part would be empty"):
         split_dataset(folder, 1, seed=0, group="images")

@@ -111,7 +111,7 @@ def test_a_text_changed_there_meanwhile_is_left_alone(kind: str, pages: Path, li
     list_file.write_text(list_file.read_text("utf-8").replace(FIRST, "ours").replace(SECOND, "2nd"), encoding="utf-8")
     report = write_back(lines, pages)
     assert report.changed == 1
-    assert [one.reason for one in report.left_out] == ["its text was changed there to 'theirs'"]
+    assert [one.reason for one in report.left_out] == ["its text was changed to 'theirs' in the annotations"]
     assert "theirs" in (pages / name).read_text("utf-8")
 
 
@@ -121,7 +121,7 @@ def test_a_region_that_is_gone_is_listed(kind: str, pages: Path, lines: Path) ->
     list_file = lines / "train.txt"
     list_file.write_text(list_file.read_text("utf-8").replace(FIRST, "ours"), encoding="utf-8")
     report = write_back(lines, pages)
-    assert (report.changed, [one.reason for one in report.left_out]) == (0, ["no such region any more"])
+    assert (report.changed, [one.reason for one in report.left_out]) == (0, ["the region no longer exists"])
     assert not (pages / f"{name}.bak").exists()
 
 

@@ -3,12 +3,12 @@ from __future__ import annotations
 from pathlib import Path
 
 from ocrx.data.formats.alto import read_alto
-from ocrx.data.formats.regions import LeftOut, Region
+from ocrx.data.formats.regions import Region, SkippedRegion
 
 PLACE = 'HPOS="10" VPOS="20" WIDTH="100" HEIGHT="30"'
 
 
-def _write(root: Path, lines: str, head: str = "", page: str = "<Page>") -> list[Region | LeftOut]:
+def _write(root: Path, lines: str, head: str = "", page: str = "<Page>") -> list[Region | SkippedRegion]:
     (root / "a.png").write_bytes(b"x")
     (root / "a.xml").write_text(f"<alto>{head}<Layout>{page}{lines}</Page></Layout></alto>", "utf-8")
     return list(read_alto(root))
@@ -48,14 +48,14 @@ def test_other_units_need_the_size_of_the_page(tmp_path: Path) -> None:
     assert region.units is None
     for page in ("<Page>", '<Page WIDTH="0" HEIGHT="0">'):
         (found,) = _write(tmp_path, line, head, page)
-        assert isinstance(found, LeftOut)
+        assert isinstance(found, SkippedRegion)
 
 
 def test_what_cannot_be_used_is_named(tmp_path: Path) -> None:
     (tmp_path / "page.xml").write_text("<PcGts/>")
     found = _write(tmp_path, f'<TextLine ID="e" {PLACE}/><TextLine ID="p"><String CONTENT="x"/></TextLine>')
     assert found == [
-        LeftOut("a.xml: line e", "no text"),
-        LeftOut("a.xml: line p", "coordinates that are not numbers"),
-        LeftOut("page.xml", "not an ALTO file"),
+        SkippedRegion("a.xml: line e", "no text"),
+        SkippedRegion("a.xml: line p", "coordinates are not numbers"),
+        SkippedRegion("page.xml", "not an ALTO file"),
     ]

@@ -7,12 +7,12 @@ from typing import Any
 import pytest
 
 from ocrx.data.formats.label_studio import read_label_studio
-from ocrx.data.formats.regions import LeftOut, Region
+from ocrx.data.formats.regions import Region, SkippedRegion
 
 BOX = {"x": 10, "y": 20, "width": 30, "height": 5}
 
 
-def _read(root: Path, task: Any) -> list[Region | LeftOut]:
+def _read(root: Path, task: Any) -> list[Region | SkippedRegion]:
     (root / "scan.png").write_bytes(b"x")
     (root / "a.json").write_text(json.dumps([task]))
     return list(read_label_studio(root))
@@ -45,7 +45,7 @@ def test_outline_and_text_are_joined_by_their_id(tmp_path: Path) -> None:
     assert first == Region(
         tmp_path / "scan.png", ((1.0, 2.0), (9.0, 2.0), (9.0, 8.0)), "one", "a.json: task 1: region r", (), (100, 100)
     )
-    assert second == LeftOut("a.json: task 1: region s", "no text")
+    assert second == SkippedRegion("a.json: task 1: region s", "no text")
 
 
 def test_a_box_is_rotated_in_pixels_not_in_percent(tmp_path: Path) -> None:
@@ -56,29 +56,29 @@ def test_a_box_is_rotated_in_pixels_not_in_percent(tmp_path: Path) -> None:
     pixels = [(round(2 * x, 6), round(y, 6)) for x, y in region.polygon]
     assert pixels == [(20, 20), (20, 80), (15, 80), (15, 20)]
     (found,) = _read(tmp_path, _task({"id": "r", "value": {**BOX, "rotation": 90, "text": "x"}}))
-    assert isinstance(found, LeftOut)
+    assert isinstance(found, SkippedRegion)
 
 
 def test_what_cannot_be_used_is_named(tmp_path: Path) -> None:
     good = {"id": "r", "value": {**BOX, "text": "x"}}
     tasks: list[tuple[Any, str]] = [
-        ({"ocr": "scan.png", "bbox": []}, "no annotations; export the project as JSON, not as JSON-MIN"),
-        (3, "no annotations; export the project as JSON, not as JSON-MIN"),
+        ({"ocr": "scan.png", "bbox": []}, "no annotations; export the project as JSON, not JSON-MIN"),
+        (3, "no annotations; export the project as JSON, not JSON-MIN"),
         (_task(good, was_cancelled=True), "not annotated"),
         (_task(good, image="gone.png"), "page image 'gone.png' not found"),
         ({**_task(good), "data": None}, "no image"),
         (_task({"id": "r", "value": {"text": "x"}}), "no outline"),
-        (_task({"id": "r", "value": {"text": "x", "points": [3]}}), "coordinates that are not points"),
-        (_task({"id": "r", "value": {**BOX, "x": "a", "text": "x"}}), "coordinates that are not numbers"),
+        (_task({"id": "r", "value": {"text": "x", "points": [3]}}), "coordinates are not valid points"),
+        (_task({"id": "r", "value": {**BOX, "x": "a", "text": "x"}}), "coordinates are not numbers"),
         (_task({"id": "r", "value": {**BOX, "text": [3]}}), "no text"),
     ]
     for task, reason in tasks:
         (found,) = _read(tmp_path, task)
-        assert isinstance(found, LeftOut)
+        assert isinstance(found, SkippedRegion)
         assert found.reason == reason
     (tmp_path / "a.json").write_text("{}")
     (found,) = read_label_studio(tmp_path)
-    assert found == LeftOut("a.json", "not a list of tasks; export the project as JSON")
+    assert found == SkippedRegion("a.json", "not a list of tasks; export the project as JSON")
 
 
 def test_one_annotation_of_a_page_is_used(tmp_path: Path) -> None:
@@ -86,5 +86,5 @@ def test_one_annotation_of_a_page_is_used(tmp_path: Path) -> None:
     task = {"data": {"image": "scan.png"}, "annotations": [{"result": [good]}, {"result": [good]}]}
     left_out, region = _read(tmp_path, task)
     assert isinstance(region, Region)
-    assert isinstance(left_out, LeftOut)
-    assert left_out.reason == "1 further annotations of the same page; the first is used"
+    assert isinstance(left_out, SkippedRegion)
+    assert left_out.reason == "1 more annotations of the same page; only the first is used"

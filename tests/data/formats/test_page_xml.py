@@ -3,7 +3,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from ocrx.data.formats.page_xml import read_page_xml
-from ocrx.data.formats.regions import LeftOut, Region
+from ocrx.data.formats.regions import Region, SkippedRegion
 
 SQUARE = ((1.0, 2.0), (9.0, 2.0), (9.0, 8.0), (1.0, 8.0))
 
@@ -38,10 +38,10 @@ def test_what_cannot_be_used_is_named(tmp_path: Path) -> None:
     (tmp_path / "mets.xml").write_text("<mets/>")
     (tmp_path / "bomb.xml").write_text("<!DOCTYPE a []><a/>")
     assert set(read_page_xml(tmp_path)) == {
-        LeftOut("a.xml: line a", "no text"),
-        LeftOut("a.xml: line b", "coordinates that are not numbers"),
-        LeftOut("mets.xml", "not a PAGE file"),
-        LeftOut("bomb.xml", "declares a document type, which may define entities; remove the DOCTYPE"),
+        SkippedRegion("a.xml: line a", "no text"),
+        SkippedRegion("a.xml: line b", "coordinates are not numbers"),
+        SkippedRegion("mets.xml", "not a PAGE file"),
+        SkippedRegion("bomb.xml", "has a DOCTYPE, which may define entities; remove it"),
     }
 
 
@@ -53,5 +53,5 @@ def test_an_image_outside_the_folder_is_not_read(tmp_path: Path) -> None:
     for name in ("../secret.png", str(tmp_path / "secret.png"), "link.png", "", "nul\x01.png", "x" * 5000):
         _write(root, "<TextLine/>", name.replace("\x01", ""))
         (found,) = read_page_xml(root)
-        assert isinstance(found, LeftOut)
+        assert isinstance(found, SkippedRegion)
         assert found.reason.endswith("not found")

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from ocrx.data.formats.ppocrlabel import read_ppocrlabel
-from ocrx.data.formats.regions import LeftOut, Region
+from ocrx.data.formats.regions import Region, SkippedRegion
 from ocrx.errors import DataError
 
 
@@ -26,7 +26,7 @@ def test_damaged_lines_are_left_out(tmp_path: Path, written: str) -> None:
     (tmp_path / "scan.png").write_bytes(b"x")
     (tmp_path / "Label.txt").write_text(f"scan.png\t{written}\n")
     (found,) = read_ppocrlabel(tmp_path)
-    assert isinstance(found, LeftOut)
+    assert isinstance(found, SkippedRegion)
 
 
 def test_the_file_must_exist(tmp_path: Path) -> None:
