@@ -41,6 +41,26 @@ class ArchitectureParams(Protocol):
         ...
 
 
+class _Strides16x8:
+    """Heights and frames of the networks whose strides multiply to 16 in height and 8 in width."""
+
+    def heights(self) -> range:
+        """Multiples of 16 pixels: four halvings, then the mean over the remaining rows.
+
+        Returns:
+            Accepted heights in pixels.
+        """
+        return _MULTIPLES_OF_16
+
+    def frames(self) -> FrameSpec:
+        """W / 8 frames.
+
+        Returns:
+            Kernel, stride and padding of the layers that change the width.
+        """
+        return FrameSpec(_EIGHTH)
+
+
 @dataclass(frozen=True)
 class CNNBiLSTMParams:
     """Parameters of ``cnn_bilstm``; its convolutions are fixed.
@@ -106,7 +126,7 @@ class CRNNParams:
 
 
 @dataclass(frozen=True)
-class HGNetParams:
+class HGNetParams(_Strides16x8):
     """Parameters of ``hgnet``.
 
     Attributes:
@@ -120,25 +140,9 @@ class HGNetParams:
     def __post_init__(self) -> None:
         check_ranges(self, error=ModelError)
 
-    def heights(self) -> range:
-        """Multiples of 16 pixels: four halvings, then the mean over the remaining rows.
-
-        Returns:
-            Accepted heights in pixels.
-        """
-        return _MULTIPLES_OF_16
-
-    def frames(self) -> FrameSpec:
-        """W / 8 frames.
-
-        Returns:
-            Kernel, stride and padding of the layers that change the width.
-        """
-        return FrameSpec(_EIGHTH)
-
 
 @dataclass(frozen=True)
-class HGNetV2Params:
+class HGNetV2Params(_Strides16x8):
     """Parameters of ``hgnetv2``.
 
     Attributes:
@@ -151,22 +155,6 @@ class HGNetV2Params:
 
     def __post_init__(self) -> None:
         check_ranges(self, error=ModelError)
-
-    def heights(self) -> range:
-        """Multiples of 16 pixels: four halvings, then the mean over the remaining rows.
-
-        Returns:
-            Accepted heights in pixels.
-        """
-        return _MULTIPLES_OF_16
-
-    def frames(self) -> FrameSpec:
-        """W / 8 frames.
-
-        Returns:
-            Kernel, stride and padding of the layers that change the width.
-        """
-        return FrameSpec(_EIGHTH)
 
 
 @dataclass(frozen=True)
@@ -212,7 +200,7 @@ class LCNetLSTMParams:
 
 
 @dataclass(frozen=True)
-class LCNetV3Params:
+class LCNetV3Params(_Strides16x8):
     """Parameters of ``lcnetv3``.
 
     Attributes:
@@ -229,22 +217,6 @@ class LCNetV3Params:
 
     def __post_init__(self) -> None:
         check_ranges(self, error=ModelError)
-
-    def heights(self) -> range:
-        """Multiples of 16 pixels: four halvings, then the mean over the remaining rows.
-
-        Returns:
-            Accepted heights in pixels.
-        """
-        return _MULTIPLES_OF_16
-
-    def frames(self) -> FrameSpec:
-        """W / 8 frames.
-
-        Returns:
-            Kernel, stride and padding of the layers that change the width.
-        """
-        return FrameSpec(_EIGHTH)
 
 
 @dataclass(frozen=True)
@@ -294,7 +266,7 @@ class LCNetV4Params:
 
 
 @dataclass(frozen=True)
-class RepSVTRParams:
+class RepSVTRParams(_Strides16x8):
     """Parameters of ``repsvtr``.
 
     Attributes:
@@ -302,22 +274,6 @@ class RepSVTRParams:
     """
 
     fused: bool = False
-
-    def heights(self) -> range:
-        """Multiples of 16 pixels: four halvings, then the mean over the remaining rows.
-
-        Returns:
-            Accepted heights in pixels.
-        """
-        return _MULTIPLES_OF_16
-
-    def frames(self) -> FrameSpec:
-        """W / 8 frames.
-
-        Returns:
-            Kernel, stride and padding of the layers that change the width.
-        """
-        return FrameSpec(_EIGHTH)
 
 
 @dataclass(frozen=True)
@@ -415,7 +371,7 @@ class SVTRv2Params:
 
 
 @dataclass(frozen=True)
-class SVTRv2ChParams:
+class SVTRv2ChParams(_Strides16x8):
     """Parameters of ``svtrv2_ch``.
 
     Attributes:
@@ -423,19 +379,3 @@ class SVTRv2ChParams:
     """
 
     fused: bool = False
-
-    def heights(self) -> range:
-        """Multiples of 16 pixels: four halvings, then the mean over the remaining rows.
-
-        Returns:
-            Accepted heights in pixels.
-        """
-        return _MULTIPLES_OF_16
-
-    def frames(self) -> FrameSpec:
-        """W / 8 frames.
-
-        Returns:
-            Kernel, stride and padding of the layers that change the width.
-        """
-        return FrameSpec(_EIGHTH)

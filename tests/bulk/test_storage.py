@@ -102,7 +102,7 @@ def test_a_full_disk_is_named_and_leaves_nothing(tmp_path: Path, monkeypatch: py
     def full(descriptor: int) -> None:
         raise OSError(errno.ENOSPC, "No space left on device")
 
-    monkeypatch.setattr("ocrx.files.os.fsync", full)
+    monkeypatch.setattr("os.fsync", full)
     with pytest.raises(DataError, match=r"part: no space left") as caught:
         place.create("part", b"x")
     assert "same command again" in str(caught.value.hint)
@@ -113,7 +113,7 @@ def test_a_disk_without_hard_links_is_used_too(tmp_path: Path, monkeypatch: pyte
     def refuse(*_: object) -> None:
         raise OSError(errno.EPERM, "no links here")
 
-    monkeypatch.setattr("ocrx.files.os.link", refuse)
+    monkeypatch.setattr("os.link", refuse)
     place = open_storage(str(tmp_path))
     assert place.create("part", b"one")
     assert not place.create("part", b"two")
