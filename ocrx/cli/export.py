@@ -30,7 +30,11 @@ def export(
         typer.Option("--format", help="onnx, openvino, torchscript, rapidocr or paddlex.", rich_help_panel=OUTPUT),
     ] = None,
     max_loss: Annotated[
-        Optional[float], typer.Option(help="Largest loss of accuracy in reduced precision.", rich_help_panel=OUTPUT)
+        Optional[float],
+        typer.Option(
+            help="Largest accepted drop of accuracy in reduced precision; 0.01 is one percentage point.",
+            rich_help_panel=OUTPUT,
+        ),
     ] = None,
     output: Annotated[
         Optional[str],
