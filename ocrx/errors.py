@@ -1,6 +1,6 @@
-"""Every error that a caller of ocrx may meet.
+"""Every error that ocrx raises.
 
-    OcrxError             anything a user can put right; exit code 1
+    OcrxError             anything that the user can fix; exit code 1
     ├── ConfigError       a setting, option or name is wrong; exit code 2
     ├── DataError         an image, a label file or a dataset cannot be used
     ├── ModelError        not a model, a newer format, or a head that does not fit
@@ -14,8 +14,21 @@ Programming errors are ordinary Python exceptions and keep their traceback. Impo
 from __future__ import annotations
 
 
+def first_line(error: BaseException) -> str:
+    """Shorten the message of a library's error, which may have many lines, for a message of ours.
+
+    Args:
+        error: The error.
+
+    Returns:
+        The first line of its message; the name of its class if it has none.
+    """
+    lines = str(error).strip().splitlines()
+    return lines[0] if lines else type(error).__name__
+
+
 class OcrxError(Exception):
-    """Base of all errors that the user can put right.
+    """Base of all errors that the user can fix.
 
     Attributes:
         message: Where and what: ``train.txt:17: no TAB; expected path<TAB>text``.

@@ -54,6 +54,26 @@ def peak_mib() -> float:
     return peak / (2**20 if sys.platform == "darwin" else 2**10)
 
 
+def is_running(pid: int) -> bool:
+    """Check whether a process of this machine runs.
+
+    Args:
+        pid: Its process id.
+
+    Returns:
+        Whether it runs; always True on Windows, where a check could terminate it.
+    """
+    if sys.platform == "win32":
+        return True
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    except (OSError, OverflowError):
+        return True
+    return True
+
+
 def package_versions() -> dict[str, str]:
     """List the installed packages, to reproduce a result.
 

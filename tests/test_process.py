@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 
 import pytest
 
-from ocrx.process import is_main_process, peak_mib, resident_mib
+from ocrx.process import is_main_process, is_running, peak_mib, resident_mib
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="Windows does not report it")
@@ -49,3 +50,11 @@ def test_rank_0_of_torchrun_is_the_main_process(
     for name, value in environment.items():
         monkeypatch.setenv(name, value)
     assert is_main_process() is main
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows is not asked")
+def test_an_ended_process_does_not_run() -> None:
+    assert is_running(os.getpid())
+    with subprocess.Popen([sys.executable, "-c", ""]) as child:
+        child.wait(timeout=120)
+    assert not is_running(child.pid)

@@ -11,7 +11,7 @@ from torch._dynamo.exc import TorchDynamoException
 from ocrx.arrays import Floats
 from ocrx.backends.pytorch import TorchBackend
 from ocrx.backends.pytorch import open_folder as open_eager
-from ocrx.errors import BackendError
+from ocrx.errors import BackendError, first_line
 
 
 class CompiledBackend(TorchBackend):
@@ -40,9 +40,8 @@ class CompiledBackend(TorchBackend):
         try:
             return super().logits(images)
         except TorchDynamoException as error:
-            reason = str(error).strip().splitlines()[0]
             raise BackendError(
-                f"torch-compile: {reason}", hint="it needs a C++ compiler; or use --backend torch"
+                f"torch-compile: {first_line(error)}", hint="it needs a C++ compiler; or use --backend torch"
             ) from None
 
 

@@ -11,7 +11,7 @@ from onnxruntime.capi import onnxruntime_pybind11_state as _state
 from ocrx.arrays import Floats
 from ocrx.backends import CACHED_PIXELS, check_classes, export_command, exported_name, find_model_file
 from ocrx.backends.probe import probe_path
-from ocrx.errors import BackendError, ConfigError, ModelError
+from ocrx.errors import BackendError, ConfigError, ModelError, first_line
 from ocrx.model_folder import ONNX_FILE
 from ocrx.model_spec import ModelSpec
 
@@ -55,7 +55,7 @@ class OnnxBackend:
                 disabled_optimizers=["NchwcTransformer"] if half else None,  # crashes on an LSTM in fp16
             )
         except _FAILURES as error:
-            raise ModelError(f"{where}: cannot be loaded ({_first_line(error)})") from None
+            raise ModelError(f"{where}: cannot be loaded ({first_line(error)})") from None
 
         described = self._session.get_modelmeta().custom_metadata_map.get(METADATA_KEY)
         if described is None:
@@ -86,7 +86,7 @@ class OnnxBackend:
         try:
             result: Floats = self._session.run([self._output], {self._input: images})[0]
         except _FAILURES as error:
-            raise BackendError(f"onnx: {_first_line(error)}") from None
+            raise BackendError(f"onnx: {first_line(error)}") from None
         return result
 
 
@@ -132,7 +132,3 @@ def _providers(device: str) -> list[str | tuple[str, dict[str, int]]]:
         f"onnx: no device {device!r}; this ONNX Runtime has {', '.join(ort.get_available_providers())}",
         hint="pip install onnxruntime-gpu, or use --backend torch",
     )
-
-
-def _first_line(error: BaseException) -> str:
-    return str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__

@@ -46,7 +46,7 @@ class OpenVinoBackend:
             }
             compiled = _compiled(core, network, settings)
         except RuntimeError as error:
-            raise ModelError(f"{model}: cannot be loaded ({_first_line(error)})") from None
+            raise ModelError(f"{model}: cannot be loaded ({_last_line(error)})") from None
 
         self.spec = spec or _spec(network, str(model))
         self.threads = threads
@@ -76,7 +76,7 @@ class OpenVinoBackend:
         try:
             result: Floats = np.array(request.infer([images])[self._output], dtype=np.float32)
         except RuntimeError as error:
-            raise BackendError(f"openvino: {_first_line(error)}") from None
+            raise BackendError(f"openvino: {_last_line(error)}") from None
         finally:
             self._requests.put(request)
         return result
@@ -136,6 +136,6 @@ def _spec(network: ov.Model, where: str) -> ModelSpec:
     return ModelSpec.from_json(network.get_rt_info(SPEC_PATH).astype(str), where)
 
 
-def _first_line(error: BaseException) -> str:
+def _last_line(error: BaseException) -> str:
     lines = [line.strip() for line in str(error).splitlines() if line.strip()]
     return lines[-1] if lines else type(error).__name__

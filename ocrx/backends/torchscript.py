@@ -11,7 +11,7 @@ import torch
 
 from ocrx.backends import check_classes, export_command, exported_name, find_model_file
 from ocrx.backends.pytorch import DTYPES, TorchBackend
-from ocrx.errors import ConfigError, ModelError
+from ocrx.errors import ConfigError, ModelError, first_line
 from ocrx.model_spec import ModelSpec
 from ocrx.models.device import torch_device
 
@@ -48,7 +48,7 @@ def load_script(file: Path, device: torch.device | str = "cpu", threads: int | N
             warnings.simplefilter("ignore")  # torch recommends torch.export
             model = load(str(file), map_location=device, _extra_files=entries)
     except (RuntimeError, ValueError, OSError) as error:
-        raise ModelError(f"{file}: cannot be loaded ({str(error).splitlines()[0]})") from None
+        raise ModelError(f"{file}: cannot be loaded ({first_line(error)})") from None
 
     described = entries[SPEC_ENTRY]
     if not described:

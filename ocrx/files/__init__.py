@@ -2,7 +2,7 @@
 
 Every reader names the file in its errors and enforces a size limit, so that a damaged or hostile file causes an error
 and does not exhaust memory. Every writer puts a complete file in place or leaves the old one. Imports nothing but the
-standard library and ``ocrx.errors``.
+standard library, ``ocrx.errors`` and ``ocrx.process``.
 """
 
 from ocrx.files.json_values import (

@@ -11,6 +11,8 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import IO
 
+from ocrx.process import is_running
+
 _PARTIAL = ".partial-"
 # Process ids are valid on their own machine only, so the name of the machine belongs to them.
 _HOST = f"{zlib.crc32(os.uname().nodename.encode() if hasattr(os, 'uname') else b''):08x}"
@@ -136,7 +138,7 @@ def remove_abandoned(parent: Path) -> None:
     """
     for path in parent.glob(f"{_PARTIAL}{_HOST}-*"):
         process = path.name.removeprefix(f"{_PARTIAL}{_HOST}-").partition("-")[0]
-        if not process.isdecimal() or _is_running(int(process)):
+        if not process.isdecimal() or is_running(int(process)):
             continue
         if path.is_dir():
             shutil.rmtree(path, ignore_errors=True)
@@ -160,16 +162,4 @@ def _rename_to_new(partial: Path, path: Path) -> bool:
         if path.exists():
             return False
         partial.replace(path)
-    return True
-
-
-def _is_running(process: int) -> bool:
-    if sys.platform == "win32":
-        return True  # signal 0 would terminate the process there
-    try:
-        os.kill(process, 0)
-    except ProcessLookupError:
-        return False
-    except (OSError, OverflowError):
-        return True
     return True

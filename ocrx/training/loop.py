@@ -18,7 +18,7 @@ from torch import nn
 
 from ocrx.config import TrainConfig
 from ocrx.data.loading.loader import Batch
-from ocrx.errors import ModelError
+from ocrx.errors import ModelError, first_line
 from ocrx.model_spec import ModelSpec
 from ocrx.models import build_model
 from ocrx.models.ctc_network import CTCNetwork
@@ -158,8 +158,7 @@ class Trainer:
             self.rows = [HistoryRow(**row) for row in saved["rows"]]
             before = dict(saved["data_order"])
         except (KeyError, RuntimeError, TypeError, ValueError) as error:
-            message = str(error).splitlines()[0]
-            raise ModelError(f"{folder}: its state does not fit this configuration ({message})") from None
+            raise ModelError(f"{folder}: its state does not fit this configuration ({first_line(error)})") from None
 
         self._require_same_order(folder, before)
         if not self.group.run_on_main(lambda: carry_best(folder, self.output)):

@@ -15,6 +15,7 @@ from pathlib import Path
 
 from ocrx.errors import DataError, OcrxError
 from ocrx.files import read_json
+from ocrx.process import is_running
 from ocrx.results import LOCK_FILE
 
 WRITING_SECONDS = 1.0
@@ -128,13 +129,7 @@ def _is_running(holder: _Holder) -> bool:
     """Whether the process still runs; a process of another machine cannot be checked and counts as running."""
     if holder.host != socket.gethostname() or sys.platform == "win32":
         return True
-    try:
-        os.kill(holder.pid, 0)
-    except ProcessLookupError:
-        return False
-    except PermissionError:
-        pass  # it runs, under another user
-    return _started(holder.pid) == holder.started
+    return is_running(holder.pid) and _started(holder.pid) == holder.started
 
 
 def _started(pid: int) -> str:

@@ -15,7 +15,7 @@ import torch
 from torch import Tensor, nn
 
 from ocrx.config import load_config
-from ocrx.errors import ConfigError, ModelError
+from ocrx.errors import ConfigError, ModelError, first_line
 from ocrx.model_folder import SPEC_FILE, atomic_folder
 from ocrx.model_spec import ImageSpec, ModelSpec, OriginSpec
 from ocrx.models import build_model, frame_spec
@@ -354,8 +354,9 @@ def _check_against_original(model: nn.Module, spec: ModelSpec, original: onnx.Mo
         session = onnxruntime.InferenceSession(original.SerializeToString(), providers=["CPUExecutionProvider"])
         expected = np.asarray(session.run(None, {session.get_inputs()[0].name: images})[0])
     except Exception as error:  # ONNX Runtime does not export its exception classes
-        first = str(error).splitlines()[0]
-        raise ModelError(f"{path}: ONNX Runtime cannot run it, so the import cannot be checked ({first})") from None
+        raise ModelError(
+            f"{path}: ONNX Runtime cannot run it, so the import cannot be checked ({first_line(error)})"
+        ) from None
     with torch.inference_mode():
         found = model(torch.from_numpy(images))
     found = found.softmax(-1) if np.allclose(expected.sum(-1), 1, atol=1e-3) else found

@@ -26,6 +26,7 @@ from ocrx.data.formats.regions import PERCENT, Point, Region, RegionReader, Skip
 from ocrx.data.sample import Sample, relative_name
 from ocrx.errors import DataError
 from ocrx.files import to_json, write_file
+from ocrx.imaging.projection import projective_coefficients
 from ocrx.imaging.reading import read_image
 
 READERS: Mapping[str, RegionReader] = {
@@ -203,23 +204,14 @@ def _straighten(page: Image.Image, corners: Float64s) -> Image.Image:
     if min(width, height) < MIN_SIDE:
         raise DataError(f"less than {MIN_SIDE} pixels wide or high")
     target = np.array([(0, 0), (width, 0), (width, height), (0, height)], dtype=np.float64)
-    coefficients = _perspective(target, corners).tolist()
+    try:
+        coefficients = projective_coefficients(target.tolist(), corners.tolist()).tolist()
+    except np.linalg.LinAlgError:
+        raise DataError("corners on one line") from None
     fill = 255 if page.mode == "L" else (255, 255, 255)
     return page.transform(
         (width, height), Image.Transform.PERSPECTIVE, coefficients, Image.Resampling.BICUBIC, fillcolor=fill
     )
-
-
-def _perspective(target: Float64s, source: Float64s) -> Float64s:
-    """Compute the eight coefficients of the projection from four target points to four source points."""
-    rows, values = [], []
-    for (x, y), (u, v) in zip(target.tolist(), source.tolist(), strict=True):
-        rows += [[x, y, 1, 0, 0, 0, -u * x, -u * y], [0, 0, 0, x, y, 1, -v * x, -v * y]]
-        values += [u, v]
-    try:
-        return np.linalg.solve(np.array(rows), np.array(values))
-    except np.linalg.LinAlgError:
-        raise DataError("corners on one line") from None
 
 
 def count_reasons(left_out: Iterable[SkippedRegion]) -> str:

@@ -14,7 +14,7 @@ import torch
 import torch.distributed as dist
 from torch import Tensor, nn
 
-from ocrx.errors import LostProcessError, OcrxError
+from ocrx.errors import LostProcessError, OcrxError, first_line
 
 T = TypeVar("T")
 
@@ -153,7 +153,7 @@ def joined_group(group: Group, device: torch.device, meeting_point: str, timeout
             timeout=timedelta(minutes=timeout_minutes),
         )
     except (RuntimeError, ValueError) as error:
-        raise LostProcessError(f"the other processes were not reached ({str(error).splitlines()[0]})") from None
+        raise LostProcessError(f"the other processes were not reached ({first_line(error)})") from None
     yield
     dist.destroy_process_group()  # not after an error: it may wait for a process that has ended
 
@@ -163,8 +163,7 @@ def _named_loss() -> Iterator[None]:
     try:
         yield
     except RuntimeError as error:
-        first = str(error).strip().splitlines()[0]
         raise LostProcessError(
-            f"another process of this training has ended or does not answer ({first})",
+            f"another process of this training has ended or does not answer ({first_line(error)})",
             hint="its own error is above; the last checkpoint is complete: continue with --resume",
         ) from None

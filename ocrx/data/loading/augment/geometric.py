@@ -8,6 +8,7 @@ import numpy as np
 from PIL import Image
 
 from ocrx.arrays import Floats, Pixels
+from ocrx.imaging.projection import projective_coefficients
 
 
 @dataclass(frozen=True)
@@ -104,14 +105,9 @@ def perspective(image: Image.Image, generator: np.random.Generator, strength: fl
     """
     width, height = image.size
     reach = 0.1 * strength * np.array([min(width, height), height])
-    rows, right = [], []
-
-    for x, y in ((0, 0), (width, 0), (width, height), (0, height)):
-        u, v = np.array([x, y]) + generator.uniform(-reach, reach, 2)
-        rows += [[x, y, 1, 0, 0, 0, -u * x, -u * y], [0, 0, 0, x, y, 1, -v * x, -v * y]]
-        right += [u, v]
-
-    coefficients = np.linalg.solve(np.array(rows), np.array(right)).tolist()
+    corners = [(0, 0), (width, 0), (width, height), (0, height)]
+    moved = (np.array(corners) + generator.uniform(-reach, reach, (4, 2))).tolist()
+    coefficients = projective_coefficients(corners, moved).tolist()
     return image.transform(
         image.size,
         Image.Transform.PERSPECTIVE,
