@@ -27,7 +27,7 @@ def is_main_process() -> bool:
 
 
 def resident_mib() -> float:
-    """Memory of this process that is in RAM now.
+    """Resident memory of this process.
 
     Returns:
         MiB; the peak where the system does not report the present value, 0 on Windows.
@@ -41,7 +41,7 @@ def resident_mib() -> float:
 
 
 def peak_mib() -> float:
-    """Largest memory that this process has had in RAM.
+    """Peak resident memory of this process.
 
     Returns:
         MiB; 0 on Windows.

@@ -119,7 +119,7 @@ def _compiled(core: ov.Core, network: ov.Model, settings: dict[str, Any]) -> Any
 
 
 def stored_precision(precision: str) -> str:
-    """The precision of the file that is read: bf16 is a way to compute with fp32 weights, not a way to store them.
+    """Return the precision of the file to read: bf16 computes with fp32 weights and is no storage format.
 
     Args:
         precision: The precision to compute in.

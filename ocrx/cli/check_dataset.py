@@ -60,7 +60,7 @@ def check_dataset(
     ] = False,
     split: Annotated[
         Optional[int],
-        typer.Option(help="Split anew: percentage of training lines, such as 90.", rich_help_panel=_CHANGE),
+        typer.Option(help="Split again: percentage of training lines, such as 90.", rich_help_panel=_CHANGE),
     ] = None,
     group: Annotated[
         Optional[str],

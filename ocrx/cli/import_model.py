@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 
 def import_model(
-    source: Annotated[str, typer.Argument(help="A file of weights, a .tar, a folder, a hub id, a URL, or a name.")],
+    source: Annotated[str, typer.Argument(help="Weight file, .tar archive, folder, hub id, URL, or model name.")],
     output: Annotated[str, typer.Option("--output", help="New model folder.", rich_help_panel=OUTPUT)],
     model: Annotated[
         Optional[str],

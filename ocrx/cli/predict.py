@@ -85,7 +85,7 @@ def predict(
         Optional[str],
         typer.Option(
             "--format",
-            help="Of the output: tsv, csv, jsonl, json; of pages also text, page-json, hocr.",
+            help="Output format: tsv, csv, jsonl or json; for pages also text, page-json or hocr.",
             rich_help_panel=OUTPUT,
         ),
     ] = None,
@@ -93,7 +93,7 @@ def predict(
         bool, typer.Option("--details", help="Add scores and spans of the characters.", rich_help_panel=OUTPUT)
     ] = False,
     min_score: Annotated[
-        Optional[float], typer.Option(help="Leave out lines with a lower score.", rich_help_panel=OUTPUT)
+        Optional[float], typer.Option(help="Omit lines with a lower score.", rich_help_panel=OUTPUT)
     ] = None,
     save_dir: Annotated[
         Optional[str],

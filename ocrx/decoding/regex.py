@@ -107,7 +107,7 @@ class _Network:
         self._end = self._sequence(tree, self._node(), tree.state.flags)
 
     def machine(self) -> Machine:
-        """The deterministic automaton, by the subset construction."""
+        """Build the deterministic automaton by the subset construction."""
         groups, members = self._grouped()
         start = self._closure([0], {_ALWAYS, _AT_START})
         # The start is not in ``ids``: ^ holds there alone, so that no edge leads back to it.

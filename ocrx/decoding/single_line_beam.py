@@ -34,7 +34,7 @@ class _Prefixes:
         self.parent, self.last, self.context, self.bonus = [0], [BLANK], [0], [0.0]
 
     def extend(self, prefix: int, c: int) -> int:
-        """The number of ``prefix`` with class ``c`` appended."""
+        """Return the number of ``prefix`` with class ``c`` appended."""
         found = self._children.get((prefix, c))
         if found is None:
             found = self._children[prefix, c] = len(self.last)
@@ -46,7 +46,7 @@ class _Prefixes:
         return found
 
     def classes(self, prefix: int) -> tuple[int, ...]:
-        """The classes of a prefix, from first to last."""
+        """Return the classes of a prefix, from first to last."""
         spelled = []
         while prefix:
             spelled.append(self.last[prefix])

@@ -65,7 +65,7 @@ class Exported:
         largest_difference: Largest absolute difference of a logit.
         texts_changed: Lines whose text differs.
         accuracy: Share of exact lines of the export; None without labelled lines.
-        accuracy_before: That of the model.
+        accuracy_before: Share of exact lines of the model.
     """
 
     file: Path

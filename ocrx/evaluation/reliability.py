@@ -50,9 +50,9 @@ class ConfidenceQuality:
     Attributes:
         lines: Readable lines.
         brier_score: Mean squared distance of the score to 1 (right) or 0 (wrong); smaller is better.
-        brier_confidence: That of the confidence; None for a model without calibration.
+        brier_confidence: Brier score of the confidence; None for a model without calibration.
         ece_score: Expected calibration error of the score over ten bins (Naeini et al. 2015); smaller is better.
-        ece_confidence: That of the confidence.
+        ece_confidence: Calibration error of the confidence.
         cross_validated: Whether each confidence is from a calibration that was fitted without that line.
     """
 

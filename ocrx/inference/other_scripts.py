@@ -43,7 +43,7 @@ class OtherScripts:
         self._lock = threading.Lock()
 
     def models(self) -> tuple[Recognizer, ...]:
-        """The models, opened only once.
+        """Return the models, which are opened on the first call only.
 
         Returns:
             The models.

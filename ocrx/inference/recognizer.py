@@ -116,8 +116,8 @@ class Recognizer:
     ) -> Iterator[Prediction]:
         """Read images lazily, results in the order of the input. Safe to call from many threads at once.
 
-        Each call gives what it gives alone, with the same or different decoding options in each thread.
-        An image that cannot be read gives a Prediction with ``error``; the others are still read.
+        Results do not depend on other calls, whatever decoding options these use. An image that cannot be read gives a
+        Prediction with ``error``; the others are still read.
 
         Args:
             input: A path, URL, folder, glob pattern, PDF, array, Pillow image, bytes, open file, ``{"img": …}``, or an
@@ -171,7 +171,7 @@ class Recognizer:
         return self.with_options(options)._checked_stream(iter_inputs(input, channel_order), batch_size, layout)
 
     def with_decoder(self, decoder: Decoder) -> Recognizer:
-        """Use another decoder on the same network. It has the model's own classes, so that no other model reads.
+        """Use another decoder on the same network. As it fits this model's classes only, ``others`` is dropped.
 
         Args:
             decoder: The decoder.
@@ -185,13 +185,13 @@ class Recognizer:
         return other
 
     def with_options(self, options: DecodeOptions) -> Recognizer:
-        """Decode as ``options`` say, on the same network.
+        """Use other decoding options on the same network.
 
         Args:
             options: How logits become text.
 
         Returns:
-            A recognizer that shares the back end with this one; this one itself where the options set nothing.
+            A recognizer that shares the back end with this one; this one itself if no option is set.
 
         Raises:
             ConfigError: A value has no meaning, or nothing satisfies the constraints.
@@ -219,7 +219,7 @@ class Recognizer:
         return self._checked_stream(iter(inputs), batch_size, ONE_LINE)
 
     def layout(self, lines: str = "one", orientation: str | None = None) -> Layout:
-        """How the lines of an image are found, for ``load_lines``; see ``predict`` for the values.
+        """Determine how the lines of an image are found, for ``load_lines``; see ``predict`` for the values.
 
         Args:
             lines: ``one``, ``split`` or ``detect``.
@@ -358,7 +358,7 @@ class Recognizer:
 
 
 def failed_prediction(line: PreparedLine) -> Prediction:
-    """The result of an image that could not be opened, or has no text.
+    """Create the result for an image that could not be opened or has no text.
 
     Args:
         line: The line, without pixels.
@@ -378,7 +378,7 @@ def failed_prediction(line: PreparedLine) -> Prediction:
 
 
 def _collect(window: _Window) -> Iterator[Prediction]:
-    """The results of a window in the order of the input."""
+    """Yield the results of a window in the order of the input."""
     results: list[Prediction | None] = [None] * len(window.lines)
     for indices, batch in window.batches:
         for index, prediction in zip(indices, batch.result(), strict=True):

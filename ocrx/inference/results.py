@@ -237,7 +237,7 @@ class Prediction(Mapping[str, Any]):
 
 
 def corners(box: Box | Polygon) -> Polygon:
-    """The corners of a box of either kind.
+    """Return the corners of a box of either kind.
 
     Args:
         box: Left, top, right and bottom, or the corners.
@@ -281,7 +281,7 @@ def save_picture(picture: Image.Image, save_path: SavePath, prediction: Predicti
 
 
 def result_path(target: Path, suffix: str, prediction: Prediction, *, is_file: bool) -> Path:
-    """The file to write: ``target`` itself, or in the folder ``target`` a name that no other input has taken.
+    """Choose the file to write: ``target`` itself, or a name in the folder ``target`` that no other input uses.
 
     The name is ``<stem>_res``. Where a file of that name is another input's, a part of the hash of the input's
     path makes it differ, so that reading the same inputs again overwrites the same files.

@@ -74,7 +74,7 @@ class BulkReport:
     seconds: float
 
     def to_dict(self) -> dict[str, Any]:
-        """Give the report as plain values.
+        """Convert the report to JSON-compatible values.
 
         Returns:
             Its fields.

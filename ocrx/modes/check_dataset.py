@@ -95,10 +95,10 @@ class CheckReport:
         return group_findings(self.issues)
 
     def to_dict(self) -> dict[str, Any]:
-        """Give the report as plain values.
+        """Convert the report to JSON-compatible values.
 
         Returns:
-            A dictionary that JSON can hold; long lists are cut.
+            The fields; long lists are truncated.
         """
         counts = Counter((issue.severity, issue.code) for issue in self.issues)
         return {

@@ -54,10 +54,10 @@ class DoctorReport:
     packages: dict[str, str | None]
 
     def to_dict(self) -> dict[str, Any]:
-        """Convert the report to plain values.
+        """Convert the report to JSON-compatible values.
 
         Returns:
-            The fields, as JSON can hold them.
+            The fields.
         """
         return {name: list(value) if isinstance(value, tuple) else value for name, value in asdict(self).items()}
 

@@ -188,7 +188,7 @@ class _Line:
         return log_softmax(self.logits[0])
 
     def reading(self, classes: Sequence[int]) -> Reading:
-        """The text of ``classes`` with its probability and its characters."""
+        """Create the reading of ``classes``: its text, probability and characters."""
         likelihood = float(log_likelihoods(self.logits, [classes])[0])
         alignment = align_lines(self.logits, [classes])[0]
         spaces = [self.charset.characters[c - 1].isspace() for c in classes]

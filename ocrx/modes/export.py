@@ -34,9 +34,9 @@ class ExportReport:
         largest_difference: Largest absolute difference of a logit; for ``rapidocr`` and ``paddlex`` of a probability.
         texts_changed: Lines whose text differs.
         accuracy: Share of exact lines of the export; None without labelled lines.
-        accuracy_before: That of the model.
-        checked_in_host: For ``rapidocr`` and ``paddlex``: the host is installed here and read lines inside itself.
-        example: For these: lines of Python that use the file.
+        accuracy_before: Share of exact lines of the model.
+        checked_in_host: For ``rapidocr`` and ``paddlex``: whether the host is installed and read lines with the export.
+        example: For these: Python code that uses the file.
     """
 
     model: str
@@ -53,10 +53,10 @@ class ExportReport:
     example: str | None = None
 
     def to_dict(self) -> dict[str, Any]:
-        """Convert the report to plain values.
+        """Convert the report to JSON-compatible values.
 
         Returns:
-            The fields, as JSON can hold them.
+            The fields.
         """
         return {**asdict(self), "file": str(self.file)}
 

@@ -60,10 +60,10 @@ class ModelRow:
     calibrated: bool | None
 
     def to_dict(self) -> dict[str, Any]:
-        """Convert the report to plain values.
+        """Convert the report to JSON-compatible values.
 
         Returns:
-            The fields, as JSON can hold them.
+            The fields.
         """
         return asdict(self)
 

@@ -56,10 +56,10 @@ class ReviewReport:
     outside: tuple[str, ...]
 
     def to_dict(self) -> dict[str, Any]:
-        """Give the report as plain values.
+        """Convert the report to JSON-compatible values.
 
         Returns:
-            A dictionary that JSON can hold.
+            The fields.
         """
         return {**asdict(self), "root": str(self.root)}
 

@@ -53,10 +53,10 @@ class SynthReport:
     fonts: str
 
     def to_dict(self) -> dict[str, Any]:
-        """Convert the report to plain values.
+        """Convert the report to JSON-compatible values.
 
         Returns:
-            The fields, as JSON can hold them.
+            The fields.
         """
         return {**asdict(self), "output": str(self.output)}
 

@@ -51,7 +51,7 @@ class TrainReport:
         nothing_to_do: Whether the resumed training had been finished before.
         skipped_updates: Updates that were skipped because loss or gradient was not finite.
         processes: Processes that trained.
-        changed_images: Training images that disappeared or changed meanwhile; they were trained as they had been.
+        changed_images: Images that disappeared or changed during the training, which used their original content.
         advice: What to try next after a poor result.
     """
 
@@ -75,7 +75,7 @@ class TrainReport:
         return self.best_accuracy >= 0
 
     def to_dict(self) -> dict[str, Any]:
-        """Convert the report to plain values.
+        """Convert the report to JSON-compatible values.
 
         Returns:
             The fields; ``best_accuracy`` and ``best_cer`` are None before the first evaluation.

@@ -76,7 +76,7 @@ def load_optimizer(optimizer: torch.optim.Optimizer, state: dict[str, Any]) -> N
 
 
 def warmup_fraction(config: TrainConfig, steps: int) -> float:
-    """The fraction of a training in which the schedule rises.
+    """Compute the fraction of a training in which the learning rate rises.
 
     Args:
         config: The section ``Train``.
@@ -93,7 +93,7 @@ def warmup_fraction(config: TrainConfig, steps: int) -> float:
 
 
 def warm_up(config: TrainConfig, step: int) -> float:
-    """The factor of the learning rate during a warm-up of ``Train.warmup_steps`` updates.
+    """Compute the factor of the learning rate during a warm-up of ``Train.warmup_steps`` updates.
 
     Args:
         config: The section ``Train``.

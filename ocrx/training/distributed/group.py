@@ -53,7 +53,7 @@ class Group:
         """Collect one value from each process.
 
         Args:
-            value: That of this process.
+            value: The value of this process.
 
         Returns:
             The values in the order of the ranks.
@@ -66,13 +66,13 @@ class Group:
         return values
 
     def share(self, value: T) -> T:
-        """Send a value of the main process to all.
+        """Broadcast a value from the main process.
 
         Args:
-            value: That of this process.
+            value: The value; ignored except in the main process.
 
         Returns:
-            That of the main process.
+            The value of the main process.
         """
         if self.size == 1:
             return value
@@ -82,7 +82,7 @@ class Group:
         return values[0]
 
     def run_on_main(self, make: Callable[[], T]) -> T:
-        """Call a function in the main process alone.
+        """Call a function in the main process only.
 
         Args:
             make: The function.
@@ -91,7 +91,7 @@ class Group:
             Its result, in every process.
 
         Raises:
-            OcrxError: The one that it raised, in every process.
+            OcrxError: The error that the function raised, in every process.
         """
         made: T | OcrxError | None = None
         if self.is_main:
@@ -105,7 +105,7 @@ class Group:
         return cast("T", made)
 
     def share_weights(self, model: nn.Module) -> None:
-        """Give every process the weights and buffers of the main process.
+        """Copy the weights and buffers of the main process to every process.
 
         Args:
             model: A network of the same kind in every process.
