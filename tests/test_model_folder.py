@@ -102,7 +102,7 @@ def test_a_file_in_a_folder_means_the_folder(tmp_path: Path, form: str) -> None:
     assert find_model_folder(tmp_path / form) == folder
 
 
-def test_what_is_no_model_is_named(tmp_path: Path) -> None:
+def test_a_file_that_is_not_a_model_is_named(tmp_path: Path) -> None:
     with pytest.raises(ModelError, match="no such model folder"):
         find_model_folder(tmp_path / "none")
     with pytest.raises(ModelError, match=r"model\.json is missing"):

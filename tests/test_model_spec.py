@@ -55,7 +55,7 @@ def test_a_wrong_spec_is_named(change: dict[str, object], message: str) -> None:
 @pytest.mark.parametrize(
     "text", ["", "{", "[]", '{"a": 1}', "plain text", "[" * 100_000, "9" * 5000, SPEC.to_json()[:-2] + ', "name": NaN}']
 )
-def test_what_is_no_spec_is_refused(text: str) -> None:
+def test_an_invalid_spec_is_rejected(text: str) -> None:
     with pytest.raises(ModelError, match=r"model\.json"):
         ModelSpec.from_json(text, "model.json")
 
@@ -81,7 +81,7 @@ def test_pixels_of_a_frame_tile_the_line() -> None:
     assert edges[0][0] < 4 < edges[1][1]
 
 
-def test_a_frame_stands_where_its_impulse_is() -> None:
+def test_a_frame_is_where_its_impulse_is() -> None:
     kernels = ((5, 2, 2), (3, 2, 1))
     frames = FrameSpec(kernels)
     for pixel in (10, 31, 50):

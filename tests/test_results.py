@@ -40,7 +40,7 @@ def _written(folder: Path, mode: str) -> object:
     return json.loads((folder / f"{mode}_result.json").read_text(encoding="utf-8"))
 
 
-def test_a_mode_that_has_finished_says_so(tmp_path: Path) -> None:
+def test_a_finished_mode_says_so(tmp_path: Path) -> None:
     write_result(tmp_path / "new", "evaluate", {"metrics": {"acc": 0.5}})
     assert _written(tmp_path / "new", "evaluate") == {"done_flag": True, "metrics": {"acc": 0.5}}
     write_result(tmp_path, "check_dataset", {"done_flag": False})

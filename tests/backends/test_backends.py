@@ -123,7 +123,7 @@ def test_threads_are_honoured(model_folder: Path, monkeypatch: pytest.MonkeyPatc
         ({"backend": "onnx", "precision": "bf16"}, ConfigError, "onnx: precision 'bf16'"),
     ],
 )
-def test_what_is_not_there_is_named(
+def test_missing_files_are_named(
     model_folder: Path, arguments: dict[str, str], error: type[OcrxError], message: str
 ) -> None:
     with pytest.raises(error, match=message):
@@ -137,7 +137,7 @@ def test_a_runtime_that_is_not_installed_is_named(model_folder: Path, monkeypatc
     assert "ocrx[openvino]" in str(raised.value.hint)
 
 
-def test_files_that_are_no_models_are_named(model_folder: Path, tmp_path: Path) -> None:
+def test_files_that_are_not_a_model_are_named(model_folder: Path, tmp_path: Path) -> None:
     for content in (b"", b"text", (model_folder / "inference" / "model.onnx").read_bytes()[:5000]):
         (tmp_path / "model.onnx").write_bytes(content)
         with pytest.raises(ModelError, match=r"model\.onnx"):

@@ -91,7 +91,7 @@ def test_a_check_that_passed_is_not_computed_again(int8: Path, cache: Path, monk
     assert len(list(cache.iterdir())) == 3
 
 
-def test_a_cache_that_cannot_be_written_costs_nothing_but_time(int8: Path, tmp_path: Path) -> None:
+def test_a_cache_that_cannot_be_written_only_costs_time(int8: Path, tmp_path: Path) -> None:
     (tmp_path / "cache").write_text("a file")
     assert open_backend(int8, precision="int8").name == "onnx"
 

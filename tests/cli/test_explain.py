@@ -75,7 +75,7 @@ def test_predict_with_files(image: str, tmp_path: Path, capsys: pytest.CaptureFi
     assert json.loads(capsys.readouterr().out)["rec_text"] == "abl"
 
 
-def test_a_line_that_cannot_match_is_told_of(image: str, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_line_that_cannot_match_is_reported(image: str, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["predict", image, "--jsonl", "--pattern", "a{30}"]) == 0
     out = capsys.readouterr()
     assert json.loads(out.out) | {"input_path": ""} == {

@@ -19,7 +19,7 @@ def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path
 
 
-def test_where_each_comes_from(cache: Path) -> None:
+def test_the_source_of_each_model_is_known(cache: Path) -> None:
     (cache / "models" / "PP-OCRv4_mobile_rec").mkdir(parents=True)
     (cache / "models" / "PP-OCRv4_mobile_rec" / "model.json").touch()
     rows = json.loads(CliRunner().invoke(app, ["models", "--json"]).stdout)
@@ -57,6 +57,6 @@ def test_remove(cache: Path) -> None:
     assert "nothing: not in the cache" in result.stderr
 
 
-def test_download_of_what_is_not_fetched_by_name(cache: Path) -> None:
+def test_downloading_a_model_without_downloadable_weights(cache: Path) -> None:
     result = CliRunner().invoke(app, ["models", "--download", "PP-OCRv4_mobil_rec"])
     assert result.exit_code != 0 and "PP-OCRv4_mobile_rec" in str(getattr(result.exception, "hint", result.stderr))

@@ -48,7 +48,7 @@ def test_another_run_mode_is_refused_with_its_replacement(mode: str) -> None:
 
 
 @pytest.mark.parametrize(("section", "old"), RENAMED)
-def test_a_former_name_means_the_present_one(section: str, old: str) -> None:
+def test_a_former_name_is_an_alias(section: str, old: str) -> None:
     new = RENAMED[section, old]
     value = {"allow": "[leak]", "lm_below": "0.5"}[old]
     assert (

@@ -53,7 +53,7 @@ NONSENSE = (".nan", "-.inf", "1e999", "9" * 19, "-" + "9" * 19, "0x" + "f" * 16,
 
 
 @pytest.mark.parametrize(("key", "form"), list(numbers(Config)))
-def test_no_number_takes_nonsense(key: str, form: str) -> None:
+def test_every_number_rejects_nonsense(key: str, form: str) -> None:
     for value in NONSENSE:
         values = read_overrides([f"{key}={form.format(value)}"], lambda key: False)
         if key.startswith("CheckDataset.split."):

@@ -22,5 +22,5 @@ def test_limits_have_sensible_ranges(override: str) -> None:
         load_config(None, [f"Serve.{override}"])
 
 
-def test_as_many_pixels_as_images_may_have_anywhere() -> None:
+def test_the_pixel_limit_is_the_same_everywhere() -> None:
     assert load_config(None, [f"Serve.max_pixels={MAX_PIXELS}"]).Serve.max_pixels == MAX_PIXELS

@@ -93,5 +93,5 @@ def test_a_free_mask_accepts_everything_allowed() -> None:
     assert not automaton.accepts([2])
 
 
-def test_ways_that_lead_nowhere_are_dropped() -> None:
+def test_dead_ends_are_dropped() -> None:
     assert from_pattern("a(bx|c)", ABC).used.tolist() == [1, 3]

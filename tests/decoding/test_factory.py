@@ -233,7 +233,7 @@ def test_lexicon_files(tmp_path: Path) -> None:
         build_decoder(CHARSET, DecodeOptions(lexicon=tmp_path / "none.txt"))
 
 
-def test_entries_that_cannot_be_read_are_told_of() -> None:
+def test_unreadable_entries_are_reported() -> None:
     assert "2 entries" in decoder_notice(build_decoder(CHARSET, DecodeOptions(lexicon=["AB", "xy", "é"])))
     assert "1 entry holds" in decoder_notice(
         build_decoder(CHARSET, DecodeOptions(lexicon=["AB", "xy"], lexicon_margin=1.0))

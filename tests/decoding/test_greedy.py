@@ -32,7 +32,7 @@ def test_runs_are_joined_and_blanks_removed(
     assert line.matched
 
 
-def test_a_run_does_not_cross_from_one_line_into_the_next() -> None:
+def test_runs_of_characters_do_not_cross_lines() -> None:
     lines = greedy(np.concatenate([one_hot([0, 0, 1]), one_hot([1, 1, 0]), one_hot([0, 0, 0])]))
     assert [line.spans for line in lines] == [((2, 2),), ((0, 1),), ()]
 

@@ -87,7 +87,7 @@ def test_rare_ngrams_are_left_out() -> None:
     ],
 )
 @pytest.mark.parametrize("name", ["lm.json", "lm.json.gz"])
-def test_files_that_are_no_model_are_named(tmp_path: Path, data: bytes, message: str, name: str) -> None:
+def test_files_that_are_not_models_are_named(tmp_path: Path, data: bytes, message: str, name: str) -> None:
     path = tmp_path / name
     path.write_bytes(data)
     for read in (NgramModel.load, lambda path: NgramModel.open(path).characters):

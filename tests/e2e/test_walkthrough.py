@@ -67,7 +67,7 @@ def test_paddlex_own_form(trained: Path, tmp_path: Path) -> None:
     assert run("run", "-c", "lcnetv4_tiny", "-o", "Global.mode=predict", *common, *arguments) == 0
 
 
-def test_training_again_needs_a_word(trained: Path, capsys: Capture) -> None:
+def test_training_again_needs_overwrite(trained: Path, capsys: Capture) -> None:
     data = trained.parent / "lines"
     before = (trained / "best_accuracy" / "model.safetensors").read_bytes()
     assert run("train", "--data", data, "--output", trained, *QUICK) == 1
@@ -77,7 +77,7 @@ def test_training_again_needs_a_word(trained: Path, capsys: Capture) -> None:
     assert "nothing to do" in capsys.readouterr().err
 
 
-def test_resuming_goes_on_with_the_settings_of_the_training(tmp_path: Path, line_folder: Path) -> None:
+def test_resuming_uses_the_settings_of_the_training(tmp_path: Path, line_folder: Path) -> None:
     output = tmp_path / "out"
     given = ["-o", "Train.epochs_iters=1", "-o", "Train.batch_size=5", "-o", "Image.max_width=640"]
     assert run("train", "-c", "crnn", "--data", line_folder, "--output", output, *given) == 0
@@ -89,7 +89,7 @@ def test_resuming_goes_on_with_the_settings_of_the_training(tmp_path: Path, line
     assert json.loads((output / "train_result.json").read_text())["epochs"] == 2
 
 
-def test_fine_tuning_starts_from_a_model(trained: Path, tmp_path: Path, capsys: Capture) -> None:
+def test_fine_tuning_needs_a_model(trained: Path, tmp_path: Path, capsys: Capture) -> None:
     start = ["-o", f"Train.pretrain_weight_path={trained / 'best_accuracy'}"]
     assert run("train", "--data", trained.parent / "lines", "--output", tmp_path / "out", *start, *QUICK) == 0
     assert "characters kept, 0 new, 0 dropped" in capsys.readouterr().err
@@ -189,7 +189,9 @@ def test_an_onnx_file_cut_in_half_is_named(trained: Path, tmp_path: Path, capsys
         (lambda folder: (folder / "images" / "04.png").write_bytes(b""), "train.txt:5"),
     ],
 )
-def test_training_refuses_what_would_spoil_it(change: object, message: str, line_folder: Path, capsys: Capture) -> None:
+def test_training_rejects_data_that_would_spoil_it(
+    change: object, message: str, line_folder: Path, capsys: Capture
+) -> None:
     change(line_folder)  # type: ignore[operator]  # a lambda of the table
     output = line_folder.parent / "out"
     assert run("train", "--data", line_folder, "--output", output, *QUICK) == 1

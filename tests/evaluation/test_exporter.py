@@ -98,7 +98,7 @@ def test_too_large_a_loss_fails_and_leaves_nothing(model_folder: Path, samples: 
     assert not (tmp_path / "out").exists() and not list(tmp_path.glob(".export-*"))
 
 
-def test_another_model_is_not_written_over(model_folder: Path, tmp_path: Path) -> None:
+def test_another_model_is_not_overwritten(model_folder: Path, tmp_path: Path) -> None:
     out = tmp_path / "out"
     export_folder(model_folder, "onnx", target=out)
     export_folder(model_folder, "onnx", target=out)

@@ -51,7 +51,7 @@ def test_the_worse_the_label_fits_the_earlier_it_comes(tmp_path: Path) -> None:
     assert {label.prediction for label in ranked} == {"ab"}
 
 
-def test_unreadable_images_are_left_to_the_other_rules(tmp_path: Path) -> None:
+def test_unreadable_images_are_left_to_the_other_checks(tmp_path: Path) -> None:
     samples = [*_samples(tmp_path, ["ab"]), Sample(tmp_path / "none.png", "ab", "train.txt:2")]
     seen: list[tuple[int, int]] = []
     ranked = rank_labels(Recognizer(Reader()), samples, progress=lambda done, total: seen.append((done, total)))

@@ -138,7 +138,7 @@ def test_characters_that_a_host_cannot_hold_are_named(network: tuple[Path, Model
     assert not_one_line(["a", "", "\x0b", "ab", "\n"]) == ["", "\x0b", "\n"]
 
 
-def test_a_clean_up_that_no_graph_does_is_named(network: tuple[Path, ModelSpec], tmp_path: Path) -> None:
+def test_a_clean_up_step_without_a_graph_is_named(network: tuple[Path, ModelSpec], tmp_path: Path) -> None:
     path, spec = network
     spec = replace(spec, image=replace(spec.image, steps=("rotate_tall", "deskew")))
     with pytest.raises(ModelError, match=r"image.steps: deskew;"):

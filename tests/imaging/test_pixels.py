@@ -46,6 +46,6 @@ def test_bytes_are_not_copied() -> None:
 
 
 @pytest.mark.parametrize("values", [np.array([[-1]]), np.array([[65536]]), np.array([[np.nan]]), np.array([["a"]])])
-def test_what_is_no_pixel_is_named(values: np.ndarray) -> None:
+def test_invalid_pixel_values_are_named(values: np.ndarray) -> None:
     with pytest.raises(DataError, match=r"^scan .*; expected"):
         to_uint8(values, "scan")

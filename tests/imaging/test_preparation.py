@@ -40,7 +40,7 @@ def test_mean_and_deviation_per_channel() -> None:
     assert np.allclose(planes[:, 0, 0], [1.0, 1.0, 0.0])
 
 
-def test_bilinear_without_antialiasing_is_opencvs() -> None:
+def test_bilinear_without_antialiasing_equals_opencv() -> None:
     """OpenCV's INTER_LINEAR samples at (x + 0.5) * scale - 0.5 between two neighbours, edges repeated."""
     row = np.array([[0, 100, 200, 50, 255, 30, 60, 90]], dtype=np.uint8).repeat(8, 0)
     image = Image.fromarray(row).resize((8, 24), Image.Resampling.NEAREST)

@@ -115,14 +115,14 @@ def test_a_missing_file_and_a_folder_are_named(tmp_path: Path) -> None:
     ("kind", "largest"),
     [(np.float32, 1.0), (np.float32, 255.0), (np.uint16, 1023), (np.uint16, 4095), (np.int32, 65535)],
 )
-def test_numbers_of_any_width_are_the_same_picture(kind: type, largest: float, tmp_path: Path) -> None:
+def test_integer_types_of_any_width_give_the_same_image(kind: type, largest: float, tmp_path: Path) -> None:
     values = (np.asarray(gradient()) / 255 * largest).astype(kind)
     read = read_image(save(tmp_path / "x.tif", Image.fromarray(values)))
     assert np.abs(np.asarray(read, dtype=int) - np.asarray(gradient(), dtype=int)).max() <= 1
 
 
 @pytest.mark.parametrize("value", [-1.0, 1e6, float("nan")])
-def test_pixels_that_mean_nothing_are_named(value: float, tmp_path: Path) -> None:
+def test_invalid_pixels_are_named(value: float, tmp_path: Path) -> None:
     path = save(tmp_path / "x.tif", Image.fromarray(np.full((4, 4), value, dtype=np.float32)))
     with pytest.raises(DataError, match=r"x\.tif with values from"):
         read_image(path)

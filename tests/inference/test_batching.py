@@ -42,7 +42,7 @@ def test_a_batch_holds_one_bucket_width_in_the_order_of_the_lines() -> None:
 
 
 @pytest.mark.parametrize(("pixels", "largest"), [(None, 8), (32 * 64 * 3, 3), (1, 1)])
-def test_a_batch_is_bounded_by_the_pixels_that_the_back_end_likes(pixels: int | None, largest: int) -> None:
+def test_a_batch_is_bounded_by_the_pixel_limit_of_the_back_end(pixels: int | None, largest: int) -> None:
     batches = list(width_batches(_lines(*[60] * 8), Sums(pixels), 16))
     assert max(map(len, batches)) == largest
     assert [index for batch in batches for index in batch] == list(range(8))

@@ -40,7 +40,7 @@ def test_characters_that_no_font_has_are_named_in_the_picture() -> None:
 
 
 @pytest.mark.parametrize(("text", "unshaped"), [("مرحبا", True), ("हिन्दी", True), ("Größe", False)])
-def test_letters_that_cannot_be_joined_are_said(text: str, unshaped: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_letters_that_cannot_be_joined_are_reported(text: str, unshaped: bool, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(module.features, "check", lambda name: False)
     assert ("raqm" in caption_font(text, 24).note) == unshaped
     monkeypatch.setattr(module.features, "check", lambda name: True)

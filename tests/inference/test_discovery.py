@@ -30,7 +30,7 @@ def test_a_mistyped_name_gets_a_suggestion(name: str, hint: str) -> None:
     assert hint in str(caught.value.hint)
 
 
-def test_what_is_no_name_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_invalid_names_are_rejected(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     with pytest.raises(ConfigError, match="an empty name"):
         find_model("")
     monkeypatch.setenv("OCRX_OFFLINE", "1")

@@ -41,7 +41,7 @@ def test_a_uniform_image_has_no_contrast(value: int) -> None:
     assert "contrast" in str(warning(Image.new("L", (200, 200), value)))
 
 
-def test_faded_text_is_warned_of_and_grey_text_is_not() -> None:
+def test_faded_text_causes_a_warning_and_grey_text_does_not() -> None:
     line = np.asarray(draw_line("faded"), dtype=np.float32)
     assert "contrast" in str(warning(Image.fromarray((250 - (255 - line) * 0.06).astype(np.uint8))))
     assert warning(Image.fromarray((250 - (255 - line) * 0.3).astype(np.uint8))) is None

@@ -55,7 +55,7 @@ def test_patterns_lists_and_generators(images: Path, tmp_path: Path) -> None:
     assert names(str(p) for p in [images / "00.png"]) == [str(images / "00.png")]
 
 
-def test_a_list_goes_on_behind_what_is_no_address(images: Path, tmp_path: Path) -> None:
+def test_a_list_continues_after_an_invalid_address(images: Path, tmp_path: Path) -> None:
     (tmp_path / "list.txt").write_text(f"http://[::1\n{images / '00.png'}\n")
     bad, good = iter_inputs(f"@{tmp_path / 'list.txt'}")
     with pytest.raises(DataError, match=r"http://\[::1: not a URL"):
@@ -77,7 +77,7 @@ def test_a_list_that_names_itself_is_read_once(images: Path, tmp_path: Path, mon
         assert [item.name for item in good] == [str(image)] * count
 
 
-def test_items_are_found_as_they_are_asked_for() -> None:
+def test_inputs_are_found_lazily() -> None:
     def endless() -> Iterator[Image.Image]:
         while True:
             yield draw_line("x")
@@ -129,7 +129,7 @@ def test_colours_are_red_green_blue_and_transparency_is_white() -> None:
         (np.zeros((4, 4), dtype=complex), "complex"),
     ],
 )
-def test_arrays_that_are_no_images_are_named_errors(array: np.ndarray, message: str) -> None:
+def test_arrays_that_are_not_images_are_named_errors(array: np.ndarray, message: str) -> None:
     (item,) = iter_inputs(array)
     with pytest.raises(DataError, match=message.replace("+", r"\+")):
         item.load()
@@ -161,7 +161,7 @@ def test_arrays_that_are_no_images_are_named_errors(array: np.ndarray, message: 
         (b"II*\0nonsense", "image"),
     ],
 )
-def test_what_cannot_be_read_is_one_item_that_says_why(source: object, message: str) -> None:
+def test_an_unreadable_input_is_one_result_that_says_why(source: object, message: str) -> None:
     (item,) = iter_inputs(source)
     with pytest.raises(DataError, match=message):
         item.load()
@@ -190,7 +190,7 @@ def test_a_folder_named_like_an_image_is_searched(tmp_path: Path) -> None:
         item.load()
 
 
-def test_every_frame_of_a_tiff_is_an_item(tmp_path: Path) -> None:
+def test_every_frame_of_a_tiff_is_an_input(tmp_path: Path) -> None:
     first, second = draw_line("one"), draw_line("two")
     first.save(tmp_path / "two.tif", save_all=True, append_images=[second])
     first.save(tmp_path / "one.tif")
@@ -201,7 +201,7 @@ def test_every_frame_of_a_tiff_is_an_item(tmp_path: Path) -> None:
     assert [item.page_index for item in iter_inputs(tmp_path / "one.tif")] == [None]
 
 
-def test_every_page_of_a_pdf_is_an_item(tmp_path: Path) -> None:
+def test_every_page_of_a_pdf_is_an_input(tmp_path: Path) -> None:
     pytest.importorskip("pypdfium2")
     pages = [draw_line("one").convert("RGB"), draw_line("two 2").convert("RGB")]
     pages[0].save(tmp_path / "two.pdf", save_all=True, append_images=pages[1:], resolution=200)
@@ -278,7 +278,7 @@ def bomb() -> bytes:
     return b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", header) + chunk(b"IDAT", zlib.compress(b"")) + chunk(b"IEND", b"")
 
 
-def test_difficult_images_are_read_or_refused_by_name(tmp_path: Path) -> None:
+def test_difficult_images_are_read_or_rejected_by_name(tmp_path: Path) -> None:
     grey = draw_line("abc")
     truth = np.asarray(grey).astype(int)
     Image.fromarray(np.asarray(grey).astype(np.uint16) * 257).save(tmp_path / "sixteen.png")

@@ -50,7 +50,7 @@ def test_a_tall_character_of_a_page_stays_upright() -> None:
     assert (line.turned, line.size) == (False, (16, 40))
 
 
-def test_a_standing_line_is_judged_as_it_is_read() -> None:
+def test_a_vertical_line_is_judged_as_it_is_read() -> None:
     lying = draw_line("a line on its side", height=40)
     judged: list[bytes] = []
 
@@ -64,7 +64,7 @@ def test_a_standing_line_is_judged_as_it_is_read() -> None:
     assert judged == [lying.tobytes()]
 
 
-def test_a_page_upside_down_that_is_read_as_one_line_warns() -> None:
+def test_an_upside_down_page_read_as_one_line_causes_a_warning() -> None:
     class Finder(LineFinder):
         def is_upside_down(self, line: Image.Image) -> bool:
             return True

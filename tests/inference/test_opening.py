@@ -28,7 +28,7 @@ from ocrx.model_spec import CalibrationSpec
         ("https://host/a.zip", ConfigError, "https://host/a.zip: not the address of a file of weights", ".pdparams"),
     ],
 )
-def test_what_names_no_model_says_what_to_do(given: str, error: type[OcrxError], message: str, hint: str) -> None:
+def test_a_name_without_a_model_says_what_to_do(given: str, error: type[OcrxError], message: str, hint: str) -> None:
     for options in ({"model_name": given}, {"model_dir": given}):
         with pytest.raises(error, match=message) as raised:
             create_model(**options)

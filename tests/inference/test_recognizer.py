@@ -115,14 +115,14 @@ def test_a_batch_holds_one_bucket_width_and_at_most_batch_size_lines() -> None:
     assert sum(shape[0] for shape in backend.batches) == 50
 
 
-def test_a_batch_holds_no_more_pixels_than_the_runtime_likes() -> None:
+def test_a_batch_holds_no_more_pixels_than_the_runtime_allows() -> None:
     backend = Fake(pixels=32 * 512)
     assert len(list(Recognizer(backend).predict(lines(50), batch_size=16))) == 50
     assert all(shape[0] == 1 or shape[0] * shape[2] * shape[3] <= 32 * 512 for shape in backend.batches)
     assert max(shape[0] for shape in backend.batches) > 1
 
 
-def test_a_bad_item_is_one_error_and_the_rest_is_read(recognizer: Recognizer, images: Path) -> None:
+def test_a_bad_input_is_one_error_and_the_rest_is_read(recognizer: Recognizer, images: Path) -> None:
     sources = [images / "00.png", "missing.png", b"no image", None, np.zeros((0, 3)), images / "01.jpg", {"img": 3}]
     found = list(recognizer.predict(sources, batch_size=3))
     assert [p.error is None for p in found] == [True, False, False, False, False, True, False]
@@ -194,7 +194,7 @@ class FakeTurning(Fake):
     spec = replace(SPEC, image=replace(SPEC.image, steps=("rotate_tall",)))
 
 
-def test_a_standing_line_is_read_and_measured_as_the_lying_one() -> None:
+def test_a_vertical_line_is_read_and_measured_like_the_horizontal_one() -> None:
     lying = draw_line("characters on end").resize((320, 32))
     standing = lying.transpose(Image.Transpose.ROTATE_270)
     flat, upright = Recognizer(FakeTurning()).predict([lying, standing])
@@ -205,7 +205,7 @@ def test_a_standing_line_is_read_and_measured_as_the_lying_one() -> None:
     assert flat.img["res"].tobytes() == upright.img["res"].tobytes()
 
 
-def test_a_long_standing_line_is_said_to_be_squeezed() -> None:
+def test_a_long_vertical_line_is_reported_as_squeezed() -> None:
     (found,) = Recognizer(FakeTurning()).predict(Image.effect_noise((60, 30000), 50))
     assert found.warning == "30000x60 pixels, squeezed to 16% of its width"
 
@@ -233,12 +233,12 @@ def test_images_of_any_shape_are_read(recognizer: Recognizer, size: tuple[int, i
     assert ("pixels high" in str(found.warning)) == (size[1] < 8)
 
 
-def test_a_line_longer_than_the_network_reads_is_said_to_be_squeezed(recognizer: Recognizer) -> None:
+def test_a_line_longer_than_the_network_reads_is_reported_as_squeezed(recognizer: Recognizer) -> None:
     (found,) = recognizer.predict(Image.effect_noise((30000, 60), 50))
     assert found.warning == "30000x60 pixels, squeezed to 16% of its width"
 
 
-def test_a_page_is_said_to_be_one_and_cut_on_request(recognizer: Recognizer) -> None:
+def test_a_page_causes_a_warning_and_is_cut_on_request(recognizer: Recognizer) -> None:
     page = Image.new("L", (400, 300), 255)
     words = ["first line", "second", "the third one"]
     for row, word in enumerate(words):
@@ -464,7 +464,7 @@ def test_a_page_without_text_gives_one_empty_result(recognizer: Recognizer) -> N
     assert (found.text, found.error, found.warning, found.line_index) == ("", None, "no text found", None)
 
 
-def test_a_single_line_on_its_head_is_turned_on_request(recognizer: Recognizer) -> None:
+def test_an_upside_down_line_is_turned_on_request(recognizer: Recognizer) -> None:
     pytest.importorskip("rapidocr")
     line = draw_line("Please turn this line over", height=40)
     upright, turned = recognizer.predict([line, line.transpose(Image.Transpose.ROTATE_180)], orientation="auto")

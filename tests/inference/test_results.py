@@ -133,14 +133,14 @@ def test_only_a_suffix_of_what_is_written_makes_a_file_name(tmp_path: Path, meth
     assert (first == second == tmp_path / name) == (kind == "file")
 
 
-def test_a_folder_that_is_there_is_one_whatever_its_name(tmp_path: Path) -> None:
+def test_an_existing_folder_is_a_folder_whatever_its_name(tmp_path: Path) -> None:
     for name in ("x.png", "x.json"):
         (tmp_path / name).mkdir()
         assert READ.save_to_img(tmp_path / name) == tmp_path / name / "x_res.png"
         assert READ.save_to_json(tmp_path / name) == tmp_path / name / "x_res.json"
 
 
-def test_a_name_that_is_no_unicode_is_escaped(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_name_that_is_not_unicode_is_escaped(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     odd = replace(READ, input_path=os.fsdecode(b"caf\xe9.png"))
     stored = odd.save_to_json(tmp_path)
     assert odd.save_to_json(tmp_path) == stored and odd.save_to_img(tmp_path).is_file()

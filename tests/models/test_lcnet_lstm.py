@@ -33,7 +33,7 @@ def test_one_activation_is_used_throughout(params: dict[str, Any], expected: set
     assert activations(model.fuse()) == expected
 
 
-def test_weights_of_one_activation_are_a_start_for_the_other() -> None:
+def test_weights_of_one_activation_initialise_the_other() -> None:
     gelu, relu = build_model(spec_of()), build_model(spec_of(activation="relu"))
     relu.load_state_dict(gelu.state_dict())
     images = torch.rand(1, 1, 32, 64)

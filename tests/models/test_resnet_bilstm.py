@@ -79,7 +79,7 @@ def test_files_older_than_the_counters_of_batch_norms_are_read(weights: Path, tm
     assert torch.equal(ours.stages[1][0].bn1.running_var, theirs.stages[1][0].bn1.running_var)  # type: ignore[index,union-attr,arg-type]  # of a Sequential
 
 
-def test_weights_that_are_not_there_or_another_networks(weights: Path, tmp_path: Path) -> None:
+def test_missing_weights_and_those_of_another_network(weights: Path, tmp_path: Path) -> None:
     model = network("RGB")
     with pytest.raises(ModelError, match="no such file"):
         model.load_pretrained(str(tmp_path / "nothing.pth"))

@@ -60,7 +60,7 @@ def test_the_fastest_settings_are_noted_and_used(
     assert main(["predict", str(line_folder / "images"), "-m", str(folder), "--hpip"]) == 0
 
 
-def test_what_is_given_goes_before_what_was_tuned(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_explicit_settings_win_over_tuned_ones(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     asked: list[tuple[str, int, str]] = []
 
     def opened(path: Path, backend: str, device: str, threads: int, precision: str) -> Backend:
@@ -97,9 +97,7 @@ def test_the_command_line_goes_before_what_was_tuned(
         assert set(sizes) == {size}
 
 
-def test_a_model_that_was_never_tuned_is_read_as_without_it_and_that_is_said_once(
-    folder: Path, line_folder: Path
-) -> None:
+def test_a_model_without_tuned_settings_reads_with_defaults_and_says_so_once(folder: Path, line_folder: Path) -> None:
     arguments = ["predict", str(line_folder / "images"), "-m", str(folder)]
     code = "import sys; from ocrx.cli.app import main; sys.exit(main(sys.argv[1:]))"
     plain, tuned = (

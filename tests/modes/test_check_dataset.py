@@ -72,7 +72,7 @@ def test_result_file_has_the_fields_of_paddlex_and_files_that_exist(clean: Path,
     assert "(space)\tU+0020\tSPACE\t90\t20\ttrue" in characters
 
 
-def test_second_run_opens_no_image_again(clean: Path, tmp_path: Path) -> None:
+def test_a_second_run_opens_no_image(clean: Path, tmp_path: Path) -> None:
     assert [_check(clean, tmp_path).decoded, _check(clean, tmp_path).decoded] == [110, 0]
 
 

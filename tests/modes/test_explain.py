@@ -99,7 +99,7 @@ def test_the_line_is_read_as_predict_reads_it(
     assert asked[0] == (model_folder, "onnx", "cpu", 1, "fp32")
 
 
-def test_a_standing_line_is_explained_as_it_is_read(
+def test_a_vertical_line_is_explained_as_it_is_read(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path, config: Config
 ) -> None:
     backend = scripted(monkeypatch)
@@ -160,7 +160,7 @@ def test_constraints_of_the_configuration_hold(monkeypatch: pytest.MonkeyPatch, 
     assert (seen.reading.text, seen.found, seen.matched) == ("abc", "acc", True)
 
 
-def test_what_cannot_be_explained(monkeypatch: pytest.MonkeyPatch, image: Path, config: Config) -> None:
+def test_images_that_cannot_be_explained(monkeypatch: pytest.MonkeyPatch, image: Path, config: Config) -> None:
     scripted(monkeypatch)
     with pytest.raises(DataError, match="not in the charset: 'x'"):
         explain.run(config, image, "abx")

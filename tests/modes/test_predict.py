@@ -74,7 +74,7 @@ def test_one_json_document_and_csv(capsys: pytest.CaptureFixture[str], model_fol
     assert code == 2 and "expected one of them" in err
 
 
-def test_lines_below_a_score_are_left_out_and_counted(
+def test_lines_below_a_score_are_omitted_and_counted(
     capsys: pytest.CaptureFixture[str], model_folder: Path, images: Path
 ) -> None:
     code, out, err = run(capsys, images, "-m", model_folder, "--min-score", "1.0")
@@ -114,7 +114,7 @@ def test_a_save_dir_that_is_a_file_is_an_error_before_anything_is_read(
     assert (tmp_path / "out.png").read_text() == "mine"
 
 
-def test_lines_that_are_left_out_are_not_saved(
+def test_omitted_lines_are_not_saved(
     capsys: pytest.CaptureFixture[str], model_folder: Path, images: Path, tmp_path: Path
 ) -> None:
     options = ["-m", model_folder, "--save-dir", tmp_path / "out", "--min-score", "1.0"]
@@ -139,7 +139,9 @@ def test_a_file_name_of_any_bytes_stops_nothing(
         assert bytes(odd) in out and b"00.png" in out
 
 
-def test_pages_are_warned_of_and_cut(capsys: pytest.CaptureFixture[str], model_folder: Path, tmp_path: Path) -> None:
+def test_pages_cause_a_warning_and_are_cut_on_request(
+    capsys: pytest.CaptureFixture[str], model_folder: Path, tmp_path: Path
+) -> None:
     page = Image.new("L", (400, 240), 255)
     for row, word in enumerate(["first line", "second line"]):
         page.paste(draw_line(word, height=40), (20, 30 + 90 * row))
@@ -189,7 +191,7 @@ def test_mistakes_have_an_exit_code_and_words(
     assert out == ""
 
 
-def test_a_model_that_is_not_there(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+def test_a_missing_model(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
     code, _, err = run(capsys, "x.png", "-m", tmp_path / "none")
     assert code == 1 and "no such model folder" in err
     (tmp_path / "model.onnx").write_text("text")
@@ -197,7 +199,7 @@ def test_a_model_that_is_not_there(capsys: pytest.CaptureFixture[str], tmp_path:
     assert code == 1 and "not an ocrx model" in err
 
 
-def test_a_model_that_cannot_be_meant(capsys: pytest.CaptureFixture[str], images: Path) -> None:
+def test_a_model_that_cannot_be_intended(capsys: pytest.CaptureFixture[str], images: Path) -> None:
     code, _, err = run(capsys, images / "00.png", "-m", "")
     assert code == 2 and "Predict.model_dir: an empty name" in err
 

@@ -49,7 +49,7 @@ def test_the_number_of_processes_changes_nothing(tmp_path: Path) -> None:
     assert files(tmp_path / "one") != (synth(tmp_path / "three", seed=6), files(tmp_path / "three"))[1]
 
 
-def test_files_that_lie_there_are_left_alone(tmp_path: Path) -> None:
+def test_existing_files_are_left_alone(tmp_path: Path) -> None:
     (tmp_path / "mine.txt").write_text("precious", encoding="utf-8")
     with pytest.raises(DataError, match="not empty"):
         synth(tmp_path)

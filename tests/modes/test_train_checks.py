@@ -64,7 +64,7 @@ def test_starting_anew_leaves_nothing_of_the_training_before(line_folder: Path, 
     assert (output / "best_accuracy").is_dir()
 
 
-def test_only_starting_anew_clears_anything(line_folder: Path, tmp_path: Path) -> None:
+def test_only_starting_over_clears_anything(line_folder: Path, tmp_path: Path) -> None:
     """The output may be a folder that holds other things, whatever they are called."""
     (tmp_path / "epoch_notes").mkdir()
     (tmp_path / "train.log").write_text("mine\n")

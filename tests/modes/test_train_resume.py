@@ -131,7 +131,7 @@ def test_a_failure_after_the_start_takes_the_place_of_the_result(here: Path, mon
     assert result_of(here / "done") == {"done_flag": False, "err_type": "DataError", "err_msg": "no space left"}
 
 
-def test_what_the_start_decided_is_no_other_network(trainings: Path) -> None:
+def test_parameters_from_pretrained_weights_are_not_another_network(trainings: Path) -> None:
     spec = read_spec(trainings / "done" / "latest")
     fused = replace(spec, params={**spec.params, "fused": True})
     config = configured(trainings / "lines", trainings / "new")

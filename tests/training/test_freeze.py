@@ -47,7 +47,7 @@ def test_batch_norms_of_frozen_parts_do_not_learn(network: nn.Module) -> None:
     assert modes.pop("stem") is False and modes and all(modes.values())
 
 
-def test_a_part_that_is_not_there_lists_those_that_are(network: nn.Module) -> None:
+def test_a_missing_part_lists_the_existing_ones(network: nn.Module) -> None:
     with pytest.raises(ConfigError, match=r"no part 'backbone'; expected some of stem, blocks, .*head"):
         freeze(network, ["stem", "backbone"])
     with pytest.raises(ConfigError, match="no part 'block'"):

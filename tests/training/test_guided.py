@@ -62,7 +62,7 @@ def test_a_resumed_guided_training_equals_an_uninterrupted_one(
         (GuideConfig(), True),
     ],
 )
-def test_whom_the_backbone_learns_from(line_folder: Path, tmp_path: Path, guide: GuideConfig, moves: bool) -> None:
+def test_the_losses_that_train_the_backbone(line_folder: Path, tmp_path: Path, guide: GuideConfig, moves: bool) -> None:
     """From the guide alone, from both where nothing is detached, from CTC without a guide; never from nobody."""
     config = replace(FAST, guide=guide, epochs_iters=1, optimizer="sgd", weight_decay=0.0, learning_rate=0.1)
     run = trainer(line_folder, tmp_path / "out", config)

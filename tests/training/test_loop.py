@@ -20,7 +20,7 @@ from ocrx.training.checkpoint import load_state
 from ocrx.training.loop import Trainer, _Window
 
 
-def test_four_lines_are_learned_by_heart(tmp_path: Path) -> None:
+def test_four_lines_are_overfitted(tmp_path: Path) -> None:
     folder = tmp_path / "lines"
     folder.mkdir()
     words = ["one", "two 22", "three", "four 4"]
@@ -154,7 +154,7 @@ def test_warm_up_steps_are_steps_where_time_bounds_the_training(line_folder: Pat
     assert run._factor() == pytest.approx(1, rel=0.01)
 
 
-def test_a_finished_training_goes_on_when_it_is_given_more(line_folder: Path, tmp_path: Path) -> None:
+def test_a_finished_training_continues_with_more_epochs(line_folder: Path, tmp_path: Path) -> None:
     trainer(line_folder, tmp_path / "out", small=True).run()
     longer = trainer(line_folder, tmp_path / "out", replace(FAST, epochs_iters=5), small=True)
     longer.resume(tmp_path / "out" / "latest")

@@ -23,7 +23,7 @@ def test_schedules_rise_and_fall(schedule: str, values: list[float]) -> None:
 
 
 @pytest.mark.parametrize("schedule", SCHEDULES)
-def test_schedules_do_without_a_warm_up(schedule: str) -> None:
+def test_schedules_work_without_a_warm_up(schedule: str) -> None:
     assert SCHEDULES[schedule](0.0, 0.0) == 1.0
 
 

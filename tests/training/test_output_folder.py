@@ -54,6 +54,6 @@ def test_weights_that_are_still_needed_are_not_removed(output: Path, name: str) 
     assert sorted(output.rglob("*")) == before, "nothing is removed before the check"
 
 
-def test_weights_elsewhere_are_no_hindrance(output: Path, tmp_path: Path) -> None:
+def test_weights_in_another_folder_are_accepted(output: Path, tmp_path: Path) -> None:
     clear_output(output, model(tmp_path / "other"))
     assert (tmp_path / "other" / SPEC_FILE).is_file() and not (output / "latest").exists()

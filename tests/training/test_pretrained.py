@@ -48,7 +48,7 @@ def test_rows_of_the_head_are_mapped_by_character(tmp_path: Path) -> None:
     assert_equal(body, {name: model.state_dict()[name] for name in body})
 
 
-def test_a_fused_network_starts_from_folded_weights(tmp_path: Path) -> None:
+def test_a_fused_network_takes_folded_pretrained_weights(tmp_path: Path) -> None:
     old, old_spec = load_model(stored(tmp_path / "start", "abcdef"))
     spec = replace(old_spec, params={"fused": True})
     model = build_model(spec).eval()
@@ -71,7 +71,7 @@ def test_only_the_head_is_mapped(tmp_path: Path) -> None:
         assert torch.equal(model.state_dict()[name], old.state_dict()[name]), name
 
 
-def test_another_network_is_no_start(line_folder: Path, tmp_path: Path) -> None:
+def test_another_network_has_no_pretrained_weights(line_folder: Path, tmp_path: Path) -> None:
     folder = stored(tmp_path / "start", "abc")
     spec = spec_for(read_dataset(line_folder).train, "lcnet_lstm")
     with pytest.raises(ModelError, match="does not fit"):
@@ -140,18 +140,18 @@ def test_a_resumed_fine_tuning_equals_an_uninterrupted_one(line_folder: Path, tm
         (["Train.learning_rate=null"], 1e-3),
     ],
 )
-def test_the_learning_rate_suits_the_start(given: list[str], rate: float) -> None:
+def test_the_learning_rate_suits_the_pretrained_weights(given: list[str], rate: float) -> None:
     """The recipe's own rate is meant for a training from nothing, half of it does from a start; a given one counts."""
     assert load_config("lcnetv4_tiny", given).Train.rate == rate
     assert load_config(None, [*given, "Global.model=lcnetv4_tiny"]).Train.rate == rate
 
 
-def test_a_recipe_that_names_its_start_keeps_its_rate() -> None:
+def test_a_recipe_with_pretrained_weights_keeps_its_rate() -> None:
     config = load_config("fine_tune")
     assert config.Train.pretrain_weight_path == "printed_en" and config.Train.rate == config.Train.learning_rate
 
 
-def test_a_folder_a_file_in_it_and_a_name_are_starts(tmp_path: Path) -> None:
+def test_a_folder_a_file_in_it_and_a_name_are_pretrained_weights(tmp_path: Path) -> None:
     folder = stored(tmp_path / "start", "abc")
     assert resolve_pretrained(str(folder), tmp_path) == folder
     assert resolve_pretrained(str(folder / "model.safetensors"), tmp_path) == folder
@@ -166,7 +166,9 @@ def test_a_folder_a_file_in_it_and_a_name_are_starts(tmp_path: Path) -> None:
         ("{here}/nothing", ModelError, "no such model folder"),
     ],
 )
-def test_a_start_that_is_not_there_is_named(source: str, error: type[Exception], message: str, tmp_path: Path) -> None:
+def test_missing_pretrained_weights_are_named(
+    source: str, error: type[Exception], message: str, tmp_path: Path
+) -> None:
     with pytest.raises(error, match=message):
         resolve_pretrained(source.format(here=tmp_path), tmp_path / "out")
 
@@ -199,7 +201,7 @@ def test_official_weights_on_the_hub_are_imported(tmp_path: Path, monkeypatch: p
     assert asked == [(str(tmp_path / "cache"), tmp_path / "out" / "start")]
 
 
-def test_a_backbone_of_torchvision_is_a_start_of_its_own(line_folder: Path, tmp_path: Path) -> None:
+def test_torchvision_backbones_have_their_own_pretrained_weights(line_folder: Path, tmp_path: Path) -> None:
     """Not a model: nothing to evaluate before the first epoch."""
     from torchvision import models
 
@@ -215,7 +217,7 @@ def test_a_backbone_of_torchvision_is_a_start_of_its_own(line_folder: Path, tmp_
     assert torch.equal(model.state_dict()["stem.0.weight"], theirs)
 
 
-def test_imagenet_is_no_start_for_other_networks(line_folder: Path, tmp_path: Path) -> None:
+def test_imagenet_weights_do_not_fit_other_networks(line_folder: Path, tmp_path: Path) -> None:
     options = overrides(line_folder, tmp_path / "out", "imagenet")
     with pytest.raises(ModelError, match=r"imagenet: .*resnet_bilstm"):
         mode.run(load_config("lcnetv4_tiny", options), lambda line: None)

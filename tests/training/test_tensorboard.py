@@ -44,7 +44,7 @@ def test_a_training_leaves_its_curves_and_its_models(
         assert (output / models[name]["weights"]).is_file(), "paths are relative to the output"
 
 
-def test_a_resumed_training_hides_what_it_repeats(tmp_path: Path) -> None:
+def test_a_resumed_training_does_not_repeat_its_log(tmp_path: Path) -> None:
     for first, loss in ((0, 1.0), (3, 2.0)):
         writer = TensorBoardWriter(tmp_path)
         writer.start(first)
@@ -61,7 +61,7 @@ def test_nothing_is_written_before_the_training_starts(tmp_path: Path) -> None:
     assert list(tmp_path.iterdir()) == []
 
 
-def test_a_missing_package_is_said_before_the_training(
+def test_a_missing_package_is_an_error_before_the_training(
     line_folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(tensorboard, "find_spec", lambda name: None)

@@ -28,7 +28,7 @@ def test_images_that_disappear_are_named(line_folder: Path) -> None:
         validation(model)
 
 
-def test_images_that_were_never_there_count_as_read_wrongly(line_folder: Path) -> None:
+def test_missing_images_count_as_errors(line_folder: Path) -> None:
     dataset = read_dataset(line_folder)
     dataset.val[1].image.unlink()
     spec = spec_for(dataset.train, "lcnet_lstm", SMALL)

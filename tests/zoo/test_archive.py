@@ -61,7 +61,7 @@ def test_names_outside(name: str, folder: Path, tmp_path: Path) -> None:
     [tarfile.SYMTYPE, tarfile.LNKTYPE, tarfile.FIFOTYPE, tarfile.CHRTYPE],
     ids=["link", "hard", "fifo", "device"],
 )
-def test_what_is_no_file(kind: bytes, folder: Path, tmp_path: Path) -> None:
+def test_inputs_that_are_not_files(kind: bytes, folder: Path, tmp_path: Path) -> None:
     with pytest.raises(ModelError, match="'a' is not a regular file"):
         unpack_tar(tar_of(tmp_path / "m.tar", special("a", kind, "/etc/passwd"), ("a/b", b"x")), folder)
     assert list(folder.iterdir()) == []

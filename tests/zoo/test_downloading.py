@@ -37,7 +37,7 @@ def test_a_cut_connection_is_resumed(web: Web, tmp_path: Path) -> None:
     assert web.ranges == ["bytes=300000-", "bytes=400000-"]
 
 
-def test_a_later_call_goes_on(web: Web, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_later_call_resumes(web: Web, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     web.cuts["/model.tar"] = [300_000]
     monkeypatch.setattr(downloading, "ATTEMPTS", 1)
     with pytest.raises(ModelError, match="300000 of 1024000 bytes received") as raised:

@@ -16,9 +16,7 @@ def test_only_addresses_of_paddlex_go_to_the_mirror(monkeypatch: pytest.MonkeyPa
     assert mirrored("http://elsewhere/a.tar") == "http://elsewhere/a.tar"
 
 
-def test_the_hub_is_not_asked_where_it_is_known_to_be_of_no_use(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_the_hub_is_not_contacted_if_it_cannot_help(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     assert hub_repository("PP-OCRv4_mobile_rec") == "PaddlePaddle/PP-OCRv4_mobile_rec"
     with pytest.raises(UnavailableError, match="not on the hub as safetensors"):
         fetch_safetensors("PP-OCRv4_mobile_rec", tmp_path)

@@ -170,7 +170,7 @@ def eight_bits() -> Tensor:
     ],
     ids=["complex", "sparse", "eight bits"],
 )
-def test_tensors_that_are_no_plain_numbers_are_refused(tensor: Tensor, kind: str, tmp_path: Path) -> None:
+def test_tensors_that_are_not_plain_numbers_are_rejected(tensor: Tensor, kind: str, tmp_path: Path) -> None:
     torch.save({"decoder.fc.bias": tensor}, tmp_path / "w.pth")
     with pytest.raises(ModelError, match=rf"w\.pth: decoder\.fc\.bias is a {kind} tensor; expected"):
         import_weights(str(tmp_path / "w.pth"), tmp_path / "out", name="SVTRv2_tiny", dictionary=dictionary(tmp_path))
@@ -186,12 +186,12 @@ def test_safetensors_of_eight_bits_are_refused_and_of_sixteen_read(tmp_path: Pat
     assert found.dtype == np.float32 and found.tolist() == [1.5, -2.0]
 
 
-def test_trained_parameters_are_read(tmp_path: Path) -> None:
+def test_trained_parameters_are_detached(tmp_path: Path) -> None:
     torch.save({"decoder.fc.bias": nn.Parameter(torch.tensor([1.0, 2.0]))}, tmp_path / "w.pth")
     assert read_weights(str(tmp_path / "w.pth")).tensors["decoder.fc.bias"].tolist() == [1.0, 2.0]
 
 
-def test_big_arrays_are_put_together_from_slices(tmp_path: Path) -> None:
+def test_large_arrays_are_reassembled_from_slices(tmp_path: Path) -> None:
     tree = {
         "UnpackBigParamInfor@@": {"w": {"slices": ["w.0", "w.1"], "OriginShape": (2, 3)}},
         "w.0": np.arange(4, dtype=np.float32),
@@ -254,7 +254,7 @@ def test_wrong_architecture_names_tensors(tiny_file: Path, tmp_path: Path) -> No
     assert not (tmp_path / "out").exists()
 
 
-def test_one_tensor_too_many_or_too_few(tiny_file: Path, tmp_path: Path) -> None:
+def test_an_extra_or_a_missing_tensor_is_named(tiny_file: Path, tmp_path: Path) -> None:
     tree = pickle.loads(tiny_file.read_bytes())
     more = tmp_path / "more.pdparams"
     more.write_bytes(pickle.dumps({**tree, "backbone.surprise": np.zeros(3, np.float32)}))

@@ -55,7 +55,7 @@ def test_an_unknown_language_lists_the_known_ones() -> None:
         model_for_language("xx")
 
 
-def test_a_language_in_place_of_a_model() -> None:
+def test_a_language_instead_of_a_model() -> None:
     assert create_model(lang="en").spec.name == "printed_latin"
     with pytest.raises(ConfigError, match="lang: given beside a model"):
         create_model("printed_en", lang="en")

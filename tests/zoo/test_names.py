@@ -44,7 +44,9 @@ def test_the_names_are_those_of_paddlex() -> None:
 
 
 @pytest.mark.parametrize("name", OFFICIAL)
-def test_a_name_is_fetched_from_its_repository_and_reads(name: str, web: Web, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_name_is_downloaded_from_its_repository_and_reads(
+    name: str, web: Web, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Three requests, one import under the name, then the recipe's network reads; nothing is fetched again."""
     paths = [f"/PaddlePaddle/{name}/resolve/main/inference.{suffix}" for suffix in ("yml", "json", "pdiparams")]
     web.files.update({path: path.encode() for path in paths})

@@ -98,7 +98,7 @@ def test_the_first_use_downloads_and_the_second_does_not(hub: Web, tmp_path: Pat
     assert entries(tmp_path / "cache" / "downloads") == []
 
 
-def test_what_is_fetched_is_said(hub: Web, caplog: pytest.LogCaptureFixture) -> None:
+def test_downloads_are_announced(hub: Web, caplog: pytest.LogCaptureFixture) -> None:
     obtain(NAME)
     lines = [record.message for record in caplog.records if record.levelname == "WARNING"]
     assert lines == [f"{NAME}: downloading from {hub.url}/PaddlePaddle/{NAME} (about 4.4 MB, Apache-2.0)"]
@@ -111,7 +111,7 @@ def test_a_broken_connection_is_resumed(hub: Web, published: dict[str, bytes]) -
     assert hub.ranges == [f"bytes={size // 2}-"]
 
 
-def test_without_the_hub_paddlex_gives_it(web: Web, published: dict[str, bytes]) -> None:
+def test_without_the_hub_paddlex_is_used(web: Web, published: dict[str, bytes]) -> None:
     web.files[PADDLEX] = tar_of(published)
     folder = obtain(NAME)
     origin = read_spec(folder).origin
@@ -119,7 +119,7 @@ def test_without_the_hub_paddlex_gives_it(web: Web, published: dict[str, bytes])
 
 
 @pytest.mark.parametrize("status", [403, 404, 500])
-def test_nobody_has_it(status: int, web: Web, tmp_path: Path) -> None:
+def test_no_source_has_the_model(status: int, web: Web, tmp_path: Path) -> None:
     for path in (f"{HUB}/inference.yml", PADDLEX):
         web.statuses[path] = status
     with pytest.raises(ModelError, match=f"{NAME}: cannot be downloaded: .*{status}.*{status}"):
@@ -178,7 +178,7 @@ def test_a_disk_that_is_full(limit: int, hub: Web, published: dict[str, bytes], 
     assert find_model(NAME) == tmp_path / "cache" / "models" / NAME, "with room again, the next attempt succeeds"
 
 
-def test_another_hash_than_before_names_both(hub: Web, published: dict[str, bytes]) -> None:
+def test_a_changed_hash_names_both(hub: Web, published: dict[str, bytes]) -> None:
     before = read_spec(obtain(NAME)).origin
     assert before is not None and remove(NAME) and cached_model(NAME) is None
     content = published["inference.pdiparams"]

@@ -74,7 +74,7 @@ def test_sizes_and_oddities(tmp_path: Path) -> None:
     assert again.problems == scan.problems
 
 
-def test_cache_spares_the_second_look_and_sees_changes(images: list[Path], tmp_path: Path) -> None:
+def test_the_cache_spares_a_second_scan_and_notices_changes(images: list[Path], tmp_path: Path) -> None:
     cache = tmp_path / "out" / "cache.npy"
     first = scan_images(images, cache=cache)
     second = scan_images(images[:200], cache=cache)
@@ -97,7 +97,7 @@ def test_processes_find_the_same(images: list[Path]) -> None:
     assert seen[-1] == (300, 300)
 
 
-def test_one_file_listed_twice_is_one_row(images: list[Path]) -> None:
+def test_a_file_listed_twice_is_one_row(images: list[Path]) -> None:
     other_way = images[0].parent / "x" / ".." / images[0].name
     scan = scan_images([images[0], images[1], images[0], other_way])
     assert scan.row_of[0] == scan.row_of[2] == scan.row_of[3] != scan.row_of[1]
@@ -128,7 +128,7 @@ def test_a_huge_file_is_not_opened(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("content", [b"", b"PK\x03\x04", b"\x93NUMPY\x01\x00"])
-def test_a_damaged_cache_is_written_anew(images: list[Path], tmp_path: Path, content: bytes) -> None:
+def test_a_damaged_cache_is_rewritten(images: list[Path], tmp_path: Path, content: bytes) -> None:
     cache = tmp_path / "cache.npy"
     cache.write_bytes(content)
     assert scan_images(images[:3], cache=cache).decoded == 3

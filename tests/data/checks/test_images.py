@@ -19,7 +19,7 @@ def _found(root: Path, geometry: Geometry | None = None) -> list[tuple[str, str]
     return codes_and_places(run_checks(read_dataset(root), geometry, min_samples=0).issues)
 
 
-def test_what_fits_depends_on_the_model(tmp_path: Path) -> None:
+def test_whether_a_label_fits_depends_on_the_model(tmp_path: Path) -> None:
     root = write_noise_dataset(
         tmp_path, ["a" * 8, "a" * 9, "abcdefgh", "abcdefghi", "abcd", "abcdefghijklmnop", "abcdefghijklmnopq"], ["a"]
     )

@@ -17,7 +17,7 @@ def _line(text: str) -> Image.Image:
 
 
 @pytest.mark.parametrize("change", ["jpeg", "bright", "scaled", "same pixels"])
-def test_near_doubles_are_found(change: str, tmp_path: Path) -> None:
+def test_near_duplicates_are_found(change: str, tmp_path: Path) -> None:
     original = _line("Invoice 2024-17")
     paths = [tmp_path / "a.png", tmp_path / "b.png", tmp_path / "c.png"]
     original.save(paths[0])
@@ -37,7 +37,7 @@ def test_near_doubles_are_found(change: str, tmp_path: Path) -> None:
     assert [(a, b) for a, b, _ in found] == [(0, 2)]
 
 
-def test_lines_that_differ_in_one_character_are_no_doubles(tmp_path: Path) -> None:
+def test_lines_that_differ_in_one_character_are_not_near_duplicates(tmp_path: Path) -> None:
     paths = []
     for i, text in enumerate(["Invoice 2024-17", "Invoice 2024-11", "Invoice 2824-17", "Invoise 2024-17"]):
         paths.append(tmp_path / f"{i}.png")

@@ -24,7 +24,7 @@ def test_empty_lists_are_errors(tmp_path: Path) -> None:
     assert sorted(_found(root)) == [("columns", "train.txt:1"), ("list-empty", "train.txt"), ("list-empty", "val.txt")]
 
 
-def test_a_set_without_a_validation_part_is_remarked(tmp_path: Path) -> None:
+def test_a_set_without_a_validation_part_is_reported(tmp_path: Path) -> None:
     root = write_noise_dataset(tmp_path, ["a"], ["a"])
     (root / "val.txt").unlink()
     (root / "train.txt").rename(root / "label.txt")

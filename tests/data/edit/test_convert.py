@@ -74,7 +74,7 @@ def test_to_paddlex_in_place(tmp_path: Path) -> None:
     assert (dataset.layout, dataset.train[0].text, dataset.val[0].text) == ("paddlex", "one", "two")
 
 
-def test_default_folder_lies_beside(source: Path) -> None:
+def test_the_default_folder_is_beside_the_dataset(source: Path) -> None:
     assert convert_dataset(source, "jsonl").folder == source.with_name("source_jsonl")
 
 

@@ -138,7 +138,7 @@ def test_a_quadrilateral_is_straightened() -> None:
     assert np.asarray(line)[3:-3, 3:-3].max() < 30
 
 
-def test_what_lies_outside_a_polygon_is_covered_with_paper() -> None:
+def test_the_area_outside_a_polygon_is_filled_with_paper() -> None:
     page = Image.new("RGB", (200, 100), (230, 220, 200))
     draw = ImageDraw.Draw(page)
     draw.rectangle((20, 40, 60, 50), fill=(10, 10, 10))

@@ -48,7 +48,7 @@ def test_a_truncated_database_is_an_error_and_not_the_end_of_the_process(
     assert not (tmp_path / "out" / "train.txt").exists()
 
 
-def test_what_is_no_database_of_this_kind(tmp_path: Path) -> None:
+def test_other_databases_are_rejected(tmp_path: Path) -> None:
     with pytest.raises(DataError, match="no LMDB database"):
         read_lmdb(tmp_path, tmp_path / "out")
     (tmp_path / "data.mdb").write_bytes(b"something else" * 1000)

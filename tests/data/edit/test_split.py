@@ -88,7 +88,7 @@ def test_groups_stay_together(folder: Path) -> None:
 
 
 @given(st.lists(st.integers(0, 9), min_size=2, max_size=60), st.integers(1, 99), st.integers(0, 5))
-def test_division_is_complete_and_near_the_wish(pages: list[int], percent: int, seed: int) -> None:
+def test_a_split_is_complete_and_close_to_the_requested_share(pages: list[int], percent: int, seed: int) -> None:
     paths = [f"p{page}/{i}.png" for i, page in enumerate(pages)]
     largest = max(pages.count(page) for page in pages)
     try:

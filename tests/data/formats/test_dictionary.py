@@ -22,7 +22,7 @@ def test_dict_problems_are_listed_and_the_rest_is_used(tmp_path: Path) -> None:
     assert codes_and_places(read_dict(tmp_path)[1]) == [("dict-empty", "dict.txt")]
 
 
-def test_no_dictionary_is_no_finding(tmp_path: Path) -> None:
+def test_a_missing_dictionary_is_not_a_finding(tmp_path: Path) -> None:
     assert read_dict(tmp_path) == (None, [])
 
 

@@ -24,7 +24,7 @@ def test_any_label_comes_back_exactly(tmp_path_factory: pytest.TempPathFactory, 
     assert [sample.source for sample in samples] == [f"label.txt:{i}" for i in range(1, len(texts) + 1)]
 
 
-def test_bad_lines_are_named_and_left_out(tmp_path: Path) -> None:
+def test_bad_lines_are_named_and_skipped(tmp_path: Path) -> None:
     path = tmp_path / "train.txt"
     path.write_bytes(b"a.png hello\nb.png\tone\ttwo\n\n\tx\nc.png\t\xc3\xa9\nd.png\t\xe9\nlast.png\tz")
     samples, issues = read_list(path, tmp_path)
@@ -97,7 +97,7 @@ def test_numbers_beyond_the_limit_and_deep_nesting_are_findings(tmp_path: Path) 
 
 
 @pytest.mark.parametrize("line", ["3", "null", "[]", '"a"', '{"file_name": "a.png"}', '{"text": "a"}', "{", "NaN"])
-def test_json_that_is_no_label_is_a_finding(tmp_path: Path, line: str) -> None:
+def test_json_without_a_label_is_a_finding(tmp_path: Path, line: str) -> None:
     path = tmp_path / "x.jsonl"
     path.write_text(line + "\n")
     samples, issues = read_jsonl(path, tmp_path)

@@ -22,7 +22,7 @@ def test_paths_may_begin_with_the_folder_or_not(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("written", ["", "{", "[" * 100_000, '[{"points": 3, "transcription": "x"}]', "3"])
-def test_damaged_lines_are_left_out(tmp_path: Path, written: str) -> None:
+def test_damaged_lines_are_skipped(tmp_path: Path, written: str) -> None:
     (tmp_path / "scan.png").write_bytes(b"x")
     (tmp_path / "Label.txt").write_text(f"scan.png\t{written}\n")
     (found,) = read_ppocrlabel(tmp_path)

@@ -14,7 +14,7 @@ def test_points_from_numbers_and_text() -> None:
 
 
 @pytest.mark.parametrize("numbers", [[1], [1, "nan"], [1, float("inf")], [1, 1e9], [1, None], ["a", 1], [[1], 2]])
-def test_what_are_no_points(numbers: list[object]) -> None:
+def test_invalid_points(numbers: list[object]) -> None:
     with pytest.raises(DataError, match="coordinates are not"):
         to_points(numbers)
 

@@ -57,7 +57,7 @@ def test_the_generator_decides_alone() -> None:
 
 @pytest.mark.parametrize("number", range(len(STEPS)), ids=NAMES)
 @pytest.mark.parametrize("mode", ["L", "RGB"])
-def test_every_step_keeps_size_and_mode_and_grows_with_strength(number: int, mode: str) -> None:
+def test_every_augmentation_keeps_size_and_mode_and_grows_with_strength(number: int, mode: str) -> None:
     step, line = STEPS[number][1], LINE.convert(mode)
     change = {}
     for strength in (0.1, 1.0):
@@ -107,7 +107,7 @@ def test_strokes_become_thicker_and_thinner() -> None:
     assert min(ink) < 0.9 * plain and max(ink) > 1.1 * plain
 
 
-def test_looks_change_what_they_say() -> None:
+def test_print_styles_change_what_they_describe() -> None:
     plain = pixels(LINE)
     edges = np.abs(np.diff(plain, axis=1)).mean()
     for step in (look.blur, look.resolution):

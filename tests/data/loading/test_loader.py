@@ -94,7 +94,7 @@ def test_stopping_early_ends_the_threads(line_folder: Path) -> None:
         time.sleep(0.01)
 
 
-def test_no_lines_is_an_error() -> None:
+def test_an_empty_list_is_an_error() -> None:
     spec = ModelSpec("lcnetv4", {}, ("a",), ImageSpec(), FrameSpec(()))
     with pytest.raises(DataError, match="no lines"):
         Lines([], spec)

@@ -59,7 +59,7 @@ def test_a_lost_process_is_named_in_every_call(monkeypatch: pytest.MonkeyPatch, 
     assert "--resume" in str(caught.value.hint)
 
 
-def test_others_that_are_not_reached_are_an_error(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_unreachable_processes_are_an_error(monkeypatch: pytest.MonkeyPatch) -> None:
     def refused(*_: object, **__: object) -> None:
         raise ValueError("no rendezvous handler")
 

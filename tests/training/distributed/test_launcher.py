@@ -123,7 +123,9 @@ def test_two_nodes_under_torchrun_train_as_one(line_folder: Path, tmp_path: Path
     assert "done in" in told[0] and "done in" not in told[1], "only process 0 speaks"
 
 
-def test_a_signal_stops_all_at_the_same_update_and_another_division_goes_on(line_folder: Path, tmp_path: Path) -> None:
+def test_a_signal_stops_all_at_the_same_update_and_another_number_of_processes_resumes(
+    line_folder: Path, tmp_path: Path
+) -> None:
     run = start(command(settings(line_folder, tmp_path / "two", "processes=2", "log_interval=1", "epochs_iters=4000")))
     wait_for(lambda: "step 1 " in _read(tmp_path / "two" / "train.log"))
     run.send_signal(signal.SIGTERM)
