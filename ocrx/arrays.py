@@ -1,4 +1,4 @@
-"""Names for the NumPy array types that the package passes around; shapes stand in the docstrings."""
+"""Names for the NumPy array types that the package passes around; docstrings give the shapes."""
 
 from __future__ import annotations
 

@@ -28,7 +28,7 @@ _RUNTIMES = {
     "openvino": ("openvino", "openvino"),
     "torchscript": ("torch", "torchscript"),
 }
-# Back end and precision of each file that may lie in a model folder; earlier ones are preferred.
+# Back end and precision of each file that a model folder may contain; earlier ones are preferred.
 _FILES = {WEIGHTS_FILE: ("torch", "fp32")} | {
     f"model.{'' if precision == 'fp32' else precision + '.'}{suffix}": (backend, precision)
     for precision in PRECISIONS

@@ -60,7 +60,7 @@ class ConvertConfig:
     """Conversion between dataset formats.
 
     Attributes:
-        enable: Convert.
+        enable: Convert the dataset.
         src_dataset_type: Input format; by default it is detected.
         dst_dataset_type: Output format.
         output: Folder to write to; by default the dataset folder for ``paddlex``, else a folder beside it.
@@ -74,13 +74,13 @@ class ConvertConfig:
 
 @dataclass(frozen=True)
 class SplitConfig:
-    """A new division into training and validation lines; the old lists are kept as ``.bak``.
+    """A new split into training and validation lines; the old lists are kept as ``.bak``.
 
     Attributes:
-        enable: Divide.
+        enable: Split.
         train_percent: Percentage of the lines for training.
         val_percent: Percentage for validation; the two add up to 100.
-        group: Regular expression over the image path; images whose matches are equal stay together.
+        group: Regular expression over the image path; images with the same match stay together.
         undo: Restore the lists from the ``.bak`` files.
     """
 
@@ -106,11 +106,11 @@ class CheckDatasetConfig:
 
     Attributes:
         convert: Conversion between formats.
-        split: Division into training and validation lines.
+        split: Split into training and validation lines.
         build_dict: Write ``dict.txt`` with the characters of the training labels.
         fix: Apply the fixes that cannot change a label's meaning.
         model: Model that ranks the labels by how likely they are wrong.
-        write_back: Folder of annotated pages that the lines were cut from; corrected texts are written into it.
+        write_back: Folder of annotated pages that the lines were cut from; corrected texts are written back to it.
         min_samples: Characters in fewer training labels than this give a warning.
         workers: Processes that open images; by default one per core for thousands of images.
     """
@@ -132,16 +132,15 @@ class SynthConfig:
     Attributes:
         count: Lines that ``ocrx synth`` writes.
         val_percent: Percentage of them for ``val.txt``.
-        workers: Processes; by default one for each core.
+        workers: Processes; by default one per core.
         charset: Named charsets joined with ``+``, a ``.txt`` file with one character per line, or the characters.
         languages: Folder of word lists (``benchmarks/embed_words.py``) for texts in many languages.
         corpus: Text file to take words from.
-        corpus_share: Share of the lines that come from the corpus; all of them where the charset has no English
-            letters.
-        word_lists: Files with words; ``system`` is the machine's own list, if it has one.
-        fonts: Folders with fonts; ``system``, the default, is what fontconfig finds.
-        min_length: Fewest characters of a line.
-        max_length: Most characters of a line.
+        corpus_share: Share of lines whose text comes from the corpus; all lines if the charset has no English letters.
+        word_lists: Files with words; ``system`` is the system's word list, if there is one.
+        fonts: Folders with fonts; ``system``, the default, means the fonts that fontconfig finds.
+        min_length: Minimum number of characters in a line.
+        max_length: Maximum number of characters in a line.
         receipt: Weight of the scene "receipt".
         document: Weight of the scene "document".
         screen: Weight of the scene "screen".
@@ -182,8 +181,8 @@ class EvaluateConfig:
 
     Attributes:
         weight_path: The model; by default the best one of the last training.
-        log_interval: PaddleX's; results are reported once, at the end.
-        batch_size: Images of a batch.
+        log_interval: Accepted for compatibility with PaddleX; results are reported once, at the end.
+        batch_size: Images per batch.
         backend: ``auto``, ``torch``, ``onnx``, ``openvino`` or ``torchscript``.
         compare: A second model to evaluate on the same lines.
         wanted_precision: Accuracy of the lines above the score threshold that the report suggests.
@@ -211,7 +210,7 @@ class ExportConfig:
         weight_path: The model; by default the best one of the last training.
         format: Format of the exported model.
         precision: Precision of its weights.
-        max_loss: Accuracy that a reduced precision may cost before the export counts as failed.
+        max_loss: Largest accepted drop of accuracy in reduced precision; 0.01 is one percentage point.
         lines: Lines of the dataset to compare accuracy on and to calibrate int8 with.
     """
 
@@ -245,20 +244,20 @@ class PredictConfig:
     """Reading images.
 
     Attributes:
-        batch_size: Images of a batch; by default 16, or the tuned value with ``use_hpip``.
+        batch_size: Images per batch; by default 16, or the tuned value with ``use_hpip``.
         model_dir: The model; by default the embedded one.
-        lang: Language of the text, in place of ``model_dir``; ``auto`` finds the script of each line.
+        lang: Language of the text, instead of ``model_dir``; ``auto`` detects the script of each line.
         input: Image, folder, PDF or URL.
         backend: ``auto``, ``torch``, ``onnx``, ``openvino`` or ``torchscript``.
         precision: By default fp32; others need a file from ``ocrx export``.
         use_hpip: Use the back end, precision, threads and batch size that ``ocrx benchmark --tune`` found fastest.
         kernel_option: PaddleX's choice of an inference engine.
-        lines: What an image holds: ``one`` line; a clean, upright page to ``split``; or any page, whose lines are to
-            ``detect`` (extra ``page``).
-        orientation: ``auto`` turns lines that are upside down (extra ``page``), ``none`` reads them as they
-            are; by default ``auto`` with ``lines: detect``, else ``none``.
+        lines: ``one``: an image is a line; ``split``: a clean, upright page is cut into lines; ``detect``: the lines of any
+            page are found (extra ``page``).
+        orientation: ``auto`` turns lines that are upside down (extra ``page``), ``none`` reads them
+            unchanged; by default ``auto`` with ``lines: detect``, else ``none``.
         split_lines: Former name of ``lines: split``.
-        min_score: Lines with a lower score are left out and counted.
+        min_score: Lines with a lower score are omitted and counted.
         save_dir: Folder for a JSON file and a picture of each line.
     """
 

@@ -94,7 +94,7 @@ def example(host: str, files: Sequence[Path]) -> str:
 
     Args:
         host: A key of ``HOSTS``.
-        files: What ``write_for_host`` returned, where they lie in the end.
+        files: The files that ``write_for_host`` returned, at their final location.
 
     Returns:
         The lines.

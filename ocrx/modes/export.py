@@ -106,7 +106,7 @@ def _export_for_host(folder: Path, config: Config, target: Path | None, log: Cal
         raise ConfigError(f"{settings.format}: precision {settings.precision!r}; expected fp32")
     spec = read_spec(folder)
     if spec.direction == "rtl":
-        log(f"{settings.format}: gives right-to-left lines from left to right, as they stand in the image")
+        log(f"{settings.format}: right-to-left lines are output in visual order, from left to right")
     if bundled_language_model(folder) is not None:
         log(f"{settings.format}: reads without the language model in {folder}")
 

@@ -64,7 +64,7 @@ def carry_best(resumed: Path, output: Path) -> bool:
     """Copy the best model of a resumed training to another output.
 
     Args:
-        resumed: The checkpoint folder to resume; the best model lies beside it.
+        resumed: The checkpoint folder to resume; the best model is beside it.
         output: The output folder. A best model that it already has is kept.
 
     Returns:

@@ -46,7 +46,7 @@ def clear_output(output: Path, needed: Path | None) -> None:
     old += [curves] if (curves := output / TENSORBOARD_DIR).is_dir() else []
     if needed and any(needed.resolve().is_relative_to(folder.resolve()) for folder in old):
         raise DataError(
-            f"{needed}: the pretrained weights lie in the output folder that --overwrite clears",
+            f"{needed}: the pretrained weights are in the output folder, which --overwrite clears",
             hint="choose another --output",
         )
     for folder in old:

@@ -59,7 +59,7 @@ def test_starting_anew_leaves_nothing_of_the_training_before(line_folder: Path, 
     assert (output / "train.log").read_text().count("training lines,") == 1
     assert (output / "notes.txt").read_text() == "mine"
     start = f"Train.pretrain_weight_path={output / 'best_accuracy'}"
-    with pytest.raises(DataError, match="in the output folder that --overwrite clears"):
+    with pytest.raises(DataError, match="in the output folder, which --overwrite clears"):
         train.run(load_config("lcnetv4_tiny", [*settings, start]), lambda line: None)
     assert (output / "best_accuracy").is_dir()
 

@@ -49,7 +49,7 @@ def test_only_the_training_is_removed(output: Path) -> None:
 @pytest.mark.parametrize("name", ["best_accuracy", "epoch_3", "latest"])
 def test_weights_that_are_still_needed_are_not_removed(output: Path, name: str) -> None:
     before = sorted(output.rglob("*"))
-    with pytest.raises(DataError, match="the pretrained weights lie in the output"):
+    with pytest.raises(DataError, match="the pretrained weights are in the output"):
         clear_output(output, output / name)
     assert sorted(output.rglob("*")) == before, "nothing is removed before the check"
 
