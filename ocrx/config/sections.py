@@ -252,10 +252,10 @@ class PredictConfig:
         precision: By default fp32; others need a file from ``ocrx export``.
         use_hpip: Use the back end, precision, threads and batch size that ``ocrx benchmark --tune`` found fastest.
         kernel_option: PaddleX's choice of an inference engine.
-        lines: ``one``: an image is a line; ``split``: a clean, upright page is cut into lines; ``detect``: the lines of any
-            page are found (extra ``page``).
-        orientation: ``auto`` turns lines that are upside down (extra ``page``), ``none`` reads them
-            unchanged; by default ``auto`` with ``lines: detect``, else ``none``.
+        lines: ``one``: an image is a line; ``split``: a clean, upright page is cut into lines; ``detect``: the lines of
+            any page are found (extra ``page``).
+        orientation: ``auto`` turns lines that are upside down (extra ``page``), ``none`` reads them unchanged; by
+            default ``auto`` with ``lines: detect``, else ``none``.
         split_lines: Former name of ``lines: split``.
         min_score: Lines with a lower score are omitted and counted.
         save_dir: Folder for a JSON file and a picture of each line.
