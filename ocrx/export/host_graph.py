@@ -238,7 +238,7 @@ def _frame_count(nodes: _Nodes, width: str, frames: FrameSpec) -> str:
 
 
 def not_one_line(characters: Sequence[str]) -> list[str]:
-    """Characters that a host cannot hold which keeps them in lines.
+    """List the characters that a host which stores one per line cannot represent.
 
     Args:
         characters: The charset.

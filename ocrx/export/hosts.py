@@ -75,7 +75,7 @@ def write_for_host(network: Path, spec: ModelSpec, host: str, folder: Path) -> l
         The files, the model first.
 
     Raises:
-        ModelError: The host cannot hold a character, or the model prepares lines as no graph can.
+        ModelError: The host cannot represent a character, or a graph cannot perform the model's preprocessing.
     """
     files = [folder / name for name in HOSTS[host].files]
     if host == "rapidocr":
@@ -162,7 +162,7 @@ def _check_characters(spec: ModelSpec) -> None:
     if wrong:
         named = ", ".join(repr(entry) for entry in wrong[:8])
         raise ModelError(
-            f"rapidocr: keeps one character a line and cannot hold {named}",
+            f"rapidocr: stores one character per line and cannot represent {named}",
             hint="train with a charset without them (Global.charset), or export with --format paddlex",
         )
 

@@ -1,4 +1,4 @@
-"""Names, options, paths, addresses and expressions as manuals and screens print them."""
+"""Names, options, paths, addresses and expressions, as found in manuals and on screens."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ _ROUND_NUMBERS = (0, 1, 2, 8, 16, 64, 100, 255, 1024, 8080)
 
 
 def code(rng: Random, language: Language, _: int) -> str:
-    """A name, an option, a path, an address or an expression; its words are plain ones of the language.
+    """Generate a name, option, path, address or expression from plain words of the language.
 
     Args:
         rng: Source of randomness.

@@ -9,7 +9,7 @@ from ocrx.synth.patterns import UPPER, Vocabulary, cased, digits, letters
 
 
 def company(rng: Random, _: Vocabulary) -> str:
-    """The name of a company.
+    """Generate the name of a company.
 
     Args:
         rng: Source of randomness.
@@ -29,7 +29,7 @@ def company(rng: Random, _: Vocabulary) -> str:
 
 
 def person(rng: Random, _: Vocabulary) -> str:
-    """The name of a person.
+    """Generate the name of a person.
 
     Args:
         rng: Source of randomness.
@@ -45,7 +45,7 @@ def person(rng: Random, _: Vocabulary) -> str:
 
 
 def house(rng: Random) -> str:
-    """A house or lot number.
+    """Generate a house or lot number.
 
     Args:
         rng: Source of randomness.
@@ -60,7 +60,7 @@ def house(rng: Random) -> str:
 
 
 def malay_road(rng: Random) -> str:
-    """A Malaysian street address.
+    """Generate a Malaysian street address.
 
     Args:
         rng: Source of randomness.
@@ -75,7 +75,7 @@ def malay_road(rng: Random) -> str:
 
 
 def address(rng: Random, _: Vocabulary) -> str:
-    """A line of an address.
+    """Generate a line of an address.
 
     Args:
         rng: Source of randomness.
@@ -110,7 +110,7 @@ def address(rng: Random, _: Vocabulary) -> str:
 
 
 def phone(rng: Random, _: Vocabulary) -> str:
-    """A phone number.
+    """Generate a phone number.
 
     Args:
         rng: Source of randomness.
@@ -140,7 +140,7 @@ def phone(rng: Random, _: Vocabulary) -> str:
 
 
 def mail(rng: Random, _: Vocabulary) -> str:
-    """An e-mail address or a web address.
+    """Generate an e-mail address or a web address.
 
     Args:
         rng: Source of randomness.

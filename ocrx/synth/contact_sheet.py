@@ -18,7 +18,7 @@ _GROUND, _INK = (232, 232, 226), (140, 30, 30)
 
 
 def contact_sheet(lines: Iterable[tuple[npt.NDArray[np.uint8], str]], fonts: FontBook) -> Image.Image:
-    """Images at their own size, row by row, each with its label in red below it; as many as fit.
+    """Arrange images row by row at their own size, each with its label in red below; as many as fit.
 
     Args:
         lines: Grey images, uint8 [H, W], with their labels.

@@ -15,18 +15,18 @@ Kind = Callable[[Random, "Vocabulary"], str]
 
 DIGITS = string.digits
 UPPER = string.ascii_uppercase
-# Issuers of codes leave out the letters that resemble digits, so a round sign among digits is a zero.
+# Issuers of codes avoid letters that resemble digits, so a round character among digits is a zero.
 CODE_LETTERS = "ABCDEFGHJKLMNPQRSTUVWXYZ"
 
 
 class Vocabulary:
-    """English words: the built-in list by frequency, and a large list, if there is one, uniformly."""
+    """English words: from the built-in list by frequency, and uniformly from a large list if there is one."""
 
     def __init__(self, large: Sequence[str] = ()) -> None:
         self.large = large
 
     def word(self, rng: Random) -> str:
-        """One word in its natural case, usually lower.
+        """Choose a word in its natural case, usually lower.
 
         Args:
             rng: Source of randomness.
@@ -36,16 +36,16 @@ class Vocabulary:
         """
         if self.large and rng.random() < 0.45:
             return rng.choice(self.large)
-        # the power favours the head of the list, as language does
+        # The power favours the head of the list, like frequencies of words in a language.
         return w.COMMON[int(rng.random() ** 1.7 * len(w.COMMON))]
 
 
 def digits(rng: Random, count: int) -> str:
-    """``count`` random digits.
+    """Generate ``count`` random digits.
 
     Args:
         rng: Source of randomness.
-        count: How many.
+        count: Number of characters.
 
     Returns:
         The text.
@@ -54,11 +54,11 @@ def digits(rng: Random, count: int) -> str:
 
 
 def letters(rng: Random, count: int) -> str:
-    """Capital letters as codes have them.
+    """Generate capital letters, as in codes.
 
     Args:
         rng: Source of randomness.
-        count: How many.
+        count: Number of characters.
 
     Returns:
         The text.
@@ -67,7 +67,7 @@ def letters(rng: Random, count: int) -> str:
 
 
 def cased(rng: Random, text: str, upper: float = 0.45, lower: float = 0.08) -> str:
-    """Upper case with probability ``upper``, lower case with ``lower``, else unchanged.
+    """Convert a text to upper case with probability ``upper`` and to lower case with ``lower``.
 
     Args:
         rng: Source of randomness.
@@ -83,7 +83,7 @@ def cased(rng: Random, text: str, upper: float = 0.45, lower: float = 0.08) -> s
 
 
 def number(rng: Random) -> str:
-    """A whole number of one to four digits.
+    """Generate a whole number of one to four digits.
 
     Args:
         rng: Source of randomness.
@@ -95,7 +95,7 @@ def number(rng: Random) -> str:
 
 
 def amount(rng: Random) -> str:
-    """A price without its currency.
+    """Generate a price without its currency.
 
     Args:
         rng: Source of randomness.
@@ -114,7 +114,7 @@ def amount(rng: Random) -> str:
 
 
 def price(rng: Random, _: Vocabulary) -> str:
-    """A price, often with a currency or a mark beside it.
+    """Generate a price, often with a currency or a mark beside it.
 
     Args:
         rng: Source of randomness.
@@ -141,7 +141,7 @@ def price(rng: Random, _: Vocabulary) -> str:
 
 
 def date(rng: Random, _: Vocabulary | None = None) -> str:
-    """A date in a numeric form or with the name of the month.
+    """Generate a date in a numeric form or with the name of the month.
 
     Args:
         rng: Source of randomness.
@@ -170,7 +170,7 @@ def date(rng: Random, _: Vocabulary | None = None) -> str:
 
 
 def time(rng: Random, _: Vocabulary | None = None) -> str:
-    """A time of day.
+    """Generate a time of day.
 
     Args:
         rng: Source of randomness.
@@ -189,11 +189,11 @@ def time(rng: Random, _: Vocabulary | None = None) -> str:
 
 
 def date_time(rng: Random, vocabulary: Vocabulary) -> str:
-    """A date with a time, often behind a label.
+    """Generate a date with a time, often after a label.
 
     Args:
         rng: Source of randomness.
-        vocabulary: Where words come from.
+        vocabulary: Source of words.
 
     Returns:
         The text.
@@ -206,7 +206,7 @@ def date_time(rng: Random, vocabulary: Vocabulary) -> str:
 
 
 def code(rng: Random, _: Vocabulary) -> str:
-    """Document, item and member numbers of shops: a few letters, then digits, mostly with leading zeros.
+    """Generate a document, item or member number of a shop: a few letters, then digits, mostly with leading zeros.
 
     Args:
         rng: Source of randomness.
@@ -240,11 +240,11 @@ def code(rng: Random, _: Vocabulary) -> str:
 
 
 def word(rng: Random, vocabulary: Vocabulary) -> str:
-    """One word, often with a punctuation mark.
+    """Generate one word, often with a punctuation mark.
 
     Args:
         rng: Source of randomness.
-        vocabulary: Where words come from.
+        vocabulary: Source of words.
 
     Returns:
         The text.
@@ -258,11 +258,11 @@ def word(rng: Random, vocabulary: Vocabulary) -> str:
 
 
 def title(rng: Random, vocabulary: Vocabulary) -> str:
-    """Two to five words in title case or capitals.
+    """Generate two to five words in title case or capitals.
 
     Args:
         rng: Source of randomness.
-        vocabulary: Where words come from.
+        vocabulary: Source of words.
 
     Returns:
         The text.
@@ -275,11 +275,11 @@ def title(rng: Random, vocabulary: Vocabulary) -> str:
 
 
 def sentence(rng: Random, vocabulary: Vocabulary) -> str:
-    """A stretch of running text with punctuation; it often starts or ends in mid-sentence.
+    """Generate running text with punctuation, which often starts or ends in mid-sentence.
 
     Args:
         rng: Source of randomness.
-        vocabulary: Where words come from.
+        vocabulary: Source of words.
 
     Returns:
         The text.
@@ -306,12 +306,12 @@ def sentence(rng: Random, vocabulary: Vocabulary) -> str:
 
 
 def punctuated(rng: Random, part: str, vocabulary: Vocabulary) -> str:
-    """A word with the punctuation that may follow or enclose it.
+    """Add punctuation that may follow or enclose a word.
 
     Args:
         rng: Source of randomness.
         part: The word.
-        vocabulary: Where words come from.
+        vocabulary: Source of words.
 
     Returns:
         The word with its punctuation.
@@ -330,11 +330,11 @@ def punctuated(rng: Random, part: str, vocabulary: Vocabulary) -> str:
 
 
 def technical(rng: Random, vocabulary: Vocabulary) -> str:
-    """Measures, formulas, versions and code, which use the rare signs of the keyboard.
+    """Generate measures, formulas, versions and code, which use the rare signs of the keyboard.
 
     Args:
         rng: Source of randomness.
-        vocabulary: Where words come from.
+        vocabulary: Source of words.
 
     Returns:
         The text.
@@ -345,7 +345,7 @@ def technical(rng: Random, vocabulary: Vocabulary) -> str:
 
 
 def random_letters(rng: Random, _: Vocabulary) -> str:
-    """Random letters and digits, as in captchas, serial numbers and plates.
+    """Generate random letters and digits, as in captchas, serial numbers and plates.
 
     Args:
         rng: Source of randomness.

@@ -1,6 +1,6 @@
 """Kinds of text in any language: running prose, headings, list items, fields, menus and contacts.
 
-Each kind is a function of a random source, a language and the length that a line may have.
+Each kind is a function of a random source, a language and the maximum length of a line.
 """
 
 from __future__ import annotations
@@ -32,12 +32,12 @@ _KEYS: tuple[str, ...] = (*string.ascii_uppercase, "F4", "F10", "Enter", "Esc")
 
 
 def prose(rng: Random, language: Language, length: int) -> str:
-    """A stretch of running text; it may begin and end anywhere in a sentence.
+    """Generate running text, which may begin and end anywhere in a sentence.
 
     Args:
         rng: Source of randomness.
         language: The language of the text.
-        length: Characters wanted, roughly.
+        length: Approximate number of characters.
 
     Returns:
         The text.
@@ -63,7 +63,7 @@ def prose(rng: Random, language: Language, length: int) -> str:
 
 
 def heading(rng: Random, language: Language, _: int) -> str:
-    """A title, often with a number.
+    """Generate a title, often with a number.
 
     Args:
         rng: Source of randomness.
@@ -89,7 +89,7 @@ def heading(rng: Random, language: Language, _: int) -> str:
 
 
 def short(rng: Random, language: Language, _: int) -> str:
-    """One to three words of a table, a menu or the end of a paragraph.
+    """Generate one to three words, as in a table, a menu or the end of a paragraph.
 
     Args:
         rng: Source of randomness.
@@ -109,12 +109,12 @@ def short(rng: Random, language: Language, _: int) -> str:
 
 
 def item(rng: Random, language: Language, length: int) -> str:
-    """An entry of a list.
+    """Generate an entry of a list.
 
     Args:
         rng: Source of randomness.
         language: The language of the text.
-        length: Characters wanted, roughly.
+        length: Approximate number of characters.
 
     Returns:
         The text.
@@ -128,7 +128,7 @@ def item(rng: Random, language: Language, length: int) -> str:
 
 
 def label(rng: Random, language: Language, _: int) -> str:
-    """A field of a form or a property, with its value.
+    """Generate a field of a form or a property, with its value.
 
     Args:
         rng: Source of randomness.
@@ -145,7 +145,7 @@ def label(rng: Random, language: Language, _: int) -> str:
 
 
 def menu(rng: Random, language: Language, _: int) -> str:
-    """A path through menus, or a keyboard shortcut.
+    """Generate a path through menus, or a keyboard shortcut.
 
     Args:
         rng: Source of randomness.
@@ -162,7 +162,7 @@ def menu(rng: Random, language: Language, _: int) -> str:
 
 
 def contact(rng: Random, language: Language, _: int) -> str:
-    """A person, an address or a phone number.
+    """Generate a person, an address or a phone number.
 
     Args:
         rng: Source of randomness.
@@ -190,7 +190,7 @@ def contact(rng: Random, language: Language, _: int) -> str:
 
 
 def _sentence(rng: Random, language: Language, count: int, begins: bool) -> list[str]:
-    """A sentence of at least ``count`` words, in pieces without spaces; from its beginning if ``begins``."""
+    """Generate a sentence of at least ``count`` words, in pieces without spaces; from its start if ``begins``."""
     pieces: list[str] = []
     while len(pieces) < count:
         pieces += _sentence_part(rng, language, bool(pieces))
@@ -206,7 +206,7 @@ def _sentence(rng: Random, language: Language, count: int, begins: bool) -> list
 
 
 def _sentence_part(rng: Random, language: Language, inside: bool) -> list[str]:
-    """The next word, or what stands in its place: quotes, brackets, code, a dash or a number."""
+    """Generate the next word, or instead of it quotes, brackets, code, a dash or a number."""
     dice = rng.random()
     if dice < 0.035:
         return _quoted(rng, language).split(" ")
@@ -225,7 +225,7 @@ def _sentence_part(rng: Random, language: Language, inside: bool) -> list[str]:
 
 
 def _sign(language: Language, sign: str) -> str:
-    """A punctuation mark as the language sets it: after a space in French, other signs in Greek."""
+    """Adapt a punctuation mark to the language: a space before it in French, other marks in Greek."""
     if language.script == "greek" and sign in ("?", ";"):
         return ";" if sign == "?" else "·"
     return f" {sign}" if language.code in _SPACED_SIGNS and sign in ("?", "!", ":", ";") else sign
@@ -254,7 +254,7 @@ def _words(rng: Random, language: Language, count: int) -> str:
 
 
 def _quoted(rng: Random, language: Language) -> str:
-    """One to five words in quotes, straight ones as often as the language's own."""
+    """Generate one to five words in quotation marks, straight ones as often as the language's own."""
     text = _words(rng, language, rng.choice((1, 1, 1, 2, 2, 3, 5)))
     if rng.random() < 0.5:
         text = language.capitalized(text)
@@ -266,7 +266,7 @@ def _quoted(rng: Random, language: Language) -> str:
 
 
 def _inline(rng: Random, language: Language) -> str:
-    """An abbreviation, a reference or code, as manuals have them between words."""
+    """Generate an abbreviation, a reference or code, as found between the words of a manual."""
     dice = rng.random()
     if dice < 0.3:
         return "".join(rng.choices(string.ascii_uppercase, k=rng.randint(2, 5)))
@@ -276,7 +276,7 @@ def _inline(rng: Random, language: Language) -> str:
 
 
 def _kinds(*rows: tuple[LanguageKind, float]) -> tuple[list[LanguageKind], list[float]]:
-    """Kinds of text and the running sum of their weights."""
+    """Return the kinds of text and the cumulative sum of their weights."""
     return [kind for kind, _ in rows], list(accumulate(weight for _, weight in rows))
 
 

@@ -1,6 +1,6 @@
-"""Numbers, money, dates and times as a language writes them.
+"""Numbers, money, dates and times in the formats of a language.
 
-Each kind is a function of a random source, a language and a length that these short texts do not need.
+Each kind is a function of a random source, a language and a length, which these short texts ignore.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ _RANGES = ("–", "-", "-", " – ", " - ", "/", "—", "...")
 
 
 def number(rng: Random, language: Language, _: int) -> str:
-    """A count, a measure, a share, a range or a version.
+    """Generate a count, a measure, a share, a range or a version.
 
     Args:
         rng: Source of randomness.
@@ -64,7 +64,7 @@ def number(rng: Random, language: Language, _: int) -> str:
 
 
 def money(rng: Random, language: Language, _: int) -> str:
-    """An amount with its currency.
+    """Generate an amount with its currency.
 
     Args:
         rng: Source of randomness.
@@ -86,7 +86,7 @@ def money(rng: Random, language: Language, _: int) -> str:
 
 
 def date(rng: Random, language: Language, _: int) -> str:
-    """A date in one of the language's own forms, or in a numeric one.
+    """Generate a date in one of the language's own formats, or in a numeric one.
 
     Args:
         rng: Source of randomness.
@@ -108,7 +108,7 @@ def date(rng: Random, language: Language, _: int) -> str:
 
 
 def time(rng: Random, _: Language, __: int) -> str:
-    """A time of day.
+    """Generate a time of day.
 
     Args:
         rng: Source of randomness.
@@ -124,6 +124,6 @@ def time(rng: Random, _: Language, __: int) -> str:
 
 
 def _grouped(rng: Random, language: Language, whole: int) -> str:
-    """A whole number with the language's sign between thousands, or with another one."""
+    """Format a whole number with the language's thousands separator, or with another one."""
     sign = language.group if rng.random() < 0.8 else rng.choice((" ", "", ".", ","))
     return f"{whole:,}".replace(",", sign)

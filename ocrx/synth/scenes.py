@@ -15,13 +15,13 @@ from ocrx.synth.rasterized import rasterized
 
 @dataclass(frozen=True)
 class Scene:
-    """What the lines of a scene consist of.
+    """The composition of the lines of a scene.
 
     Attributes:
-        texts: kinds of text with their weights.
-        faces: weights of the kinds of typefaces, in the order of ``fonts.KINDS``.
-        italics: share of italic faces that is kept.
-        print_styles: print styles with their weights.
+        texts: Kinds of text with their weights.
+        faces: Weights of the kinds of typefaces, in the order of ``fonts.KINDS``.
+        italics: Share of italic faces that is kept.
+        print_styles: Print styles with their weights.
     """
 
     texts: tuple[tuple[Kind, float], ...]

@@ -1,4 +1,4 @@
-"""Texts of the synthetic lines: patterns of print, many languages, a corpus, or random letters, within the charset."""
+"""Samples the texts of synthetic lines: patterns of print, many languages, a corpus, or random letters."""
 
 from __future__ import annotations
 
@@ -30,26 +30,26 @@ SYSTEM_WORD_LISTS = (
     "/usr/share/dict/words",
 )
 
-_NEAR = 0.75  # similarity from which a value counts as a misspelt name; `abc` and `arabic` have 0.67
+_NEAR = 0.75  # similarity above which a value counts as a misspelt name; that of `abc` and `arabic` is 0.67
 _WORD = re.compile(r"(?=.{3,20}$)[A-Za-z][A-Za-z -]*\d?")  # a possible name between plus signs
 _TRIES = 8
 _EXTRA_SIGN = 0.06
 _TILL_SIGNS = "*#-+/()&@%=!:.,'\"$?<>;_[]"  # tills print no typographic signs
 _KEYBOARD = str.maketrans("‘’“”–—", "''\"\"--")
 _CRAMMED = 0.15
-_SPARED = re.compile(r"(?<=,) | (?=\()")  # spaces that tills leave out first
-_MOST_FOREIGN = 0.8  # share of the lines; the others have digits and signs
+_SPARED = re.compile(r"(?<=,) | (?=\()")  # spaces that tills omit first
+_MAX_FOREIGN = 0.8  # share of the lines; the others have digits and signs
 
 # Thai, Lao, Tibetan, Burmese, Khmer, kana and Chinese characters: no spaces between words, lines end anywhere.
 _UNSPACED = re.compile("[\u0e00-\u109f\u1780-\u17ff\u3040-\u30ff\u3400-\u9fff\uf900-\ufaff\U00020000-\U0003ffff]")
-_AM = "\u0e33\u0eb3"  # of Thai and Lao: letters whose ring stands above the letter before
+_AM = "\u0e33\u0eb3"  # Thai and Lao letters whose ring is above the letter before
 # Consonants of the scripts with marks, by their Unicode names: most marks on other characters get a dotted circle.
 _BEARER = re.compile(r"(?:LETTER|CHARACTER) (?!VOCALIC|CANDRA|SHORT|SARA|MAI|PAI|LAK|[AEIOUW]{1,3}\b)")
 _IDLE = re.compile("\u200c+(?= |$)")  # a ZWNJ that separates nothing
 
 
 def charset_characters(value: str) -> str:
-    """The characters of a ``Synth.charset`` value: names joined with ``+``, a ``.txt`` file, or the characters.
+    """Resolve a ``Synth.charset`` value: names joined with ``+``, a ``.txt`` file, or the characters themselves.
 
     Args:
         value: The value.
@@ -67,10 +67,10 @@ def charset_characters(value: str) -> str:
         return "".join(dict.fromkeys("".join(CHARSETS.get(name) or "".join(named_charset(name)) for name in names)))
     if value.endswith(".txt"):
         return "".join(Charset.from_file(Path(value)))
-    # Not Path.is_file, which raises for what is too long to be a path.
+    # Path.is_file raises for text that is too long to be a path.
     if os.path.isfile(value):  # noqa: PTH113
         raise ConfigError(
-            f"Synth.charset: {value} is a file that does not end in .txt", hint="rename it; one character a line"
+            f"Synth.charset: {value} is a file that does not end in .txt", hint="rename it; one character per line"
         )
 
     _refuse_misspelt(names, known)
@@ -91,8 +91,8 @@ def _refuse_misspelt(names: Sequence[str], known: Sequence[str]) -> None:
         return
 
     raise ConfigError(
-        f"Synth.charset: no charset is called {near or unknown[0]!r}",
-        hint=f"{hint} Or give a .txt file, one character a line",
+        f"Synth.charset: unknown charset {near or unknown[0]!r}",
+        hint=f"{hint} Or give a .txt file, one character per line",
     )
 
 
@@ -100,13 +100,13 @@ class TextSource:
     """Samples texts of ``min_length`` to ``max_length`` characters of the charset, without redundant spaces.
 
     Args:
-        characters: the charset.
-        corpus: a text file to take words from.
-        corpus_share: share of the texts that come from it; all of them where the charset has no English letters.
-        word_lists: files of words; ``system`` stands for the machine's own list, where there is one.
-        min_length: least number of characters.
-        max_length: largest number of characters.
-        languages: a folder of word lists, see ``ocrx.synth.languages``.
+        characters: The charset.
+        corpus: A text file to take words from.
+        corpus_share: Share of texts that come from the corpus; all texts if the charset has no English letters.
+        word_lists: Files of words; ``system`` means the system's word list, if there is one.
+        min_length: Minimum number of characters.
+        max_length: Maximum number of characters.
+        languages: A folder of word lists, see ``ocrx.synth.languages``.
 
     Raises:
         DataError: A file cannot be read, or the charset has no visible character.
@@ -126,13 +126,13 @@ class TextSource:
         self.visible = sorted(self.allowed - {" ", *JOINERS})
         self.bases = [c for c in self.visible if not _attaches(c)]
         if not self.bases:
-            raise DataError("Synth.charset: holds no character that can be seen")
+            raise DataError("Synth.charset: contains no visible character")
         self.signs = [c for c in self.bases if _is_sign(c)] or self.bases
         self.till_signs = [c for c in _TILL_SIGNS if c in self.allowed] or self.signs
         self.min_length, self.max_length = min_length, max_length
         english = set("abcdefghijklmnopqrstuvwxyz0123456789") <= {c.lower() for c in self.allowed}
         self.corpus = _read_words(corpus) if corpus else []
-        # where texts begin; a paragraph without spaces counts once for each line that it fills
+        # Where texts begin; a paragraph without spaces counts once for each line that it fills.
         self._starts = [i for i, word in enumerate(self.corpus) for _ in range(math.ceil(len(word) / max_length))]
         self.corpus_share = corpus_share if english else 1.0
         self.english = english
@@ -145,7 +145,7 @@ class TextSource:
         self._multilingual: MultilingualTexts | None = None
         if languages:
             self._multilingual = MultilingualTexts(load_languages(languages, self.allowed), self.allowed)
-        self._foreign_share = min(_MOST_FOREIGN, len(foreign) / max(1, len(letters)))
+        self._foreign_share = min(_MAX_FOREIGN, len(foreign) / max(1, len(letters)))
 
         self._kinds = {
             name: ([kind for kind, _ in rows], list(accumulate(weight for _, weight in rows)))
@@ -153,7 +153,7 @@ class TextSource:
         }
 
     def sample(self, rng: Random, scene: str) -> str:
-        """A text for a scene: ``receipt``, ``document``, ``screen`` or ``photo``.
+        """Sample a text for a scene.
 
         Args:
             rng: Source of randomness.
@@ -165,14 +165,14 @@ class TextSource:
         return self.sample_with_language(rng, scene)[0]
 
     def sample_with_language(self, rng: Random, scene: str) -> tuple[str, str]:
-        """The same as ``sample``, with the language of the text.
+        """Sample a text for a scene, and report its language.
 
         Args:
             rng: Source of randomness.
             scene: ``receipt``, ``document``, ``screen`` or ``photo``.
 
         Returns:
-            The text and its BCP 47 code, empty where it is not from the word lists of ``languages``.
+            The text and the BCP 47 code of its language; empty if it is not from the word lists of ``languages``.
         """
         for _ in range(_TRIES):
             language = ""
@@ -198,7 +198,7 @@ class TextSource:
         return self._random_text(rng, self.bases), ""
 
     def _fit(self, rng: Random, text: str) -> str:
-        """The text within the charset and the lengths, cut after a word where possible; empty if nothing remains."""
+        """Fit a text to charset and length, cutting after a word if possible; empty if nothing remains."""
         text = normalize(text)
         if self._marked or not self.allowed.issuperset(text):
             text = self._within_charset(text)
@@ -212,7 +212,7 @@ class TextSource:
         return text if len(text) >= self.min_length else ""
 
     def _within_charset(self, text: str) -> str:
-        """The text without what the charset lacks. A mark is dropped with its letter, and none begins a word."""
+        """Drop characters that the charset lacks. A mark is dropped with its letter, and none begins a word."""
         kept: list[str] = []
         carried = False
         for c in text:
@@ -223,12 +223,12 @@ class TextSource:
 
     @staticmethod
     def _as_tills_print(rng: Random, text: str) -> str:
-        """Keyboard signs only, and sometimes no space where a till saves room."""
+        """Replace typographic signs by those of the keyboard, and sometimes omit spaces, as tills do."""
         text = text.translate(_KEYBOARD)
         return _SPARED.sub("", text) if rng.random() < _CRAMMED else text
 
     def _with_extra_sign(self, rng: Random, text: str, signs: Sequence[str]) -> str:
-        """The text with one more sign; all signs are equally likely, so that rare ones are learned too."""
+        """Add a sign to the text; all signs are equally likely, so that rare ones are learned, too."""
         sign, words = rng.choice(signs), text.split(" ")
         at = rng.randrange(len(words))
         words[at] = rng.choice(("{0}{1}", "{1}{0}", "{1} {0}", "{0}")).format(sign, words[at])
@@ -254,7 +254,7 @@ class TextSource:
         return " ".join(taken)
 
     def _random_text(self, rng: Random, characters: Sequence[str]) -> str:
-        """Words of random characters; a mark stands on a letter of its script."""
+        """Generate words of random characters; a mark follows a letter of its script."""
         length = max(self.min_length, min(self.max_length, rng.randint(1, 12)))
         chosen = rng.choices(characters, k=length)
         if " " in self.allowed:
@@ -264,7 +264,7 @@ class TextSource:
         return _cut(normalize(self._on_letters(rng, chosen)), 0, self.max_length)
 
     def _on_letters(self, rng: Random, chosen: Sequence[str]) -> str:
-        """Join the characters; a mark goes on the letter before it, or on another letter that can carry it."""
+        """Join the characters; a mark is put on the letter before it, or on another letter that can carry it."""
         text = ""
         for c in chosen:
             if _attaches(c):
@@ -278,12 +278,12 @@ class TextSource:
 
 
 def _is_sign(character: str) -> bool:
-    """Whether it is neither a letter nor a decimal digit; superscripts and fractions are signs."""
+    """Whether a character is neither a letter nor a decimal digit; superscripts and fractions are signs."""
     return not (character.isalpha() or character.isdecimal()) and unicodedata.category(character) != "Cf"
 
 
 def _attaches(character: str) -> bool:
-    """Whether the character cannot stand without the one before it."""
+    """Whether a character cannot occur without the one before it."""
     return unicodedata.category(character)[0] == "M" or character in JOINERS or character in _AM
 
 
@@ -299,7 +299,7 @@ def _by_script(characters: Iterable[str]) -> dict[str, list[str]]:
 
 
 def _cut(text: str, start: int, end: int) -> str:
-    """Characters ``start`` to ``end``, without those that would be separated from their base."""
+    """Return characters ``start`` to ``end``, without those that would be separated from their base."""
     while start < end and _attaches(text[start]):
         start += 1
     while start < end < len(text) and (_attaches(text[end]) or text[end - 1] in JOINERS):
@@ -315,7 +315,7 @@ def _read_words(path: Path) -> list[str]:
 
 
 def _word_list(lists: Sequence[str], allowed: frozenset[str]) -> list[str]:
-    """Plain words of the given files; ``system`` stands for the first list found on this machine."""
+    """Read plain words from the given files; ``system`` means the first system word list found."""
     system = [path for path in SYSTEM_WORD_LISTS if Path(path).is_file()][:1]
     files = [file for entry in lists for file in (system if entry == "system" else [entry])]
     words = [word for file in files for word in _read_words(Path(file))]

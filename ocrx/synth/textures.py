@@ -29,7 +29,7 @@ class Textures:
         self._backgrounds: list[Pixels] = []
 
     def noise(self, rng: Random, grain: int, height: int, width: int) -> Floats:
-        """A window [height, width] of the field ``GRAINS[grain]``; mean 0, standard deviation 1.
+        """Cut a window [height, width] from the field ``GRAINS[grain]``; mean 0, standard deviation 1.
 
         Args:
             rng: Source of randomness.
@@ -43,7 +43,7 @@ class Textures:
         return _window(self._fields[grain], rng, height, width)
 
     def uniform(self, rng: Random, height: int, width: int) -> Floats:
-        """Independent values in [0, 1).
+        """Return independent values in [0, 1).
 
         Args:
             rng: Source of randomness.
@@ -56,12 +56,12 @@ class Textures:
         return _window(self._uniform, rng, height, width)
 
     def curve(self, rng: Random, grain: int, length: int) -> Floats:
-        """One row of a field: a random curve along a line; mean 0, standard deviation 1 over many lines.
+        """Return a row of a field, a random curve along a line; mean 0, standard deviation 1 over many lines.
 
         Args:
             rng: Source of randomness.
             grain: Index into ``GRAINS``: the size of the structures.
-            length: Values wanted.
+            length: Number of values.
 
         Returns:
             Values, float32 [length].
@@ -70,7 +70,7 @@ class Textures:
         return row
 
     def background(self, rng: Random, height: int, width: int) -> Pixels:
-        """A window [height, width, 3] of an artificial photograph.
+        """Cut a window [height, width, 3] from an artificial photograph.
 
         Args:
             rng: Source of randomness.
@@ -96,7 +96,7 @@ def _window(field: _Array, rng: Random, height: int, width: int) -> _Array:
 
 
 def _smooth(field: Floats, sigma: float) -> Floats:
-    """Gaussian blur through the Fourier transform, so that the field wraps around; scaled to unit deviation."""
+    """Blur by a Gaussian through the Fourier transform, so that the field wraps around; scale to unit deviation."""
     if sigma > 0:
         rows = np.fft.fftfreq(field.shape[0])[:, None]
         columns = np.fft.rfftfreq(field.shape[1])[None]
@@ -107,7 +107,7 @@ def _smooth(field: Floats, sigma: float) -> Floats:
 
 
 def _make_background(rng: Random, fields: list[Floats]) -> Pixels:
-    """Patches of colour, stripes and grain, more or less out of focus, as behind a sign."""
+    """Draw patches of colour, stripes and grain, more or less out of focus, as behind a sign."""
     size = (512, 96)
 
     def tone() -> tuple[int, int, int]:

@@ -20,7 +20,7 @@ from ocrx.synth.patterns import (
 
 
 def registration(rng: Random, _: Vocabulary) -> str:
-    """Company and tax numbers.
+    """Generate a company or tax number.
 
     Args:
         rng: Source of randomness.
@@ -39,7 +39,7 @@ def registration(rng: Random, _: Vocabulary) -> str:
 
 
 def label(rng: Random, _: Vocabulary) -> str:
-    """The name of a field on a till receipt.
+    """Generate the name of a field on a till receipt.
 
     Args:
         rng: Source of randomness.
@@ -53,11 +53,11 @@ def label(rng: Random, _: Vocabulary) -> str:
 
 
 def pair(rng: Random, vocabulary: Vocabulary) -> str:
-    """A field with its value.
+    """Generate a field with its value.
 
     Args:
         rng: Source of randomness.
-        vocabulary: Where words come from.
+        vocabulary: Source of words.
 
     Returns:
         The text.
@@ -68,7 +68,7 @@ def pair(rng: Random, vocabulary: Vocabulary) -> str:
 
 
 def count(rng: Random, _: Vocabulary) -> str:
-    """A quantity, alone or with a unit or a price.
+    """Generate a quantity, alone or with a unit or a price.
 
     Args:
         rng: Source of randomness.
@@ -94,7 +94,7 @@ def count(rng: Random, _: Vocabulary) -> str:
 
 
 def percent(rng: Random, _: Vocabulary) -> str:
-    """A tax or discount rate.
+    """Generate a tax or discount rate.
 
     Args:
         rng: Source of randomness.
@@ -108,7 +108,7 @@ def percent(rng: Random, _: Vocabulary) -> str:
 
 
 def item(rng: Random, _: Vocabulary) -> str:
-    """A product as a till prints it.
+    """Generate a product, as printed by a till.
 
     Args:
         rng: Source of randomness.
@@ -136,11 +136,11 @@ def item(rng: Random, _: Vocabulary) -> str:
 
 
 def item_tail(rng: Random, vocabulary: Vocabulary) -> list[str]:
-    """Size, variant, measures or number of a product, or nothing.
+    """Generate size, variant, measures or number of a product, or nothing.
 
     Args:
         rng: Source of randomness.
-        vocabulary: Where words come from.
+        vocabulary: Source of words.
 
     Returns:
         The parts, in order.
@@ -163,11 +163,11 @@ def item_tail(rng: Random, vocabulary: Vocabulary) -> list[str]:
 
 
 def item_line(rng: Random, vocabulary: Vocabulary) -> str:
-    """A product with its price or quantity.
+    """Generate a product with its price or quantity.
 
     Args:
         rng: Source of randomness.
-        vocabulary: Where words come from.
+        vocabulary: Source of words.
 
     Returns:
         The text.
@@ -176,11 +176,11 @@ def item_line(rng: Random, vocabulary: Vocabulary) -> str:
 
 
 def amount_line(rng: Random, vocabulary: Vocabulary) -> str:
-    """Quantity, unit price and total.
+    """Generate quantity, unit price and total.
 
     Args:
         rng: Source of randomness.
-        vocabulary: Where words come from.
+        vocabulary: Source of words.
 
     Returns:
         The text.
@@ -189,7 +189,7 @@ def amount_line(rng: Random, vocabulary: Vocabulary) -> str:
 
 
 def phrase(rng: Random, _: Vocabulary) -> str:
-    """A polite or legal phrase of a till.
+    """Generate a polite or legal phrase, as printed by a till.
 
     Args:
         rng: Source of randomness.
@@ -206,7 +206,7 @@ def phrase(rng: Random, _: Vocabulary) -> str:
 
 
 def header(rng: Random, _: Vocabulary) -> str:
-    """A row of column names.
+    """Generate a row of column names.
 
     Args:
         rng: Source of randomness.
@@ -219,7 +219,7 @@ def header(rng: Random, _: Vocabulary) -> str:
 
 
 def card(rng: Random, _: Vocabulary) -> str:
-    """A card number, partly masked.
+    """Generate a card number, partly masked.
 
     Args:
         rng: Source of randomness.
@@ -235,7 +235,7 @@ def card(rng: Random, _: Vocabulary) -> str:
 
 
 def very_short(rng: Random, _: Vocabulary) -> str:
-    """Tax marks, single digits, signs between columns.
+    """Generate a tax mark, a single digit or a sign between columns.
 
     Args:
         rng: Source of randomness.

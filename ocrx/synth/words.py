@@ -57,10 +57,10 @@ def __getattr__(name: str) -> tuple[str, ...]:
 
 @cache
 def sections() -> dict[str, tuple[str, ...]]:
-    """All sections of the file by name.
+    """Read all sections of the file.
 
     Returns:
-        Words by section.
+        Words by section name.
     """
     found: dict[str, list[str]] = {}
     entries: list[str] = []

@@ -133,7 +133,7 @@ def test_paddlex_finds_the_characters_in_its_settings(network: tuple[Path, Model
 def test_characters_that_a_host_cannot_hold_are_named(network: tuple[Path, ModelSpec], tmp_path: Path) -> None:
     path, spec = network
     spec = replace(spec, charset=("\u2028", *spec.charset[1:]))
-    with pytest.raises(ModelError, match=r"rapidocr: .* cannot hold '\\u2028'"):
+    with pytest.raises(ModelError, match=r"rapidocr: .* cannot represent '\\u2028'"):
         write_for_host(path, spec, "rapidocr", tmp_path)
     assert not_one_line(["a", "", "\x0b", "ab", "\n"]) == ["", "\x0b", "\n"]
 

@@ -193,7 +193,7 @@ def test_named_charsets_files_and_literals(tmp_path: Path) -> None:
     ],
 )
 def test_misspelt_charsets_are_not_taken_for_characters(value: str, wrong: str, hint: str) -> None:
-    with pytest.raises(ConfigError, match=re.escape(f"Synth.charset: no charset is called {wrong!r}")) as caught:
+    with pytest.raises(ConfigError, match=re.escape(f"Synth.charset: unknown charset {wrong!r}")) as caught:
         charset_characters(value)
     assert caught.value.hint is not None and hint in caught.value.hint
 
@@ -232,7 +232,7 @@ def test_unusable_corpus_names_the_file(tmp_path: Path, content: bytes | None) -
 
 
 def test_a_charset_of_spaces_is_refused() -> None:
-    with pytest.raises(DataError, match="can be seen"):
+    with pytest.raises(DataError, match="no visible character"):
         TextSource(" ")
 
 
