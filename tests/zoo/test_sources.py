@@ -340,7 +340,7 @@ def test_a_tar_file_without_its_dictionary(published: dict[str, bytes], tmp_path
     files = {name: content for name, content in published.items() if name != "inference.yml"}
     archive = tmp_path / f"{NAME}_infer.tar"
     archive.write_bytes(tar_of(files))
-    with pytest.raises(ModelError, match=rf"{NAME}_infer\.tar/inference\.json: no dictionary") as raised:
+    with pytest.raises(ModelError, match=rf"{NAME}_infer\.tar/inference\.json: comes without a dictionary") as raised:
         find_model(None, archive)
     assert "ocrx import" in str(raised.value.hint)
     (tmp_path / "dict.txt").write_text("".join(f"{character}\n" for character in CHARACTERS), encoding="utf-8")
