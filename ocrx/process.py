@@ -6,8 +6,6 @@ Imports nothing but the standard library and the version.
 from __future__ import annotations
 
 import os
-import platform
-import shlex
 import sys
 from pathlib import Path
 
@@ -92,6 +90,9 @@ def environment() -> dict[str, object]:
     Returns:
         ``command``, ``ocrx``, ``python``, ``platform`` and ``packages``.
     """
+    import platform
+    import shlex
+
     return {
         "command": shlex.join(sys.argv),
         "ocrx": __version__,
