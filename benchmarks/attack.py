@@ -2,12 +2,14 @@
 
     python benchmarks/attack.py --cases 20000 --workers 2 --record attack.jsonl
 
-A case is one file or one small group of files, made from a seed (``attack_cases.py``): images, datasets, annotations of
-pages, model folders, LMDBs, PDFs, configurations, Paddle checkpoints and archives, language models, pipes and devices;
-mostly valid ones with some bytes or values changed. It is read by the command that a user would give it to, in a worker
-process. A case passes if the command ends with exit code 0, 1 or 2 and, if not 0, says why. It fails with an exception,
-a traceback of any process, code of the file that ran, a dead process, more than ten seconds of processor time or more
-than two gigabytes of memory. Failing cases are printed; ``--family NAME --seed N`` runs one of them again.
+A case is one file or one small group of files, made from a seed (``attack_cases.py``): images, pages, datasets,
+annotations of pages, model folders, LMDBs, PDFs, configurations, Paddle checkpoints and archives, language models,
+pipes and devices; mostly valid ones with some bytes or values changed. It is read by the command that a user would give
+it to, in a worker process. Or a case is some requests to ``ocrx serve`` or ``ocrx review``, made in the same way
+(``attack_servers.py``). A case passes if the command ends with exit code 0, 1 or 2 and, if not 0, says why. It fails with
+an exception, a traceback of any process, code of the file that ran, a dead process, a request without an answer or with
+an internal error, more than ten seconds of processor time or more than two gigabytes of memory. Failing cases are
+printed; ``--family NAME --seed N`` runs one of them again.
 
 ``--first N`` starts at other seeds. With ``--record`` every finished case is a line of a file, and a run that was
 interrupted continues where it stopped.
@@ -28,13 +30,16 @@ import tempfile
 import time
 import traceback
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from multiprocessing.connection import Connection, wait
 from multiprocessing.process import BaseProcess
 from pathlib import Path
 
-from attack_cases import FAMILIES, TRACE
+import attack_cases
+import attack_servers
+from attack_cases import TRACE
+from attack_servers import Conversation
 
 CPU_SECONDS = 10.0
 WALL_SECONDS = 60.0
@@ -43,6 +48,12 @@ CASES_A_WORKER = 500
 POLL_SECONDS = 0.2
 
 Case = tuple[str, int]
+
+FAMILIES: dict[str, tuple[Callable[[random.Random, Path], list[str] | Conversation], int]] = {
+    **attack_cases.FAMILIES,
+    **attack_servers.FAMILIES,
+}
+"""Name → what makes a case, and how many of a hundred cases are of this kind."""
 
 
 @dataclass(frozen=True)
@@ -100,10 +111,10 @@ def run_case(family: str, seed: int) -> Outcome:
         folder = Path(name) / "case"
         folder.mkdir()
         try:
-            arguments = FAMILIES[family][0](rng, folder)
+            made = FAMILIES[family][0](rng, folder)
             os.chdir(folder)  # so that a relative path or a pattern means nothing else
             with contextlib.redirect_stdout(out), contextlib.redirect_stderr(err):
-                code = main(arguments)
+                code = attack_servers.converse(made, main, err) if isinstance(made, Conversation) else main(made)
         except BaseException:
             return Outcome("exception", traceback.format_exc())
         finally:

@@ -173,6 +173,34 @@ def attack_pdf(rng: random.Random, folder: Path) -> list[str]:
     return ["predict", str(folder / "a.pdf"), "--jsonl", "--beam", "1"]
 
 
+def page_image(rng: random.Random) -> Image.Image:
+    """A page of a few lines, or of none, in a size that a detector may not expect."""
+    width, height = rng.choice(((400, 300), (300, 400), (90, 60), (1, 1), (3000, 2), (2, 3000), (1200, 40)))
+    page = Image.new("RGB", (width, height), rng.choice(("white", "white", "grey", "black")))
+    for _ in range(rng.randrange(5)):
+        line = line_image(rng).convert("RGB").rotate(rng.choice((0, 0, 0, 90, 180, 4)), expand=True, fillcolor="white")
+        page.paste(line, (rng.randrange(width), rng.randrange(height)))
+    return page.convert(rng.choice(("L", "RGB", "1", "P", "RGBA")))
+
+
+def attack_pages(rng: random.Random, folder: Path) -> list[str]:
+    """Pages, damaged or not, whose lines are found and written in every form of output."""
+    buffer, suffix = io.BytesIO(), rng.choice(("png", "png", "tif", "pdf"))
+    pages = [page_image(rng) for _ in range(1 if suffix == "png" else rng.randrange(1, 3))]
+    if suffix == "pdf":
+        pages = [page.convert("RGB") for page in pages]
+    more = {} if suffix == "png" else {"save_all": True, "append_images": pages[1:]}
+    pages[0].save(buffer, {"png": "PNG", "tif": "TIFF", "pdf": "PDF"}[suffix], **more)
+    (folder / f"a.{suffix}").write_bytes(mutate(buffer.getvalue(), rng) if rng.random() < 0.6 else buffer.getvalue())
+    form = rng.choice(("text", "page-json", "hocr", "tsv", "csv", "jsonl", "json"))
+    how = ["--lines", rng.choice(("detect", "detect", "detect", "split")), "--format", form]
+    if rng.random() < 0.3:
+        how += ["--save-dir", str(folder / "out")]
+    if rng.random() < 0.3:
+        how += ["--orientation", rng.choice(("none", "auto"))]
+    return ["predict", str(folder / f"a.{suffix}"), *how, "--beam", "1", "--model", "printed_en", "--backend", "onnx"]
+
+
 def attack_labels(rng: random.Random, folder: Path) -> list[str]:
     """Damaged label files of every layout."""
     line_image(rng).convert("L").save(folder / "a.png")
@@ -436,17 +464,18 @@ def attack_special(rng: random.Random, folder: Path) -> list[str]:
 
 
 FAMILIES: dict[str, tuple[Callable[[random.Random, Path], list[str]], int]] = {
-    "images": (attack_images, 18),
-    "pdf": (attack_pdf, 10),
-    "labels": (attack_labels, 13),
-    "annotations": (attack_annotations, 8),
-    "model": (attack_model, 12),
-    "config": (attack_config, 14),
+    "images": (attack_images, 16),
+    "pdf": (attack_pdf, 8),
+    "pages": (attack_pages, 3),
+    "labels": (attack_labels, 12),
+    "annotations": (attack_annotations, 7),
+    "model": (attack_model, 10),
+    "config": (attack_config, 12),
     "lmdb": (attack_lmdb, 3),
-    "pickle": (attack_pickle, 10),
+    "pickle": (attack_pickle, 9),
     "archive": (attack_archive, 4),
-    "options": (attack_options, 4),
+    "options": (attack_options, 3),
     "special": (attack_special, 2),
     "bulk": (attack_bulk, 2),
 }
-"""Name → what makes a case, and how many of a hundred cases are of this kind."""
+"""Name → what makes a case, and how many of a hundred cases are of this kind; the rest is in ``attack_servers.py``."""

@@ -172,7 +172,8 @@ def _findings_table(report: CheckReport) -> Table:
 
     from ocrx.data.checks.grouping import split_place
 
-    table = Table("", "finding", Column("count", justify="right"), "first", "what to do", box=None, pad_edge=False)
+    first = Column("first", overflow="fold")
+    table = Table("", "finding", Column("count", justify="right"), first, "what to do", box=None, pad_edge=False)
     for group in report.groups:
         colour = _COLOURS[group.severity]
         place = split_place(group.findings[0].places[0])[0]

@@ -78,22 +78,47 @@ def write_json(value: object, indent: int | None = None) -> None:
 def write_rows(head: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
     """Write a table to stdout: aligned columns on a terminal, TSV elsewhere.
 
+    On a terminal no cell is shortened: cells are wrapped, except for those of the first column, and the last columns
+    of a table that is too wide are left out; a line on stderr names them.
+
     Args:
         head: Column names.
         rows: Cells, as many in each row as there are columns.
     """
     if sys.stdout.isatty():
-        from rich.console import Console
-        from rich.markup import escape
-        from rich.table import Table
-
-        table = Table(*head, box=None)
-        for row in rows:
-            table.add_row(*map(escape, row))
-        Console(highlight=False).print(table)
+        _show_table(head, rows)
     else:
         sys.stdout.write("".join("\t".join(row) + "\n" for row in [head, *rows]))
     sys.stdout.flush()
+
+
+def _show_table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
+    from rich.console import Console
+    from rich.markup import escape
+    from rich.table import Column, Table
+
+    console = Console(highlight=False)
+    count = _fitting_columns([head, *rows], console.width)
+    columns = [Column(name, no_wrap=number == 0, overflow="fold") for number, name in enumerate(head[:count])]
+    table = Table(*columns, box=None)
+    for row in rows:
+        table.add_row(*map(escape, row[:count]))
+    console.print(table)
+    if count < len(head):
+        info(f"not shown here: {', '.join(head[count:])}; a wider terminal or a pipe has them")
+
+
+def _fitting_columns(rows: Sequence[Sequence[str]], width: int) -> int:
+    """Number of columns, at least two, that are as wide as their longest words and together no wider than ``width``."""
+    from rich.cells import cell_len
+
+    used = fitting = 0
+    for number, cells in enumerate(zip(*rows, strict=True)):
+        # The first column is not wrapped.
+        words = [word for cell in cells for word in ([cell] if number == 0 else cell.split())]
+        used += max(map(cell_len, words), default=0) + 2
+        fitting += used <= width
+    return max(2, fitting)
 
 
 @contextmanager

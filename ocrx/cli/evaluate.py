@@ -191,11 +191,12 @@ def _show_confidence(report: EvaluateReport) -> None:
 
 def _show_worst(report: EvaluateReport) -> None:
     from rich.markup import escape
-    from rich.table import Table
+    from rich.table import Column, Table
 
     if not report.worst:
         return
-    worst = Table("image", "label", "read", "score", title="worst lines", title_justify="left", box=None)
+    columns = [Column(name, overflow="fold") for name in ("image", "label", "read", "score")]
+    worst = Table(*columns, title="worst lines", title_justify="left", box=None)
     for line in report.worst[:10]:
         read = line.prediction if line.error is None else line.error
         worst.add_row(*map(escape, (line.sample.source, line.sample.text, read, f"{line.score:.3f}")))

@@ -10,12 +10,13 @@ import time
 from collections import deque
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, Literal, cast, get_args
+from typing import Any, Literal, TypeVar, cast, get_args
 
 from ocrx.errors import DataError
 from ocrx.review.journal import Journal
 from ocrx.review.lines import Line
 
+T = TypeVar("T")
 Status = Literal["open", "accepted", "unreadable", "skipped"]
 RATE_WINDOW_S = 300.0
 """The rate counts the decisions of the last five minutes."""
@@ -255,23 +256,21 @@ class Decisions:
 
     def _replay(self, entry: Mapping[str, Any]) -> None:
         if "undo" in entry:
-            own = self._of_reviewer[str(entry["by"])]
+            own = self._of_reviewer[_typed(entry, "by", str)]
             if own[-1].number != entry["undo"]:
                 raise ValueError
             self._revert(own[-1])
 
         elif "line" in entry:
-            values = {name: entry[name] for name in LineState.__slots__}
-            if values["status"] not in get_args(Status) or not isinstance(values["text"], str):
-                raise ValueError
-            decision = _Decision(int(entry["n"]), str(entry["by"]), str(entry["line"]), LineState(**values))
-            self._apply(decision)
+            key, by = _typed(entry, "line", str), _typed(entry, "by", str)
+            self._apply(_Decision(_typed(entry, "n", int), by, key, _read_state(entry)))
 
         elif "finish" in entry:
-            self.written.update(cast("dict[str, str]", entry["finish"]))
-            self._number = self._finished = int(entry["n"])
+            written = _typed(entry, "finish", dict)
+            self.written.update({name: _typed(written, name, str) for name in written})
+            self._number = self._finished = _typed(entry, "n", int)
         elif "model" in entry:
-            self.model, self._number = str(entry["model"]), int(entry["n"])
+            self.model, self._number = _typed(entry, "model", str), _typed(entry, "n", int)
 
     def _apply(self, decision: _Decision) -> None:
         self._number = decision.number
@@ -287,6 +286,28 @@ class Decisions:
         self._of_reviewer[decision.by].pop()
         self._history[decision.key].pop()
         self._revisions[decision.key] += 1
+
+
+def _read_state(entry: Mapping[str, Any]) -> LineState:
+    """The state in an entry; TypeError or ValueError where a value cannot be one. Cheap: a journal may be long."""
+    state = LineState(
+        cast("Status", _typed(entry, "status", str)),
+        _typed(entry, "text", str),
+        _typed(entry, "label", str),
+        _typed(entry, "turns", int),
+        _typed(entry, "image", str),
+        _typed(entry, "revision", int),
+    )
+    if state.status not in get_args(Status) or not 0 <= state.turns < 4 or state.revision < 0:
+        raise ValueError
+    return state
+
+
+def _typed(entry: Mapping[str, Any], name: str, kind: type[T]) -> T:
+    value = entry[name]
+    if type(value) is not kind:
+        raise TypeError
+    return value
 
 
 def _at_revision(state: LineState, revision: int) -> LineState:

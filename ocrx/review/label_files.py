@@ -19,8 +19,8 @@ from ocrx.data.formats.label_readers import JSONL_SUFFIXES, PAIR_SUFFIX, TABLE_S
 from ocrx.data.formats.layouts import UNREADABLE_FILE
 from ocrx.data.sample import Sample, relative_name
 from ocrx.errors import DataError
-from ocrx.files import write_file
-from ocrx.imaging.reading import IMAGE_FORMATS, read_image
+from ocrx.files import read_bytes, write_file
+from ocrx.imaging.reading import IMAGE_FORMATS, MAX_IMAGE_BYTES, read_image
 from ocrx.review.decisions import Decisions
 from ocrx.review.lines import LABEL_FILE, Line, ReviewFolder
 
@@ -117,11 +117,11 @@ def digest_of(path: Path) -> str:
         path: The file.
 
     Returns:
-        SHA-256 in hexadecimal; empty if the file cannot be read.
+        SHA-256 in hexadecimal; empty if the file cannot be read, or is no regular file of a size that is read.
     """
     try:
-        return hashlib.sha256(path.read_bytes()).hexdigest()
-    except OSError:
+        return hashlib.sha256(read_bytes(path, max_bytes=MAX_IMAGE_BYTES)).hexdigest()
+    except DataError:
         return ""
 
 

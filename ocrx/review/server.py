@@ -12,12 +12,14 @@ from importlib.resources import files
 from typing import Annotated, Any, Literal
 
 from fastapi import Depends, FastAPI, Query, Request
+from fastapi.exceptions import RequestValidationError
 from fastapi.responses import HTMLResponse, JSONResponse, RedirectResponse
 from jinja2 import Environment
 from pydantic import BaseModel, Field
 from starlette.responses import Response
 
 from ocrx.errors import OcrxError
+from ocrx.files import to_json
 from ocrx.review.access import Access, protect
 from ocrx.review.decision_request import DecisionRequest
 from ocrx.review.decisions import ConflictError
@@ -28,6 +30,21 @@ from ocrx.review.session import ReviewSession
 _STATIC = {"review.js": "text/javascript", "review.css": "text/css"}
 _MAX_BUTTONS = 400
 _MIN_RARE = 0x7F  # every keyboard has the characters below
+
+
+class PlainJson(JSONResponse):
+    """JSON that UTF-8 can hold: names of files may have bytes that are not UTF-8, and so lone surrogates."""
+
+    def render(self, content: Any) -> bytes:
+        """Serialise the content.
+
+        Args:
+            content: Plain values.
+
+        Returns:
+            The body of the response.
+        """
+        return to_json(content).encode()
 
 
 class DecideRequest(BaseModel):
@@ -96,7 +113,9 @@ def create_app(
             threading.Thread(target=on_start, daemon=True).start()
         yield
 
-    app = FastAPI(lifespan=lifespan, openapi_url=None, docs_url=None, redoc_url=None)
+    app = FastAPI(
+        lifespan=lifespan, openapi_url=None, docs_url=None, redoc_url=None, default_response_class=PlainJson
+    )
     _add_errors(app, session)
     _add_page(app, session, access)
     _add_lines(app, session)
@@ -121,14 +140,20 @@ def create_app(
 
 def _refusal(reason: str) -> Response:
     message = f"{reason}: open the address that `ocrx review` printed, or add a browser from an open page"
-    return JSONResponse({"error": message}, status_code=401)
+    return PlainJson({"error": message}, status_code=401)
 
 
 def _add_errors(app: FastAPI, session: ReviewSession) -> None:
     @app.exception_handler(OcrxError)
     def answer(request: Request, error: OcrxError) -> Response:
         body: dict[str, Any] = {"error": error.message, "hint": error.hint}
-        return JSONResponse(body, status_code=409 if isinstance(error, ConflictError) else 422)
+        return PlainJson(body, status_code=409 if isinstance(error, ConflictError) else 422)
+
+    @app.exception_handler(RequestValidationError)
+    def refuse(request: Request, error: RequestValidationError) -> Response:
+        # FastAPI's own answer repeats what was sent, which JSON may not be able to hold.
+        found = [f"{'.'.join(map(str, problem['loc']))}: {problem['msg']}" for problem in error.errors()]
+        return PlainJson({"error": "; ".join(found[:5]), "hint": None}, status_code=422)
 
 
 def _add_page(app: FastAPI, session: ReviewSession, access: Access) -> None:
@@ -149,7 +174,7 @@ def _add_page(app: FastAPI, session: ReviewSession, access: Access) -> None:
     @app.get("/static/{name}")
     def asset(name: str) -> Response:
         if name not in static:
-            return JSONResponse({"error": f"{name}: no such file"}, status_code=404)
+            return PlainJson({"error": f"{name}: no such file"}, status_code=404)
         return Response(static[name], media_type=_STATIC[name], headers={"Cache-Control": "no-cache"})
 
     @app.get("/favicon.ico")
@@ -198,10 +223,10 @@ def _add_decisions(app: FastAPI, session: ReviewSession) -> None:
         try:
             session.decide(decision)
         except ConflictError as error:
-            return JSONResponse({"error": error.message, "line": session.view(sent.line)}, status_code=409)
+            return PlainJson({"error": error.message, "line": session.view(sent.line)}, status_code=409)
         line = session.navigation.following(tab.name, sent.line, tab.wanted)
         upcoming = session.navigation.upcoming(tab.name, tab.wanted)
-        return JSONResponse({"decided": session.view(sent.line), "line": line, "upcoming": upcoming})
+        return PlainJson({"decided": session.view(sent.line), "line": line, "upcoming": upcoming})
 
     @app.post("/api/undo")
     def undo(sent: UndoRequest) -> dict[str, Any]:

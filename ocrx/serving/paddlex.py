@@ -29,6 +29,7 @@ from ocrx.serving.uploads import Upload
 
 PDF, IMAGE = 0, 1
 
+_MAX_VALUES = 1000  # in a request; Python takes twenty times the memory of a list of empty lists
 _WITHOUT_EFFECT = (
     "useDocOrientationClassify",
     "useDocUnwarping",
@@ -89,6 +90,8 @@ def _layout(service: Service) -> Layout:
 
 def _parsed(content: bytes) -> dict[str, Any]:
     """The request, its keys and values checked; ``file`` as an address or decoded bytes."""
+    if sum(map(content.count, (b"[", b"{", b","))) > _MAX_VALUES:
+        raise HttpError(400, "malformed", f"body: more than {_MAX_VALUES:,} values; expected an object with file")
     try:
         values = json.loads(content)
     except (ValueError, RecursionError):

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
-from ocrx.cli.app import app
+from ocrx.cli.app import app, main
 from ocrx.zoo import sources
 
 
@@ -46,6 +46,20 @@ def test_published_figures_and_confidence(cache: Path) -> None:
     assert "4.82 / 1.2\t16.74 / 4.64" in listed.stdout and "\tno\t" in listed.stdout
     assert "--calibrate` fits one" in listed.stderr.replace("\n", " ")
     assert "calibrate" not in CliRunner().invoke(app, ["models", "crnn"]).stderr
+
+
+@pytest.mark.parametrize("width", [60, 120, 400])
+def test_a_terminal_shows_names_whole_and_says_what_it_has_no_room_for(
+    cache: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], width: int
+) -> None:
+    monkeypatch.setenv("COLUMNS", str(width))
+    monkeypatch.setattr("sys.stdout.isatty", lambda: True)
+    assert main(["models", "PP-OCRv5"]) == 0
+    shown, said = capsys.readouterr()
+    assert "korean_PP-OCRv5_mobile_rec" in shown and "devanagari_PP-OCRv5_mobile_rec" in shown
+    assert "…" not in shown and max(map(len, shown.splitlines())) <= width
+    assert ("not shown here" in said) == (width < 400)
+    assert ("official weights" in said) == (width < 400)
 
 
 def test_remove(cache: Path) -> None:

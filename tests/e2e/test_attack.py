@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import signal
+import socketserver
 import sys
+import threading
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import attack
+import attack_servers
 import pytest
 
 SAMPLE, MANY = 500, 20_000
@@ -51,6 +55,42 @@ def test_code_that_runs_and_a_traceback_are_found(monkeypatch: pytest.MonkeyPatc
     assert attack.run_case("pickle", 0).kind == "code"
     monkeypatch.setattr("ocrx.cli.app.main", traced)
     assert attack.run_case("pickle", 0).kind == "traceback"
+
+
+@pytest.mark.parametrize(
+    ("answer", "kind"),
+    [
+        (b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n{}", "passed"),
+        (b"HTTP/1.1 422 X\r\nContent-Length: 14\r\n\r\n{\"error\": \"no\"}", "passed"),
+        (b"HTTP/1.1 422 X\r\nContent-Length: 2\r\n\r\n{}", "exception"),
+        (b"HTTP/1.1 500 X\r\nContent-Length: 14\r\n\r\n{\"error\": \"no\"}", "exception"),
+        (b"HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\n{}", "exception"),
+        (b"", "exception"),
+    ],
+)
+def test_a_request_that_is_not_answered_as_it_should_be_is_found(
+    monkeypatch: pytest.MonkeyPatch, answer: bytes, kind: str
+) -> None:
+    class Handler(socketserver.StreamRequestHandler):
+        def handle(self) -> None:
+            self.connection.recv(65536)
+            self.connection.sendall(answer)
+
+    def serve(arguments: list[str]) -> int:
+        """Answer everything alike until SIGTERM."""
+        ended = threading.Event()
+        signal.signal(signal.SIGTERM, lambda *_: ended.set())
+        with socketserver.ThreadingTCPServer(("127.0.0.1", 0), Handler) as server:
+            threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02}).start()
+            sys.stderr.write(f"listening on http://127.0.0.1:{server.server_address[1]}; error\n")
+            ended.wait()
+            server.shutdown()
+        return 0
+
+    monkeypatch.setattr("ocrx.cli.app.main", serve)
+    case = attack_servers.Conversation([], lambda address: attack_servers.ask(address, attack_servers.Request("GET", "/")))
+    monkeypatch.setitem(attack.FAMILIES, "serve", (lambda rng, folder: case, 1))
+    assert attack.run_case("serve", 0).kind == kind
 
 
 def test_a_process_that_dies_or_hangs_is_replaced(monkeypatch: pytest.MonkeyPatch) -> None:

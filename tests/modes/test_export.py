@@ -5,6 +5,7 @@ import shutil
 from pathlib import Path
 
 import pytest
+from support.killed import leave_partial_folder
 
 from ocrx.cli.app import main
 from ocrx.decoding.ngram_model import NgramModel
@@ -36,6 +37,13 @@ def test_an_output_folder_is_a_model_folder_of_its_own(
     assert "noise only" in capsys.readouterr().err
     assert main(["predict", str(line_folder / "images" / "00.png"), "-m", str(tmp_path / "out")]) == 0
     assert not (tmp_path / "out" / "lm.json.gz").exists()
+
+
+def test_what_a_killed_export_left_is_removed(folder: Path, tmp_path: Path) -> None:
+    for parent, more in ((folder / "inference", ()), (tmp_path, ("--output", str(tmp_path / "out")))):
+        left = leave_partial_folder(parent)
+        assert main(["export", "-m", str(folder), *more]) == 0
+        assert not left.exists() and not list(parent.glob(".partial-*"))
 
 
 def test_the_language_model_goes_along(

@@ -93,6 +93,30 @@ def test_files_and_pictures_are_saved_for_each_line(
 
 
 @pytest.mark.parametrize("name", ["out.png", "out.json", "res.2024"])
+def test_a_pdf_is_opened_once_and_each_page_rendered_once_for_its_text_and_once_for_its_picture(
+    capsys: pytest.CaptureFixture[str], model_folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pypdfium2 = pytest.importorskip("pypdfium2")
+    pages = [draw_line(f"page {number}").convert("RGB") for number in range(4)]
+    pages[0].save(tmp_path / "a.pdf", save_all=True, append_images=pages[1:])
+    opened, rendered = [], []
+    open_document, render = pypdfium2.PdfDocument.__init__, pypdfium2.PdfPage.render
+
+    def counted_open(self: object, *arguments: object, **options: object) -> None:
+        opened.append(self)
+        open_document(self, *arguments, **options)
+
+    def counted_render(self: object, *arguments: object, **options: object) -> object:
+        rendered.append(self)
+        return render(self, *arguments, **options)
+
+    monkeypatch.setattr(pypdfium2.PdfDocument, "__init__", counted_open)
+    monkeypatch.setattr(pypdfium2.PdfPage, "render", counted_render)
+    code, out, _ = run(capsys, tmp_path / "a.pdf", "-m", model_folder, "--save-dir", tmp_path / "out")
+    assert code == 0 and len(out.splitlines()) == 4 and len(list((tmp_path / "out").glob("*.png"))) == 4
+    assert len(opened) == 1 and len(rendered) <= 2 * 4
+
+
 def test_a_save_dir_is_a_folder_whatever_its_name(
     capsys: pytest.CaptureFixture[str], model_folder: Path, images: Path, tmp_path: Path, name: str
 ) -> None:

@@ -6,6 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from PIL import Image
+from support.killed import leave_partial_folder
 
 from ocrx.cli.app import main
 from ocrx.config import Config, GlobalConfig, SynthConfig
@@ -54,6 +55,12 @@ def test_existing_files_are_left_alone(tmp_path: Path) -> None:
     with pytest.raises(DataError, match="not empty"):
         synth(tmp_path)
     assert files(tmp_path) == {"mine.txt": b"precious"}
+
+
+def test_what_a_killed_run_left_is_removed(tmp_path: Path) -> None:
+    left = leave_partial_folder(tmp_path)
+    synth(tmp_path / "set", count=2)
+    assert not left.exists() and [path.name for path in tmp_path.iterdir()] == ["set"]
 
 
 def test_a_file_as_output_is_refused_before_the_work(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

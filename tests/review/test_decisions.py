@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -120,6 +121,50 @@ def test_an_entry_that_makes_no_sense_is_named(opened: Open, tmp_path: Path, ent
         opened(tmp_path)  # of a kind that is not known yet
         return
     with pytest.raises(DataError, match=r"journal\.jsonl:2"):
+        opened(tmp_path)
+
+
+GOOD = {
+    "n": 1, "at": 1.5, "by": "me", "line": "a", "status": "accepted", "text": "x", "label": "y", "turns": 0,
+    "image": "", "revision": 1,
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        *((name, None) for name in GOOD if name != "at"),
+        *((name, ["list"]) for name in ("by", "label", "image", "revision", "line")),
+        *(("n", number) for number in (1.5, "1", float("inf"), True)),
+        *(("turns", number) for number in (-1, 4, 10**30, 1.5)),
+        ("revision", -1),
+        ("status", "done"),
+    ],
+)
+def test_a_value_of_another_type_is_named_before_it_is_used(
+    opened: Open, tmp_path: Path, name: str, value: object
+) -> None:
+    entries = [{"ocrx_review": 1, "transcription": False}, GOOD, {**GOOD, "n": 2, "revision": 2, name: value}]
+    (tmp_path / "journal.jsonl").write_text("".join(json.dumps(entry) + "\n" for entry in entries))
+    with pytest.raises(DataError, match=r"journal\.jsonl:3: not an entry"):
+        opened(tmp_path)
+
+
+@pytest.mark.parametrize(
+    "entry",
+    [
+        {"n": 1, "finish": {"train.txt": 5}},
+        {"n": 1, "finish": "train.txt"},
+        {"n": "1", "finish": {}},
+        {"n": 1, "model": ["x"]},
+        {"n": None, "model": "x"},
+        {"n": 1, "by": [], "undo": 1},
+    ],
+)
+def test_other_entries_with_values_of_another_type_are_named(opened: Open, tmp_path: Path, entry: object) -> None:
+    head = '{"ocrx_review": 1, "transcription": false}'
+    (tmp_path / "journal.jsonl").write_text(f"{head}\n{json.dumps(entry)}\n")
+    with pytest.raises(DataError, match=r"journal\.jsonl:2: not an entry"):
         opened(tmp_path)
 
 

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 from pathlib import Path
 
@@ -193,3 +194,16 @@ def test_a_disk_that_cannot_be_written_is_named(root: Root, monkeypatch: pytest.
             folder,
         )
     session.close()
+
+
+def test_what_is_no_regular_file_is_never_hashed(root: Root) -> None:
+    folder = root({"label.txt": "a.png\tone\npipe.png\ttwo\nzero.png\tthree\n"})
+    os.mkfifo(folder / "pipe.png")
+    (folder / "zero.png").symlink_to("/dev/zero")
+    session = ReviewSession(folder)
+    for key in ("pipe.png", "zero.png"):
+        state = session.decide(DecisionRequest(key, "accepted", "x", 1, 0, "me"))
+        assert state.image == "" and session.view(key)["status"] == "accepted"
+    report = session.finish()
+    session.close()
+    assert report.changed == 2 and report.turned == 0

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import json
+import os
 import re
 from collections.abc import Iterator
 from pathlib import Path
@@ -170,6 +172,46 @@ def test_a_conflict_shows_what_the_line_is_now(client: TestClient) -> None:
 )
 def test_nonsense_is_refused(client: TestClient, fields: dict[str, Any]) -> None:
     assert decide(client, **{"line": "00.png", **fields}).status_code == 422
+
+
+@pytest.mark.parametrize("text", ["\ud800", "\x00", "x" * 20_000])
+@pytest.mark.parametrize("name", ["line", "text", "reviewer", "status"])
+def test_what_no_file_can_hold_is_refused_by_name(client: TestClient, name: str, text: str) -> None:
+    body = {"line": "00.png", "status": "accepted", "text": "x", "revision": 0, "reviewer": "me", name: text}
+    raw = json.dumps(body).encode()  # as a browser sends half of a surrogate pair
+    headers = {**SENT, "Content-Type": "application/json"}
+    answer = client.post("/api/decide", params={"tab": "t"}, content=raw, headers=headers)
+    if (name, text) == ("reviewer", "\x00"):
+        assert answer.status_code == 200
+    else:
+        assert answer.status_code == 422 and answer.json()["error"]
+
+
+@pytest.mark.parametrize("minutes", ["NaN", "1e999", "-1", "[" * 3000, "9" * 5000])
+def test_numbers_that_mean_nothing_are_refused(client: TestClient, minutes: str) -> None:
+    headers = {**SENT, "Content-Type": "application/json"}
+    answer = client.post("/api/train", content=f'{{"minutes": {minutes}}}', headers=headers)
+    assert answer.status_code in (400, 422) and answer.json()
+
+
+def test_file_names_of_any_bytes_are_shown(tmp_path: Path, access: Access) -> None:
+    name = os.fsdecode(b"a\xff.png")
+    root = write_lines(tmp_path / "data", [])
+    try:
+        (root / name).write_bytes(b"no image")
+    except OSError:
+        pytest.skip("this file system holds only UTF-8 names")
+    for path in root.glob("*.txt"):
+        path.unlink()
+    session = ReviewSession(root)
+    client = TestClient(
+        create_app(session, ModelInUse(session, None, no_model, "cpu"), access),
+        base_url="http://127.0.0.1", follow_redirects=False,
+    )  # fmt: skip
+    client.get("/", params={"token": access.new_token()})
+    shown = client.get("/api/next", params={"tab": "t"})
+    session.close()
+    assert shown.json()["line"]["key"] == name
 
 
 def test_images_are_turned_and_errors_named(client: TestClient, session: ReviewSession) -> None:

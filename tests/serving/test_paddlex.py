@@ -40,6 +40,7 @@ def test_ocr_answers_as_paddlex_does(server: Server, recognizer: Recognizer, mon
         (b"", 400, "empty_body"),
         (b"no json", 400, "malformed"),
         (b"[" * 100_000, 400, "malformed"),
+        (b'{"file": "eA==", "visualize": [' + b"[]," * 1000 + b"0]}", 400, "malformed"),
         (b"[1]", 400, "no_image"),
         (b"{}", 400, "no_image"),
         (b'{"file": "%%%"}', 400, "malformed"),

@@ -102,7 +102,7 @@ def is_inside(name: str) -> bool:
         name: The path.
 
     Returns:
-        False for an absolute path or one with ``..``.
+        False for an absolute path, one with ``..``, or what is no name of a file.
     """
     path = PurePath(name)
-    return not path.is_absolute() and ".." not in path.parts
+    return bool(path.parts) and not path.is_absolute() and ".." not in path.parts and "\0" not in name

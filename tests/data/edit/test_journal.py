@@ -67,6 +67,8 @@ def test_a_kill_in_the_middle_is_completed_at_the_next_start(
         '{"put": [], "remove": ["../precious.txt"], "record": null}',
         '{"put": ["../precious.txt"], "remove": [], "record": null}',
         '{"put": [], "remove": [3], "record": null}',
+        '{"put": [], "remove": ["a\\u0000b"], "record": null}',
+        '{"put": [], "remove": [""], "record": null}',
     ],
 )
 def test_a_damaged_journal_touches_nothing(tmp_path: Path, content: str) -> None:
