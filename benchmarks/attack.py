@@ -6,10 +6,12 @@ A case is one file or one small group of files, made from a seed (``attack_cases
 annotations of pages, model folders, LMDBs, PDFs, configurations, Paddle checkpoints and archives, language models,
 pipes and devices; mostly valid ones with some bytes or values changed. It is read by the command that a user would give
 it to, in a worker process. Or a case is some requests to ``ocrx serve`` or ``ocrx review``, made in the same way
-(``attack_servers.py``). A case passes if the command ends with exit code 0, 1 or 2 and, if not 0, says why. It fails with
-an exception, a traceback of any process, code of the file that ran, a dead process, a request without an answer or with
-an internal error, more than ten seconds of processor time or more than two gigabytes of memory. Failing cases are
-printed; ``--family NAME --seed N`` runs one of them again.
+(``attack_servers.py``).
+
+A case passes if the command ends with exit code 0, 1 or 2 and, if not 0, says why. It fails with an exception, a
+traceback of any process, code of the file that ran, a dead process, a request without an answer or with an internal
+error, more than ten seconds of processor time or more than two gigabytes of memory. Failing cases are printed;
+``--family NAME --seed N`` runs one of them again.
 
 ``--first N`` starts at other seeds. With ``--record`` every finished case is a line of a file, and a run that was
 interrupted continues where it stopped.
@@ -39,7 +41,7 @@ from pathlib import Path
 import attack_cases
 import attack_servers
 from attack_cases import TRACE
-from attack_servers import Conversation
+from attack_client import Conversation, converse
 
 CPU_SECONDS = 10.0
 WALL_SECONDS = 60.0
@@ -114,7 +116,7 @@ def run_case(family: str, seed: int) -> Outcome:
             made = FAMILIES[family][0](rng, folder)
             os.chdir(folder)  # so that a relative path or a pattern means nothing else
             with contextlib.redirect_stdout(out), contextlib.redirect_stderr(err):
-                code = attack_servers.converse(made, main, err) if isinstance(made, Conversation) else main(made)
+                code = converse(made, main, err) if isinstance(made, Conversation) else main(made)
         except BaseException:
             return Outcome("exception", traceback.format_exc())
         finally:

@@ -16,7 +16,6 @@ COMMANDS = [
     (["predict", "a.png", "--lines", "detect"], "rapidocr", "page"),
     (["predict", "a.png", "--backend", "openvino"], "openvino", "openvino"),
     (["export", "--model", "printed_en", "--format", "openvino", "--output", "out"], "openvino", "openvino"),
-    (["check-dataset", "lmdb"], "lmdb", "lmdb"),
     (["check-dataset", "lmdb", "--convert-to", "csv", "--output", "out"], "lmdb", "lmdb"),
     (["check-dataset", "set", "--convert-to", "lmdb", "--output", "out"], "lmdb", "lmdb"),
     (["serve", "--port", "0"], "uvicorn", "serve"),
@@ -24,7 +23,7 @@ COMMANDS = [
     (["bulk", "a.png", "--output", "out"], "pyarrow", "bulk"),
     (["bulk", "a.parquet", "--output", "out", "--format", "csv"], "pyarrow", "bulk"),
     (["bulk", "s3://bucket/a.csv", "--output", "out", "--format", "csv"], "fsspec", "bulk"),
-    (["bulk", "a.png", "--output", "out", "--format", "csv", "--runner", "ray"], "ray", "ray"),
+    (["bulk", "a.png", "--output", "out", "--format", "csv", "--ray", "local"], "ray", "ray"),
     (["train", "set", "-c", "printed_en", "-o", "Train.tensorboard=true"], "tensorboard", "tensorboard"),
 ]
 

@@ -56,7 +56,7 @@ def pdf_pages(source: Path | bytes, name: str) -> list[Page]:
         DataError: pypdfium2 is not installed, or the file is missing, damaged, empty or needs a password.
     """
     if find_spec("pypdfium2") is None:
-        raise DataError(f"{name}: reading PDF needs pypdfium2", hint="pip install 'ocrx[pdf]'")
+        raise DataError(f"{name}: reading PDF needs pypdfium2; install it with: pip install 'ocrx[pdf]'")
     import pypdfium2
 
     try:

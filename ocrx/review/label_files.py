@@ -261,7 +261,7 @@ def _back_up(root: Path, names: Iterable[str], written: Mapping[str, str]) -> di
 def _turn(line: Line, decisions: Decisions) -> bool:
     """Turn the image of a line, unless it was changed since (by an earlier Finish, for example)."""
     state, path = decisions.state(line.key), line.sample.image
-    if digest_of(path) != state.image:
+    if not state.image or digest_of(path) != state.image:
         return False
 
     image = turned_image(read_image(path), state.turns)

@@ -247,11 +247,11 @@ class LineFacts:
         return not any(character.isalpha() for character in text) and self._folder.runs_right_to_left
 
     def _pending_turns(self, line: Line, state: LineState) -> int:
-        return state.turns if state.turns and digest_of(line.sample.image) == state.image else 0
+        return state.turns if state.turns and state.image and digest_of(line.sample.image) == state.image else 0
 
 
 def _time_of(path: Path) -> int:
     try:
         return path.stat().st_mtime_ns
-    except OSError:
+    except (OSError, ValueError):  # ValueError: no path holds a null byte
         return 0

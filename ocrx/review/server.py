@@ -113,9 +113,7 @@ def create_app(
             threading.Thread(target=on_start, daemon=True).start()
         yield
 
-    app = FastAPI(
-        lifespan=lifespan, openapi_url=None, docs_url=None, redoc_url=None, default_response_class=PlainJson
-    )
+    app = FastAPI(lifespan=lifespan, openapi_url=None, docs_url=None, redoc_url=None, default_response_class=PlainJson)
     _add_errors(app, session)
     _add_page(app, session, access)
     _add_lines(app, session)

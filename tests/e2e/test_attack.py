@@ -11,7 +11,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import attack
-import attack_servers
+import attack_client
 import pytest
 
 SAMPLE, MANY = 500, 20_000
@@ -61,9 +61,9 @@ def test_code_that_runs_and_a_traceback_are_found(monkeypatch: pytest.MonkeyPatc
     ("answer", "kind"),
     [
         (b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n{}", "passed"),
-        (b"HTTP/1.1 422 X\r\nContent-Length: 14\r\n\r\n{\"error\": \"no\"}", "passed"),
+        (b'HTTP/1.1 422 X\r\nContent-Length: 14\r\n\r\n{"error": "no"}', "passed"),
         (b"HTTP/1.1 422 X\r\nContent-Length: 2\r\n\r\n{}", "exception"),
-        (b"HTTP/1.1 500 X\r\nContent-Length: 14\r\n\r\n{\"error\": \"no\"}", "exception"),
+        (b'HTTP/1.1 500 X\r\nContent-Length: 14\r\n\r\n{"error": "no"}', "exception"),
         (b"HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\n{}", "exception"),
         (b"", "exception"),
     ],
@@ -88,7 +88,7 @@ def test_a_request_that_is_not_answered_as_it_should_be_is_found(
         return 0
 
     monkeypatch.setattr("ocrx.cli.app.main", serve)
-    case = attack_servers.Conversation([], lambda address: attack_servers.ask(address, attack_servers.Request("GET", "/")))
+    case = attack_client.Conversation([], lambda address: attack_client.ask(address, attack_client.Request("GET", "/")))
     monkeypatch.setitem(attack.FAMILIES, "serve", (lambda rng, folder: case, 1))
     assert attack.run_case("serve", 0).kind == kind
 

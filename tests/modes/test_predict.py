@@ -92,7 +92,6 @@ def test_files_and_pictures_are_saved_for_each_line(
     assert len(list((tmp_path / "out").glob("*.png"))) == 11
 
 
-@pytest.mark.parametrize("name", ["out.png", "out.json", "res.2024"])
 def test_a_pdf_is_opened_once_and_each_page_rendered_once_for_its_text_and_once_for_its_picture(
     capsys: pytest.CaptureFixture[str], model_folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -117,6 +116,7 @@ def test_a_pdf_is_opened_once_and_each_page_rendered_once_for_its_text_and_once_
     assert len(opened) == 1 and len(rendered) <= 2 * 4
 
 
+@pytest.mark.parametrize("name", ["out.png", "out.json", "res.2024"])
 def test_a_save_dir_is_a_folder_whatever_its_name(
     capsys: pytest.CaptureFixture[str], model_folder: Path, images: Path, tmp_path: Path, name: str
 ) -> None:
