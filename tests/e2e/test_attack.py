@@ -61,9 +61,9 @@ def test_code_that_runs_and_a_traceback_are_found(monkeypatch: pytest.MonkeyPatc
     ("answer", "kind"),
     [
         (b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n{}", "passed"),
-        (b'HTTP/1.1 422 X\r\nContent-Length: 14\r\n\r\n{"error": "no"}', "passed"),
+        (b'HTTP/1.1 422 X\r\nContent-Length: 15\r\n\r\n{"error": "no"}', "passed"),
         (b"HTTP/1.1 422 X\r\nContent-Length: 2\r\n\r\n{}", "exception"),
-        (b'HTTP/1.1 500 X\r\nContent-Length: 14\r\n\r\n{"error": "no"}', "exception"),
+        (b'HTTP/1.1 500 X\r\nContent-Length: 15\r\n\r\n{"error": "no"}', "exception"),
         (b"HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\n{}", "exception"),
         (b"", "exception"),
     ],
