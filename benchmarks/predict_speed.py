@@ -2,9 +2,10 @@
 
     python benchmarks/predict_speed.py ../shared/data/sroie_lines [--model M]... [--lines 200] [--rounds 3]
 
-Every reader is a fresh process in every round; its start and one line of warm-up do not count. The rounds interleave
-the readers, so that a busy moment of the machine does not hit one of them alone; the median counts. Other readers run
-in the environments that ``--peer-python`` or the variable OCRX_PEER_PYTHONS names, see ``peers.py``.
+Every reader is a fresh process in every round; its start and some lines of warm-up do not count. The rounds interleave
+the readers, so that a busy moment of the machine does not hit one of them alone; the median counts. Processor time
+also compares readers fairly where the machine is busy. Other readers run in the environments that ``--peer-python`` or
+the variable OCRX_PEER_PYTHONS names, see ``peers.py``.
 """
 
 from __future__ import annotations
@@ -19,7 +20,7 @@ from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 
-from peers import TESSERACT, TITLES, Reading, find_peers, read_peer, read_tesseract
+from peers import TESSERACT, TITLES, WARM_UP, Reading, find_peers, read_peer, read_tesseract
 
 from ocrx.data.formats.layouts import read_dataset
 from ocrx.data.sample import Sample
@@ -31,11 +32,11 @@ import json, sys, time
 from ocrx import create_model
 paths, model, backend, threads, batch_size, precision = json.load(sys.stdin)
 reader = create_model(model, backend=backend, device="cpu", threads=threads, precision=precision)
-list(reader.predict(paths[0]))
-start = time.perf_counter()
+list(reader.predict(paths[:WARM_UP]))
+start, used = time.perf_counter(), time.process_time()
 texts = [result.text for result in reader.predict(paths, batch_size=batch_size)]
-print("RESULT" + json.dumps([texts, time.perf_counter() - start]))
-"""
+print("RESULT" + json.dumps([texts, time.perf_counter() - start, time.process_time() - used]))
+""".replace("WARM_UP", str(WARM_UP))
 
 Reader = Callable[[Sequence[Path]], "Reading | None"]
 
@@ -46,17 +47,23 @@ class Measured:
 
     title: str
     seconds: list[float] = field(default_factory=list)
+    processor_seconds: list[float] = field(default_factory=list)
     exact: float = 0.0
     failure: str | None = None
 
     def ms_per_line(self, lines: int) -> float:
-        """Median over the rounds."""
+        """Wall time, median over the rounds."""
         return statistics.median(self.seconds) / lines * 1000
 
-    def times_as_fast_as(self, other: Measured) -> tuple[float, float, float]:
-        """Median, least and largest ratio of the same round."""
-        ratios = [theirs / ours for ours, theirs in zip(self.seconds, other.seconds, strict=True)]
-        return statistics.median(ratios), min(ratios), max(ratios)
+    def processor_ms_per_line(self, lines: int) -> float:
+        """Processor time, median over the rounds."""
+        return statistics.median(self.processor_seconds) / lines * 1000
+
+
+def ratio(ours: Sequence[float], theirs: Sequence[float]) -> tuple[float, float, float]:
+    """Median, least and largest ratio of the same round: how many times less we need."""
+    ratios = [other / own for own, other in zip(ours, theirs, strict=True)]
+    return statistics.median(ratios), min(ratios), max(ratios)
 
 
 def read_ocrx(
@@ -120,6 +127,7 @@ def measure(samples: Sequence[Sample], readers: Mapping[str, Reader], rounds: in
                 entry.failure = "not installed"
                 continue
             entry.seconds.append(reading.seconds)
+            entry.processor_seconds.append(reading.processor_seconds)
             pairs = [(sample.text, text) for sample, text in zip(samples, reading.texts, strict=True)]
             entry.exact = compute_metrics(pairs).accuracy_ci
     return measured
@@ -138,7 +146,9 @@ def main() -> None:
     given = parser.parse_args()
     samples = read_dataset(given.dataset).val[: given.lines]
     print(f"{len(samples)} lines of {given.dataset.name}, {given.rounds} rounds, {machine()}\n")
-    print("| reader | threads | lines/s | ms per line | exact, any case |\n|---|---|---|---|---|")
+    print(
+        "| reader | threads | lines/s | ms per line | of processor time | exact, any case |\n|---|---|---|---|---|---|"
+    )
     pythons = find_peers(given.peer_python or [])
     for threads in given.threads:
         own = own_readers(given.model or [None], given.backend or ["onnx"], threads, given.batch_size)
@@ -146,7 +156,9 @@ def main() -> None:
         for entry in sorted(measured.values(), key=lambda entry: sum(entry.seconds)):
             if entry.failure is None:
                 middle = entry.ms_per_line(len(samples))
-                print(f"| {entry.title} | {threads} | {1000 / middle:.0f} | {middle:.2f} | {entry.exact:.1%} |")
+                used = entry.processor_ms_per_line(len(samples))
+                rate = f"{1000 / middle:.0f} | {middle:.2f} | {used:.2f}"
+                print(f"| {entry.title} | {threads} | {rate} | {entry.exact:.1%} |")
         for entry in measured.values():
             if entry.failure is not None:
                 print(f"\n{entry.title}: not measured ({entry.failure})")

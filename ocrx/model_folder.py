@@ -115,6 +115,39 @@ def is_embedded(folder: Path) -> bool:
     return folder.resolve().is_relative_to(EMBEDDED_DIR.resolve())
 
 
+def local_exports(folder: Path) -> Path | None:
+    """Find the folder for exports that ocrx itself makes of a model.
+
+    Args:
+        folder: The model folder.
+
+    Returns:
+        Its folder ``inference``; for an embedded model one in the user's cache, which is named after the network so
+        that another version of the package does not read it. None if the user has no home.
+    """
+    if not is_embedded(folder):
+        return folder / INFERENCE_DIR
+    cache = cache_folder()
+    return None if cache is None else cache / folder.name / file_digest(folder / INFERENCE_DIR / ONNX_FILE)[:16]
+
+
+def export_places(folder: Path) -> Iterator[Path]:
+    """List the folders in which exports of a model may lie.
+
+    Args:
+        folder: The model folder.
+
+    Yields:
+        The model folder, its folder ``inference``, and ``local_exports`` where that is another one.
+    """
+    yield folder
+    yield folder / INFERENCE_DIR
+    if is_embedded(folder) and (folder / INFERENCE_DIR / ONNX_FILE).is_file():
+        made = local_exports(folder)
+        if made is not None:
+            yield made
+
+
 def read_spec(folder: Path) -> ModelSpec:
     """Read the spec of a model folder.
 

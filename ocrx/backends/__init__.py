@@ -13,7 +13,15 @@ import numpy as np
 
 from ocrx.arrays import Floats
 from ocrx.errors import BackendError, ConfigError, ModelError
-from ocrx.model_folder import INFERENCE_DIR, ONNX_FILE, SPEC_FILE, WEIGHTS_FILE, find_model_folder, is_embedded
+from ocrx.model_folder import (
+    INFERENCE_DIR,
+    ONNX_FILE,
+    SPEC_FILE,
+    WEIGHTS_FILE,
+    export_places,
+    find_model_folder,
+    is_embedded,
+)
 from ocrx.model_spec import ModelSpec
 
 BACKENDS = ("auto", "torch", "torch-compile", "onnx", "openvino", "torchscript")
@@ -304,7 +312,7 @@ def export_command(folder: Path, form: str, precision: str) -> str:
 
 
 def find_model_file(folder: Path, name: str, make: str) -> Path:
-    """Find a file in a model folder or in its folder ``inference``.
+    """Find a file in a model folder, in its folder ``inference``, or in the cache for an embedded model.
 
     Args:
         folder: The model folder.
@@ -318,9 +326,9 @@ def find_model_file(folder: Path, name: str, make: str) -> Path:
         ModelError: There is no such file.
     """
     # FOLDER/model.onnx takes precedence over FOLDER/inference/model.onnx.
-    for path in (folder / name, folder / INFERENCE_DIR / name):
-        if path.is_file():
-            return path
+    for place in export_places(folder):
+        if (place / name).is_file():
+            return place / name
     raise ModelError(f"{folder}: no {INFERENCE_DIR}/{name}", hint=f"make it with `{make}`")
 
 

@@ -14,7 +14,7 @@ import openvino.properties.hint as hints
 from ocrx.arrays import Floats
 from ocrx.backends import CACHED_PIXELS, check_classes, export_command, exported_name, find_model_file
 from ocrx.errors import BackendError, ConfigError, ModelError
-from ocrx.model_folder import INFERENCE_DIR, ONNX_FILE, read_spec
+from ocrx.model_folder import ONNX_FILE, export_places, read_spec
 from ocrx.model_spec import ModelSpec
 
 IR_FILE = "model.xml"
@@ -103,7 +103,7 @@ def open_folder(folder: Path, device: str, threads: int, precision: str) -> Open
     stored = stored_precision(precision)
     ir, onnx = exported_name(IR_FILE, stored), exported_name(ONNX_FILE, stored)
     command = export_command(folder, "openvino", precision)
-    if any(path.is_file() for path in (folder / INFERENCE_DIR / ir, folder / ir)):
+    if any((place / ir).is_file() for place in export_places(folder)):
         return OpenVinoBackend(find_model_file(folder, ir, command), None, threads, precision)
     return OpenVinoBackend(find_model_file(folder, onnx, command), read_spec(folder), threads, precision)
 

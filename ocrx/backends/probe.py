@@ -23,7 +23,7 @@ from ocrx.backends import Backend, exported_name
 from ocrx.backends.processor import processor_features, processor_name
 from ocrx.errors import BackendError, ModelError
 from ocrx.files import file_digest, write_json
-from ocrx.model_folder import INFERENCE_DIR, ONNX_FILE, cache_folder
+from ocrx.model_folder import ONNX_FILE, cache_folder, export_places
 
 PROBE_SUFFIX = ".probe.safetensors"
 
@@ -160,9 +160,9 @@ def verify(backend: Backend, folder: Path, device: str, precision: str) -> None:
     file = _stored_file(folder, backend.name, precision)
     if precision == "fp32" or file is None:
         return
-    path = probe_path(file, precision)
+    path = _stored_probe(file, folder, precision)
 
-    if not path.is_file():
+    if path is None:
         if precision == "int8":
             _LOG.warning(
                 "%s: exported without a check of int8 arithmetic; compare its texts with fp32, or export it again", file
@@ -191,8 +191,15 @@ def _stored_file(folder: Path, backend: str, precision: str) -> Path | None:
     """The exported file that a back end reads for ``precision``; None for one that reads the weights."""
     stored = "fp32" if backend == "openvino" and precision == "bf16" else precision
     names = [exported_name(name, stored) for name in _STORED_NAMES.get(backend, ())]
-    paths = (place / name for name in names for place in (folder, folder / INFERENCE_DIR))
+    paths = (place / name for name in names for place in export_places(folder))
     return next((path for path in paths if path.is_file()), None)
+
+
+def _stored_probe(file: Path, folder: Path, precision: str) -> Path | None:
+    """The probe of a file: beside it, or for what is computed from the file of an embedded model in the cache."""
+    path = probe_path(file, precision)
+    places = (path.parent, *export_places(folder))
+    return next((place / path.name for place in places if (place / path.name).is_file()), None)
 
 
 def _outcome_file(backend: str, device: str, precision: str, files: Sequence[Path]) -> Path | None:

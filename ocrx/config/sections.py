@@ -288,7 +288,8 @@ class BenchmarkConfig:
         lines: Lines per measurement.
         seconds: Shortest duration of a measurement in seconds.
         tune: Store the fastest settings beside the model, or in the cache folder for an embedded one.
-        max_changed: Largest share of the texts that a reduced precision may change to be chosen.
+        max_loss: Largest share of exact lines that a reduced precision may lose to be chosen.
+        max_changed: Largest share of the texts that it may change, where their true texts are not known.
     """
 
     backends: tuple[str, ...] = ()
@@ -298,4 +299,5 @@ class BenchmarkConfig:
     lines: Count = 200
     seconds: Annotated[float, Range(0, 86_400)] = 2.0
     tune: bool = False
+    max_loss: Fraction = 0.003
     max_changed: Fraction = 0.005

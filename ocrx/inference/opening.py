@@ -9,7 +9,7 @@ from pathlib import Path
 from ocrx.backends import Backend, open_backend
 from ocrx.config import Config, DecodeOptions
 from ocrx.decoding.factory import build_decoder
-from ocrx.errors import ConfigError
+from ocrx.errors import BackendError, ConfigError, ModelError
 from ocrx.inference.discovery import find_model
 from ocrx.inference.recognizer import BATCH_SIZE, Recognizer
 from ocrx.inference.tuned_settings import load_tuned_settings
@@ -183,6 +183,7 @@ def _stored_calibration(model: Path) -> CalibrationSpec | None:
 
 def _open_backend(model: Path, runtime: Runtime) -> tuple[Backend, int]:
     """The back end for a model, and its batch size."""
+    given = runtime
     tuned = load_tuned_settings(model) if runtime.tuned else None
     if runtime.tuned and tuned is None:
         _LOG.warning("%s: never tuned on this machine, read as without it; see `ocrx benchmark --tune`", model)
@@ -196,7 +197,18 @@ def _open_backend(model: Path, runtime: Runtime) -> tuple[Backend, int]:
             runtime = replace(runtime, backend=tuned.backend, precision=tuned.precision)
         runtime = replace(runtime, threads=runtime.threads or tuned.threads)
 
-    backend = open_backend(
+    batch_size = tuned.batch_size if tuned is not None else BATCH_SIZE
+    try:
+        return _open(model, runtime), batch_size
+    except (BackendError, ModelError) as error:
+        if runtime.precision == given.precision:
+            raise
+        # The cache was cleared, the package is another one, or this machine no longer computes it right.
+        _LOG.warning("%s; read in fp32, see `ocrx benchmark --tune`", error.message)
+        return _open(model, replace(given, threads=runtime.threads)), batch_size
+
+
+def _open(model: Path, runtime: Runtime) -> Backend:
+    return open_backend(
         model, runtime.backend or "auto", runtime.device or "auto", runtime.threads, runtime.precision or "fp32"
     )
-    return backend, tuned.batch_size if tuned is not None else BATCH_SIZE

@@ -262,6 +262,7 @@ class Recognizer:
         if not window:
             return
 
+        growth = 2
         with _executors(self.backend) as (readers, network):
             running: _Window | None = None
             while window:
@@ -273,7 +274,7 @@ class Recognizer:
                 lines = [line for chunk in opening for line in chunk.result()]
                 running = self._submit(lines, batch_size, network)
                 # The first results come soon; later windows are large enough to sort well.
-                size = min(size * 2, most)
+                size, growth = min(size * growth, most), 4
                 window = list(islice(inputs, size))
             if running is not None:
                 yield from _collect(running)

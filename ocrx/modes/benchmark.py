@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import tempfile
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import islice
@@ -11,17 +12,19 @@ from typing import Any
 
 from PIL import Image, ImageDraw, ImageFont
 
-from ocrx.backends import available_cores, open_backend
+from ocrx.backends import Backend, available_cores, open_backend
 from ocrx.config import BenchmarkConfig, Config
 from ocrx.data.formats.layouts import read_dataset
-from ocrx.errors import DataError, OcrxError
+from ocrx.data.sample import Sample
+from ocrx.errors import BackendError, DataError, OcrxError
 from ocrx.evaluation.latency import STAGES, Timing, measure_latency
+from ocrx.evaluation.reduced_precision import CHECKED_LINES, PrecisionCheck, make_int8, rendered_samples
 from ocrx.files import write_json
 from ocrx.inference.discovery import find_model
 from ocrx.inference.inputs import ImageInput, Input, iter_inputs
 from ocrx.inference.recognizer import Recognizer
 from ocrx.inference.tuned_settings import TunedSettings, machine, save_tuned_settings
-from ocrx.model_folder import find_model_folder
+from ocrx.model_folder import find_model_folder, read_spec
 
 _BACKENDS = ("onnx", "openvino", "torch")  # TorchScript runs code from a file, so it is measured on request only
 _PRECISIONS = ("fp32", "bf16", "int8")
@@ -88,12 +91,16 @@ def run(config: Config, log: Callable[[str], None], inputs: Input | None = None)
     folder = find_model_folder(find_model(None, config.Predict.model_dir, key="Predict.model_dir"))
     lines, origin = _lines(config, inputs)
     log(f"model {folder} on {machine()}, {len(lines)} lines: {origin}")
-    timings, skipped = _measure_all(settings, folder, lines, log)
+    with tempfile.TemporaryDirectory() as work:
+        checked = _checked_lines(config, folder, Path(work), log) if settings.tune else []
+        timings, skipped = _measure_all(settings, folder, lines, checked, log)
     if not timings:
         raise DataError("nothing could be measured: " + "; ".join(skipped))
 
     timings.sort(key=lambda timing: timing.ms_per_line)
-    tuned = _fastest(timings, settings.max_changed) if settings.tune else None
+    # Without texts to compare with, a change is all that can be seen.
+    limit = None if checked else settings.max_changed
+    tuned = _fastest(timings, limit) if settings.tune else None
     file = save_tuned_settings(folder, tuned) if tuned is not None else None
     report = BenchmarkReport(str(folder), machine(), origin, tuple(timings), tuple(skipped), tuned, file)
     _write(Path(config.Global.output), report)
@@ -134,21 +141,41 @@ def summary(timing: Timing) -> dict[str, float]:
     }
 
 
+def _checked_lines(config: Config, folder: Path, work: Path, log: Callable[[str], None]) -> list[Sample]:
+    """Lines with known texts, on which a reduced precision has to read as well: of the dataset, else rendered."""
+    if config.Global.dataset_dir:
+        dataset = read_dataset(Path(config.Global.dataset_dir))
+        return list(dataset.val or dataset.train)[:CHECKED_LINES]
+    try:
+        return rendered_samples(read_spec(folder), min(CHECKED_LINES, 2 * config.Benchmark.lines), work)
+    except DataError as error:
+        log(f"no lines to check a reduced precision on: {error.message}")
+        return []
+
+
 def _measure_all(
-    settings: BenchmarkConfig, folder: Path, lines: Sequence[ImageInput], log: Callable[[str], None]
+    settings: BenchmarkConfig,
+    folder: Path,
+    lines: Sequence[ImageInput],
+    checked: Sequence[Sample],
+    log: Callable[[str], None],
 ) -> tuple[list[Timing], list[str]]:
     """All measurements, and the reasons why others were not possible."""
     reference = Recognizer(open_backend(folder, device="cpu"))
     texts = [prediction.text for prediction in reference.predict_inputs(lines)]
     timings: list[Timing] = []
     skipped: list[str] = []
+    admission = _Admission(settings, folder, checked, log)
     for backend, precision, threads in _settings(settings):
         try:
-            recognizer = Recognizer(open_backend(folder, backend, "cpu", threads, precision))
+            admission.prepare(backend, precision)
+            opened = open_backend(folder, backend, "cpu", threads, precision)
+            admission.check(opened, precision)
         except OcrxError as error:
             skipped.append(f"{backend} {precision}: {error.message}")
             continue
 
+        recognizer = Recognizer(opened)
         for batch_size in settings.batch_sizes:
             timing = measure_latency(
                 recognizer, lines, batch_size, seconds=settings.seconds, precision=precision, texts=texts
@@ -156,6 +183,38 @@ def _measure_all(
             log(describe_timing(timing))
             timings.append(timing)
     return timings, list(dict.fromkeys(skipped))
+
+
+class _Admission:
+    """Makes what a reduced precision needs and refuses one that reads worse; both only where settings are tuned."""
+
+    def __init__(
+        self, settings: BenchmarkConfig, folder: Path, samples: Sequence[Sample], log: Callable[[str], None]
+    ) -> None:
+        self._folder, self._samples, self._log = folder, samples, log
+        self._max_loss = settings.max_loss
+        self._check = PrecisionCheck(folder, samples, settings.max_loss) if samples else None
+        self._objections: dict[tuple[str, str], str | None] = {}
+        self._made = False
+
+    def prepare(self, backend: str, precision: str) -> None:
+        """Export int8 on first use; raises OcrxError if that costs too much accuracy."""
+        if precision != "int8" or backend == "torch" or not self._samples or self._made:
+            return
+        self._made = True
+        file = make_int8(self._folder, self._samples, self._max_loss)
+        if file is not None:
+            self._log(f"made {file}")
+
+    def check(self, backend: Backend, precision: str) -> None:
+        """Raise BackendError if a reduced precision loses more accuracy than is allowed."""
+        if precision == "fp32" or self._check is None:
+            return
+        key = (backend.name, precision)
+        if key not in self._objections:
+            self._objections[key] = self._check.objection(backend, precision)
+        if (objection := self._objections[key]) is not None:
+            raise BackendError(objection)
 
 
 def _settings(settings: BenchmarkConfig) -> Iterator[tuple[str, str, int]]:
@@ -168,9 +227,10 @@ def _settings(settings: BenchmarkConfig) -> Iterator[tuple[str, str, int]]:
                 yield backend, precision, number
 
 
-def _fastest(timings: Sequence[Timing], max_changed: float) -> TunedSettings:
-    """The fastest settings that change at most a share of ``max_changed`` of the texts."""
-    equal = [timing for timing in timings if timing.precision == "fp32" or timing.text_mismatch_rate <= max_changed]
+def _fastest(timings: Sequence[Timing], max_changed: float | None) -> TunedSettings:
+    """The fastest settings; those of reduced precision change at most a share of ``max_changed`` of the texts."""
+    limit = 1.0 if max_changed is None else max_changed
+    equal = [timing for timing in timings if timing.precision == "fp32" or timing.text_mismatch_rate <= limit]
     best = min(equal or timings, key=lambda timing: timing.ms_per_line)
     return TunedSettings(best.backend, best.precision, best.threads, best.batch_size, round(best.lines_per_second, 1))
 

@@ -9,7 +9,7 @@ import peers
 import pytest
 from performance import SECTIONS
 from performance_page import BEGIN, END, PAGE, Section, load_machines, machine_file, save_section, write_page
-from predict_speed import Measured
+from predict_speed import ratio
 
 
 def section(title: str, cell: str) -> Section:
@@ -60,8 +60,7 @@ def test_the_page_of_the_project_holds_what_is_stored(tmp_path: Path) -> None:
 
 
 def test_ratios_compare_the_same_rounds() -> None:
-    ours, theirs = Measured("ours", [1.0, 2.0, 1.0]), Measured("theirs", [6.0, 14.0, 8.0])
-    assert ours.times_as_fast_as(theirs) == (7.0, 6.0, 8.0)
+    assert ratio([1.0, 2.0, 1.0], [6.0, 14.0, 8.0]) == (7.0, 6.0, 8.0)
 
 
 def test_peers_that_are_not_there_come_with_their_install_command(monkeypatch: pytest.MonkeyPatch) -> None:

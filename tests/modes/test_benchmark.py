@@ -14,6 +14,8 @@ import pytest
 from ocrx import create_model
 from ocrx.backends import Backend, open_backend
 from ocrx.cli.app import main
+from ocrx.errors import ModelError
+from ocrx.evaluation.reduced_precision import PrecisionCheck
 from ocrx.inference.recognizer import Recognizer
 from ocrx.inference.tuned_settings import TunedSettings, load_tuned_settings, machine, save_tuned_settings
 
@@ -52,7 +54,9 @@ def test_the_fastest_settings_are_noted_and_used(
     assert main([*arguments, "--backend", "onnx", "--threads", "1", "--tune", "--json"]) == 0
     out, err = capsys.readouterr()
     assert json.loads(out)["choice"]["backend"] == "onnx"
-    assert "--hpip" in err and "not measured: onnx int8" in err
+    assert "--hpip" in err and "not measured: onnx bf16" in err
+    made = folder / "inference" / "model.int8.onnx"
+    assert f"made {made}" in err and made.is_file(), "int8 is made where there is none"
     tuned = load_tuned_settings(folder)
     assert tuned is not None and (tuned.threads, tuned.batch_size) == (1, 2)
     model = create_model(model_dir=folder, use_hpip=True)
@@ -74,6 +78,34 @@ def test_explicit_settings_win_over_tuned_ones(folder: Path, monkeypatch: pytest
     create_model(model_dir=folder, use_hpip=True, threads=1)
     tuned = ("onnx", 3, "int8")
     assert asked == [tuned, ("auto", 3, "fp32"), tuned, ("torch", 3, "fp32"), tuned, ("onnx", 1, "int8")]
+
+
+def test_a_reduced_precision_that_reads_worse_is_not_chosen(
+    capsys: pytest.CaptureFixture[str], folder: Path, line_folder: Path, tmp_path: Path
+) -> None:
+    arguments = ["benchmark", "--data", str(line_folder), "-m", str(folder), "--output", str(tmp_path / "out"), *QUICK]
+    strict = ["-o", "Benchmark.max_loss=0", "-o", "Benchmark.precisions=[fp32, bf16]"]
+
+    def worse(self: PrecisionCheck, backend: Backend, precision: str) -> str:
+        return f"{precision} reads worse"
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(PrecisionCheck, "objection", worse)
+        assert main([*arguments, "--backend", "torch", "--threads", "1", "--tune", *strict]) == 0
+    assert "not measured: torch bf16: bf16 reads worse" in capsys.readouterr().err
+    tuned = load_tuned_settings(folder)
+    assert tuned is not None and tuned.precision == "fp32"
+
+
+def test_tuned_precision_that_is_gone_is_read_in_fp32_with_a_warning(
+    folder: Path, line_folder: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    save_tuned_settings(folder, TunedSettings("onnx", "int8", 1, 2, 100.0))
+    model = create_model(model_dir=folder, use_hpip=True)
+    assert (model.backend.name, model.backend.threads, model.batch_size) == ("onnx", 1, 2)
+    assert "model.int8.onnx; read in fp32" in caplog.text
+    with pytest.raises(ModelError, match=r"int8\.onnx"):
+        create_model(model_dir=folder, use_hpip=True, precision="int8")
 
 
 def test_the_command_line_goes_before_what_was_tuned(
