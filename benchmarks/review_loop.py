@@ -28,6 +28,7 @@ from ocrx.inference.discovery import find_model
 from ocrx.inference.opening import Runtime, open_recognizer
 from ocrx.inference.recognizer import Recognizer
 from ocrx.review.fine_tuning import TrainingLines, write_training
+from ocrx.review.line_order import spread
 from ocrx.review.lines import Line
 from ocrx.review.ranking import Reader
 from ocrx.text.metrics import compute_metrics
@@ -36,6 +37,7 @@ SETS = ("typewritten_cs_sk", "handwriting_en", "sroie_lines")
 RATES = (0.03, 0.10)
 SHARES = (0.05, 0.10, 0.20)
 COUNTS = (50, 100, 200)
+ORDERS = ("random", "confidence", "mixed")
 MOST_LINES = 1000
 MOST_VAL = 200
 SHUFFLES = 200
@@ -107,8 +109,10 @@ def error_rate(recognizer: Recognizer, samples: Sequence[Sample]) -> tuple[float
     return metrics.cer, metrics.accuracy
 
 
-def show_learning(name: str, folder: Path, output: Path, model: Path, epochs: int) -> None:
-    """Print the error rate after training on corrected lines that were chosen in two orders."""
+def show_learning(
+    name: str, folder: Path, output: Path, model: Path, epochs: int, chosen_orders: list[str], counts: list[int]
+) -> None:
+    """Print the error rate after training on corrected lines that were chosen in several orders."""
     dataset, recognizer = read_dataset(folder), open_model(model)
     pool = [Line(sample.image.name, sample, "train") for sample in dataset.train[:MOST_LINES]]
     val = [Line(sample.image.name, sample, "val") for sample in dataset.val[:MOST_VAL]]
@@ -117,13 +121,15 @@ def show_learning(name: str, folder: Path, output: Path, model: Path, epochs: in
     unlabelled = [Line(line.key, Sample(line.sample.image, "", ""), "") for line in pool]
     scores = Reader(recognizer, "").score(unlabelled)
     errors = {key: 1.0 if score is None else score.error for key, score in scores.items()}
-    orders = {"confidence": sorted(pool, key=lambda line: -errors[line.key]), "random": list(pool)}
-    random.Random(1).shuffle(orders["random"])
+    by_confidence = sorted(pool, key=lambda line: -errors[line.key])
+    orders = {"random": random.Random(1).sample(pool, len(pool)), "confidence": by_confidence}
+    orders["mixed"] = [by_confidence[i] for i in spread(range(len(pool)))]
 
     cer, exact = error_rate(recognizer, dataset.val[:MOST_VAL])
     print(f"| {name} | 0 | – | {100 * cer:.2f} % | {100 * exact:.1f} % | – |", flush=True)
-    for count in COUNTS:
-        for order, lines in orders.items():
+    for order in chosen_orders:
+        lines = orders[order]
+        for count in counts:
             run = output / f"{name}_{order}_{count}"
             if not (run / "output" / "train_result.json").is_file():
                 train(run, TrainingLines(lines[:count], val, texts), folder, model, epochs)
@@ -137,8 +143,7 @@ def train(run: Path, lines: TrainingLines, folder: Path, model: Path, epochs: in
     """Train as the Train button does, for a number of epochs instead of minutes."""
     command = write_training(run, lines, folder, model, "cpu", minutes=600)
     settings: dict[str, object] = {"epochs_iters": epochs, "max_minutes": "null", "eval_interval": 4}
-    # A planted label may be too long for its image; such a line is left out.
-    settings |= {"save_interval": 100, "batch_size": 16, "ignore_checks": "[label-too-long]"}
+    settings |= {"save_interval": 100, "batch_size": 16}
     options = [word for key, value in settings.items() for word in ("-o", f"Train.{key}={value}")]
     with (run / "process.log").open("wb") as log:
         subprocess.run([*command, *options], stdout=log, stderr=log, check=True)
@@ -156,6 +161,8 @@ def main() -> None:
     parser.add_argument("--output", type=Path, default=Path("output/review_loop"))
     parser.add_argument("--model", help="default: the embedded model")
     parser.add_argument("--sets", nargs="+", default=list(SETS))
+    parser.add_argument("--orders", nargs="+", default=list(ORDERS), choices=ORDERS)
+    parser.add_argument("--counts", nargs="+", type=int, default=list(COUNTS))
     parser.add_argument("--tune", action="store_true")
     parser.add_argument("--epochs", type=int, default=12)
     options = parser.parse_args()
@@ -168,7 +175,7 @@ def main() -> None:
         if options.what == "errors":
             show_errors(name, folder, model, options.output if options.tune else None, options.epochs)
         else:
-            show_learning(name, folder, options.output, model, options.epochs)
+            show_learning(name, folder, options.output, model, options.epochs, options.orders, options.counts)
 
 
 if __name__ == "__main__":

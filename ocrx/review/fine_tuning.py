@@ -31,6 +31,8 @@ MIN_LINES = 10
 _VAL_SHARE = 5
 """Where the dataset is not divided, every fifth confirmed line measures the model instead of training it."""
 _LOG_LINES = 12
+_LOG_BYTES = 32_000
+_LEFT_OUT = "left out: "
 _STOP_S = 60.0
 
 State = Literal["idle", "running", "better", "not better", "stopped", "failed"]
@@ -168,7 +170,7 @@ class FineTuning:
         Returns:
             State, message and the last lines of the log.
         """
-        return {"state": self.state, "message": self.message, "log": _last_lines(self._log)}
+        return {"state": self.state, "message": self.message, "log": _read_log(self._log)[-_LOG_LINES:]}
 
     def _next_number(self) -> int:
         numbers = [int(path.name[4:]) for path in self._folder.glob("run_*") if path.name[4:].isdecimal()]
@@ -181,10 +183,8 @@ class FineTuning:
             return
 
         if code != 0:
-            last = _last_lines(self._log)
-            reason = next(
-                (line for line in last if line.startswith("error:")), last[-1] if last else f"exit code {code}"
-            )
+            lines = _read_log(self._log) or [f"exit code {code}"]
+            reason = next((line for line in lines if line.startswith("error:")), lines[-1])
             self.state, self.message = "failed", reason
             return
 
@@ -198,11 +198,13 @@ class FineTuning:
     def _use(self, output: Path) -> None:
         result = read_json(output / "train_result.json")
         score = f"{100 * float(result['best_accuracy']):.1f} % of the validation lines are read exactly"
+        left_out = "".join(f"; {line}" for line in _read_log(self._log) if line.startswith(_LEFT_OUT))
         if int(result["best_epoch"]) == 0:
-            self.state, self.message = "not better", f"no epoch was better; the model stays as it was: {score}"
+            message = f"no epoch was better; the model stays as it was: {score}{left_out}"
+            self.state, self.message = "not better", message
             return
         self._on_better(output / "best_accuracy")
-        self.state, self.message = "better", f"the new model reads from now on: {score}"
+        self.state, self.message = "better", f"the new model reads from now on: {score}{left_out}"
 
 
 def write_training(run: Path, lines: TrainingLines, root: Path, model: Path, device: str, minutes: float) -> list[str]:
@@ -223,6 +225,8 @@ def write_training(run: Path, lines: TrainingLines, root: Path, model: Path, dev
         OSError: The folder exists, or cannot be written.
         ModelError: The model has no description.
     """
+    from ocrx.data.checks.run import UNTRAINABLE  # loads much that the first line of a review does not need
+
     data = run / "data"
     data.mkdir(parents=True)
     for part, chosen in (("train", lines.train), ("val", lines.val)):
@@ -235,12 +239,16 @@ def write_training(run: Path, lines: TrainingLines, root: Path, model: Path, dev
     new = sorted(({*own} if own else set()) - set(known) | set(known.missing("".join(sorted(used)))))
     Charset((*known.characters, *new)).save(run / "charset.txt")
 
-    # JSON is YAML, too.
-    settings = {
+    # JSON is YAML, too. One label that is too long for its image must not stop the others.
+    settings: dict[str, dict[str, object]] = {
         "Global": {"model": "fine_tune", "charset": str(run / "charset.txt"), "device": device},
         "Model": {"architecture": spec.architecture, "params": dict(spec.params)},
         "Image": asdict(spec.image),
-        "Train": {"pretrain_weight_path": str(folder), "max_minutes": minutes},
+        "Train": {
+            "pretrain_weight_path": str(folder),
+            "max_minutes": minutes,
+            "ignore_checks": sorted(UNTRAINABLE),
+        },
     }
     write_file(run / "config.yaml", to_json(settings, indent=2) + "\n")
     return [
@@ -256,11 +264,12 @@ def _measures(line: Line) -> bool:
     )
 
 
-def _last_lines(path: Path | None) -> list[str]:
+def _read_log(path: Path | None) -> list[str]:
+    """The lines of a log; of a long one those at its beginning and at its end."""
     if path is None or not path.is_file():
         return []
     with path.open("rb") as file:
-        file.seek(0, os.SEEK_END)
-        file.seek(max(0, file.tell() - 8000))
-        text = file.read().decode("utf-8", errors="replace")
-    return [line for line in text.splitlines() if line.strip()][-_LOG_LINES:]
+        content = file.read(_LOG_BYTES)
+        file.seek(max(file.tell(), file.seek(0, os.SEEK_END) - _LOG_BYTES))
+        content += file.read()
+    return [line for line in content.decode("utf-8", errors="replace").splitlines() if line.strip()]

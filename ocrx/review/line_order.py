@@ -1,4 +1,4 @@
-"""Which line comes next: the most likely errors first, what was shown stays in its place, and filters.
+"""Which line comes next: the most likely errors first or a mixture, what was shown stays in its place, and filters.
 
 While lines are still being ranked the order of those not shown yet changes. Each browser tab therefore has the list of
 the lines it has shown: arrows move along it, and only at its end the best of the remaining lines is added.
@@ -34,6 +34,7 @@ class Filter:
         part: ``train`` or ``val``.
         text: What label or reading must contain, whatever the case.
         min_error: Least score, 0 to 1.
+        mixed: Lines of all scores in turn, instead of the most likely errors first.
     """
 
     status: str = "open"
@@ -41,6 +42,21 @@ class Filter:
     part: str = ""
     text: str = ""
     min_error: float = 0.0
+    mixed: bool = False
+
+
+def spread(order: Sequence[int]) -> list[int]:
+    """Mix an order so that its first lines, however many, are spread evenly over the whole.
+
+    Args:
+        order: Line numbers, the most likely errors first.
+
+    Returns:
+        The first one, then one from the middle, then from the middles of both halves, and so on.
+    """
+    bits = max(1, (len(order) - 1).bit_length())
+    reversed_bits = [int(f"{i:0{bits}b}"[::-1], 2) for i in range(len(order))]
+    return [order[i] for i in sorted(range(len(order)), key=reversed_bits.__getitem__)]
 
 
 class LineOrder:
@@ -58,6 +74,7 @@ class LineOrder:
         self._errors: Float64s = np.full(count, np.nan)
         self._findings: Float64s = np.zeros(count)
         self._order: Sequence[int] = range(count)
+        self._mixed: Sequence[int] | None = None
         self._stale = False
         self._next_sort = 0.0
         self._shown: dict[str, tuple[Filter, list[int]]] = {}
@@ -128,7 +145,7 @@ class LineOrder:
             place = shown.index(current) + 1 if shown[-1] != current else len(shown)
             if place < len(shown):
                 return self._hold(tab, shown[place])
-        found = self._best(tab, set(shown), matches)
+        found = self._best(tab, wanted, set(shown), matches)
         if found is None:
             return None
         shown.append(found)
@@ -173,7 +190,7 @@ class LineOrder:
         Returns:
             The line, or None at the end.
         """
-        return self._best(tab, set(self._list(tab, wanted)), matches)
+        return self._best(tab, wanted, set(self._list(tab, wanted)), matches)
 
     def _list(self, tab: str, wanted: Filter) -> list[int]:
         known = self._shown.get(tab)
@@ -187,12 +204,15 @@ class LineOrder:
         self._held[line] = (tab, now)
         return line
 
-    def _best(self, tab: str, shown: set[int], matches: Callable[[int], bool]) -> int | None:
+    def _best(self, tab: str, wanted: Filter, shown: set[int], matches: Callable[[int], bool]) -> int | None:
         if self._stale and time.monotonic() >= self._next_sort:
             self._sort()
             self._next_sort = time.monotonic() + _REORDER_S
+        if wanted.mixed and self._mixed is None:
+            self._mixed = spread(self._order)
+
         second: int | None = None
-        for line in self._order:
+        for line in (self._mixed or ()) if wanted.mixed else self._order:
             if line in shown or not matches(line):
                 continue
             if self._held.get(line, (tab, 0))[0] == tab:
@@ -205,4 +225,5 @@ class LineOrder:
         weight = np.where(known, np.nan_to_num(self._errors), _UNKNOWN)
         weight = np.where(weight > max(_WEIGHTS.values()), weight, np.maximum(weight, self._findings))
         self._order = np.argsort(-weight, kind="stable").tolist()
+        self._mixed = None
         self._stale = False

@@ -4,15 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from ocrx.errors import DataError
-from ocrx.inference.recognizer import Recognizer
 from ocrx.review.fine_tuning import FineTuning, choose_lines
 from ocrx.review.label_files import FinishReport
 from ocrx.review.ranking import Reader
 from ocrx.review.session import ReviewSession
 
-Opener = Callable[[Path], Recognizer]
+if TYPE_CHECKING:
+    from ocrx.inference.recognizer import Recognizer
+
+Opener = Callable[[Path], "Recognizer"]
 
 
 class ModelInUse:

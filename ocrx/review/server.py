@@ -85,8 +85,9 @@ def _tab(
     part: str = "",
     text: str = "",
     min_error: float = 0.0,
+    order: Literal["", "mixed"] = "",
 ) -> Tab:
-    return Tab(tab, Filter(status, finding, part, text, min_error))
+    return Tab(tab, Filter(status, finding, part, text, min_error, order == "mixed"))
 
 
 _Tab = Annotated[Tab, Depends(_tab)]

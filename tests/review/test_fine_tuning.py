@@ -11,6 +11,7 @@ import pytest
 from support.review import accept, write_lines
 
 from ocrx.config import load_config
+from ocrx.data.checks.run import UNTRAINABLE
 from ocrx.errors import DataError
 from ocrx.inference.opening import Runtime, open_recognizer
 from ocrx.inference.recognizer import Recognizer
@@ -76,6 +77,7 @@ def test_the_command_trains_the_network_that_reads_with_its_characters_and_new_o
     assert config.Model.architecture == "lcnetv4"
     assert config.Train.max_minutes == 3
     assert config.Train.pretrain_weight_path == str(model_folder)
+    assert set(config.Train.ignore_checks) == UNTRAINABLE
     characters = (run / "charset.txt").read_text(encoding="utf-8").splitlines()
     assert characters[:26] == list("abcdefghijklmnopqrstuvwxyz")
     assert {"Z", "ü", "0"} < set(characters)
@@ -130,6 +132,19 @@ def test_a_better_model_is_used(monkeypatch: pytest.MonkeyPatch, tmp_path: Path,
     assert better == [tmp_path / "training" / "run_001" / "output" / "best_accuracy"]
 
 
+def test_lines_that_cannot_be_trained_on_are_left_out_and_counted(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, lines: TrainingLines
+) -> None:
+    told = "left out: 1 training lines that cannot be read or trained on; see `ocrx check-dataset`"
+    script = f"print({told!r}); [print('epoch', i, 'x' * 100) for i in range(2000)]; {result(3)}"
+    training, _ = start(monkeypatch, tmp_path, lines, script)
+    training.wait(120)
+    assert training.state == "better"
+    assert training.message.endswith(f"read exactly; {told}")
+    assert len(training.to_dict()["log"]) == 12
+    assert training.to_dict()["log"][-1].startswith("epoch 1999")
+
+
 def test_a_model_that_is_not_better_is_not_used(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path, lines: TrainingLines
 ) -> None:
@@ -142,7 +157,10 @@ def test_a_model_that_is_not_better_is_not_used(
 
 
 def test_a_training_that_fails_says_why(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, lines: TrainingLines) -> None:
-    script = "import sys; print('start'); print('error: train.txt:1: too long'); print('hint: cut'); sys.exit(1)"
+    script = (
+        "import sys; print('start'); print('error: train.txt:1: too long'); [print('  more') for _ in range(20)];"
+        " print('hint: cut'); sys.exit(1)"
+    )
     training, better = start(monkeypatch, tmp_path, lines, script)
     training.wait(120)
     assert (training.state, training.message) == ("failed", "error: train.txt:1: too long")

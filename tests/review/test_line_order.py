@@ -1,9 +1,11 @@
 from __future__ import annotations
 
+from itertools import pairwise
+
 import pytest
 
 from ocrx.review import line_order
-from ocrx.review.line_order import Filter, LineOrder
+from ocrx.review.line_order import Filter, LineOrder, spread
 
 ALL = Filter()
 
@@ -32,6 +34,28 @@ def test_likely_errors_come_first_then_findings_then_the_rest() -> None:
     order.add_finding(3, "info")
     order.add_finding(4, "error")
     assert walk(order) == [2, 1, 4, 3, 5, 0]
+
+
+@pytest.mark.parametrize("count", [0, 1, 2, 7, 100])
+def test_a_mixture_holds_every_line_and_begins_with_lines_of_all_scores(count: int) -> None:
+    mixed = spread(range(count))
+    assert sorted(mixed) == list(range(count))
+    for first in range(4, count, 9):
+        gaps = [b - a for a, b in pairwise(sorted(mixed[:first]))]
+        assert max(gaps) <= 4 * count / first, "no part of the order is left out"
+
+
+def test_a_mixed_tab_gets_lines_of_all_scores() -> None:
+    order = LineOrder(8)
+    for line in range(8):
+        order.set_error(line, 0.9 - line / 10)
+    mixed = Filter(mixed=True)
+    first = order.after("m", None, mixed, anything)
+    second = order.after("m", first, mixed, anything)
+    assert (first, second) == (0, 4)
+    order.set_error(7, 0.95)
+    assert order.after("m", second, mixed, anything) == 7, "new scores change what is mixed"
+    assert order.after("t", None, ALL, anything) == 0
 
 
 def test_the_order_of_the_files_is_kept_among_equals() -> None:

@@ -223,7 +223,7 @@ def test_undo_first_what_was_typed_then_decision_after_decision(review: Review, 
         review.wait_for(name)
         page.keyboard.press("Enter")
     review.wait_for("02.png")
-    page.keyboard.type("zzz")
+    page.keyboard.insert_text("zzz")  # at once: what is typed after a pause is undone by itself
     undo()
     assert page.input_value("#text") == TEXTS[2]
     for name in ("01.png", "00.png", "04.png"):
@@ -291,6 +291,10 @@ def test_filter(review: Review) -> None:
     page.wait_for_selector("#done:not([hidden])")
     page.select_option("#filter [name=status]", "open")
     page.wait_for_selector("#line:not([hidden])")
+    page.select_option("#filter [name=order]", "mixed")
+    review.wait_for("04.png")
+    page.keyboard.press("ArrowDown")
+    review.wait_for("03.png")  # from the middle of the order, not the second most likely error
 
 
 def test_search_and_jump(review: Review) -> None:
@@ -299,7 +303,7 @@ def test_search_and_jump(review: Review) -> None:
     review.page.keyboard.press("Enter")
     review.wait_for("05.png")
     review.page.fill("#query", "two")
-    review.page.click("#found button")
+    review.page.click("#found button:has-text('two')")
     review.wait_for("01.png")
 
 
@@ -450,6 +454,32 @@ def test_a_vertical_line_stands_beside_its_text(browser: Browser, review: Review
     assert image is not None
     assert text is not None
     assert image["x"] + image["width"] <= text["x"]
+
+
+def test_a_text_that_is_written_vertically_runs_from_top_to_bottom(review: Review, root: Path) -> None:
+    page = review.page
+    draw_line("vertical").transpose(Image.Transpose.ROTATE_270).save(root / "00.png")
+    page.keyboard.press("ArrowDown")
+    page.wait_for_function("() => document.body.classList.contains('tall')")
+    mode = "getComputedStyle(document.querySelector('#text')).writingMode"
+    assert page.evaluate(mode) == "horizontal-tb", "Latin letters would lie on their sides"
+    review.wait_for("00.png")
+    page.keyboard.press("Control+a")
+    page.keyboard.insert_text("縦書き")
+    assert page.evaluate(mode) == "vertical-rl"
+    box = page.locator("#text").bounding_box()
+    assert box is not None
+    assert box["height"] > 2 * box["width"]
+    assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+
+    # Keys along the text move the cursor, those across it move to other lines.
+    page.keyboard.press("ArrowUp")
+    assert page.evaluate("document.querySelector('#text').selectionStart") == 2
+    page.keyboard.press("ArrowDown")
+    assert page.evaluate("document.querySelector('#text').selectionStart") == 3
+    page.keyboard.press("ArrowLeft")
+    review.wait_for("01.png")
+    assert page.evaluate(mode) == "horizontal-tb"
 
 
 def test_everything_has_a_name_for_screen_readers(review: Review) -> None:

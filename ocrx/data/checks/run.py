@@ -21,12 +21,13 @@ MIN_SAMPLES = 5
 CACHE_FILE = Path("check_dataset") / "images.npy"
 """Cache of the facts about images, below the output folder of a mode."""
 
-# A line with one of these errors cannot be used in a training, whichever checks are ignored.
-_UNTRAINABLE = frozenset(f"image-{problem}" for problem in ("missing", "empty", "truncated", "unreadable", "bomb")) | {
+UNTRAINABLE = frozenset(f"image-{problem}" for problem in ("missing", "empty", "truncated", "unreadable", "bomb")) | {
     "letter-case",
     "label-charset",
     "label-too-long",
 }
+"""A line with one of these errors cannot be used in a training, whichever checks are ignored."""
+
 _ORDER = {"error": 0, "warning": 1, "info": 2}
 _SHOWN = 10
 
@@ -53,7 +54,7 @@ class Findings:
     @property
     def untrainable_sources(self) -> frozenset[str]:
         """Sources of the lines that a training must skip."""
-        return frozenset(issue.where for issue in self.errors if issue.code in _UNTRAINABLE)
+        return frozenset(issue.where for issue in self.errors if issue.code in UNTRAINABLE)
 
 
 def run_checks(

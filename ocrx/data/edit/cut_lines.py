@@ -198,7 +198,11 @@ def _mask(crop: Image.Image, polygon: list[Point]) -> Image.Image:
 
 
 def _straighten(page: Image.Image, corners: Float64s) -> Image.Image:
-    """Rectify a quadrilateral, given clockwise from its upper left corner."""
+    """Rectify a quadrilateral, given from its upper left corner."""
+    x, y = corners.T
+    if x @ np.roll(y, -1) < y @ np.roll(x, -1):  # counterclockwise, which would mirror the text
+        corners = corners[[0, 3, 2, 1]]
+
     sides = np.linalg.norm(corners - np.roll(corners, -1, axis=0), axis=1)
     width, height = (round(max(sides[i], sides[i + 2])) for i in (0, 1))
     if min(width, height) < MIN_SIDE:

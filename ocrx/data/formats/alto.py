@@ -6,29 +6,30 @@ import xml.etree.ElementTree as ET
 from collections.abc import Iterator
 from pathlib import Path
 
-from ocrx.data.formats.regions import Found, Point, Region, SkippedRegion, find_page_image, to_points
+from ocrx.data.formats.regions import Found, PageImages, Point, Region, SkippedRegion, from_upper_left, to_points
 from ocrx.data.formats.safe_xml import read_xml
 from ocrx.data.sample import relative_name
 from ocrx.errors import DataError
-from ocrx.imaging.reading import IMAGE_SUFFIXES
 
 
 def read_alto(root: Path) -> Iterator[Found]:
     """Read the text lines of all ALTO files under a folder.
 
     Args:
-        root: The folder; page images are searched for beside each file, in its parent folder, and in ``root``.
+        root: The folder, with the page images anywhere in it.
 
     Yields:
         Lines in file order, and unusable files and lines with the reason.
     """
+    images = PageImages(root)
     for path in sorted(root.rglob("*.xml")):
         name = relative_name(path, root)
         try:
             document = read_xml(path, name)
             if document.tag != "alto":
                 raise DataError(f"{name}: not an ALTO file")
-            image = _page_image(root, path, document)
+            named = document.findtext("Description/sourceImageInformation/fileName", "").strip()
+            image = images.find(path.parent, named, f"{path.stem}.png")
             in_pixels = document.findtext("Description/MeasurementUnit", "pixel").strip() == "pixel"
         except DataError as error:
             yield SkippedRegion(name, error.message.removeprefix(f"{name}: "))
@@ -36,18 +37,6 @@ def read_alto(root: Path) -> Iterator[Found]:
 
         for page in document.iter("Page"):
             yield from _lines(page, image, name, in_pixels)
-
-
-def _page_image(root: Path, path: Path, document: ET.Element) -> Path:
-    """Find the image that the file names, else the image with the same stem as the file."""
-    named = document.findtext("Description/sourceImageInformation/fileName", "").strip()
-    try:
-        return find_page_image(root, path.parent, named)
-    except DataError:
-        for suffix in IMAGE_SUFFIXES:
-            if (image := path.with_suffix(suffix)).is_file():
-                return image
-        raise
 
 
 def _lines(page: ET.Element, image: Path, name: str, in_pixels: bool) -> Iterator[Found]:
@@ -83,7 +72,7 @@ def _text(line: ET.Element) -> str:
 def _outline(line: ET.Element) -> tuple[Point, ...]:
     polygon = line.find("Shape/Polygon")
     if polygon is not None:
-        return to_points(polygon.get("POINTS", "").replace(",", " ").split())
+        return from_upper_left(to_points(polygon.get("POINTS", "").replace(",", " ").split()))
     ((x, y), (width, height)) = to_points([line.get(key) for key in ("HPOS", "VPOS", "WIDTH", "HEIGHT")])
     return ((x, y), (x + width, y), (x + width, y + height), (x, y + height))
 

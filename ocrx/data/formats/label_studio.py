@@ -8,7 +8,16 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from ocrx.data.formats.regions import PERCENT, Found, Point, Region, SkippedRegion, find_page_image, to_points
+from ocrx.data.formats.regions import (
+    PERCENT,
+    Found,
+    PageImages,
+    Point,
+    Region,
+    SkippedRegion,
+    from_upper_left,
+    to_points,
+)
 from ocrx.data.sample import relative_name
 from ocrx.errors import DataError
 from ocrx.files import read_json
@@ -25,6 +34,7 @@ def read_label_studio(root: Path) -> Iterator[Found]:
     Yields:
         Regions in file order, and unusable files, tasks and regions with the reason.
     """
+    images = PageImages(root)
     for path in sorted(root.glob("*.json")):
         name = relative_name(path, root)
         try:
@@ -35,7 +45,7 @@ def read_label_studio(root: Path) -> Iterator[Found]:
             yield SkippedRegion(name, error.message)
             continue
         for number, task in enumerate(tasks, start=1):
-            yield from _task(task, root, _source(task, number, name))
+            yield from _task(task, root, images, _source(task, number, name))
 
 
 def region_results(tasks: object, name: str) -> dict[str, list[dict[str, Any]]]:
@@ -69,7 +79,7 @@ def _usable(annotations: object) -> list[Mapping[str, Any]]:
     return [one for one in rows if isinstance(one, Mapping) and one.get("was_cancelled") is not True]
 
 
-def _task(task: object, root: Path, source: str) -> Iterator[Found]:
+def _task(task: object, root: Path, images: PageImages, source: str) -> Iterator[Found]:
     data, annotations = _field(task, "data"), _field(task, "annotations")
     if not isinstance(annotations, list):
         yield SkippedRegion(source, "no annotations; export the project as JSON, not JSON-MIN")
@@ -80,7 +90,7 @@ def _task(task: object, root: Path, source: str) -> Iterator[Found]:
         return
 
     try:
-        image = _page_image(data, root)
+        image = images.find(root, *_image_names(data))
     except DataError as error:
         yield SkippedRegion(source, error.message)
         return
@@ -89,22 +99,17 @@ def _task(task: object, root: Path, source: str) -> Iterator[Found]:
     yield from _regions(usable[0].get("result"), image, source)
 
 
-def _page_image(data: object, root: Path) -> Path:
-    """Find the image of a task by its URL, which names an uploaded file or a file on the server's disk."""
+def _image_names(data: object) -> list[str]:
+    """Return possible names of a task's image: its URL names an uploaded file, or a file on the server's disk."""
     address = next((value for key in _IMAGE_KEYS if isinstance(value := _field(data, key), str)), None)
     if address is None:
         raise DataError("no image")
 
     parts = urllib.parse.urlsplit(address)
     served = urllib.parse.parse_qs(parts.query).get("d", [urllib.parse.unquote(parts.path)])[0].lstrip("/")
-    try:
-        return find_page_image(root, root, served)
-    except DataError:
-        # Label Studio prefixes the names of uploaded files with eight random characters and a dash.
-        _, dash, original = Path(served).name.partition("-")
-        if not dash:
-            raise
-        return find_page_image(root, root, original)
+    # Label Studio prefixes the names of uploaded files with eight random characters and a dash.
+    _, dash, original = Path(served).name.partition("-")
+    return [served, original] if dash else [served]
 
 
 def _regions(results: object, image: Path, source: str) -> Iterator[Found]:
@@ -138,7 +143,7 @@ def _outline(value: Mapping[str, Any]) -> tuple[Point, ...]:
     if isinstance(points, list):
         if not all(isinstance(point, list) and len(point) == 2 for point in points):
             raise DataError("coordinates are not valid points")
-        return to_points([number for point in points for number in point])
+        return from_upper_left(to_points([number for point in points for number in point]))
 
     if "x" not in value:
         raise DataError("no outline")

@@ -6,7 +6,7 @@ import json
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
-from ocrx.data.formats.regions import Found, Region, SkippedRegion, find_page_image, to_points
+from ocrx.data.formats.regions import Found, PageImages, Region, SkippedRegion, to_points
 from ocrx.data.formats.text_file import read_text
 from ocrx.errors import DataError
 
@@ -28,6 +28,7 @@ def read_ppocrlabel(root: Path) -> Iterator[Found]:
     Raises:
         DataError: If there is no ``Label.txt``.
     """
+    images = PageImages(root)
     for number, line in read_text(root / LABEL_FILE, LABEL_FILE).lines():
         where = f"{LABEL_FILE}:{number}"
         if not line.strip():
@@ -35,7 +36,7 @@ def read_ppocrlabel(root: Path) -> Iterator[Found]:
 
         name, _, written = line.partition("\t")
         try:
-            image = find_page_image(root, root, name)
+            image = images.find(root, name)
             boxes = json.loads(written)
         except DataError as error:
             yield SkippedRegion(where, error.message)

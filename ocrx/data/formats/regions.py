@@ -5,10 +5,13 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
+from functools import cached_property
+from itertools import pairwise
 from pathlib import Path
 
 from ocrx.data.sample import relative_name
 from ocrx.errors import DataError
+from ocrx.imaging.reading import IMAGE_SUFFIXES
 
 Point = tuple[float, float]
 """x and y, in pixels of the page image unless ``Region.units`` says otherwise."""
@@ -56,31 +59,90 @@ RegionReader = Callable[[Path], Iterable[Found]]
 """Reads all regions under a folder."""
 
 
-def find_page_image(root: Path, beside: Path, name: str) -> Path:
-    """Find the image that an annotation file refers to, within the dataset's folder.
+class PageImages:
+    """Finds the images that annotation files name, without leaving the dataset."""
+
+    def __init__(self, root: Path) -> None:
+        """Search under a folder.
+
+        Args:
+            root: Folder of the dataset.
+        """
+        self._root = root
+        self._inside = root.resolve()
+
+    def find(self, folder: Path, *names: str) -> Path:
+        """Find the image that an annotation file names.
+
+        It is searched by its path, then by its name anywhere in the dataset, then by its name with another suffix, as
+        pages are often converted after they were annotated.
+
+        Args:
+            folder: Folder of the annotation file.
+            names: File name or path as given there; further ones are tried in turn.
+
+        Returns:
+            The image.
+
+        Raises:
+            DataError: If there is no such file in the dataset, or there are several in different folders.
+        """
+        paths = [Path(name.replace("\\", "/")) for name in names]
+        for path in paths:
+            folders = (folder, folder.parent, self._root, self._root.parent)
+            for candidate in (place / part for place in folders for part in (path, path.name)):
+                if self._is_usable(candidate):
+                    return candidate
+
+        for path in paths:
+            if found := self._by_stem.get(path.stem):
+                return _only_one([one for one in found if one.name == path.name] or found)
+        named = next((path for path in paths if path.name), None)
+        if named is None:
+            raise DataError("no page image is named")
+        raise DataError(f"page image {relative_name(named, self._root)!r} not found")
+
+    @cached_property
+    def _by_stem(self) -> dict[str, list[Path]]:
+        """All images of the dataset by their name without suffix."""
+        found: dict[str, list[Path]] = {}
+        for path in sorted(self._root.rglob("*")):
+            if path.suffix.lower() in IMAGE_SUFFIXES and self._is_usable(path):
+                found.setdefault(path.stem, []).append(path)
+        return found
+
+    def _is_usable(self, path: Path) -> bool:
+        try:
+            return path.is_file() and path.resolve().is_relative_to(self._inside)
+        except (OSError, ValueError):  # a name too long for the system, or with a NUL
+            return False
+
+
+def _only_one(found: Sequence[Path]) -> Path:
+    if len({path.parent for path in found}) > 1:
+        raise DataError(f"page image {found[0].name!r} found in {len(found)} folders; expected one")
+    return found[0]
+
+
+def from_upper_left(corners: tuple[Point, ...]) -> tuple[Point, ...]:
+    """Order the corners of a quadrilateral that may begin at any of them and run either way round.
 
     Args:
-        root: Folder of the dataset.
-        beside: Folder of the annotation file.
-        name: File name or path as written in the annotation.
+        corners: The corners, y downwards.
 
     Returns:
-        Path of the image.
-
-    Raises:
-        DataError: If there is no such file below ``root``.
+        The corners clockwise from the upper left one; an outline of more or fewer points as it is.
     """
-    path = Path(name.replace("\\", "/"))
-    folders = [beside, beside.parent, root, root.parent]
-    candidates = [folder / part for folder in folders for part in (path, path.name)]
-    inside = root.resolve()
-    for candidate in candidates:
-        try:
-            if candidate.is_file() and candidate.resolve().is_relative_to(inside):
-                return candidate
-        except (OSError, ValueError):  # a name too long for the system, or with a NUL
-            break
-    raise DataError(f"page image {relative_name(path, root)!r} not found")
+    if len(corners) != 4:
+        return corners
+
+    following = (*corners[1:], corners[0])
+    area = sum(x * v - u * y for (x, y), (u, v) in zip(corners, following, strict=True))
+    clockwise = corners if area >= 0 else corners[::-1]
+    # The upper side is the one that leads to the right.
+    sides = [(u - x) / (math.hypot(u - x, v - y) or 1) for (x, y), (u, v) in pairwise((*clockwise, clockwise[0]))]
+    first = sides.index(max(sides))
+    return clockwise[first:] + clockwise[:first]
 
 
 def to_points(numbers: Sequence[object]) -> tuple[Point, ...]:

@@ -4,6 +4,8 @@
 const $ = (id) => document.getElementById(id);
 const text = $("text");
 const TALL = 1.6; // height over width from which the text stands beside the image
+// Scripts that are also written from top to bottom.
+const VERTICAL = /[\p{Script=Han}\p{Script=Hiragana}\p{Script=Katakana}\p{Script=Hangul}\p{Script=Bopomofo}]/u;
 const CELLS = 250000; // longest pair of texts that is compared character by character
 
 const tab = stored(sessionStorage, "ocrx-tab");
@@ -49,7 +51,7 @@ async function call(path, parameters, body) {
 function filters() {
   const form = $("filter");
   const wanted = { tab };
-  for (const name of ["status", "finding", "part", "text"]) if (form.elements[name].value) wanted[name] = form.elements[name].value;
+  for (const name of ["status", "order", "finding", "part", "text"]) if (form.elements[name].value) wanted[name] = form.elements[name].value;
   if (form.elements.min_error.value) wanted.min_error = form.elements.min_error.value / 100;
   return wanted;
 }
@@ -124,12 +126,19 @@ function fitImage() {
   if (!width) return;
   const tall = height > TALL * width;
   document.body.classList.toggle("tall", tall);
+  setWritingMode();
   const room = tall ? Math.min(160, innerWidth / 3) : $("scroll").clientWidth - 20;
   const highest = tall ? 0.65 * innerHeight : 150;
   let scale = Math.min(room / width, highest / height, 8);
   if (!tall) scale = Math.max(scale, Math.min(44 / height, 8)); // long lines scroll sideways
   $("picture").style.width = `${Math.round(width * scale)}px`;
   if (text.dir === "rtl") $("scroll").scrollLeft = $("scroll").scrollWidth;
+}
+
+// Beside a vertical line the text runs from top to bottom, unless its letters would lie on their sides.
+function setWritingMode() {
+  const upright = VERTICAL.test(text.value || $("reading").dataset.text || "");
+  document.body.classList.toggle("vertical", upright && document.body.classList.contains("tall"));
 }
 
 async function loadReading() {
@@ -165,6 +174,7 @@ function showReading(found) {
   $("take").hidden = !known || found === text.value;
   $("reading").replaceChildren(...(known ? marked(found, text.value) : []));
   $("reading").dataset.text = known ? found : "";
+  setWritingMode();
 }
 
 function showSpans(found) {
@@ -366,7 +376,10 @@ function change(value) {
   mark();
 }
 
-function mark() { if (!$("reading-line").hidden) showReading($("reading").dataset.text); }
+function mark() {
+  if (!$("reading-line").hidden) showReading($("reading").dataset.text);
+  else setWritingMode();
+}
 
 function insert(character) {
   const [start, end] = [text.selectionStart, text.selectionEnd];
@@ -430,8 +443,11 @@ text.addEventListener("input", () => {
 });
 
 document.addEventListener("keydown", (event) => {
+  if (event.isComposing) return; // the keys choose among what an input method offers
   const inText = event.target === text;
   const inOther = !inText && event.target.matches("input, select, textarea");
+  // In the text field the keys along the text move the cursor, and those across it move to other lines.
+  const down = document.body.classList.contains("vertical");
   const alt = event.altKey && !event.ctrlKey && !event.metaKey;
   let action = null;
   if (alt && event.code === "KeyU") action = clicks.unreadable;
@@ -439,8 +455,8 @@ document.addEventListener("keydown", (event) => {
   else if (alt && event.code === "KeyR") action = clicks.rotate;
   else if ((event.ctrlKey || event.metaKey) && !event.shiftKey && event.code === "KeyZ" && !inOther) action = clicks.undo;
   else if (inOther || event.ctrlKey || event.metaKey || event.altKey) return;
-  else if (event.key === "ArrowUp" || (!inText && event.key === "ArrowLeft")) action = clicks.previous;
-  else if (event.key === "ArrowDown" || (!inText && event.key === "ArrowRight")) action = clicks.next;
+  else if (inText ? event.key === (down ? "ArrowRight" : "ArrowUp") : /^Arrow(Up|Left)$/.test(event.key)) action = clicks.previous;
+  else if (inText ? event.key === (down ? "ArrowLeft" : "ArrowDown") : /^Arrow(Down|Right)$/.test(event.key)) action = clicks.next;
   else if (inText && event.key === "Tab" && !event.shiftKey) { if (take()) event.preventDefault(); return; }
   else if (inText && event.key === "Escape") { text.blur(); return; }
   if (action) { event.preventDefault(); action(); }

@@ -138,6 +138,13 @@ def test_a_quadrilateral_is_straightened() -> None:
     assert np.asarray(line)[3:-3, 3:-3].max() < 30
 
 
+def test_corners_in_counterclockwise_order_do_not_mirror_the_text() -> None:
+    page = Image.effect_noise((300, 200), 90)
+    corners = ((60.0, 20.0), (220.0, 60.0), (210.0, 100.0), (50.0, 60.0))
+    other_way = (corners[0], *corners[:0:-1])
+    assert np.array_equal(np.asarray(cut_region(page, other_way)), np.asarray(cut_region(page, corners)))
+
+
 def test_the_area_outside_a_polygon_is_filled_with_paper() -> None:
     page = Image.new("RGB", (200, 100), (230, 220, 200))
     draw = ImageDraw.Draw(page)

@@ -23,6 +23,16 @@ def test_the_lines_own_text_of_the_lowest_index_counts(tmp_path: Path) -> None:
     ]
 
 
+def test_words_make_the_text_of_a_line_that_has_none(tmp_path: Path) -> None:
+    words = "".join(f"<Word><TextEquiv><Unicode>{word}</Unicode></TextEquiv></Word>" for word in ("two", "words"))
+    coords = '<Coords points="9,8 1,8 1,2 9,2"/>'
+    _write(tmp_path, f"<TextLine>{coords}{words}</TextLine><TextLine>{coords}<Word/></TextLine>")
+    first, second = read_page_xml(tmp_path)
+    assert isinstance(first, Region)
+    assert (first.text, first.polygon) == ("two words", SQUARE)
+    assert second == SkippedRegion("a.xml: line 2", "no text")
+
+
 def test_the_form_of_2010(tmp_path: Path) -> None:
     points = "".join(f'<Point x="{x:.0f}" y="{y:.0f}"/>' for x, y in SQUARE)
     text = "<TextEquiv><Unicode>old</Unicode></TextEquiv>"
@@ -36,11 +46,15 @@ def test_what_cannot_be_used_is_named(tmp_path: Path) -> None:
     text = "<TextEquiv><Unicode>x</Unicode></TextEquiv>"
     _write(tmp_path, f'<TextLine id="a"/><TextLine id="b"><Coords points="1,2 x"/>{text}</TextLine>')
     (tmp_path / "mets.xml").write_text("<mets/>")
+    (tmp_path / "alto.xml").write_text("<alto><Layout><Page/></Layout></alto>")
+    (tmp_path / "bare.xml").write_text("<PcGts><Page/></PcGts>")
     (tmp_path / "bomb.xml").write_text("<!DOCTYPE a []><a/>")
     assert set(read_page_xml(tmp_path)) == {
         SkippedRegion("a.xml: line a", "no text"),
         SkippedRegion("a.xml: line b", "coordinates are not numbers"),
         SkippedRegion("mets.xml", "not a PAGE file"),
+        SkippedRegion("alto.xml", "not a PAGE file"),
+        SkippedRegion("bare.xml", "no page image is named"),
         SkippedRegion("bomb.xml", "has a DOCTYPE, which may define entities; remove it"),
     }
 
@@ -54,4 +68,4 @@ def test_an_image_outside_the_folder_is_not_read(tmp_path: Path) -> None:
         _write(root, "<TextLine/>", name.replace("\x01", ""))
         (found,) = read_page_xml(root)
         assert isinstance(found, SkippedRegion)
-        assert found.reason.endswith("not found")
+        assert found.reason.endswith("not found" if name else "no page image is named")
