@@ -25,7 +25,7 @@ from ocrx.model_spec import CalibrationSpec
         ("PP-OCRv4_server_rec", ModelError, "OCRX_OFFLINE forbids downloading", "ocrx models --download"),
         ("SVTRv2_tiny", ModelError, "weights cannot be downloaded by name", "ocrx import FILE --output"),
         ("resnet_bilstm", ModelError, "a recipe, not a trained model", "ocrx train -c resnet_bilstm"),
-        ("https://host/a.zip", ConfigError, "https://host/a.zip: not the address of a file of weights", ".pdparams"),
+        ("https://host/a.zip", ConfigError, "https://host/a.zip: not the URL of a weight file", ".pdparams"),
     ],
 )
 def test_a_name_without_a_model_says_what_to_do(given: str, error: type[OcrxError], message: str, hint: str) -> None:
