@@ -19,10 +19,13 @@ from mkdocs.structure.files import File, Files
 
 from ocrx.cli.app import app
 from ocrx.config import Config
+from ocrx.models import MODELS
 
 ROOT = Path(__file__).parents[1]
 # Files of the project that are pages of the site as well.
 PAGES = {"contributing.md": "CONTRIBUTING.md", "changelog.md": "CHANGELOG.md"}
+_TYPES = {str: "text", int: "integer", float: "number", bool: "true or false", dict: "keys and values"}
+_HEAD = "| key | values | default | meaning |\n|---|---|---|---|"
 
 
 def on_files(files: Files, config: MkDocsConfig) -> Files:
@@ -131,10 +134,23 @@ def configuration_reference() -> str:
             continue
         parts.append(f"## {section.name}\n")
         parts.append(f"{(type(value).__doc__ or '').strip().splitlines()[0]}\n")
-        parts.append("| key | type | default | meaning |\n|---|---|---|---|")
+        parts.append(_HEAD)
         parts += _keys(value, "")
         parts.append("")
+        if section.name == "Model":
+            parts += _architectures()
     return "\n".join(parts)
+
+
+def _architectures() -> list[str]:
+    """The parameters of every architecture, which are the keys of ``Model.params``."""
+    parts = []
+    for name, architecture in MODELS.items():
+        parts.append(f"### `{name}`: Model.params\n")
+        parts.append(_HEAD)
+        parts += _keys(architecture.params(), "")
+        parts.append("")
+    return parts
 
 
 def _keys(value: Any, prefix: str) -> list[str]:
@@ -145,22 +161,40 @@ def _keys(value: Any, prefix: str) -> list[str]:
         if dataclasses.is_dataclass(inner):
             rows += _keys(inner, f"{prefix}{field.name}.")
             continue
-        cells = (f"`{prefix}{field.name}`", _expected(hints[field.name]), f"`{inner!r}`", meanings.get(field.name, ""))
+        cells = (
+            f"`{prefix}{field.name}`",
+            _expected(hints[field.name]),
+            f"`{_yaml(inner)}`",
+            meanings.get(field.name, ""),
+        )
         rows.append("| " + " | ".join(cell.replace("|", chr(92) + "|").replace("``", "`") for cell in cells) + " |")
     return rows
 
 
+def _yaml(value: Any) -> str:
+    """A default as it is written in YAML."""
+    if isinstance(value, tuple):
+        return f"[{', '.join(map(_yaml, value))}]"
+    if value is None or isinstance(value, bool):
+        return {None: "null", True: "true", False: "false"}[value]
+    return f"{value:g}" if isinstance(value, float) else str(value) or "''"
+
+
 def _expected(hint: Any) -> str:
-    """A type annotation in words, with its range or choices: ``int, 1 to 64, or null``."""
+    """A type annotation in words, with its range or choices: ``integer, 1 to 64, or null``."""
     if typing.get_origin(hint) in (typing.Union, types.UnionType):
         parts = [_expected(part) for part in typing.get_args(hint) if part is not type(None)]
         return ", ".join(parts) + (", or null" if type(None) in typing.get_args(hint) else "")
     if typing.get_origin(hint) is typing.Annotated:
         kind, *rules = typing.get_args(hint)
-        return ", ".join((_expected(kind), *map(str, rules)))
+        words = ", ".join(map(str, rules))
+        return words if kind is str and words.startswith("one of") else f"{_expected(kind)}, {words}"
+    if typing.get_origin(hint) is typing.Literal:
+        return f"one of {', '.join(map(str, typing.get_args(hint)))}"
     if typing.get_origin(hint) is tuple:
-        return f"list of {_expected(typing.get_args(hint)[0])}"
-    return str(getattr(hint, "__name__", hint))
+        return f"list; each: {_expected(typing.get_args(hint)[0])}"
+    kind = typing.get_origin(hint) or hint
+    return _TYPES.get(kind, str(getattr(kind, "__name__", kind)))
 
 
 def _attributes(kind: type) -> dict[str, str]:
