@@ -76,7 +76,7 @@ def _draw(rows: Sequence[HistoryRow], path: Path) -> None:
     right.plot(steps, [100 * row.val_accuracy for row in rows], marker=".", label="exact lines", color="tab:green")
     right.plot(steps, [100 * row.val_cer for row in rows], marker=".", label="CER", color="tab:red")
     right.set(xlabel="step", ylabel="%", ylim=(0, 102), title="Validation")
-    right.legend()
+    right.legend(loc="center right")  # "best" warns where placing it takes more than a second
 
     for axes in (left, right):
         axes.grid(alpha=0.3)

@@ -81,7 +81,7 @@ def draw_histogram(histogram: Histogram, path: Path) -> None:
     axes.set_xticks(list(places), histogram.bins, rotation=45 if len(histogram.bins) > 12 else 0)
     axes.set_xlabel("characters in the label")
     axes.set_ylabel("images")
-    axes.legend()
+    axes.legend(loc="upper right")  # "best" warns where placing it takes more than a second
     path.parent.mkdir(parents=True, exist_ok=True)
     figure.savefig(path)
 
