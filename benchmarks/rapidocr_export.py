@@ -58,9 +58,10 @@ def main() -> None:
     samples = list(read_dataset(options.data).val)
     model = create_model(options.model)
     paths = [str(sample.image) for sample in samples]
-    ours = [result.text for result in model.predict(paths, beam=1)]
+    results = list(model.predict(paths, beam=1))
+    ours = [result.text for result in results]
     with_lm = [result.text for result in model.predict(paths)]
-    # What RapidOCR gives the file: the line at a height of 48, as OpenCV resizes it, read by ocrx itself.
+    # What RapidOCR gives the file, read by ocrx itself: the line at a height of 48, as OpenCV resizes it.
     seen = [Image.fromarray(resize(read_image(sample.image), HOST_IMAGE)[:, :, ::-1]) for sample in samples]
     ours_seen = [result.text for result in model.predict(seen, beam=1)]
     theirs, seconds = in_rapidocr(options.file, samples)
@@ -68,13 +69,16 @@ def main() -> None:
     equal = sum(one == other for one, other in zip(ours, theirs, strict=True))
     print(f"{equal} of {len(samples)} texts equal ({equal / len(samples):.2%}); RapidOCR took {seconds:.1f} s")
     same = sum(one == other for one, other in zip(ours_seen, theirs, strict=True))
-    print(f"{same} equal where ocrx reads the lines as RapidOCR resizes them")
+    print(f"{same} equal if ocrx reads the lines as RapidOCR resizes them, without restoring them")
     print(f"accuracy: ocrx --beam 1 {accuracy(ours, samples)}, RapidOCR {accuracy(theirs, samples)}")
     print(f"accuracy: ocrx with the language model {accuracy(with_lm, samples)}")
-    for sample, one, other, third in zip(samples, ours, theirs, ours_seen, strict=True):
-        if one != other:
-            cause = "resized otherwise" if third == other else "rounding"
-            print(f"{sample.source}: ocrx {one!r}, RapidOCR {other!r}, label {sample.text!r}: {cause}")
+    for sample, result, other in zip(samples, results, theirs, strict=True):
+        if result.text != other:
+            height = read_image(sample.image).height
+            print(
+                f"{sample.source}, {height} pixels high: ocrx {result.text!r} (least probable character "
+                f"{result.min_score:.2f}), RapidOCR {other!r}, label {sample.text!r}"
+            )
 
 
 if __name__ == "__main__":

@@ -26,7 +26,6 @@ from ocrx.inference.recognizer import Recognizer
 from ocrx.model_folder import find_model_folder
 from ocrx.text.charset import Charset
 
-_TOLERANCE = 0.05  # of a probability: a grey level that is rounded the other way
 _MOST_EDITS = 0.02  # of the characters of all lines: two readings may be nearly as probable as each other
 _CHECKED_LINES = 32
 
@@ -110,26 +109,28 @@ def _opened(samples: Sequence[Sample]) -> list[Pixels]:
 def _read(model: Backend, host: HostBackend, lines: Sequence[Pixels]) -> tuple[float, list[str]]:
     """Largest difference of a probability, and the texts: one batch by the file, line by line by the model.
 
-    Both read the lines as the host resizes them.
+    The file sees the lines as the host resizes them. The model reads the lines that the file restores from that: those
+    that the host has enlarged as they are, others as the host has shrunk them.
     """
     resized = [resize(Image.fromarray(line[:, :, ::-1]), HOST_IMAGE) for line in lines]
     width = max(HOST_IMAGE.min_width, *(line.shape[1] for line in resized))
     batch = np.stack([pad(scale(line, HOST_IMAGE), width, HOST_IMAGE) for line in resized])
-    charset, found = Charset.from_spec(model.spec), host.logits(batch)
-    largest, texts = 0.0, []
+    charset, largest = Charset.from_spec(model.spec), 0.0
+    texts, expected = [], []
 
-    for line, logits in zip(resized, found, strict=True):
-        image, _ = prepare(Image.fromarray(line[:, :, ::-1]), model.spec.image)
-        expected = _probabilities(model.logits(image[None])[0])
-        difference = float(np.abs(np.exp(logits[: len(expected)]) - expected).max(initial=0))
-        text, wanted = (charset.decode(greedy(rows[None])[0].classes) for rows in (logits, np.log(expected + 1e-30)))
-        if difference > _TOLERANCE and text != wanted:
-            raise BackendError(
-                f"{host.name}: reads {text!r}, the model {wanted!r}; a probability differs by {difference:.3g}"
-            )
-        largest = max(largest, difference)
-        texts.append(text)
+    for line, seen, logits in zip(lines, resized, host.logits(batch), strict=True):
+        restored = line if len(line) < HOST_IMAGE.height != model.spec.image.height else seen
+        image, _ = prepare(Image.fromarray(restored[:, :, ::-1]), model.spec.image)
+        wanted = _probabilities(model.logits(image[None])[0])
+        largest = max(largest, float(np.abs(np.exp(logits[: len(wanted)]) - wanted).max(initial=0)))
+        texts.append(_text(charset, logits))
+        expected.append(_text(charset, np.log(wanted + np.float32(1e-30))))
+    _refuse_other_texts(host.name, texts, expected, "the model reads")
     return largest, texts
+
+
+def _text(charset: Charset, logits: Floats) -> str:
+    return charset.decode(greedy(logits[None])[0].classes)
 
 
 def _probabilities(logits: Floats) -> Floats:
@@ -144,11 +145,16 @@ def _check_in_host(host: str, files: Sequence[Path], lines: Sequence[Pixels], ex
     if texts is None:
         return False
 
+    _refuse_other_texts(host, texts, expected, "the file gives")
+    return True
+
+
+def _refuse_other_texts(reader: str, texts: Sequence[str], expected: Sequence[str], source: str) -> None:
+    """Raise BackendError where texts differ by more than near ties do."""
     edits = [editdistance.eval(found, text) for found, text in zip(texts, expected, strict=True)]
     if sum(edits) > _MOST_EDITS * max(1, sum(map(len, expected))):
         worst = edits.index(max(edits))
-        raise BackendError(f"{host}: reads {texts[worst]!r} where the file gives {expected[worst]!r}")
-    return True
+        raise BackendError(f"{reader}: reads {texts[worst]!r} where {source} {expected[worst]!r}")
 
 
 def _compared(model: Backend, host: HostBackend, samples: Sequence[Sample]) -> tuple[int, float | None, float | None]:

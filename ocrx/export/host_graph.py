@@ -2,24 +2,25 @@
 
 The host resizes every line to a height of 48 and pads the lines of a batch to one width with zeros, which no pixel ever
 gives: a column of zeros is padding. The graph reads each line on its own, without its padding, as ocrx prepares lines:
-in the colours and at the height of the model, padded to the line's own bucket. Its text does not depend on the batch.
+in the colours and at the height of the model, resized from the line as it was before the host enlarged it, padded to
+its own bucket. Its text does not depend on the batch.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any
 
 import numpy as np
 import onnx
-from onnx import TensorProto, compose, helper, numpy_helper
+from onnx import TensorProto, compose, helper
 
-from ocrx.arrays import Float64s
 from ocrx.errors import ModelError
+from ocrx.export.graph_nodes import Nodes
+from ocrx.export.host_resize import HOST_HEIGHT, resized, restored
 from ocrx.model_spec import FrameSpec, ImageSpec, ModelSpec
 
 HOST_IMAGE = ImageSpec(
-    height=48,
+    height=HOST_HEIGHT,
     order="BGR",
     filter="bilinear_point",
     scale=1 / 255,
@@ -57,12 +58,11 @@ def host_graph(network: onnx.ModelProto, spec: ModelSpec, metadata: Mapping[str,
     if steps:
         raise ModelError(f"image.steps: {', '.join(steps)}; no other runtime prepares lines with them")
 
-    outer = _Nodes("outer/")
+    outer = Nodes("outer/")
     count = outer.add("Gather", outer.add("Shape", INPUT), outer.whole(0))
     width = outer.add("Gather", outer.add("Shape", INPUT), outer.whole(3))
-    frames = _frame_count(
-        outer, _bucket_width(outer, _resized_width(outer, width, spec.image), spec.image), spec.frames
-    )
+    widest = _widest(outer, width, spec.image)
+    frames = _frame_count(outer, _bucket_width(outer, widest, spec.image), spec.frames)
     body = _line_graph(network, spec, frames)
     outer.nodes.append(helper.make_node("Loop", [count, outer.constant(np.array(True))], [OUTPUT], body=body))
 
@@ -79,57 +79,13 @@ def host_graph(network: onnx.ModelProto, spec: ModelSpec, metadata: Mapping[str,
     return model
 
 
-class _Nodes:
-    """Nodes in the order in which they run, and the constants that they read."""
-
-    def __init__(self, prefix: str) -> None:
-        self.nodes: list[onnx.NodeProto] = []
-        self.constants: list[onnx.TensorProto] = []
-        self._prefix = prefix
-
-    def add(self, kind: str, *inputs: str, **attributes: Any) -> str:
-        """Append a node; returns the name of its output."""
-        name = f"{self._prefix}{len(self.nodes)}"
-        self.nodes.append(helper.make_node(kind, list(inputs), [name], **attributes))
-        return name
-
-    def constant(self, values: Any) -> str:
-        name = f"{self._prefix}constant{len(self.constants)}"
-        self.constants.append(numpy_helper.from_array(np.asarray(values), name))
-        return name
-
-    def whole(self, *values: int) -> str:
-        """A whole number, or several."""
-        return self.constant(np.array(values[0] if len(values) == 1 else values, dtype=np.int64))
-
-    def list_of(self, *numbers: str) -> str:
-        """Whole numbers as one list."""
-        first = self.axis(0)
-        return self.add("Concat", *(self.add("Unsqueeze", number, first) for number in numbers), axis=0)
-
-    def axis(self, number: int) -> str:
-        """A list of one whole number."""
-        return self.constant(np.array([number], dtype=np.int64))
-
-    def real(self, values: Any) -> str:
-        return self.constant(np.array(values, dtype=np.float32))
-
-    def rounded(self, values: str) -> str:
-        """Numbers rounded as Pillow rounds pixels: halves upwards."""
-        return self.add("Floor", self.add("Add", values, self.real(0.5)))
-
-    def divided_up(self, number: str, divisor: int) -> str:
-        """A whole number divided, rounded upwards."""
-        return self.add("Div", self.add("Add", number, self.whole(divisor - 1)), self.whole(divisor))
-
-
 def _line_graph(network: onnx.ModelProto, spec: ModelSpec, frames: str) -> onnx.GraphProto:
     """The body of the loop: reads one line of the batch."""
     image = spec.image
-    body = _Nodes("line/")
+    body = Nodes("line/")
     pixels, width = _pixels(body, image)
     if image.height != HOST_IMAGE.height:
-        pixels, width = _resized(body, pixels, width, image)
+        pixels, width = resized(body, restored(body, pixels, width, image.channels), image)
 
     std = np.broadcast_to(np.array(image.std), image.channels).reshape(-1, 1, 1)
     mean = np.broadcast_to(np.array(image.mean), image.channels).reshape(-1, 1, 1)
@@ -163,7 +119,7 @@ def _line_graph(network: onnx.ModelProto, spec: ModelSpec, frames: str) -> onnx.
     )
 
 
-def _pixels(body: _Nodes, image: ImageSpec) -> tuple[str, str]:
+def _pixels(body: Nodes, image: ImageSpec) -> tuple[str, str]:
     """A line without its padding, [C, 48, width] from 0 to 255 in the colours of the model; and its width."""
     padded = body.add("Gather", INPUT, "line/index", axis=0)
     strength = body.add("ReduceSum", body.add("Abs", padded), body.whole(0, 1), keepdims=0)
@@ -182,54 +138,22 @@ def _pixels(body: _Nodes, image: ImageSpec) -> tuple[str, str]:
     return body.rounded(body.add("Div", grey, body.real(65536.0))), width
 
 
-def _resized(body: _Nodes, pixels: str, width: str, image: ImageSpec) -> tuple[str, str]:
-    """A line at the height of the model, resampled as Pillow's bilinear filter does: first along it, then across."""
-    target = _resized_width(body, width, image)
-    given, wanted = (body.add("Cast", number, to=TensorProto.FLOAT) for number in (width, target))
-
-    step = body.add("Div", given, wanted)
-    reach = body.add("Max", step, body.real(1.0))
-    one, none = body.whole(1), body.whole(0)
-    half = body.real(0.5)
-    columns, centres = (
-        body.add("Add", body.add("Cast", body.add("Range", none, end, one), to=TensorProto.FLOAT), half)
-        for end in (width, target)
-    )
-    centres = body.add("Mul", centres, step)
-    distance = body.add("Sub", body.add("Unsqueeze", columns, body.axis(1)), centres)
-    triangle = body.add("Relu", body.add("Sub", body.real(1.0), body.add("Abs", body.add("Div", distance, reach))))
-
-    total = body.add("ReduceSum", triangle, body.axis(0), keepdims=1)
-    along = body.rounded(body.add("MatMul", pixels, body.add("Div", triangle, total)))
-    across = body.real(_vertical_weights(HOST_IMAGE.height, image.height))
-    return body.rounded(body.add("MatMul", across, along)), target
-
-
-def _vertical_weights(given: int, wanted: int) -> Float64s:
-    """float64 [wanted, given]: the rows of Pillow's bilinear filter."""
-    step = given / wanted
-    centres = (np.arange(wanted) + 0.5) * step
-    distance = np.abs(np.arange(given) + 0.5 - centres[:, None]) / max(1.0, step)
-    triangle = np.maximum(0.0, 1 - distance)
-    weights: Float64s = triangle / triangle.sum(axis=1, keepdims=True)
-    return weights
-
-
-def _resized_width(nodes: _Nodes, width: str, image: ImageSpec) -> str:
-    """``ImageSpec.resized_width`` of a line that is 48 high."""
+def _widest(nodes: Nodes, width: str, image: ImageSpec) -> str:
+    """No line of a batch is wider at the height of the model; hosts that round down cut off a part of a pixel."""
     if image.height == HOST_IMAGE.height:
         return width
-    scaled = nodes.divided_up(nodes.add("Mul", width, nodes.whole(image.height)), HOST_IMAGE.height)
+    most = nodes.add("Add", width, nodes.whole(1))
+    scaled = nodes.divided_up(nodes.add("Mul", most, nodes.whole(image.height)), HOST_IMAGE.height)
     return nodes.add("Min", scaled, nodes.whole(image.max_width))
 
 
-def _bucket_width(nodes: _Nodes, width: str, image: ImageSpec) -> str:
+def _bucket_width(nodes: Nodes, width: str, image: ImageSpec) -> str:
     """``ImageSpec.bucket_width``; lines at the height of the host keep their width, however long."""
     bucket = nodes.add("Mul", nodes.divided_up(width, image.bucket), nodes.whole(image.bucket))
     return nodes.add("Max", bucket, nodes.whole(image.min_width))
 
 
-def _frame_count(nodes: _Nodes, width: str, frames: FrameSpec) -> str:
+def _frame_count(nodes: Nodes, width: str, frames: FrameSpec) -> str:
     """``FrameSpec.count``."""
     for kernel, stride, padding in frames.layers:
         moved = nodes.add("Add", width, nodes.whole(2 * padding - kernel))

@@ -45,9 +45,16 @@ def as_the_host(images: list[Image.Image], width: int) -> np.ndarray:
     return np.stack([pad(scale(resize(image, HOST_IMAGE), HOST_IMAGE), width, HOST_IMAGE) for image in images])
 
 
+def restored(image: Image.Image, height: int) -> Image.Image:
+    """A line as the file restores it: lines that the host shrinks stay as the host gives them."""
+    if image.height < HOST_IMAGE.height != height:
+        return image
+    return Image.fromarray(resize(image, HOST_IMAGE)[:, :, ::-1])
+
+
 def as_ocrx(image: Image.Image, path: Path, spec: ModelSpec) -> np.ndarray:
-    """Probabilities of a line at the host's height, as ocrx reads it."""
-    seen = Image.fromarray(resize(image, HOST_IMAGE)[:, :, ::-1])
+    """Probabilities of a line, as ocrx reads it."""
+    seen = restored(image, spec.image.height)
     logits = OnnxBackend(path).logits(prepare(seen, spec.image)[0][None])[0]
     raised = np.exp(logits - logits.max(axis=-1, keepdims=True))
     return raised / raised.sum(axis=-1, keepdims=True)
@@ -65,7 +72,7 @@ def test_lines_are_read_as_ocrx_reads_them_in_batches_of_any_width(
         found = np.exp(backend.logits(as_the_host(lines(), width)))
         for image, probabilities in zip(lines(), found, strict=True):
             expected = as_ocrx(image, path, spec)
-            # A pixel on the edge between two grey levels may be rounded the other way.
+            # Restored pixels may be off by a grey level.
             assert np.abs(probabilities[: len(expected)] - expected).max() < 0.02
             assert (probabilities[len(expected) :] < 1e-20).all()
 
@@ -101,16 +108,17 @@ def test_the_graph_prepares_lines_as_pillow_does(order: str, height: int) -> Non
     session = ort.InferenceSession(host_graph(plain, spec, {}).SerializeToString(), providers=["CPUExecutionProvider"])
     (found,) = session.run(None, {"x": as_the_host(lines(), 1600)})
     for image_, probabilities in zip(lines(), found, strict=True):
-        seen = Image.fromarray(resize(image_, HOST_IMAGE)[:, :, ::-1])
-        pixels, _ = prepare(seen, image)
+        pixels, _ = prepare(restored(image_, height), image)
         columns = pixels.transpose(2, 0, 1).reshape(pixels.shape[2], -1)
         raised = np.exp(columns)
         expected = raised / raised.sum(axis=1, keepdims=True)
         width = min(len(expected), len(probabilities))
         assert width == len(expected)
-        relative = probabilities[:width] / expected
-        assert np.mean(np.abs(relative - 1) > 0.002) < 0.02, "but for rounding at the edge between two grey levels"
-        assert np.abs(relative - 1).max() < 0.03
+        off = np.abs(probabilities[:width] / expected - 1)  # a grey level is 0.013
+        assert off.max() < 0.03
+        if image_.height >= 48 or height == 48:
+            assert np.mean(off > 0.002) < 0.02, "but for rounding at the edge between two grey levels"
+        assert off.mean() < 0.005
 
 
 def test_rapidocr_finds_the_characters_in_the_file(network: tuple[Path, ModelSpec], tmp_path: Path) -> None:
