@@ -1,4 +1,4 @@
-"""Facts about the running process: its memory, what reproduces it, and whether it is the main one of several.
+"""Facts about processes: memory, what reproduces a run, which is the main one of several, and whether one still runs.
 
 Imports nothing but the standard library and the version.
 """

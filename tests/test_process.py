@@ -33,6 +33,16 @@ print(able, resident_mib() - before)
     assert able == "False" or float(kept) < 10
 
 
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows does not report it")
+def test_a_process_that_has_ended_does_not_run() -> None:
+    ended = subprocess.Popen([sys.executable, "-c", ""])
+    ended.wait()
+    assert not is_running(ended.pid)
+    assert is_running(os.getpid())
+    assert is_running(1), "a process of another user"
+    assert is_running(10**30), "no number of a process"
+
+
 @pytest.mark.parametrize(
     ("environment", "main"),
     [

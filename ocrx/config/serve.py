@@ -15,17 +15,16 @@ class ServeConfig:
     """The HTTP server.
 
     Attributes:
-        host: Address to listen on; another than a loopback one needs a token file.
+        host: Address to listen on; any but a loopback address needs a token file.
         port: Port to listen on; 0 takes a free one.
         token_file: File with one token per line; requests must carry one of them.
-        workers: Processes that share the port, each with a model of its own.
+        workers: Processes that share the port, each with its own copy of the model.
         max_body: Largest body of a request in MiB.
         max_images: Most images of a request, pages of a PDF included.
-        max_pixels: Most pixels of an image.
-        queue: Images that may wait or be read at once; more are answered with status 503.
+        max_pixels: Most pixels of an image, or of a page of a PDF at 200 dpi.
+        queue: Images that may wait or be read at once; requests with more get status 503.
         timeout: Longest time of a request in seconds.
-        allow_urls: Fetch the addresses that requests name. Whoever may call the server can then reach what this
-            machine reaches.
+        allow_urls: Fetch images by URL. Whoever may call the server can then reach what this machine reaches.
     """
 
     host: str = "127.0.0.1"

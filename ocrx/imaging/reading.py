@@ -82,12 +82,13 @@ class FrameReader:
         count: Frames of the file.
     """
 
-    def __init__(self, source: Path | bytes, name: str | None = None) -> None:
+    def __init__(self, source: Path | bytes, name: str | None = None, most: int | None = None) -> None:
         """Open the file to count its frames.
 
         Args:
             source: Path of the file, or its content.
             name: Names the image in errors; by default the path.
+            most: Where to stop counting; None counts all, which takes minutes for a file made of empty frames.
 
         Raises:
             DataError: As for ``read_image``.
@@ -98,7 +99,7 @@ class FrameReader:
         self._image: Image.Image | None = None
         self._left = 0
         with _as_data_error(self._name), self._open() as image:
-            self.count: int = _unwarned(lambda: int(getattr(image, "n_frames", 1)), self._name)
+            self.count: int = _unwarned(lambda: _count_frames(image, most), self._name)
 
     def read(self, frame: int) -> Image.Image:
         """Read one frame.
@@ -128,6 +129,30 @@ class FrameReader:
                     self._image = None
                     image.close()
 
+    def size(self, frame: int) -> tuple[int, int]:
+        """Find the size of a frame without decoding it.
+
+        Args:
+            frame: Its number, from 0.
+
+        Returns:
+            Width and height in pixels, as stored.
+
+        Raises:
+            DataError: The file is damaged there, or can no longer be opened.
+        """
+        with self._lock, _as_data_error(self._name):
+            if self._image is None:
+                self._image, self._left = self._open(), self.count
+            image = self._image
+            try:
+                _unwarned(lambda: image.seek(frame), self._name)
+            except BaseException:
+                self._image = None  # as in `read`
+                image.close()
+                raise
+            return image.size
+
     def _open(self) -> Image.Image:
         source, name = self._source, self._name
         data = source if isinstance(source, bytes) else read_bytes(source, max_bytes=MAX_IMAGE_BYTES, name=name)
@@ -147,6 +172,19 @@ def _unwarned(decode: Callable[[], Decoded], name: str) -> Decoded:
         with _FILTERS_LOCK, warnings.catch_warnings():
             warnings.simplefilter("ignore")
             return decode()
+
+
+def _count_frames(image: Image.Image, most: int | None) -> int:
+    if most is None:
+        return int(getattr(image, "n_frames", 1))
+    count = 1
+    while count < most:
+        try:
+            image.seek(count)
+        except EOFError:
+            break
+        count += 1
+    return count
 
 
 def _decoded(data: bytes, name: str, frame: int, before_decoding: Callable[[Image.Image], None] | None) -> Image.Image:

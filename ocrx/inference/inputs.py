@@ -25,7 +25,7 @@ from ocrx.imaging.pixels import to_grey_or_rgb, to_uint8
 from ocrx.imaging.preparation import ReducedImage
 from ocrx.imaging.reading import IMAGE_SUFFIXES, apply_exif_orientation, read_image
 from ocrx.imaging.reduction import read_reduced
-from ocrx.inference.multipage import pdf_pages, tiff_pages
+from ocrx.inference.multipage import Page, pdf_pages, tiff_pages
 from ocrx.model_spec import ImageSpec
 
 Array: TypeAlias = npt.NDArray[Any]
@@ -271,7 +271,7 @@ def _from_file(file: Any) -> Iterator[ImageInput]:
 
 
 def _pages(
-    find: Callable[[Path | bytes, str], list[Callable[[], Image.Image]]],
+    find: Callable[[Path | bytes, str], list[Page]],
     source: Path | bytes,
     shown: str,
     name: str | None = "",
@@ -283,8 +283,8 @@ def _pages(
         yield _error(error, name)
         return
     several = len(pages) > 1 or find is pdf_pages
-    for index, load in enumerate(pages):
-        yield ImageInput(load, name, index if several else None)
+    for index, page in enumerate(pages):
+        yield ImageInput(page.load, name, index if several else None)
 
 
 def _from_pillow(image: Image.Image) -> Image.Image:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import math
 import threading
 import weakref
-from collections.abc import Callable
-from contextlib import closing
+from collections.abc import Callable, Iterator
+from contextlib import closing, contextmanager
+from dataclasses import dataclass
 from functools import partial
 from importlib.util import find_spec
 from pathlib import Path
@@ -17,40 +19,53 @@ from ocrx.errors import DataError
 from ocrx.files import read_bytes
 from ocrx.imaging.reading import MAX_IMAGE_BYTES, MAX_PIXELS, FrameReader
 
-Page = Callable[[], Image.Image]
-
 PDF_DPI = 200
 
 # PDFium is not thread-safe. Reentrant, since the garbage collector may close a document wherever Python runs.
 _PDFIUM = threading.RLock()
 
 
-def tiff_pages(source: Path | bytes, name: str) -> list[Page]:
+@dataclass(frozen=True, eq=False)
+class Page:
+    """A page of a file.
+
+    Attributes:
+        load: Reads the page, or raises DataError.
+        size: Finds its width and height in pixels without reading it, or raises DataError.
+    """
+
+    load: Callable[[], Image.Image]
+    size: Callable[[], tuple[int, int]]
+
+
+def tiff_pages(source: Path | bytes, name: str, most: int | None = None) -> list[Page]:
     """Find the frames of a TIFF file.
 
     Args:
         source: The file or its content.
         name: Names the file in errors.
+        most: Frames to look for; None for all. A small file can hold millions.
 
     Returns:
-        A function for each frame that reads it.
+        The frames.
 
     Raises:
         DataError: The file is missing, damaged, or not an image.
     """
-    frames = FrameReader(source, name)
-    return [partial(frames.read, frame) for frame in range(frames.count)]
+    frames = FrameReader(source, name, most)
+    return [Page(partial(frames.read, frame), partial(frames.size, frame)) for frame in range(frames.count)]
 
 
-def pdf_pages(source: Path | bytes, name: str) -> list[Page]:
+def pdf_pages(source: Path | bytes, name: str, most: int | None = None) -> list[Page]:
     """Find the pages of a PDF file.
 
     Args:
         source: The file or its content.
         name: Names the file in errors.
+        most: Pages to look for; None for all. A small file can claim a million.
 
     Returns:
-        A function for each page that renders it at 200 dpi, or at most ``MAX_PIXELS``.
+        The pages; each is rendered at 200 dpi, larger ones with ``MAX_PIXELS``.
 
     Raises:
         DataError: pypdfium2 is not installed, or the file is missing, damaged, empty or needs a password.
@@ -63,14 +78,14 @@ def pdf_pages(source: Path | bytes, name: str) -> list[Page]:
         data = source if isinstance(source, bytes) else read_bytes(source, max_bytes=MAX_IMAGE_BYTES, name=name)
         with _PDFIUM:
             document = pypdfium2.PdfDocument(data)
-            count = len(document)
+            count = min(len(document), most or len(document))
     except pypdfium2.PdfiumError as error:
         locked = "password" in str(error).lower()
         raise DataError(f"{name}: {'needs a password' if locked else f'damaged PDF ({error})'}") from None
     if count == 0:
         raise DataError(f"{name}: a PDF without pages")
     pdf = _Pdf(document, name)
-    return [partial(pdf.render, index) for index in range(count)]
+    return [Page(partial(pdf.render, index), partial(pdf.size, index)) for index in range(count)]
 
 
 class _Pdf:
@@ -82,16 +97,31 @@ class _Pdf:
         weakref.finalize(self, _close, document)
 
     def render(self, index: int) -> Image.Image:
+        with self._page(index) as page:
+            image: Image.Image = page.render(scale=_scale(page), grayscale=False).to_pil().convert("RGB")
+        return image
+
+    def size(self, index: int) -> tuple[int, int]:
+        with self._page(index) as page:
+            width, height = page.get_size()
+            scale = _scale(page)
+        return math.ceil(width * scale), math.ceil(height * scale)
+
+    @contextmanager
+    def _page(self, index: int) -> Iterator[Any]:
         from pypdfium2 import PdfiumError
 
         try:
             with _PDFIUM, closing(self._document[index]) as page:
-                width, height = page.get_size()
-                scale = min(PDF_DPI / 72, (MAX_PIXELS / max(1.0, width * height)) ** 0.5)
-                image: Image.Image = page.render(scale=scale, grayscale=False).to_pil().convert("RGB")
+                yield page
         except PdfiumError as error:
             raise DataError(f"{self._name}: page {index + 1} is damaged ({error})") from None
-        return image
+
+
+def _scale(page: Any) -> float:
+    """Pixels per point of a rendered page."""
+    width, height = page.get_size()
+    return float(min(PDF_DPI / 72, (MAX_PIXELS / max(1.0, width * height)) ** 0.5))
 
 
 def _close(document: Any) -> None:

@@ -62,8 +62,8 @@ _NUMBERS = {
 
 def _form_properties() -> dict[str, Any]:
     files = {"type": "array", "items": {"type": "string", "format": "binary"}, "description": _MEANINGS["image"]}
-    addresses = {"type": "array", "items": {"type": "string", "format": "uri"}, "description": _MEANINGS["url"]}
-    properties: dict[str, Any] = {"image": files, "url": addresses}
+    urls = {"type": "array", "items": {"type": "string", "format": "uri"}, "description": _MEANINGS["url"]}
+    properties: dict[str, Any] = {"image": files, "url": urls}
     for name, choices in (("lines", ["one", "split", "detect"]), ("orientation", ["none", "auto"])):
         properties[name] = {"type": "string", "enum": choices, "description": _MEANINGS[name]}
     properties["details"] = {"type": "boolean", "default": False, "description": _MEANINGS["details"]}

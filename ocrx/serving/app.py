@@ -48,7 +48,7 @@ def create_app(
     Returns:
         An ASGI application; its workers end with its lifespan.
     """
-    # Malformed forms are answered by name; the parser's own lines would quote them.
+    # Malformed forms get an error of their own; the parser's log would quote them.
     logging.getLogger("python_multipart").setLevel(logging.ERROR)
     service = Service(recognizer, settings)
 
@@ -83,12 +83,12 @@ def _add_reading(app: FastAPI, service: Service) -> None:
 
     @app.post("/v1/pages", summary="Find and read the lines of pages", openapi_extra=IMAGE_FORM)
     async def pages(request: Request) -> Response:
-        """Lines in reading order, with their places. Needs the extra page of the server; 501 without it."""
+        """Lines in reading order, with their boxes. Needs the extra page on the server; 501 without it."""
         return await read_pages(service, request)
 
     @app.post("/ocr", summary="PaddleX's OCR pipeline", openapi_extra=PADDLEX_BODY)
     async def ocr(request: Request) -> Response:
-        """Request and answer in the shape of PaddleX's basic serving."""
+        """Requests and responses have the format of PaddleX's basic serving."""
         return await read_ocr(service, request)
 
 

@@ -2,7 +2,7 @@
 
 As long as a worker is idle an image is opened and read at once. When all are busy, images wait, and a worker that
 becomes free takes all waiting lines of one bucket width that fit into a batch. A text does not depend on its batch,
-so neither does an answer.
+so neither does a response.
 """
 
 from __future__ import annotations

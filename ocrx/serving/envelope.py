@@ -1,6 +1,6 @@
 """Around every request: its time limit, what failures become, and the line in the log.
 
-The log line says what happened, never what was sent: no text, no file name, no address of an image.
+The log line says what happened, never what was sent: no text, no file name, no URL.
 """
 
 from __future__ import annotations
@@ -33,8 +33,8 @@ class Notes:
     """What the log says about a request.
 
     Attributes:
-        id: Its identity, also in the answer.
-        path: The path of its route; '' for one that there is not.
+        id: Its identity, also in the response.
+        path: The path of its route; '' for an unknown path.
         images: Images and pages in it.
         body_bytes: Size of its body.
         code: Why it was refused.
@@ -53,7 +53,7 @@ class Envelope:
 
     Attributes:
         app: The application.
-        paths: The paths that there are; others are not logged, since they may hold anything.
+        paths: The known paths; others are not logged, since they may hold anything.
         timeout_s: Longest time of a request.
         log: Gets one JSON line for each request.
         request_ended: Gets path, status and seconds of each request.
@@ -127,13 +127,13 @@ class _Exchange:
         await self._send(message)
 
     async def refuse(self, error: HttpError) -> None:
-        """Answer with an error, unless an answer is under way."""
+        """Respond with an error, unless a response is being sent."""
         self._notes.code = error.code
         if not self.status:
             await send_json(self.send, error.status, error.body(), error.headers)
 
     async def _discard_body(self) -> None:
-        """Take what the client still sends: one that is cut off while it sends never sees the answer."""
+        """Take what the client still sends: one that is cut off while it sends never sees the response."""
         if self._complete or self._waits_for_go:
             return
         left, end = _DISCARDED_BYTES, time.monotonic() + _DISCARD_S

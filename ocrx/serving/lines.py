@@ -17,7 +17,7 @@ from ocrx.serving.bodies import Body, Part, read_form
 from ocrx.serving.envelope import NOTES
 from ocrx.serving.listening import HttpError
 from ocrx.serving.options import DECODE_FIELDS, decode_options, flag
-from ocrx.serving.service import Answer, ReadImage, Service
+from ocrx.serving.service import ReadImage, Rendered, Service
 from ocrx.serving.uploads import Upload
 
 IMAGE, URL, DETAILS = "image", "url", "details"
@@ -50,7 +50,7 @@ async def read_lines(service: Service, request: Request) -> Response:
         request: A multipart form.
 
     Returns:
-        One result for each line; the status of the first failure where no image could be opened.
+        One result for each line; if no image could be opened, the status of the first failure.
 
     Raises:
         HttpError: The request is refused.
@@ -70,10 +70,10 @@ async def read_images(
         service: The model.
         request: A multipart form.
         lines: How lines are found where the form does not say it.
-        render: Makes the body of the answer, with details or without.
+        render: Makes the body of the response, with details or without.
 
     Returns:
-        The answer; it has the status of the first failure where no image could be opened.
+        The response; if no image could be opened, it has the status of the first failure.
 
     Raises:
         HttpError: The request is refused.
@@ -83,10 +83,10 @@ async def read_images(
         form = await _read_image_form(service, request, body, lines)
         model = service.recognizer.spec.name
 
-        def answer(images: Sequence[ReadImage]) -> Answer:
-            return _answer(images, {"model": model, **render(images, form.details)})
+        def render_all(images: Sequence[ReadImage]) -> Rendered:
+            return _rendered(images, {"model": model, **render(images, form.details)})
 
-        return await service.read(request, body, form.uploads, form.options, answer, form.layout)
+        return await service.read(request, body, form.uploads, form.options, render_all, form.layout)
     finally:
         body.release()
 
@@ -150,8 +150,8 @@ def _results(images: Sequence[ReadImage], details: bool) -> dict[str, Any]:
     return {"results": results}
 
 
-def _answer(images: Sequence[ReadImage], body: dict[str, Any]) -> Answer:
+def _rendered(images: Sequence[ReadImage], body: dict[str, Any]) -> Rendered:
     failures = [image.failure for image in images if image.failure is not None]
     if len(failures) < len(images):
-        return Answer(200, to_json(body).encode())
-    return Answer(failures[0].status, to_json(failures[0].body() | body).encode(), failures[0].code)
+        return Rendered(200, to_json(body).encode())
+    return Rendered(failures[0].status, to_json(failures[0].body() | body).encode(), failures[0].code)

@@ -43,7 +43,7 @@ class HttpError(Exception):
         status: The HTTP status.
         code: Names the reason for programs; one of a fixed set of words.
         message: Says it to people.
-        headers: Headers of the answer.
+        headers: Headers of the response.
     """
 
     def __init__(self, status: int, code: str, message: str, headers: dict[str, str] | None = None) -> None:
@@ -54,7 +54,7 @@ class HttpError(Exception):
         self.headers = headers or {}
 
     def body(self) -> dict[str, Any]:
-        """The body of the answer.
+        """The body of the response.
 
         Returns:
             ``{"error": {"code": ..., "message": ...}}``.
@@ -63,7 +63,7 @@ class HttpError(Exception):
 
 
 async def send_json(send: Send, status: int, body: object, headers: dict[str, str] | None = None) -> None:
-    """Send a whole answer.
+    """Send a whole response.
 
     Args:
         send: ASGI's ``send``.
@@ -151,8 +151,8 @@ def read_tokens(host: str, token_file: str | None) -> tuple[str, ...]:
 class AccessCheck:
     """ASGI middleware that lets only those through who may call.
 
-    With tokens, a request carries one of them as ``Authorization: Bearer TOKEN``, else the answer is 401. Without, the
-    names in ``Host`` and ``Origin`` are loopback ones, else the answer is 403: a web page that the user has open
+    With tokens, a request must carry one of them as ``Authorization: Bearer TOKEN``; others get 401. Without, the names
+    in ``Host`` and ``Origin`` must be loopback ones; others get 403: a web page that the user has open
     cannot call the application, not even by a name of its own that leads to this machine.
 
     Attributes:

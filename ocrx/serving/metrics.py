@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable
+from pathlib import Path
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, ProcessCollector, generate_latest
-from prometheus_client.multiprocess import MultiProcessCollector
+from prometheus_client.multiprocess import MultiProcessCollector, mark_process_dead
 
+from ocrx.process import is_running
 from ocrx.serving import SHARED_METRICS
 
 CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
@@ -81,14 +83,24 @@ class Metrics:
         self._queue.set(self._outstanding())
 
     def page(self) -> bytes:
-        """The answer to ``GET /metrics``.
+        """Render the body of ``GET /metrics``.
 
         Returns:
-            The numbers in Prometheus's text format; those of all worker processes where there are several.
+            Prometheus's text format, with sums over all worker processes. What dead workers have counted stays in the
+            sums; what they had in their queues does not.
         """
         self._queue.set(self._outstanding())
         if not self._shared:
             return generate_latest(self._registry)
+        _forget_dead_workers(Path(os.environ[SHARED_METRICS]))
         together = CollectorRegistry()
         MultiProcessCollector(together)  # type: ignore[no-untyped-call]  # prometheus_client has no annotation here
         return generate_latest(together)
+
+
+def _forget_dead_workers(folder: Path) -> None:
+    """Remove the queues of worker processes that have died: their images will never be read."""
+    for file in folder.glob("gauge_live*.db"):
+        process = file.stem.rpartition("_")[2]
+        if process.isdecimal() and not is_running(int(process)):
+            mark_process_dead(int(process), str(folder))  # type: ignore[no-untyped-call]  # no annotations there

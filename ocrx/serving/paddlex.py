@@ -1,6 +1,6 @@
-"""``POST /ocr``: the request and the answer of PaddleX's basic serving of its OCR pipeline.
+"""``POST /ocr``: requests and responses of PaddleX's basic serving of its OCR pipeline.
 
-Options of PaddleX's own detector have no effect here; an answer names those that were set, under ``warnings``.
+Options of PaddleX's own detector have no effect here; ``warnings`` names those that were set.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from ocrx.inference.page_results import group_pages
 from ocrx.inference.results import Prediction
 from ocrx.serving.envelope import NOTES
 from ocrx.serving.listening import HttpError
-from ocrx.serving.service import Answer, ReadImage, Service
+from ocrx.serving.service import ReadImage, Rendered, Service
 from ocrx.serving.uploads import Upload
 
 PDF, IMAGE = 0, 1
@@ -46,14 +46,14 @@ _KEYS = frozenset({"file", "fileType", "textRecScoreThresh", "logId", *_WITHOUT_
 
 
 async def read_ocr(service: Service, request: Request) -> Response:
-    """Answer a request in PaddleX's shape.
+    """Answer a request in PaddleX's format.
 
     Args:
         service: The model.
-        request: A JSON object with ``file`` (base64 or an address) and PaddleX's options.
+        request: A JSON object with ``file`` (base64 or a URL) and PaddleX's options.
 
     Returns:
-        PaddleX's answer; refusals have its fields ``logId``, ``errorCode`` and ``errorMsg``, too.
+        PaddleX's response; refusals have its fields ``logId``, ``errorCode`` and ``errorMsg``, too.
     """
     log_id = str(uuid4())
 
@@ -68,10 +68,10 @@ async def read_ocr(service: Service, request: Request) -> Response:
             log_id = values.get("logId") or log_id
             upload = _upload(service, values)
 
-            def answer(images: Sequence[ReadImage]) -> Answer:
-                return _answer(log_id, values, images)
+            def render(images: Sequence[ReadImage]) -> Rendered:
+                return _rendered(log_id, values, images)
 
-            return await service.read(request, body, [upload], DecodeOptions(), answer, _layout(service))
+            return await service.read(request, body, [upload], DecodeOptions(), render, _layout(service))
         finally:
             body.release()
     except HttpError as error:
@@ -89,7 +89,7 @@ def _layout(service: Service) -> Layout:
 
 
 def _parsed(content: bytes) -> dict[str, Any]:
-    """The request, its keys and values checked; ``file`` as an address or decoded bytes."""
+    """The request, its keys and values checked; ``file`` as a URL or decoded bytes."""
     if sum(map(content.count, (b"[", b"{", b","))) > _MAX_VALUES:
         raise HttpError(400, "malformed", f"body: more than {_MAX_VALUES:,} values; expected an object with file")
     try:
@@ -140,10 +140,10 @@ def _upload(service: Service, values: Mapping[str, Any]) -> Upload:
     return Upload("file", data)
 
 
-def _answer(log_id: str, values: Mapping[str, Any], images: Sequence[ReadImage]) -> Answer:
+def _rendered(log_id: str, values: Mapping[str, Any], images: Sequence[ReadImage]) -> Rendered:
     failure = next((image.failure for image in images if image.failure is not None), None)
     if failure is not None:
-        return Answer(failure.status, to_json(_refusal(log_id, failure)).encode(), failure.code)
+        return Rendered(failure.status, to_json(_refusal(log_id, failure)).encode(), failure.code)
 
     threshold = float(values.get("textRecScoreThresh") or 0.0)
     pages = [
@@ -164,7 +164,7 @@ def _answer(log_id: str, values: Mapping[str, Any], images: Sequence[ReadImage])
     if ignored:
         result["warnings"] = ignored
     body = {"logId": log_id, "errorCode": 0, "errorMsg": "Success", "result": result}
-    return Answer(200, to_json(body).encode())
+    return Rendered(200, to_json(body).encode())
 
 
 def _pruned(predictions: Sequence[Prediction], threshold: float) -> dict[str, Any]:

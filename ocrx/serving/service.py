@@ -48,8 +48,8 @@ class ReadImage:
 
 
 @dataclass(frozen=True)
-class Answer:
-    """An answer, ready to be sent.
+class Rendered:
+    """A response, ready to be sent.
 
     Attributes:
         status: The HTTP status.
@@ -62,8 +62,8 @@ class Answer:
     code: str | None = None
 
 
-Render = Callable[[Sequence[ReadImage]], Answer]
-"""Makes the answer of a request; called in a worker, so that other requests do not wait for it."""
+Render = Callable[[Sequence[ReadImage]], Rendered]
+"""Makes the response to a request; called in a worker, so that other requests do not wait for it."""
 
 
 class Service:
@@ -108,16 +108,16 @@ class Service:
         return self._bodies.body(request.scope["headers"], request.receive)
 
     def upload_of_url(self, url: str) -> Upload:
-        """An image that is given as an address.
+        """Take an image by its URL.
 
         Args:
-            url: The address.
+            url: The URL.
 
         Returns:
-            The upload; it is fetched when its images are looked for.
+            The upload; it is fetched when its images are opened.
 
         Raises:
-            HttpError: Addresses are not allowed, or this is none.
+            HttpError: URLs are not allowed in requests, or the text is not a URL.
         """
         if not self.settings.allow_urls:
             raise HttpError(
@@ -168,7 +168,7 @@ class Service:
             body: Its body, with which the images that are fetched count.
             uploads: Its images.
             options: How logits become text.
-            render: Makes the answer.
+            render: Makes the response.
             layout: How the lines of an image are found.
 
         Returns:
@@ -189,23 +189,23 @@ class Service:
 
         notes: Notes = request.scope[NOTES]
         notes.images = len(images)
-        answer = await self._read_images(request, images, reader, render, layout)
-        notes.code = answer.code
-        return Response(answer.content, answer.status, media_type="application/json")
+        rendered = await self._read_images(request, images, reader, render, layout)
+        notes.code = rendered.code
+        return Response(rendered.content, rendered.status, media_type="application/json")
 
     async def _read_images(
         self, request: Request, images: Sequence[UploadedImage], reader: Recognizer, render: Render, layout: Layout
-    ) -> Answer:
+    ) -> Rendered:
         loop = asyncio.get_running_loop()
-        answer: asyncio.Future[Answer] = loop.create_future()
+        rendered: asyncio.Future[Rendered] = loop.create_future()
 
-        def finish(result: Answer | None, error: Exception | None) -> None:
-            if answer.done():
+        def finish(result: Rendered | None, error: Exception | None) -> None:
+            if rendered.done():
                 return
             if error is not None:
-                answer.set_exception(error)
+                rendered.set_exception(error)
             elif result is not None:
-                answer.set_result(result)
+                rendered.set_result(result)
 
         def done() -> None:
             try:
@@ -226,7 +226,7 @@ class Service:
                 503, "queue_full", "too many images are waiting; try again later", {"Retry-After": wait}
             ) from None
         try:
-            return await _unless_gone(request, answer)
+            return await _unless_gone(request, rendered)
         finally:
             self._batcher.cancel(reading)
 
@@ -239,8 +239,8 @@ class Service:
         ]
 
 
-async def _unless_gone(request: Request, answer: asyncio.Future[Answer]) -> Answer:
-    """Wait for the answer as long as the client does."""
+async def _unless_gone(request: Request, rendered: asyncio.Future[Rendered]) -> Rendered:
+    """Wait for the response as long as the client does."""
 
     async def wait_for_hang_up() -> None:
         while (await request.receive())["type"] != "http.disconnect":
@@ -248,9 +248,9 @@ async def _unless_gone(request: Request, answer: asyncio.Future[Answer]) -> Answ
 
     gone = asyncio.ensure_future(wait_for_hang_up())
     try:
-        await asyncio.wait((answer, gone), return_when=asyncio.FIRST_COMPLETED)
-        if not answer.done():
+        await asyncio.wait((rendered, gone), return_when=asyncio.FIRST_COMPLETED)
+        if not rendered.done():
             raise ClientGoneError
-        return answer.result()
+        return rendered.result()
     finally:
         gone.cancel()

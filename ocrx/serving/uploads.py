@@ -1,4 +1,4 @@
-"""What a request sends as an image: bytes or an address, checked against the limits and opened by a worker.
+"""What a request sends as an image: bytes or a URL, checked against the limits and opened by a worker.
 
 An upload that cannot be read keeps the reason with its HTTP status; the other images of the request are still read.
 """
@@ -8,6 +8,7 @@ from __future__ import annotations
 import io
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from importlib.util import find_spec
 from typing import TypeVar
 
@@ -17,11 +18,15 @@ from ocrx.errors import DataError
 from ocrx.imaging.preparation import ReducedImage
 from ocrx.imaging.reading import IMAGE_FORMATS
 from ocrx.inference.inputs import ImageInput, iter_inputs
+from ocrx.inference.multipage import pdf_pages, tiff_pages
 from ocrx.serving.listening import HttpError
 
 _TIFF = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
 _PDF = b"%PDF"
 _Opened = TypeVar("_Opened", Image.Image, ReducedImage)
+
+Size = tuple[int, int]
+"""Width and height in pixels."""
 
 
 @dataclass(frozen=True)
@@ -31,7 +36,7 @@ class Upload:
     Attributes:
         name: Name of the file, as the client gave it.
         data: Its content.
-        fetch: Gets the content of an address in its place.
+        fetch: Gets the content of a URL in its place.
     """
 
     name: str
@@ -50,14 +55,18 @@ class UploadedImage:
     """
 
     def __init__(
-        self, image: ImageInput, max_pixels: int, data: bytes | None = None, damaged: str = "unreadable_image"
+        self,
+        image: ImageInput,
+        max_pixels: int,
+        find_size: Callable[[], Size] | None = None,
+        damaged: str = "unreadable_image",
     ) -> None:
         """Wrap an image.
 
         Args:
             image: The image.
             max_pixels: Most pixels that it may have.
-            data: Its file, to refuse it by its header before it is decoded.
+            find_size: Finds its size before it is decoded or rendered.
             damaged: Code of the failure where it cannot be decoded.
         """
         self.upload = 0
@@ -66,7 +75,7 @@ class UploadedImage:
         self._damaged = damaged
         self._image = image
         self._max_pixels = max_pixels
-        self._data = data
+        self._find_size = find_size
         reduced = image.load_reduced
         self.input = replace(
             image,
@@ -79,8 +88,8 @@ class UploadedImage:
         name = self._image.name or "image"
 
         try:
-            if self._data is not None:
-                self._check(*_size(self._data, name), name)
+            if self._find_size is not None:
+                self._check(*self._find_size(), name)
             image = load()
             self.size = image.size
             self._check(*self.size, name)
@@ -102,13 +111,13 @@ class UploadedImage:
 def open_uploads(
     uploads: Sequence[Upload], max_images: int, max_pixels: int, fetched: Callable[[int], None]
 ) -> list[UploadedImage]:
-    """Find the images and pages that uploads hold. May take a while: addresses are fetched and PDF files are opened.
+    """Find the images and pages that uploads hold. May take a while: URLs are fetched and PDF files are opened.
 
     Args:
         uploads: What was sent.
         max_images: Most images, pages included.
         max_pixels: Most pixels of an image.
-        fetched: Called with 0 before an address is fetched and with the size of its content afterwards; it raises
+        fetched: Called with 0 before a URL is fetched and with the size of its content afterwards; it raises
             HttpError where the request is refused.
 
     Returns:
@@ -119,7 +128,7 @@ def open_uploads(
     """
     found: list[UploadedImage] = []
     for number, upload in enumerate(uploads):
-        images = _open(upload, max_pixels, fetched)
+        images = _open(upload, max_images, max_pixels, fetched)
         for image in images:
             image.upload = number
         found += images
@@ -152,7 +161,7 @@ def holds_pages(upload: Upload) -> bool:
     return upload.data.startswith((_PDF, *_TIFF))
 
 
-def _open(upload: Upload, max_pixels: int, fetched: Callable[[int], None]) -> list[UploadedImage]:
+def _open(upload: Upload, max_images: int, max_pixels: int, fetched: Callable[[int], None]) -> list[UploadedImage]:
     name, data = upload.name, upload.data
     if upload.fetch is not None:
         fetched(0)
@@ -162,24 +171,42 @@ def _open(upload: Upload, max_pixels: int, fetched: Callable[[int], None]) -> li
             return [_failed(name, HttpError(422, "url_unreachable", error.message))]
         fetched(len(data))
 
-    if not data.startswith((_PDF, *_TIFF)):
-        (image,) = iter_inputs(_NamedFile(data, name))
-        return [UploadedImage(image, max_pixels, data)]
-
     try:
-        return _pages(data, name, max_pixels)
+        if data.startswith(_PDF):
+            return _pdf(data, name, max_images, max_pixels)
+        if data.startswith(_TIFF):
+            return _tiff(data, name, max_images, max_pixels)
     except HttpError as error:
         return [_failed(name, error)]
+    (image,) = iter_inputs(_NamedFile(data, name))
+    return [UploadedImage(image, max_pixels, partial(_size, data, name))]
 
 
-def _pages(data: bytes, name: str, max_pixels: int) -> list[UploadedImage]:
-    if data.startswith(_PDF) and find_spec("pypdfium2") is None:
+def _pdf(data: bytes, name: str, max_images: int, max_pixels: int) -> list[UploadedImage]:
+    if find_spec("pypdfium2") is None:
         raise HttpError(501, "pdf_not_installed", f"{name}: PDF needs the extra pdf of the server")
-    if data.startswith(_PDF):
-        pages = iter_inputs(_NamedFile(data, name))
-        return [UploadedImage(page, max_pixels, damaged="unreadable_pdf") for page in pages]
-    _size(data, name)
-    return [UploadedImage(page, max_pixels) for page in iter_inputs(_NamedFile(data, name))]
+    damaged = "unreadable_pdf"
+    try:
+        pages = pdf_pages(data, name, most=max_images + 1)
+    except DataError as error:
+        raise HttpError(422, damaged, error.message) from None
+    return [
+        UploadedImage(ImageInput(page.load, name, number), max_pixels, page.size, damaged)
+        for number, page in enumerate(pages)
+    ]
+
+
+def _tiff(data: bytes, name: str, max_images: int, max_pixels: int) -> list[UploadedImage]:
+    _size(data, name)  # says what is wrong with a file that cannot be opened
+    try:
+        pages = tiff_pages(data, name, most=max_images + 1)
+    except DataError as error:
+        raise HttpError(422, "unreadable_image", error.message) from None
+    several = len(pages) > 1
+    return [
+        UploadedImage(ImageInput(page.load, name, number if several else None), max_pixels, page.size)
+        for number, page in enumerate(pages)
+    ]
 
 
 class _NamedFile(io.BytesIO):
@@ -197,7 +224,7 @@ def _failed(name: str, error: HttpError) -> UploadedImage:
     return UploadedImage(ImageInput(load, name), 0)
 
 
-def _size(data: bytes, name: str) -> tuple[int, int]:
+def _size(data: bytes, name: str) -> Size:
     """Width and height by the header of an image file."""
     try:
         with Image.open(io.BytesIO(data), formats=IMAGE_FORMATS) as image:

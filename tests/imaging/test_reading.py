@@ -218,6 +218,32 @@ def test_a_file_is_opened_once_for_all_its_frames(tmp_path: Path, monkeypatch: p
     assert len(opened) == 3
 
 
+def test_frames_are_counted_up_to_a_limit_and_measured_undecoded(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = frames(tmp_path / "x.tif", 12)
+    assert [FrameReader(path, most=most).count for most in (1, 2, 11, 12, 13, None)] == [1, 2, 11, 12, 12, 12]
+    reader = FrameReader(path)
+    monkeypatch.setattr(reading, "_frame", lambda *_: pytest.fail("decoded"))
+    assert [reader.size(number) for number in (11, 0, 5)] == [(51, 20), (40, 20), (45, 20)]
+
+
+def test_a_file_of_empty_frames_is_not_counted_to_its_end(tmp_path: Path) -> None:
+    path = frames(tmp_path / "x.tif", 2)
+    content = bytearray(path.read_bytes())
+    with Image.open(path) as image:
+        image.seek(1)
+        last = image._frame_pos[1]  # type: ignore[attr-defined]
+    entries = int.from_bytes(content[last : last + 2], "little")
+    directory = bytes(content[last : last + 2 + 12 * entries])
+    place = last + 2 + 12 * entries
+    for _ in range(20_000):  # the same frame again and again
+        content[place : place + 4] = len(content).to_bytes(4, "little")
+        place = len(content) + len(directory)
+        content += directory + bytes(4)
+    assert FrameReader(bytes(content), "x.tif", most=257).count == 257
+
+
 def test_a_damaged_frame_costs_no_other(tmp_path: Path) -> None:
     path = frames(tmp_path / "x.tif", 5)
     with Image.open(path) as image:

@@ -13,11 +13,12 @@ from typing import Any
 import pytest
 from PIL import Image
 from support.lines import draw_line, draw_page
-from support.pages import LOCKED_PDF
+from support.pages import LOCKED_PDF, MILLION_PAGES
 from support.random_net import WORDS
 from support.serving import Background, GatedBackend, Server, code, png, serving, wait_until
 
 from ocrx.backends import open_backend
+from ocrx.imaging import reading
 from ocrx.inference.recognizer import Recognizer
 
 TOKEN = "a-token-of-enough-characters"
@@ -131,6 +132,35 @@ def test_pdf(server: Server) -> None:
     assert "password" in locked.json()["error"]["message"]
 
 
+def test_pages_that_are_too_large_are_never_rendered_or_decoded(
+    server: Server, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pypdfium2 = pytest.importorskip("pypdfium2")
+    monkeypatch.setattr(pypdfium2.PdfPage, "render", lambda *_, **__: pytest.fail("rendered"))
+    pdf, tiff = io.BytesIO(), io.BytesIO()
+    large = Image.new("1", (1400, 800))
+    large.save(pdf, "PDF", resolution=200)
+    large.save(tiff, "TIFF", compression="group4", save_all=True, append_images=[draw_line("small").convert("1")])
+    answer = server.read(("large.pdf", pdf.getvalue()))
+    assert answer.status_code == 413 and code(answer) == "too_many_pixels"
+    assert answer.json()["error"]["message"] == "large.pdf: 1400x800 pixels; expected at most 1,000,000"
+
+    decoded: list[int] = []
+    frame_of = reading._frame
+    monkeypatch.setattr(
+        reading, "_frame", lambda image, name, frame: decoded.append(frame) or frame_of(image, name, frame)
+    )
+    results = server.read(("many.tif", tiff.getvalue())).json()["results"]
+    assert results[0]["error"]["code"] == "too_many_pixels" and "error" not in results[1]
+    assert decoded == [1]
+
+
+def test_a_pdf_that_claims_a_million_pages_is_refused(server: Server) -> None:
+    pytest.importorskip("pypdfium2")
+    answer = server.read(("many.pdf", MILLION_PAGES))
+    assert answer.status_code == 413 and code(answer) == "too_many_images"
+
+
 def test_pdf_without_its_extra(server: Server, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("ocrx.serving.uploads.find_spec", lambda name: None)
     answer = server.read(("x.pdf", b"%PDF-1.7"))
@@ -233,6 +263,17 @@ def test_limits_of_body_and_count(server: Server) -> None:
     frames = io.BytesIO()
     Image.new("L", (8, 8)).save(frames, "TIFF", save_all=True, append_images=[Image.new("L", (8, 8))] * 20)
     assert code(server.read(("many.tif", frames.getvalue()))) == "too_many_images"
+
+
+def test_ten_thousand_images_and_a_hundred_megabytes_are_refused_and_others_are_read(recognizer: Recognizer) -> None:
+    with serving(recognizer) as server:  # with the limits that it has by default
+        many = server.read(*[("x.png", b"x")] * 10_000)
+        assert many.status_code == 413 and code(many) == "too_many_images"
+        pieces = (bytes(2**20) for _ in range(100))
+        headers = {"Content-Type": FORM, "Content-Length": str(100 * 2**20)}
+        large = server.client.post("/v1/lines", content=pieces, headers=headers)
+        assert large.status_code == 413 and code(large) == "body_too_large"
+        assert server.read(png(draw_line("x"))).status_code == 200
 
 
 def test_a_large_body_without_length_is_cut_off(server: Server) -> None:

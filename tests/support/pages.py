@@ -26,6 +26,17 @@ startxref
 """ % (b"41" * 32, b"42" * 32)
 """A PDF whose password is not empty."""
 
+MILLION_PAGES = b"""%PDF-1.4
+1 0 obj<</Type/Catalog/Pages 2 0 R>>endobj
+2 0 obj<</Type/Pages/Kids[3 0 R]/Count 999999>>endobj
+3 0 obj<</Type/Page/Parent 2 0 R/MediaBox[0 0 100 50]>>endobj
+trailer<</Root 1 0 R/Size 4>>
+startxref
+0
+%%EOF
+"""
+"""A PDF of one page that says it has 999,999."""
+
 
 def write_page(path: Path) -> dict[str, tuple[int, int, int, int]]:
     """Write a page of LINES; left, top, right and bottom of each line."""
