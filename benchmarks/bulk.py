@@ -36,7 +36,7 @@ import pyarrow.parquet as pq
 from ocrx.bulk.job import JobRequest, prepare_job
 from ocrx.bulk.local import run_locally
 from ocrx.bulk.locations import files_below
-from ocrx.bulk.parts import Summary
+from ocrx.bulk.parts import PartSums
 from ocrx.bulk.rows import Reading, Row
 from ocrx.bulk.schedule import Schedule
 from ocrx.bulk.work import Setup
@@ -76,20 +76,16 @@ def overhead(arguments: argparse.Namespace) -> None:
 
     job = prepare_job(request)
     mark()
-    summaries = [Summary()]
-
-    def add(summary: Summary) -> None:
-        summaries[0] += summary
-
-    run_locally(Setup(job, Free), Schedule(range(job.manifest.shards), job.manifest.size), add, arguments.workers)
-    job.finish(job.own_shards(), summaries[0])
+    sums = PartSums()
+    run_locally(Setup(job, Free), Schedule(range(job.manifest.shards), job.manifest.size), sums.add, arguments.workers)
+    job.finish(job.own_shards(), sums)
     mark()
     again = prepare_job(request)
     survey = again.survey(again.own_shards(), lambda done, total: None)
     mark()
 
-    assert survey.clean == summaries[0]
-    assert survey.clean.rows == arguments.rows
+    assert survey.sums.total == sums.total
+    assert sums.total.rows == arguments.rows
     for name, index in (("check of the manifest", 0), ("reading", 1), ("verification at a restart", 2)):
         seconds, used = times[index + 1] - times[index], cpu[index + 1] - cpu[index]
         print(f"{name}: {seconds:.0f} s ({arguments.rows / seconds:,.0f} rows/s), {used:.0f} s of processor time")
@@ -97,7 +93,7 @@ def overhead(arguments: argparse.Namespace) -> None:
     parts = list(output.glob("part-*"))
     size = sum(path.stat().st_size for path in parts)
     print(f"peak memory: driver {peak_mib():.0f} MiB, largest worker {workers:.0f} MiB")
-    print(f"{len(parts):,} parts, {size / 2**20:,.0f} MiB; {survey.clean.to_dict()}")
+    print(f"{len(parts):,} parts, {size / 2**20:,.0f} MiB; {sums.total.to_dict()}")
 
 
 def command(arguments: argparse.Namespace, manifest: Path, output: Path, *options: str) -> list[str]:

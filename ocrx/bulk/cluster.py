@@ -22,7 +22,7 @@ from ocrx.bulk.work import Reader, Setup, carry_out
 from ocrx.errors import BackendError, LostProcessError, OcrxError
 
 _ANSWER_S = 5.0
-_LOOK_S = 2.0  # how often new nodes are looked for
+_LOOK_S = 2.0  # between two checks for new nodes
 _FRUITLESS = 20  # deaths in a row of actors that could not read
 
 
@@ -43,13 +43,13 @@ class Placement:
     gpus: float = 0
 
 
-def run_on_ray(setup: Setup, schedule: Schedule, done: Callable[[Summary], None], placement: Placement) -> None:
+def run_on_ray(setup: Setup, schedule: Schedule, done: Callable[[int, Summary], None], placement: Placement) -> None:
     """Read all shards of a schedule in actors.
 
     Args:
         setup: The job; its place and its manifest must be within reach of all nodes, which have ocrx installed.
         schedule: What to do.
-        done: Called with the summary of each part that is in place.
+        done: Called with the number of each shard whose part is in place, and the summary of the part.
         placement: Where.
 
     Raises:
@@ -58,12 +58,12 @@ def run_on_ray(setup: Setup, schedule: Schedule, done: Callable[[Summary], None]
         LostProcessError: Actors die before they can read.
     """
     with _connected(placement.address) as ray:
-        crew = _Crew(ray, setup, placement)
+        pool = _Pool(ray, setup, placement)
         try:
-            while crew.occupy(schedule):
-                crew.collect(schedule, done)
+            while pool.occupy(schedule):
+                pool.collect(schedule, done)
         finally:
-            crew.dismiss()
+            pool.end()
 
 
 class _Actor:
@@ -87,7 +87,7 @@ class _Actor:
             os._exit(1)  # as if the system had ended it
 
 
-class _Crew:
+class _Pool:
     """The actors, and what each of them works on: a task, or None while it gets ready."""
 
     def __init__(self, ray: Any, setup: Setup, placement: Placement) -> None:
@@ -105,14 +105,14 @@ class _Crew:
 
     def occupy(self, schedule: Schedule) -> bool:
         """Start actors where there is room, and give tasks to those without one; False when everything is done."""
-        self._hire()
+        self._grow()
         while self._idle and (task := schedule.next()) is not None:
             actor = self._idle.pop()
             # Ray must not repeat a task by itself: the schedule counts deaths to find the lines that cause them.
             self._busy[actor.read.options(max_task_retries=0).remote(task)] = (actor, task)
         return schedule.running > 0 or not self._idle
 
-    def collect(self, schedule: Schedule, done: Callable[[Summary], None]) -> None:
+    def collect(self, schedule: Schedule, done: Callable[[int, Summary], None]) -> None:
         """Take what actors have finished."""
         ended, _ = self._ray.wait(list(self._busy), timeout=_LOOK_S)
         for reference in ended:
@@ -132,9 +132,9 @@ class _Crew:
             if task is not None:
                 schedule.done(task)
                 if task.probe is None:
-                    done(summary)
+                    done(task.shard, summary)
 
-    def dismiss(self) -> None:
+    def end(self) -> None:
         """End the actors."""
         for actor in self._actors:
             with suppress(Exception):  # the cluster may be gone
@@ -152,7 +152,7 @@ class _Crew:
                 )
         self._get_ready(actor)
 
-    def _hire(self) -> None:
+    def _grow(self) -> None:
         """Start actors up to what is wanted; a node that was added has room for more."""
         if time.monotonic() - self._looked < _LOOK_S:
             return
@@ -173,11 +173,31 @@ class _Crew:
         self._busy[actor.ready.remote()] = (actor, None)
 
 
-@contextmanager
-def _connected(address: str) -> Iterator[Any]:
+def check_cluster(address: str) -> None:
+    """Check that Ray is installed and that something listens at an address; Ray itself would wait for minutes.
+
+    Args:
+        address: ``auto``, ``HOST:PORT`` or ``ray://HOST:PORT``.
+
+    Raises:
+        BackendError: Ray is not installed, or nothing listens.
+    """
     if find_spec("ray") is None:
         raise BackendError(f"{address}: needs ray, which is not installed", hint="pip install 'ocrx[ray]'")
-    _check_answer(address)
+    host, colon, port = address.rpartition("://")[2].rpartition(":")
+    if address == "auto":
+        return
+    if not colon or not port.isdecimal():
+        raise BackendError(f"ray: {address!r}; expected auto, HOST:PORT or ray://HOST:PORT")
+    try:
+        socket.create_connection((host, int(port)), _ANSWER_S).close()
+    except (OSError, OverflowError) as error:
+        raise BackendError(f"{address}: no Ray cluster answers ({error})", hint="see `ray status`") from None
+
+
+@contextmanager
+def _connected(address: str) -> Iterator[Any]:
+    check_cluster(address)
     ray = import_module("ray")
     if ray.is_initialized():  # by the program that called
         yield ray
@@ -191,16 +211,3 @@ def _connected(address: str) -> Iterator[Any]:
         yield ray
     finally:
         ray.shutdown()
-
-
-def _check_answer(address: str) -> None:
-    """Raise BackendError where nothing listens: Ray itself would wait for minutes."""
-    host, colon, port = address.rpartition("://")[2].rpartition(":")
-    if address == "auto":
-        return
-    if not colon or not port.isdecimal():
-        raise BackendError(f"ray: {address!r}; expected auto, HOST:PORT or ray://HOST:PORT")
-    try:
-        socket.create_connection((host, int(port)), _ANSWER_S).close()
-    except (OSError, OverflowError) as error:
-        raise BackendError(f"{address}: no Ray cluster answers ({error})", hint="see `ray status`") from None

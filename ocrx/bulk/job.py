@@ -15,7 +15,7 @@ from __future__ import annotations
 
 import json
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, replace
 from hashlib import blake2b
 from pathlib import Path
@@ -24,7 +24,7 @@ from typing import Any
 import numpy as np
 
 from ocrx.bulk.manifest import Manifest, Source, find_source, index_source
-from ocrx.bulk.parts import FORMATS, Parts, Summary
+from ocrx.bulk.parts import FORMATS, Parts, PartSums, Summary
 from ocrx.bulk.rows import Columns
 from ocrx.bulk.storage import Storage, open_storage
 from ocrx.errors import ConfigError, DataError
@@ -42,7 +42,7 @@ class JobRequest:
 
     Attributes:
         source: A folder, a pattern, ``@list.txt``, a manifest or tar shards.
-        output: Folder or address of the result.
+        output: Folder or URL of the result.
         reading: What decides on the texts, as plain values: version, model, decoding. Part of the fingerprint.
         shard_size: Rows of a shard.
         form: ``parquet``, ``jsonl`` or ``csv``.
@@ -64,13 +64,11 @@ class Survey:
     """What a place holds of some shards.
 
     Attributes:
-        clean: Sum of the parts without errors.
-        failed: Summaries of the parts with errors, by shard.
+        sums: Those of the good parts.
         missing: Shards without a good part.
     """
 
-    clean: Summary
-    failed: dict[int, Summary]
+    sums: PartSums
     missing: list[int]
 
 
@@ -113,7 +111,7 @@ class Job:
             What was found.
         """
         present = self.parts.present()
-        clean, failed, missing = Summary(), dict[int, Summary](), list[int]()
+        sums, missing = PartSums(), list[int]()
         lines, total = 0, sum(map(self.manifest.size, shards))
 
         for shard in shards:
@@ -121,42 +119,55 @@ class Job:
             if found is None:
                 missing.append(shard)
                 continue
-            if found.errors:
-                failed[shard] = found
-            else:
-                clean += found
+            sums.add(shard, found)
             lines += found.rows
             progress(lines, total)
         if missing:
             self.storage.remove(SUCCESS_FILE)
-        return Survey(clean, failed, missing)
+        return Survey(sums, missing)
 
-    def finish(self, own: range, summary: Summary) -> Summary | None:
+    def finish(self, own: range, sums: PartSums) -> Summary | None:
         """Write ``_SUCCESS`` if all parts are there.
+
+        Another process may replace parts with errors at any moment. They are read again before and after the file is
+        written, until it holds their sums.
 
         Args:
             own: Shards that this process has looked after.
-            summary: The sum of their summaries.
+            sums: Those of their parts.
 
         Returns:
             The sum of all summaries; None while parts are missing.
         """
-        if summary.rows != sum(map(self.manifest.size, own)):
+        if sums.total.rows != sum(map(self.manifest.size, own)):
             return None
+        found = PartSums(sums.clean, dict(sums.failed))
         others = [shard for shard in range(self.manifest.shards) if shard not in own]
         if others:
             present = self.parts.present()
             if any(shard not in present for shard in others):
                 return None
-        for shard in others:
-            found = self.parts.verify(shard, self.manifest.size(shard))
-            if found is None:
-                return None
-            summary += found
+        if not self._verify(others, found):
+            return None
 
-        content = to_json({**summary.to_dict(), "job": self.fingerprint}, indent=2) + "\n"
-        self.storage.overwrite(SUCCESS_FILE, content.encode())
-        return summary
+        written: Summary | None = None
+        while self._verify(list(found.failed), found):
+            if found.total == written:
+                return written
+            written = found.total
+            content = to_json({**written.to_dict(), "job": self.fingerprint}, indent=2) + "\n"
+            self.storage.overwrite(SUCCESS_FILE, content.encode())
+        self.storage.remove(SUCCESS_FILE)
+        return None
+
+    def _verify(self, shards: Iterable[int], sums: PartSums) -> bool:
+        """Add the parts of shards to sums; False where one is missing or damaged."""
+        for shard in shards:
+            summary = self.parts.verify(shard, self.manifest.size(shard))
+            if summary is None:
+                return False
+            sums.add(shard, summary)
+        return True
 
 
 def prepare_job(request: JobRequest) -> Job:

@@ -45,7 +45,7 @@ class LineReader:
 
         Args:
             model: Name of a model, or its folder; by default the embedded one.
-            column: The column with paths, addresses, bytes or arrays.
+            column: The column with paths, URLs, bytes or arrays.
             options: How logits become text.
             device: ``cpu``, ``gpu``, ... ; by default the best there is.
             threads: Processor cores of this worker; None for all.

@@ -20,8 +20,8 @@ from ocrx.errors import LostProcessError, OcrxError
 
 _FRUITLESS = 3  # processes that end before they can read, one after the other
 
-Done = Callable[[Summary], None]
-"""Called with the summary of each part that is in place."""
+Done = Callable[[int, Summary], None]
+"""Called with the number of each shard whose part is in place, and the summary of the part."""
 
 
 @dataclass
@@ -61,7 +61,7 @@ def run_locally(setup: Setup, schedule: Schedule, done: Done, workers: int) -> N
                 pool.remove(worker)
                 fruitless = 0 if worker.ready else fruitless + 1
 
-                _bury(worker, schedule)
+                _clean_up(worker, schedule)
                 if fruitless == _FRUITLESS:
                     raise LostProcessError(
                         f"workers: {fruitless} processes, one after the other, {_describe(worker.process.exitcode)} "
@@ -115,14 +115,14 @@ def _receive(worker: _Worker, schedule: Schedule, done: Done) -> bool:
             if worker.task is not None and message is not None:
                 schedule.done(worker.task)
                 if worker.task.probe is None:
-                    done(message)
+                    done(worker.task.shard, message)
                 worker.task = None
     except (EOFError, OSError):
         return False
     return alive
 
 
-def _bury(worker: _Worker, schedule: Schedule) -> None:
+def _clean_up(worker: _Worker, schedule: Schedule) -> None:
     """Plan again what a dead worker had to do."""
     worker.process.kill()  # one that only closed its pipe
     worker.process.join()

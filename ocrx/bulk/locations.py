@@ -1,4 +1,4 @@
-"""Files by path or address: on a disk with the standard library, elsewhere through fsspec and its drivers."""
+"""Files by path or URL: on a disk with the standard library, elsewhere through fsspec and its drivers."""
 
 from __future__ import annotations
 
@@ -20,13 +20,13 @@ _CHUNK = 1 << 20
 
 
 def is_remote(location: str) -> bool:
-    """Distinguish addresses such as ``s3://bucket/key`` from paths.
+    """Distinguish URLs such as ``s3://bucket/key`` from paths.
 
     Args:
-        location: A path or an address.
+        location: A path or a URL.
 
     Returns:
-        True for an address; ``file://`` is a path.
+        True for a URL; ``file://`` is a path.
     """
     return "://" in location and not location.startswith("file://")
 
@@ -35,10 +35,10 @@ def absolute(location: str) -> str:
     """Make a path mean the same file in every process of this machine.
 
     Args:
-        location: A path or an address.
+        location: A path or a URL.
 
     Returns:
-        The absolute path, with ``/`` between its parts on every system, or the address unchanged.
+        The absolute path, with ``/`` between its parts on every system, or the URL unchanged.
     """
     if is_remote(location):
         return location
@@ -50,7 +50,7 @@ def beside(base: str, name: str) -> str:
 
     Args:
         base: Folder of the manifest.
-        name: A path or an address.
+        name: A path or a URL.
 
     Returns:
         ``name``, in the folder unless it is absolute.
@@ -61,10 +61,10 @@ def beside(base: str, name: str) -> str:
 
 
 def file_system(location: str) -> tuple[Any, str]:
-    """Open the file system of an address.
+    """Open the file system of a URL.
 
     Args:
-        location: The address.
+        location: The URL.
 
     Returns:
         The fsspec file system, and the path in it.
@@ -94,7 +94,7 @@ def open_binary(location: str) -> IO[bytes]:
     """Open a file to read it from any position.
 
     Args:
-        location: A path or an address.
+        location: A path or a URL.
 
     Returns:
         The open file.
@@ -118,7 +118,7 @@ def file_digest(location: str) -> str:
     """Hash the content of a file.
 
     Args:
-        location: A path or an address.
+        location: A path or a URL.
 
     Returns:
         32 hexadecimal digits.
@@ -137,7 +137,7 @@ def read_image_bytes(location: str, name: str) -> bytes:
     """Read an image file.
 
     Args:
-        location: A path or an address.
+        location: A path or a URL.
         name: Names it in errors.
 
     Returns:
@@ -147,7 +147,7 @@ def read_image_bytes(location: str, name: str) -> bytes:
         DataError: It is missing, larger than an image may be, or cannot be read.
     """
     if location.startswith(_WEB):
-        from ocrx.inference.download import Download  # an HTTP client is loaded only where there is an address
+        from ocrx.inference.download import Download  # an HTTP client is loaded only where there is a URL
 
         return Download(location).data()
     if not is_remote(location):
@@ -170,7 +170,7 @@ def is_folder(location: str) -> bool:
     """Check for a folder.
 
     Args:
-        location: A path or an address.
+        location: A path or a URL.
 
     Returns:
         True for a folder.
@@ -185,7 +185,7 @@ def matching(pattern: str) -> list[str]:
     """Find the files that a glob pattern means.
 
     Args:
-        pattern: A pattern of paths, or an address with one.
+        pattern: A pattern of paths, or a URL with one.
 
     Returns:
         The files in the order of their names.
@@ -200,7 +200,7 @@ def files_below(folder: str) -> Iterator[str]:
     """List the files of a folder and its subfolders; names with a leading dot are left out.
 
     Args:
-        folder: A path or an address.
+        folder: A path or a URL.
 
     Yields:
         Paths that begin with ``folder``, in no order; a local folder is never held in memory.

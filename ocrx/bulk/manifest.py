@@ -23,8 +23,9 @@ import numpy.typing as npt
 
 from ocrx.bulk.disk_sort import repeated, sorted_lines
 from ocrx.bulk.locations import absolute, beside, files_below, is_folder, is_remote, matching
-from ocrx.bulk.rows import RESULT_FIELDS, Columns, Row, storable
-from ocrx.bulk.tables import LINE_FIELD, TABLE_SUFFIXES, TAR_IMAGE, Record, Table, common_kind, open_table
+from ocrx.bulk.rows import RESULT_FIELDS, Columns, Record, Row, storable
+from ocrx.bulk.tables import LINE_FIELD, TABLE_SUFFIXES, Table, common_kind, open_table
+from ocrx.bulk.tar_samples import TAR_IMAGE
 from ocrx.errors import ConfigError, DataError
 from ocrx.imaging.reading import IMAGE_SUFFIXES
 
@@ -285,7 +286,7 @@ def _folder_source(given: str, image_column: str | None, id_column: str | None, 
     try:
         return _listed(sorted_lines(_images(files_below(given))), given, scratch)
     except DataError:
-        # Labels beside the images are lists; a folder of lists alone is none of images.
+        # Text files beside images hold their labels; a folder without images holds manifests.
         tables = [name for name in files_below(given) if name.lower().endswith(TABLE_SUFFIXES) and name[-4:] != ".txt"]
         if not tables:
             raise

@@ -11,7 +11,7 @@ import io
 import json
 from base64 import b64decode
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from hashlib import blake2b
 from importlib import import_module
 from importlib.util import find_spec
@@ -66,6 +66,37 @@ class Summary:
             The summary.
         """
         return cls(int(fields["rows"]), int(fields["errors"]), int(fields["digest"], 16))
+
+
+@dataclass
+class PartSums:
+    """Sums of the parts of some shards.
+
+    Attributes:
+        clean: Sum of the parts without errors, which never change.
+        failed: Summaries of the parts with errors, by shard; another process may read their failed lines again.
+    """
+
+    clean: Summary = field(default_factory=Summary)
+    failed: dict[int, Summary] = field(default_factory=dict)
+
+    @property
+    def total(self) -> Summary:
+        """The sum of all parts."""
+        return sum(self.failed.values(), self.clean)
+
+    def add(self, shard: int, summary: Summary) -> None:
+        """Add a part, or put it in the place of the one with errors that its shard had.
+
+        Args:
+            shard: The number of the shard.
+            summary: The summary of its part.
+        """
+        if summary.errors:
+            self.failed[shard] = summary
+        else:
+            self.failed.pop(shard, None)
+            self.clean += summary
 
 
 def summarize(rows: Sequence[Values]) -> Summary:
@@ -317,11 +348,11 @@ def _parquet(rows: Sequence[Values], columns: Columns, note: bytes) -> bytes:
     as_json = [columns.arrow is None and kind == "json" for kind in columns.kinds]
     skip = len(RESULT_FIELDS)
     arrays = []
-    for index, field in enumerate(fields):
+    for index, column in enumerate(fields):
         values = [row[index] for row in rows]
         if columns.arrow is None and index >= skip and as_json[index - skip]:
             values = [None if value is None else plain_json(value) for value in values]
-        arrays.append(arrow.array(values, field.type))
+        arrays.append(arrow.array(values, column.type))
 
     table = arrow.table(arrays, schema=arrow.schema(fields, metadata={_KEY: note}))
     buffer = io.BytesIO()

@@ -5,8 +5,12 @@ from __future__ import annotations
 import json
 import math
 from base64 import b64encode
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeAlias
+
+Record: TypeAlias = Mapping[str, Any]
+"""A record of a manifest: column → value."""
 
 RESULT_FIELDS = ("id", "input_path", "rec_text", "rec_score", "confidence", "warning", "matched", "error")
 """The first columns of a result; those that the manifest carries along follow."""

@@ -37,7 +37,7 @@ class Storage(Protocol):
 
     @property
     def location(self) -> str:
-        """The folder, absolute, or the address."""
+        """The folder, absolute, or the URL."""
         ...
 
     def read(self, name: str) -> bytes | None:
@@ -130,7 +130,7 @@ def open_storage(location: str) -> Storage:
     """Open the place of a job; nothing is created.
 
     Args:
-        location: A path, or an address for fsspec.
+        location: A path, or a URL for fsspec.
 
     Returns:
         The storage.

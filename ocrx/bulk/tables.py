@@ -10,7 +10,6 @@ import csv
 import json
 import os
 import posixpath
-import tarfile
 from base64 import b64encode
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
@@ -20,13 +19,11 @@ from types import MappingProxyType
 from typing import IO, Any, Protocol
 
 from ocrx.bulk.locations import file_digest, open_binary
-from ocrx.bulk.rows import Columns
+from ocrx.bulk.rows import Columns, Record
+from ocrx.bulk.tar_samples import TarSamples
 from ocrx.errors import BackendError, DataError
-from ocrx.imaging.reading import IMAGE_SUFFIXES, MAX_IMAGE_BYTES
 
-Record = Mapping[str, Any]
-
-LINE_FIELD, TAR_IMAGE, TAR_KEY = "path", "image", "__key__"
+LINE_FIELD = "path"
 
 _CHUNK = 1 << 20
 _INT64 = 2**63
@@ -80,7 +77,7 @@ def open_table(location: str, kind: str | None = None) -> Table:
     """Open a file of a manifest.
 
     Args:
-        location: A path or an address.
+        location: A path or a URL.
         kind: One of ``TABLE_SUFFIXES``; by default the suffix of the file. ``.txt`` is a list of paths.
 
     Returns:
@@ -274,78 +271,6 @@ class _Parquet:
                 raise DataError(f"{self.location}: damaged or truncated Parquet ({error})") from None
 
 
-class _Tar:
-    """A tar shard in the layout of WebDataset: files of one sample have the same name up to the first dot."""
-
-    def __init__(self, location: str) -> None:
-        self.location = location
-        self._suffixes: dict[str, None] = {}
-
-    def columns(self) -> Columns:
-        names = (TAR_KEY, *self._suffixes)
-        return Columns(names, ("string",) * len(names))
-
-    def scan(self, id_column: str | None) -> Iterator[tuple[int, Any]]:
-        for key, members, _ in self._samples(0):
-            self._suffixes |= dict.fromkeys(suffix for suffix in members if suffix in TAR_TEXTS)
-            yield min(member.offset for member in members.values()), key
-
-    def records(self, position: int) -> Iterator[Record]:
-        for key, members, archive in self._samples(position):
-            record: dict[str, Any] = {TAR_KEY: key}
-            for suffix, member in members.items():
-                if f".{suffix}" in IMAGE_SUFFIXES and TAR_IMAGE not in record:
-                    record[TAR_IMAGE] = {"bytes": _content(archive, member), "path": member.name}
-                elif suffix in TAR_TEXTS:
-                    record[suffix] = _content(archive, member).decode("utf-8", "backslashreplace")
-            yield record
-
-    def digest(self) -> str:
-        headers = blake2b(digest_size=16)
-        for _, members, _ in self._samples(0):
-            for member in members.values():
-                headers.update(f"{member.name}\0{member.size}\0{member.mtime}\n".encode("utf-8", "surrogatepass"))
-        return headers.hexdigest()
-
-    def _samples(self, position: int) -> Iterator[tuple[str, dict[str, tarfile.TarInfo], tarfile.TarFile]]:
-        with _naming(self.location), open_binary(self.location) as file:
-            file.seek(position)
-            with tarfile.open(fileobj=file, mode="r:") as archive:
-                key, members = "", dict[str, tarfile.TarInfo]()
-                for member, name, suffix in self._members(archive):
-                    if name != key and members:
-                        yield key, members, archive
-                        members = {}
-                    key = name
-                    if suffix in members:
-                        raise DataError(f"{self.location}: {member.name} is there twice; expected different names")
-                    members[suffix] = member
-
-                if members:
-                    yield key, members, archive
-
-    def _members(self, archive: tarfile.TarFile) -> Iterator[tuple[tarfile.TarInfo, str, str]]:
-        """The files of an archive with their keys and suffixes; the last one is followed by the end mark."""
-        while (member := archive.next()) is not None:
-            archive.members = []  # type: ignore[attr-defined]  # it would keep all of them
-            if member.isdir():
-                continue
-            if not member.isfile():
-                raise DataError(f"{self.location}: {member.name} is no file; expected files and folders")
-            folder, name = posixpath.split(member.name)
-            stem, _, suffix = name.partition(".")
-            yield member, posixpath.join(folder, stem), suffix.lower()
-
-        file = archive.fileobj
-        assert file is not None
-        file.seek(archive.offset)
-        if file.read(tarfile.BLOCKSIZE).strip(b"\0") or file.tell() < archive.offset + tarfile.BLOCKSIZE:
-            raise DataError(f"{self.location}: truncated tar file; expected an end mark")
-
-
-TAR_TEXTS = ("txt", "json", "cls")
-"""Files of a tar sample that are carried along, as text."""
-
 _TABLES: Mapping[str, Callable[[str], Table]] = MappingProxyType(
     {
         ".txt": _TextList,
@@ -354,7 +279,7 @@ _TABLES: Mapping[str, Callable[[str], Table]] = MappingProxyType(
         ".jsonl": _JsonLines,
         ".ndjson": _JsonLines,
         ".parquet": _Parquet,
-        ".tar": _Tar,
+        ".tar": TarSamples,
     }
 )
 TABLE_SUFFIXES = tuple(_TABLES)
@@ -384,11 +309,6 @@ def _kind(value: Any) -> str:
     return {str: "string", float: "float"}.get(type(value), "json")
 
 
-def _content(archive: tarfile.TarFile, member: tarfile.TarInfo) -> bytes:
-    file = archive.extractfile(member)
-    return b"" if file is None else file.read(MAX_IMAGE_BYTES)
-
-
 def _lines(location: str, position: int) -> Iterator[tuple[int, int, str]]:
     """Position, number and text of each line that is not empty, from a position on."""
     with _naming(location), open_binary(location) as file:
@@ -409,6 +329,3 @@ def _naming(location: str) -> Iterator[None]:
         raise DataError(f"{location}: not UTF-8 ({error.reason})") from None
     except csv.Error as error:
         raise DataError(f"{location}: not valid CSV ({error})") from None
-    except tarfile.TarError as error:
-        hint = "compressed archives cannot be read from the middle: unpack them to .tar"
-        raise DataError(f"{location}: damaged or truncated tar file ({error})", hint=hint) from None

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Protocol
 
-from ocrx.bulk.job import Job
+from ocrx.bulk.job import SUCCESS_FILE, Job
 from ocrx.bulk.parts import Summary, summarize
 from ocrx.bulk.rows import Reading, Row, result_values
 from ocrx.bulk.schedule import BLOCK, Task
@@ -99,6 +99,7 @@ def _retry(job: Job, reader: Reader, task: Task) -> Summary:
         summary = summarize(rows)
         if summary == job.parts.verify(shard, size):
             return summary  # they failed as before
+        job.storage.remove(SUCCESS_FILE)  # its sums are those of the part before
         if job.parts.amend(shard, content, rows):
             return summary
     raise DataError(f"{job.storage.location}/{job.parts.name(shard)}: other processes keep changing it")

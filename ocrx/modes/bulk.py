@@ -9,10 +9,10 @@ from functools import partial
 from typing import Any
 
 from ocrx.backends import own_cores
-from ocrx.bulk.cluster import Placement, run_on_ray
-from ocrx.bulk.job import SUCCESS_FILE, JobRequest, Survey, prepare_job, read_job
+from ocrx.bulk.cluster import Placement, check_cluster, run_on_ray
+from ocrx.bulk.job import SUCCESS_FILE, JobRequest, prepare_job, read_job
 from ocrx.bulk.local import run_locally
-from ocrx.bulk.parts import Parts, Summary
+from ocrx.bulk.parts import Parts, PartSums, Summary
 from ocrx.bulk.recognition import settle_reading
 from ocrx.bulk.rows import Columns
 from ocrx.bulk.schedule import Schedule
@@ -25,7 +25,7 @@ from ocrx.results import Progress
 _RECENT_S = 600.0  # the rate is that of the last ten minutes
 _NAMED = 5  # parts named in an error
 Notice = Callable[[str], None]
-Runner = Callable[[Setup, Schedule, Callable[[Summary], None]], None]
+Runner = Callable[[Setup, Schedule, Callable[[int, Summary], None]], None]
 
 
 @dataclass(frozen=True)
@@ -122,31 +122,31 @@ def run(config: Config, options: BulkOptions, progress: Progress, notice: Notice
     notice(f"{job.manifest.rows:,} lines in {job.manifest.shards:,} shards, {len(own):,} of them for this process")
 
     survey = job.survey(own, progress)
-    tally = _Tally(survey, sum(map(job.manifest.size, own)), options.retry_errors, progress)
+    again = list(survey.sums.failed) if options.retry_errors else []
+    done = survey.sums.total.rows - sum(map(job.manifest.size, again))
+    tally = _Tally(survey.sums, done, sum(map(job.manifest.size, own)), progress)
     setup = Setup(job, reading.open_reader)
     runner = _runner(options, reading.config, workers)
     _read(setup, survey.missing, runner, tally)
-    if options.retry_errors and survey.failed:
+    if again:
         job.storage.remove(SUCCESS_FILE)  # its sums are those of the parts before
-        _read(replace(setup, retry=True), list(survey.failed), runner, tally)
-    return BulkReport(tally.summary, tally.read, job.finish(own, tally.summary), time.monotonic() - begin)
+        _read(replace(setup, retry=True), again, runner, tally)
+    return BulkReport(tally.sums.total, tally.read, job.finish(own, tally.sums), time.monotonic() - begin)
 
 
 class _Tally:
     """Adds up what is done."""
 
-    def __init__(self, survey: Survey, lines: int, retry: bool, progress: Progress) -> None:
+    def __init__(self, sums: PartSums, done: int, lines: int, progress: Progress) -> None:
         self.read = 0
-        self.summary = survey.clean
-        if not retry:
-            self.summary = sum(survey.failed.values(), self.summary)
-        self._lines = lines
+        self.sums = sums
+        self._done, self._lines = done, lines
         self._progress = progress
 
-    def add(self, summary: Summary) -> None:
+    def add(self, shard: int, summary: Summary) -> None:
         self.read += summary.rows
-        self.summary += summary
-        self._progress(self.summary.rows, self._lines)
+        self.sums.add(shard, summary)
+        self._progress(self._done + self.read, self._lines)
 
 
 def _check(options: BulkOptions) -> None:
@@ -156,6 +156,8 @@ def _check(options: BulkOptions) -> None:
     for name, value in (("workers", options.workers), ("shard_size", options.shard_size)):
         if value is not None and value < 1:
             raise ConfigError(f"{name}: {value}; expected at least 1")
+    if options.ray is not None:
+        check_cluster(options.ray)
 
 
 def _runner(options: BulkOptions, config: Config, workers: int) -> Runner:

@@ -14,7 +14,7 @@ from support.bulk import Deadly, Echo, Slow, make_job, write_manifest
 
 from ocrx.bulk.cluster import Placement, run_on_ray
 from ocrx.bulk.job import Job
-from ocrx.bulk.parts import Summary
+from ocrx.bulk.parts import PartSums, Summary
 from ocrx.bulk.schedule import Schedule, Task
 from ocrx.bulk.work import SKIPPED, Setup, carry_out
 from ocrx.errors import BackendError, ModelError
@@ -30,17 +30,17 @@ def read(
     open_reader: Any,
     address: str,
     actors: int | None = None,
-    done: Callable[[Summary], None] = lambda summary: None,
+    done: Callable[[], None] = lambda: None,
 ) -> Summary:
-    summaries: list[Summary] = []
+    sums = PartSums()
 
-    def collect(summary: Summary) -> None:
-        summaries.append(summary)
-        done(summary)
+    def collect(shard: int, summary: Summary) -> None:
+        sums.add(shard, summary)
+        done()
 
     schedule = Schedule(range(job.manifest.shards), job.manifest.size)
     run_on_ray(Setup(job, open_reader), schedule, collect, Placement(address, actors))
-    total = job.finish(job.own_shards(), sum(summaries, Summary()))
+    total = job.finish(job.own_shards(), sums)
     assert total is not None
     return total
 
@@ -103,7 +103,7 @@ def test_nodes_come_and_go_and_the_result_is_the_same(job: Job, cluster: Any, tm
     steps = {4: remove, 10: remove, 14: partial(cluster.add_node, num_cpus=1)}
     parts = 0
 
-    def change(summary: Summary) -> None:
+    def change() -> None:
         nonlocal parts
         parts += 1
         steps.get(parts, lambda: None)()

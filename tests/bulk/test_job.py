@@ -3,21 +3,24 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 from support.bulk import Echo, make_job, write_manifest
 
 from ocrx.bulk.job import Job
-from ocrx.bulk.parts import Summary
+from ocrx.bulk.parts import PartSums, Summary
 from ocrx.bulk.schedule import Task
 from ocrx.bulk.work import Setup, carry_out
 from ocrx.errors import ConfigError, DataError
 
 
-def read(job: Job, shards: range | list[int]) -> Summary:
-    setup = Setup(job, Echo)
-    return sum((carry_out(setup, Echo(), Task(shard)) for shard in shards), Summary())
+def read(job: Job, shards: range | list[int], reader: Echo | None = None) -> PartSums:
+    sums = PartSums()
+    for shard in shards:
+        sums.add(shard, carry_out(Setup(job, Echo), reader or Echo(), Task(shard)))
+    return sums
 
 
 def ignore(done: int, total: int) -> None:
@@ -104,12 +107,12 @@ def test_success_is_written_by_whoever_finds_all_parts(tmp_path: Path) -> None:
     assert job.finish(first, one) is None
     two = read(job, second)
     total = job.finish(second, two)
-    assert total == one + two
+    assert total == one.total + two.total
     found = json.loads((tmp_path / "out" / "_SUCCESS").read_text())
     assert found == {"rows": 35, "errors": 0, "digest": f"{total.digest:032x}", "job": job.fingerprint}
 
     alone = make_job(source, tmp_path / "alone", shard_size=7, form="jsonl")
-    assert read(alone, range(5)) == total
+    assert read(alone, range(5)).total == total
 
 
 def test_a_survey_finds_missing_damaged_and_failed_parts(tmp_path: Path) -> None:
@@ -121,8 +124,9 @@ def test_a_survey_finds_missing_damaged_and_failed_parts(tmp_path: Path) -> None
     seen: list[tuple[int, int]] = []
     survey = job.survey(range(5), lambda done, total: seen.append((done, total)))
     assert survey.missing == [2, 4]
-    assert survey.failed == {1: summaries[1]}
-    assert survey.clean == summaries[0] + summaries[3]
+    assert survey.sums.failed == {1: summaries[1]}
+    assert survey.sums.clean == summaries[0] + summaries[3]
+    assert survey.sums.total == summaries[0] + summaries[1] + summaries[3]
     assert seen[-1] == (30, 50)
     assert not damaged.exists()
 
@@ -137,3 +141,74 @@ def test_a_job_with_a_missing_part_does_not_claim_to_be_complete(tmp_path: Path)
     (tmp_path / "out" / job.parts.name(1)).write_bytes(b"damaged")
     assert job.survey(shards, ignore).missing == [1]
     assert not success.exists()
+
+
+@pytest.fixture
+def retried(tmp_path: Path) -> tuple[Job, PartSums, Callable[[], None]]:
+    """A job that was read with two errors, its sums, and what another process does: it reads one of the lines again."""
+    job = make_job(write_manifest(tmp_path / "lines.csv", 35), tmp_path / "out")
+    sums = read(job, job.own_shards(), Echo(frozenset({"lines/3.png", "lines/17.png"})))
+
+    def read_again() -> None:
+        again = PartSums(sums.clean, dict(sums.failed))
+        again.add(1, carry_out(Setup(job, Echo, retry=True), Echo(), Task(1)))
+        total = job.finish(job.own_shards(), again)
+        assert total is not None
+        assert total.errors == 1
+
+    return job, sums, read_again
+
+
+def success(job: Job) -> Summary:
+    return Summary.from_dict(json.loads(job.storage.read("_SUCCESS") or b""))
+
+
+def test_sums_are_those_of_the_parts_that_another_process_has_replaced(
+    retried: tuple[Job, PartSums, Callable[[], None]],
+) -> None:
+    job, sums, read_again = retried
+    read_again()
+    total = job.finish(job.own_shards(), sums)
+    assert total == success(job) == job.survey(job.own_shards(), ignore).sums.total
+    assert total.errors == 1
+    assert sums.total.errors == 2
+
+
+def test_a_part_that_is_replaced_while_the_sums_are_written_counts(
+    retried: tuple[Job, PartSums, Callable[[], None]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    job, sums, read_again = retried
+    overwrite = job.storage.overwrite
+
+    def late(name: str, content: bytes) -> None:
+        """Writes once the other process has read its line again and has written its sums."""
+        monkeypatch.setattr(job.storage, "overwrite", overwrite)
+        read_again()
+        overwrite(name, content)
+
+    monkeypatch.setattr(job.storage, "overwrite", late)
+    total = job.finish(job.own_shards(), sums)
+    assert total == success(job)
+    assert total.errors == 1
+
+
+def test_a_retry_that_dies_leaves_no_sums_of_the_part_before(retried: tuple[Job, PartSums, Callable[[], None]]) -> None:
+    job, sums, _ = retried
+    job.finish(job.own_shards(), sums)
+    assert carry_out(Setup(job, Echo, retry=True), Echo(), Task(1)).errors == 0
+    assert job.storage.read("_SUCCESS") is None
+
+
+def test_a_part_that_disappears_leaves_no_sums(
+    retried: tuple[Job, PartSums, Callable[[], None]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    job, sums, _ = retried
+    overwrite = job.storage.overwrite
+
+    def loses(name: str, content: bytes) -> None:
+        job.storage.remove(job.parts.name(1))
+        overwrite(name, content)
+
+    monkeypatch.setattr(job.storage, "overwrite", loses)
+    assert job.finish(job.own_shards(), sums) is None
+    assert job.storage.read("_SUCCESS") is None

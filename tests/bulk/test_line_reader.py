@@ -81,7 +81,7 @@ def test_ray_data_maps_it(files: list[Path], model_folder: Path) -> None:
     ray.init(num_cpus=2, include_dashboard=False, log_to_driver=False, logging_level="ERROR")
     try:
         rows = data.from_items([{"image": str(file)} for file in files])
-        read = rows.map_batches(LineReader, fn_constructor_kwargs={"model": model_folder}, batch_size=4, concurrency=1)
+        read = rows.map_batches(LineReader, fn_constructor_kwargs={"model": model_folder}, batch_size=4, concurrency=2)
         found = {row["image"]: row["rec_text"] for row in read.take_all()}
     finally:
         ray.shutdown()

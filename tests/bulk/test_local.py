@@ -17,7 +17,7 @@ from support.bulk import Deadly, Echo, make_job, result_rows, write_manifest
 
 from ocrx.bulk.job import Job
 from ocrx.bulk.local import run_locally
-from ocrx.bulk.parts import Summary
+from ocrx.bulk.parts import PartSums, Summary
 from ocrx.bulk.schedule import Schedule
 from ocrx.bulk.work import SKIPPED, Reader, Setup, carry_out
 from ocrx.errors import LostProcessError, ModelError
@@ -26,11 +26,9 @@ TESTS = Path(__file__).parents[1]
 
 
 def read(job: Job, open_reader: Callable[[], Reader], workers: int = 2) -> Summary:
-    summaries: list[Summary] = []
-    run_locally(
-        Setup(job, open_reader), Schedule(range(job.manifest.shards), job.manifest.size), summaries.append, workers
-    )
-    total = job.finish(job.own_shards(), sum(summaries, Summary()))
+    sums = PartSums()
+    run_locally(Setup(job, open_reader), Schedule(range(job.manifest.shards), job.manifest.size), sums.add, workers)
+    total = job.finish(job.own_shards(), sums)
     assert total is not None
     return total
 
@@ -125,17 +123,15 @@ from functools import partial
 from pathlib import Path
 from support.bulk import Slow, make_job
 from ocrx.bulk.local import run_locally
-from ocrx.bulk.parts import Summary
 from ocrx.bulk.schedule import Schedule
 from ocrx.bulk.work import Setup
 
 def main():
     job = make_job(Path(sys.argv[1]), Path(sys.argv[2]), shard_size=int(sys.argv[4]))
     survey = job.survey(job.own_shards(), lambda done, total: None)
-    summaries = [survey.clean]
     reader = partial(Slow, float(sys.argv[3]))
-    run_locally(Setup(job, reader), Schedule(survey.missing, job.manifest.size), summaries.append, 2)
-    job.finish(job.own_shards(), sum(summaries, Summary()))
+    run_locally(Setup(job, reader), Schedule(survey.missing, job.manifest.size), survey.sums.add, 2)
+    job.finish(job.own_shards(), survey.sums)
 
 if __name__ == "__main__":
     main()
@@ -192,7 +188,7 @@ def test_random_kills_of_workers_and_drivers_change_nothing(tmp_path: Path) -> N
     job = make_job(source, tmp_path / "out", shard_size=20)
     survey = job.survey(job.own_shards(), lambda done, total: None)
     assert survey.missing == []
-    assert survey.clean == undisturbed(source, tmp_path / "alone", 20)
+    assert survey.sums.total == undisturbed(source, tmp_path / "alone", 20)
 
 
 def test_two_processes_that_read_the_same_shards_agree(tmp_path: Path) -> None:
@@ -200,5 +196,5 @@ def test_two_processes_that_read_the_same_shards_agree(tmp_path: Path) -> None:
     both = [start_driver(tmp_path, source, 0.005, 10) for _ in range(2)]
     assert [process.wait() for process in both] == [0, 0]
     job = make_job(source, tmp_path / "out")
-    assert job.survey(job.own_shards(), lambda done, total: None).clean == undisturbed(source, tmp_path / "alone")
+    assert job.survey(job.own_shards(), lambda done, total: None).sums.total == undisturbed(source, tmp_path / "alone")
     assert [row["id"] for row in result_rows(tmp_path / "out")] == [f"id-{number}" for number in range(60)]

@@ -291,6 +291,13 @@ def test_a_tar_sample_with_two_files_of_one_name_is_named(tmp_path: Path) -> Non
         manifest(tmp_path / "lines.tar", tmp_path)
 
 
+def test_a_tar_sample_with_two_images_is_named(tmp_path: Path) -> None:
+    write_tar(tmp_path / "lines.tar", {"d/a.png": b"A", "d/a.txt": b"t", "d/a.seg.png": b"?", "d/a.jpg": b"B"})
+    with pytest.raises(DataError, match=r"lines.tar: d/a.png and d/a.jpg are images of one sample") as caught:
+        manifest(tmp_path / "lines.tar", tmp_path)
+    assert "up to the first dot" in str(caught.value.hint)
+
+
 def test_images_of_unexpected_types_are_rows_too(tmp_path: Path) -> None:
     path = tmp_path / "lines.jsonl"
     images = [{"path": 5}, {"path": "a.png", "bytes": "text"}, {"bytes": 7}, {}]

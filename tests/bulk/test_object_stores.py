@@ -14,7 +14,7 @@ import pytest
 from support.bulk import Deadly, Echo, make_job, write_manifest
 
 from ocrx.bulk.local import run_locally
-from ocrx.bulk.parts import Summary
+from ocrx.bulk.parts import PartSums, Summary
 from ocrx.bulk.rows import Reading, result_values
 from ocrx.bulk.schedule import Schedule, Task
 from ocrx.bulk.work import Setup, carry_out
@@ -76,11 +76,11 @@ def test_killed_workers_lose_nothing_on_s3(s3: str, tmp_path: Path) -> None:
     notes = tmp_path / "notes"
     notes.mkdir()
     reader = partial(Deadly, once=frozenset({"lines/3.png", "lines/27.png"}), notes=notes)
-    summaries: list[Summary] = []
-    run_locally(Setup(job, reader), Schedule(range(4), job.manifest.size), summaries.append, 2)
+    sums = PartSums()
+    run_locally(Setup(job, reader), Schedule(range(4), job.manifest.size), sums.add, 2)
     alone = make_job(source, tmp_path / "alone")
     expected = sum((carry_out(Setup(alone, Echo), Echo(), Task(shard)) for shard in range(4)), Summary())
-    assert job.finish(job.own_shards(), sum(summaries, Summary())) == expected
+    assert job.finish(job.own_shards(), sums) == expected
 
 
 def test_two_writers_of_one_shard_agree_and_a_retry_loses_nothing(s3: str, tmp_path: Path) -> None:

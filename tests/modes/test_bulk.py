@@ -113,7 +113,7 @@ def test_bytes_and_several_pages(config: Config, options: BulkOptions, images: P
     expected = [p.text for p in create_model(model_dir=config.Predict.model_dir).predict(files)]
     assert [row["rec_text"] for row in rows[:3]] == expected
     assert [row["error"] for row in rows[3:]] == [
-        "row 3: 2 pages; expected one line image",
+        "row 3: several pages; expected one line image",
         "row 4: empty file (0 bytes)",
         "row 5: no image",
     ]
@@ -143,6 +143,7 @@ def test_ray_gets_actors_of_the_right_size(
         placements.append(placement)
 
     monkeypatch.setattr("ocrx.modes.bulk.run_on_ray", note)
+    monkeypatch.setattr("ocrx.modes.bulk.check_cluster", lambda address: None)
     assert go(config, replace(options, ray="auto", workers=None)).total is None
     on_gpu = replace(config, Global=replace(config.Global, device="gpu", threads=3))
     go(on_gpu, replace(options, ray="head:1", output=str(tmp_path / "gpu")))
