@@ -33,6 +33,7 @@ from ocrx.cli.options import (
     decode_options,
 )
 from ocrx.cli.prediction import output_form, run
+from ocrx.errors import ConfigError
 
 if TYPE_CHECKING:
     from ocrx.config import Config
@@ -119,7 +120,7 @@ def predict(
         "Predict.batch_size": batch_size,
         "Predict.backend": backend,
         "Predict.precision": precision,
-        "Predict.lines": lines or ("split" if split_lines else None),
+        "Predict.lines": _lines(lines, split_lines),
         "Predict.orientation": orientation,
         "Predict.min_score": min_score,
         "Predict.save_dir": save_dir,
@@ -138,3 +139,12 @@ def _configuration(config: str | None, override: Sequence[str] | None, options: 
         return config_from_options(options)
     loaded = settings.load(config, override, options)
     return settings.with_trained_weights("predict", loaded, config) if config else loaded
+
+
+def _lines(lines: str | None, split_lines: bool) -> str | None:
+    if split_lines and lines not in (None, "split"):
+        raise ConfigError(
+            f"--split-lines and --lines {lines}: expected one of them",
+            hint="--split-lines is the former name of --lines split",
+        )
+    return "split" if split_lines else lines

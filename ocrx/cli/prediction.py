@@ -77,17 +77,21 @@ def show(results: Iterable[Prediction], form: str | None, details: bool, min_sco
     Raises:
         DataError: There was nothing to read.
     """
-    from ocrx.inference.writers import FORMATS
+    from ocrx.inference.writers import FORMATS, PAGE_FORMATS
 
     if isinstance(sys.stdout, io.TextIOWrapper):
         # Texts of any script, and file names of any bytes, whatever the locale.
         sys.stdout.reconfigure(encoding="utf-8", errors="surrogateescape")
     terminal = sys.stdout.isatty()
-    tally = _Tally(min_score)
+    of_pages = PAGE_FORMATS.get(form or "")
+    tally = _Tally(min_score, whole_pages=of_pages is not None)
 
     with _progress_unless("reading", terminal) as progress:
         kept = tally.watch(results, progress)
-        chunks = _table_rows(kept, details) if form is None and terminal else FORMATS[form or "tsv"](kept, details)
+        if of_pages is not None:
+            chunks = of_pages(kept, details, min_score)
+        else:
+            chunks = _table_rows(kept, details) if form is None and terminal else FORMATS[form or "tsv"](kept, details)
         for chunk in chunks:
             sys.stdout.write(chunk)
             if terminal or tally.total < 2:
@@ -131,11 +135,15 @@ def _shows_confidence(form: str | None, details: bool) -> bool:
 
 
 class _Tally:
-    """Counts results as they pass and reports failures and warnings at once."""
+    """Counts results as they pass and reports failures and warnings at once.
 
-    def __init__(self, min_score: float) -> None:
+    Lines below ``min_score`` are left out; with ``whole_pages`` the writer does so, which needs all lines of a page.
+    """
+
+    def __init__(self, min_score: float, *, whole_pages: bool) -> None:
         self.total = self.failed = self.below = 0
         self._min_score = min_score
+        self._whole_pages = whole_pages
         self._start = time.monotonic()
 
     def watch(self, results: Iterable[Prediction], progress: Progress) -> Iterator[Prediction]:
@@ -147,6 +155,8 @@ class _Tally:
                 console.fail(result.error)
             elif result.score < self._min_score:
                 self.below += 1
+                if self._whole_pages:
+                    yield result
                 continue
 
             name = result.input_path or "image"

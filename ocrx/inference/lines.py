@@ -139,7 +139,13 @@ def _detected(
     upright = replace(spec, steps=tuple(step for step in spec.steps if step != "rotate_tall"))
     lines = [_prepare(source, ReducedImage.whole(line.image), upright, several_lines=False) for line in found]
     return [
-        replace(prepared, line_index=index, box=line.box.polygon, page_size=image.size)
+        replace(
+            prepared,
+            line_index=index,
+            box=line.box.polygon,
+            page_size=image.size,
+            warning="; ".join(filter(None, (line.warning, prepared.warning))) or None,
+        )
         for index, (prepared, line) in enumerate(zip(lines, found, strict=True))
     ]
 

@@ -165,11 +165,12 @@ class PageResult:
             self.save_to_img(folder)
 
 
-def group_pages(results: Iterable[Prediction]) -> Iterator[PageResult]:
+def group_pages(results: Iterable[Prediction], min_score: float = 0.0) -> Iterator[PageResult]:
     """Put the lines of each page together.
 
     Args:
-        results: Predictions in order, as ``Recognizer.predict`` gives them; lines may have been left out.
+        results: Predictions in order, as ``Recognizer.predict`` gives them.
+        min_score: Lines with a lower score are left out. Their page stays, even if it has no others.
 
     Yields:
         The pages, each once all its lines have come.
@@ -177,11 +178,11 @@ def group_pages(results: Iterable[Prediction]) -> Iterator[PageResult]:
     page: list[Prediction] = []
     for result in results:
         if page and not _continues(page[-1], result):
-            yield _page(page)
+            yield _page(page, min_score)
             page = []
         page.append(result)
     if page:
-        yield _page(page)
+        yield _page(page, min_score)
 
 
 def _continues(before: Prediction, result: Prediction) -> bool:
@@ -191,9 +192,10 @@ def _continues(before: Prediction, result: Prediction) -> bool:
     return (before.input_path, before.page_index) == (result.input_path, result.page_index)
 
 
-def _page(results: list[Prediction]) -> PageResult:
+def _page(results: list[Prediction], min_score: float) -> PageResult:
     unread = len(results) == 1 and (results[0].error is not None or (not results[0].text and results[0].box is None))
-    return PageResult(() if unread else tuple(results), results[0])
+    lines = () if unread else tuple(line for line in results if line.score >= min_score)
+    return PageResult(lines, results[0])
 
 
 def _polygon(line: Prediction) -> Polygon:

@@ -167,7 +167,12 @@ class Recognizer:
                 "options: given together with decoding keywords; expected one of them", hint="put all into `options`"
             )
 
-        layout = self.layout("split" if split_lines and lines == "one" else lines, orientation)
+        if split_lines and lines == "detect":
+            raise ConfigError(
+                "split_lines: given together with lines 'detect'; expected one of them",
+                hint="leave out split_lines, the former name of lines 'split'",
+            )
+        layout = self.layout("split" if split_lines else lines, orientation)
         return self.with_options(options)._checked_stream(iter_inputs(input, channel_order), batch_size, layout)
 
     def with_decoder(self, decoder: Decoder) -> Recognizer:

@@ -128,12 +128,13 @@ def paddlex(results: Iterable[Prediction], details: bool = False) -> Iterator[st
         yield f"{result.str}\n"
 
 
-def text(results: Iterable[Prediction], details: bool = False) -> Iterator[str]:
+def text(results: Iterable[Prediction], details: bool = False, min_score: float = 0.0) -> Iterator[str]:
     """Write the plain text of each page in reading order, a form feed between pages; failures are left out.
 
     Args:
         results: The predictions.
         details: Changes nothing.
+        min_score: Lines with a lower score are left out, pages never.
 
     Yields:
         The text of a page.
@@ -141,33 +142,35 @@ def text(results: Iterable[Prediction], details: bool = False) -> Iterator[str]:
     from ocrx.inference.page_results import group_pages  # only where pages are written
 
     before = ""
-    for page in group_pages(results):
+    for page in group_pages(results, min_score):
         if page.source.error is None:
             yield before + page.text
             before = "\f"
 
 
-def page_json(results: Iterable[Prediction], details: bool = False) -> Iterator[str]:
+def page_json(results: Iterable[Prediction], details: bool = False, min_score: float = 0.0) -> Iterator[str]:
     """Write one array with an object for each page, in the fields of PaddleX's OCR pipeline, failures included.
 
     Args:
         results: The predictions.
         details: Changes nothing.
+        min_score: Lines with a lower score are left out, pages never.
 
     Yields:
         The parts of the document.
     """
     from ocrx.inference.page_results import group_pages  # only where pages are written
 
-    yield from _array(page.to_dict() for page in group_pages(results))
+    yield from _array(page.to_dict() for page in group_pages(results, min_score))
 
 
-def hocr(results: Iterable[Prediction], details: bool = False) -> Iterator[str]:
+def hocr(results: Iterable[Prediction], details: bool = False, min_score: float = 0.0) -> Iterator[str]:
     """Write hOCR: XHTML with the places of pages, lines and words; failures are empty pages.
 
     Args:
         results: The predictions.
         details: Changes nothing.
+        min_score: Lines with a lower score are left out, pages never.
 
     Yields:
         The parts of the document.
@@ -175,7 +178,7 @@ def hocr(results: Iterable[Prediction], details: bool = False) -> Iterator[str]:
     from ocrx.inference.page_results import HOCR_HEAD, HOCR_TAIL, group_pages  # only where pages are written
 
     yield HOCR_HEAD
-    for number, page in enumerate(group_pages(results)):
+    for number, page in enumerate(group_pages(results, min_score)):
         yield page.hocr(number)
     yield HOCR_TAIL
 
@@ -208,3 +211,8 @@ FORMATS: Mapping[str, Callable[[Iterable[Prediction], bool], Iterator[str]]] = M
     }
 )
 """The output forms by name."""
+
+PAGE_FORMATS: Mapping[str, Callable[[Iterable[Prediction], bool, float], Iterator[str]]] = MappingProxyType(
+    {"text": text, "page-json": page_json, "hocr": hocr}
+)
+"""Those of whole pages; they take all results of a page and the lowest score of a line to write."""

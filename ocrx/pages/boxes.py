@@ -11,6 +11,8 @@ import numpy as np
 
 from ocrx.arrays import Float64s
 
+_LEVEL = 1.0  # degrees by which a line may be turned against its page and still run along it
+
 Point: TypeAlias = tuple[float, float]
 Polygon: TypeAlias = tuple[Point, Point, Point, Point]
 """Corners (x, y) in pixels, clockwise as the text is read: from its upper left corner to its lower left one."""
@@ -57,6 +59,29 @@ class LineBox:
         start = quarters % 4
         first, second, third, fourth = self.polygon[start:] + self.polygon[:start]
         return LineBox((first, second, third, fourth), self.score)
+
+    def trimmed(self, above: float, below: float) -> LineBox:
+        """The same box without a strip along its upper and its lower edge.
+
+        Args:
+            above: Height of the upper strip, as a share of that of the box.
+            below: That of the lower one; together less than 1.
+
+        Returns:
+            The smaller box.
+        """
+        first, second, third, fourth = self.polygon
+        corners = (
+            _between(first, fourth, above),
+            _between(second, third, above),
+            _between(third, second, below),
+            _between(fourth, first, below),
+        )
+        return LineBox(corners, self.score)
+
+
+def _between(start: Point, end: Point, share: float) -> Point:
+    return start[0] + share * (end[0] - start[0]), start[1] + share * (end[1] - start[1])
 
 
 def bounds(polygon: Sequence[Point]) -> tuple[float, float, float, float]:
@@ -124,3 +149,39 @@ def page_angle(boxes: Sequence[LineBox]) -> float:
     skews = (angles[same] - 90 * quarter + 180) % 360 - 180
     angle = 90 * quarter + weighted_median(skews, weights[same])
     return angle - 360 if angle > 180 else angle
+
+
+def separate(boxes: Sequence[LineBox]) -> list[LineBox]:
+    """Separate lines that are set so close that their boxes overlap: both end in the middle of the overlap.
+
+    Args:
+        boxes: The lines of a page, as rectangles.
+
+    Returns:
+        The boxes; those that overlap by less than a quarter of their height, or nearly hide each other, are unchanged.
+    """
+    angle = page_angle(boxes)
+    level = [index for index, box in enumerate(boxes) if abs(box.angle - angle) < _LEVEL]
+    left, top, right, bottom = rotated_bounds([boxes[index] for index in level], angle).T.tolist()
+    starts, ends = list(top), list(bottom)
+
+    order = sorted(range(len(level)), key=top.__getitem__)
+    for position, upper in enumerate(order):
+        for lower in order[position + 1 :]:
+            if top[lower] >= bottom[upper]:
+                break
+            overlap = min(bottom[upper], bottom[lower]) - top[lower]
+            height = min(bottom[upper] - top[upper], bottom[lower] - top[lower])
+            beside = min(right[upper], right[lower]) - max(left[upper], left[lower])
+            width = min(right[upper] - left[upper], right[lower] - left[lower])
+            if 0.25 * height < overlap < 0.75 * height and beside > 0.5 * width:
+                middle = top[lower] + overlap / 2
+                ends[upper], starts[lower] = min(ends[upper], middle), max(starts[lower], middle)
+
+    found = list(boxes)
+    for number, index in enumerate(level):
+        height = max(1e-9, bottom[number] - top[number])
+        shares = ((starts[number] - top[number]) / height, (bottom[number] - ends[number]) / height)
+        if max(shares) > 0:
+            found[index] = boxes[index].trimmed(*shares)
+    return found

@@ -18,6 +18,9 @@ from ocrx.pages.networks import DETECTOR, Network, scaled
 MAX_SIDE = 1600
 """Longest side of a page for the detector, in pixels; longer ones are reduced."""
 
+MAX_LINES = 2500
+"""Most lines of a page; a texture that looks like text gives tens of thousands."""
+
 _MIN_SIDE = 736  # shorter sides are enlarged, as the detector was trained
 _STRIDE = 32
 _THRESHOLD = 0.3  # probability above which a pixel belongs to a line
@@ -27,6 +30,20 @@ _MIN_CORE = 3  # pixels of the detector; smaller cores are noise
 _LEVEL = 0.4  # degrees below which a page counts as level
 _GRAIN = 2.0  # inaccuracy of the edges of the map, in pixels
 _TALL = 1.5  # height / width above which a box holds a vertical line
+
+
+@dataclass(frozen=True, eq=False)
+class Detection:
+    """What a detector finds on a page.
+
+    Attributes:
+        boxes: A rectangle around each line, in no particular order. The text of a box runs along its longer side, to
+            the right or downwards; nearly square boxes count as upright.
+        left_out: Smaller regions beyond the ``MAX_LINES`` largest.
+    """
+
+    boxes: list[LineBox]
+    left_out: int = 0
 
 
 class TextDetector:
@@ -44,15 +61,14 @@ class TextDetector:
         self._network = Network(DETECTOR, threads)
         self._lock = threading.Lock()
 
-    def detect(self, image: Image.Image) -> list[LineBox]:
+    def detect(self, image: Image.Image) -> Detection:
         """Find the lines of a page.
 
         Args:
             image: The page, mode L or RGB.
 
         Returns:
-            A rectangle around each line, in no particular order. The text of a box runs along its longer side, to the
-            right or downwards; nearly square boxes count as upright.
+            The lines.
         """
         pixels, factor = _prepared(image)
         with self._lock:
@@ -60,7 +76,7 @@ class TextDetector:
         return boxes_from_map(probabilities, factor, image.size)
 
 
-def boxes_from_map(probabilities: Floats, factor: float, size: tuple[int, int]) -> list[LineBox]:
+def boxes_from_map(probabilities: Floats, factor: float, size: tuple[int, int]) -> Detection:
     """Find the boxes of a probability map.
 
     Args:
@@ -75,14 +91,18 @@ def boxes_from_map(probabilities: Floats, factor: float, size: tuple[int, int]) 
 
     mask = cv2.dilate((probabilities > _THRESHOLD).astype(np.uint8), np.ones((2, 2), np.uint8))
     contours, _ = cv2.findContours(mask, cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_SIMPLE)
+    largest = contours
+    if len(contours) > MAX_LINES:
+        largest = sorted(contours, key=cv2.contourArea, reverse=True)[:MAX_LINES]
+
     boxes = []
-    for core in _cores(contours):
-        score = _mean_inside(probabilities, core.corners(0))
+    for core, smallest in _cores(largest):
+        score = _mean_inside(probabilities, smallest.corners(0))
         if score >= _BOX_THRESHOLD:
             # A rectangle that is offset by a distance and boxed again is the rectangle with that margin.
             margin = core.width * core.height * _UNCLIP / (core.width + core.height)
             boxes.append(LineBox(_ordered((core.corners(margin) * factor).clip(0, size)), score))
-    return boxes
+    return Detection(boxes, len(contours) - len(largest))
 
 
 @dataclass(frozen=True)
@@ -102,8 +122,8 @@ class _Core:
         return (self.x, self.y) + offsets @ _rotation(self.angle)
 
 
-def _cores(contours: Sequence[Any]) -> list[_Core]:
-    """The rectangles around contours.
+def _cores(contours: Sequence[Any]) -> list[tuple[_Core, _Core]]:
+    """The rectangle of each line, and the smallest one around its contour, whose probabilities count.
 
     Noise of the map tilts the smallest rectangle of a short line by about a degree. Lines therefore take the common
     angle of their page, unless that would make their rectangles much higher, as for curved lines.
@@ -119,7 +139,8 @@ def _cores(contours: Sequence[Any]) -> list[_Core]:
     for points, core in own:
         level = _rectangle(points, common)
         slack = max(_GRAIN, 0.25 * min(core.width, core.height))
-        cores.append(level if min(level.width, level.height) <= min(core.width, core.height) + slack else core)
+        is_level = min(level.width, level.height) <= min(core.width, core.height) + slack
+        cores.append((level if is_level else core, core))
     return cores
 
 

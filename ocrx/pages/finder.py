@@ -5,14 +5,14 @@ from __future__ import annotations
 import math
 import threading
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from PIL import Image
 
-from ocrx.pages.boxes import LineBox, page_angle
+from ocrx.pages.boxes import LineBox, page_angle, separate
 from ocrx.pages.crops import crop_line
-from ocrx.pages.detection import TextDetector
+from ocrx.pages.detection import MAX_LINES, TextDetector
 from ocrx.pages.networks import DETECTOR, ORIENTATION, locate
 from ocrx.pages.orientation import OrientationClassifier
 from ocrx.pages.reading_order import reading_order
@@ -28,10 +28,12 @@ class PageLine:
     Attributes:
         box: Its place; the first corner is the upper left one of the text, however it is turned.
         image: The line cut out and upright.
+        warning: What is unusual about the page; on its first line only.
     """
 
     box: LineBox
     image: Image.Image
+    warning: str | None = None
 
 
 class LineFinder:
@@ -62,7 +64,8 @@ class LineFinder:
         Raises:
             BackendError: The extra ``page`` is missing.
         """
-        boxes = _one_direction(self._open_detector().detect(image))
+        detected = self._open_detector().detect(image)
+        boxes = separate(_one_direction(detected.boxes))
         images = [crop_line(image, box.polygon) for box in boxes]
         if turn_lines and boxes:
             classifier = self._open_classifier()
@@ -75,7 +78,11 @@ class LineFinder:
             boxes = [box.turned(2) if turned else box for box, turned in zip(boxes, flipped, strict=True)]
 
         order = reading_order(boxes, page_angle(boxes), right_to_left=right_to_left)
-        return [PageLine(boxes[index], images[index]) for index in order]
+        lines = [PageLine(boxes[index], images[index]) for index in order]
+        if lines and detected.left_out:
+            warning = f"more than {MAX_LINES:,} lines; {detected.left_out:,} of the smallest are left out"
+            lines[0] = replace(lines[0], warning=warning)
+        return lines
 
     def is_upside_down(self, line: Image.Image) -> bool:
         """Detect whether an image of one line is upside down.

@@ -57,6 +57,14 @@ def test_lines_are_grouped_by_page() -> None:
     assert [page.source.input_path for page in found[2:4]] == ["gone.png", "blank.png"]
 
 
+def test_a_page_stays_if_all_its_lines_are_left_out() -> None:
+    faint = [line("faint", 0, (20, 20, 90, 40), page=1, score=0.2), line("too", 1, (20, 60, 90, 80), page=1, score=0.1)]
+    first, empty, last = group_pages([*LINES, *faint, line("next", 0, (20, 20, 90, 40), page=2)], min_score=0.5)
+    assert [len(page.lines) for page in (first, empty, last)] == [3, 0, 1]
+    assert (empty.text, empty.source.page_index) == ("", 1)
+    assert empty.to_dict()["rec_texts"] == []
+
+
 def test_pages_come_as_soon_as_they_are_whole() -> None:
     taken = 0
 

@@ -254,6 +254,12 @@ def test_a_page_causes_a_warning_and_is_cut_on_request(recognizer: Recognizer) -
         assert found.open().size == found.image_size == (found.box[2] - found.box[0], found.box[3] - found.box[1])
 
 
+def test_split_lines_and_detect_exclude_each_other(recognizer: Recognizer) -> None:
+    with pytest.raises(ConfigError, match="split_lines: given together with lines 'detect'") as caught:
+        recognizer.predict("x.png", lines="detect", split_lines=True)
+    assert "former name" in str(caught.value.hint)
+
+
 def test_batch_size_must_be_positive(recognizer: Recognizer) -> None:
     with pytest.raises(ConfigError, match="batch_size: 0"):
         recognizer.predict("x.png", batch_size=0)

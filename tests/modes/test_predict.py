@@ -179,6 +179,22 @@ def test_pages_cause_a_warning_and_are_cut_on_request(
         f"{tmp_path / 'page.png'}#line=2",
     ]
     assert "looks like" not in err
+    code, out, err = run(capsys, tmp_path / "page.png", "-m", model_folder, "--lines", "split", "--format", "text")
+    assert code == 0 and len(out.splitlines()) == 2
+    code, out, err = run(
+        *(capsys, tmp_path / "page.png", tmp_path / "page.png", "-m", model_folder),
+        *("--lines", "split", "--format", "text", "--min-score", "1"),
+    )
+    assert (code, out) == (0, "\f"), "two pages without lines"
+    assert "4 below 1 left out" in err
+
+
+@pytest.mark.parametrize("lines", ["one", "detect"])
+def test_the_former_name_of_split_is_not_silently_dropped(
+    capsys: pytest.CaptureFixture[str], model_folder: Path, images: Path, lines: str
+) -> None:
+    code, _, err = run(capsys, images / "00.png", "-m", model_folder, "--split-lines", "--lines", lines)
+    assert code == 2 and f"--split-lines and --lines {lines}: expected one of them" in err
 
 
 def test_an_image_on_stdin(

@@ -102,7 +102,7 @@ def test_boxes_of_a_map_are_grown_to_the_edges_of_the_text() -> None:
     pytest.importorskip("cv2")
     core = np.zeros((64, 128), dtype=np.float32)
     core[20:31, 10:111] = 0.9
-    (box,) = boxes_from_map(core, 2.0, (256, 128))
+    (box,) = boxes_from_map(core, 2.0, (256, 128)).boxes
     left, top, right, bottom = bounds(box.polygon)
     margin = 100 * 10 * 1.6 / 110 / 2  # area * 1.6 / perimeter on each side
     assert (left, top, right, bottom) == pytest.approx(
@@ -111,12 +111,40 @@ def test_boxes_of_a_map_are_grown_to_the_edges_of_the_text() -> None:
     assert box.score == pytest.approx(0.9, abs=0.1) and box.angle == 0
 
 
+def test_a_line_that_is_hardly_tilted_keeps_its_score() -> None:
+    pytest.importorskip("cv2")
+    probabilities = np.zeros((128, 512), dtype=np.float32)
+    for top in (10, 40):
+        probabilities[top : top + 12, 10:500] = 0.9
+    for left in range(10, 240):
+        top = 80 + (left - 10) * 3 // 230
+        probabilities[top : top + 12, left] = 0.6
+    found = boxes_from_map(probabilities, 1.0, (512, 128)).boxes
+    assert len(found) == 3 and all(box.angle == 0 for box in found)
+
+
 def test_faint_and_tiny_marks_are_no_lines() -> None:
     pytest.importorskip("cv2")
     core = np.zeros((64, 128), dtype=np.float32)
     core[10:20, 10:60] = 0.4
     core[40:41, 100:102] = 0.9
-    assert boxes_from_map(core, 1.0, (128, 64)) == []
+    assert boxes_from_map(core, 1.0, (128, 64)).boxes == []
+
+
+def test_a_texture_gives_the_largest_regions_and_a_warning(finder: LineFinder, monkeypatch: pytest.MonkeyPatch) -> None:
+    probabilities = np.zeros((64, 512), dtype=np.float32)
+    for number in range(20):
+        probabilities[20:30, 24 * number : 24 * number + 5 + number // 2] = 0.9
+    monkeypatch.setattr("ocrx.pages.detection.MAX_LINES", 8)
+    found = boxes_from_map(probabilities, 1.0, (512, 64))
+    assert len(found.boxes) == 8 and found.left_out == 12
+    assert min(bounds(box.polygon)[0] for box in found.boxes) > 24 * 11
+
+    for module in ("detection", "finder"):
+        monkeypatch.setattr(f"ocrx.pages.{module}.MAX_LINES", 3)
+    first, *others = finder.find(write_text_page()[0])
+    assert first.warning == "more than 3 lines; 1 of the smallest are left out"
+    assert len(others) == 2 and all(line.warning is None for line in others)
 
 
 def test_the_page_has_the_angle_of_most_of_its_text() -> None:
