@@ -128,6 +128,14 @@ def print_flagged(held_in: Sequence[LineResult], images: Sequence[Foreign], read
         score, confidence = np.mean([result.score for result in results]), np.mean([*map(_confidence, results)])
         print(f"| {kind} | {len(results)} | {warned:.1%} | {below:.1%} | {score:.2f} | {confidence:.2f} |")
 
+    images_alone = [_warned_of_image(result) for result in read]
+    for share in (KEPT, 0.99):
+        familiar = float(np.quantile([line.typical_score for line in good], 1 - share))
+        flagged = [seen or result.typical_score < familiar for seen, result in zip(images_alone, read, strict=True)]
+        kept = np.mean([not _warned_of_image(line) and line.typical_score >= familiar for line in good])
+        rates = f"{kept:.1%} of the good lines without a warning, {np.mean(flagged):.1%} of the foreign images with one"
+        print(f"\nfamiliar_score {familiar:.3f}: {rates}")
+
 
 def foreign_images(
     data: Path, receipts: Sequence[Sample], rendered: Sequence[Sample], chance: random.Random
@@ -171,6 +179,12 @@ def shuffled(samples: Sequence[Sample], chance: random.Random) -> list[Sample]:
 def _all_lines(dataset: Path) -> list[Sample]:
     found = read_dataset(dataset)
     return [*found.train, *found.val]
+
+
+def _warned_of_image(result: Prediction) -> bool:
+    """Whether a warning says something else than that the line is unlike those of the calibration."""
+    own = ("unlike", "looks turned", "no characters")  # the beginnings of inference.confidence.unfamiliar_warning
+    return any(not part.startswith(own) for part in (result.warning or "").split("; ") if part)
 
 
 def _confidence(result: Prediction) -> float:

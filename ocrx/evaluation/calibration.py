@@ -26,8 +26,9 @@ from ocrx.results import Progress
 
 MIN_LINES = 20
 MAX_LINES = 2000
-KEPT = 0.98  # share of the correctly read lines that count as familiar
+KEPT = 0.98  # share of the correctly read lines that count as familiar, at least
 
+_CERTAIN = 0.95  # probability that a calibration keeps this promise
 _FOLDS = 5
 _TEMPERATURES = tuple(2.0 ** (step / 4) for step in range(-8, 13))  # 0.25 to 8
 _PRIOR_LINES = 2.0  # weight of the uncalibrated model, in lines
@@ -61,7 +62,7 @@ def fit_calibration(lines: Sequence[LineResult]) -> CalibrationSpec | None:
     bias, slope, length = fits[temperature].weights.tolist()
 
     typical = [line.details.typical_score for line in kept if line.is_right]
-    familiar = float(np.quantile(typical, 1 - KEPT)) if len(typical) >= MIN_LINES else 0.0
+    familiar = _familiar_score(typical) if len(typical) >= MIN_LINES else 0.0
     return CalibrationSpec(temperature, bias, slope, length, familiar, len(kept))
 
 
@@ -132,6 +133,22 @@ def cross_validated_confidence(lines: Sequence[LineResult]) -> Float64s:
         for index in np.flatnonzero(fold == part).tolist():
             confidence[index] = line_confidence(lines[index].details.char_scores, calibration)
     return confidence
+
+
+def _familiar_score(typical: Sequence[float]) -> float:
+    """Wilks's lower tolerance limit (1941): at least ``KEPT`` of such lines reach it, with probability ``_CERTAIN``.
+
+    The plain quantile of a few hundred lines is above that of all such lines as often as below.
+    """
+    count, below = len(typical), 1 - KEPT
+    # P(exactly k of the lines are among the lowest 2 %), summed from k = 0 up.
+    chance, total, rank = math.exp(count * math.log(KEPT)), 0.0, 0
+    while total + chance <= 1 - _CERTAIN:
+        total += chance
+        rank += 1
+        chance *= (count - rank + 1) / rank * below / KEPT
+    # With fewer than 149 lines no line is low enough: the lowest is the best that they can say.
+    return float(np.sort(typical)[max(0, rank - 1)])
 
 
 def _fit(scores: Sequence[Sequence[float]], right: Float64s, temperature: float) -> _Fitted:
