@@ -190,7 +190,8 @@ class Worker:
 
     def give(self, case: Case) -> None:
         """Start a case."""
-        if self._done >= CASES_A_WORKER:
+        # What earlier cases left in memory is not the fault of this one.
+        if self._done >= CASES_A_WORKER or self._resident_mib() > MEMORY_MIB / 2:
             self._replace()
         self.case, self._since, self._cpu = case, time.monotonic(), self._cpu_seconds()
         self.connection.send(case)

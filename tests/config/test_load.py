@@ -64,6 +64,11 @@ def test_options_are_taken_literally() -> None:
     assert load_config(options={"Global.dataset_dir": "a=b: c"}).Global.dataset_dir == "a=b: c"
 
 
+def test_no_option_of_the_command_line_is_an_interpolation() -> None:
+    with pytest.raises(ConfigError, match=r"Global\.dataset_dir: .*expected no interpolation"):
+        load_config(options={"Global.dataset_dir": "https://x.example/${oc.env:HOME}"})
+
+
 @pytest.mark.parametrize(
     ("overrides", "message", "hint"),
     [

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import json
+import tracemalloc
 from pathlib import Path
 
 import pytest
@@ -72,6 +73,21 @@ def test_a_compressed_file_that_grows_is_refused(tmp_path: Path, monkeypatch: py
     path.write_bytes(gzip.compress(b"[" + b" " * 100_000 + b"]"))
     with pytest.raises(DataError, match="more than 1,000 bytes"):
         read_json(path)
+
+
+def test_a_compressed_file_is_unpacked_no_further_than_the_limit(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(json_values, "MAX_JSON_BYTES", 100_000)
+    path = tmp_path / "a.json.gz"
+    path.write_bytes(gzip.compress(bytes(50_000_000)))
+    tracemalloc.start()
+    try:
+        with pytest.raises(DataError, match="more than 100,000 bytes"):
+            read_json(path)
+        assert tracemalloc.get_traced_memory()[1] < 5_000_000
+    finally:
+        tracemalloc.stop()
 
 
 @pytest.mark.parametrize("damage", [lambda data: data[:-12], lambda data: data[:5], lambda data: data[:12] + bytes(9)])

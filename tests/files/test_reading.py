@@ -56,6 +56,13 @@ def test_bytes_come_from_regular_files_within_the_limit(tmp_path: Path) -> None:
         read_bytes(tmp_path / ("a" * 300), max_bytes=4)
 
 
+def test_a_file_beyond_the_limit_is_refused_before_it_is_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "a.bin").write_bytes(b"12345")
+    monkeypatch.setattr("os.fdopen", lambda *_, **__: pytest.fail("it was read"))
+    with pytest.raises(DataError, match="larger than 4 bytes"):
+        read_bytes(tmp_path / "a.bin", max_bytes=4)
+
+
 @pytest.mark.skipif(sys.platform == "win32", reason="Windows has no named pipes in folders")
 def test_a_pipe_is_refused_and_not_waited_for(tmp_path: Path) -> None:
     os.mkfifo(tmp_path / "pipe")
