@@ -1,12 +1,12 @@
-"""The review of labels in a browser: a local server, a page, and a journal that loses nothing.
+"""Reviews labels in a browser: a local server, a page, and a journal that survives a kill at any moment.
 
 lines        the lines of a dataset, or of a folder of images without labels
 journal      the append-only file of decisions
-decisions    what the journal says about each line: its status, its text, undo, conflicts
-ranking      in the background: findings, what a model reads, how likely each label is wrong
+decisions    the state of each line according to the journal: status, text, undo, conflicts
+ranking      runs in the background: findings, readings of a model, likely label errors
 line_order   which line comes next
-label_files  writes the decisions into the label files
-fine_tuning  trains on what is confirmed, in a process of its own
-session      all of these together; safe to call from several threads
+label_files  writes the decisions to the label files
+fine_tuning  trains on confirmed lines, in a separate process
+session      combines all of these; thread-safe
 server       HTTP; ``access`` holds tokens and headers
 """

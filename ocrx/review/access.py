@@ -1,4 +1,4 @@
-"""Who may use the page: a one-time token in the address becomes a cookie; headers keep other sites and scripts out."""
+"""Controls access to the page: a one-time token in the URL becomes a cookie; headers keep other sites out."""
 
 from __future__ import annotations
 
@@ -9,13 +9,13 @@ from fastapi import Request
 from starlette.responses import Response
 
 COOKIE = "ocrx_review"
-"""Begins the name of the cookie; a browser sends cookies to all ports of a host, so each review has its own name."""
+"""Prefix of the cookie's name. A browser sends cookies to all ports of a host, so each review uses its own name."""
 
 HEADER = "x-ocrx-review"
-"""Sent by the page's script with every change; a form of another site cannot send it."""
+"""Header that the page's script sends with every change; a form on another site cannot send it."""
 
 _HEADERS = {
-    # Labels are shown as text only; should one ever reach the page as markup, nothing in it may run.
+    # Labels are shown as text only; if one ever reached the page as markup, nothing in it could run.
     "Content-Security-Policy": (
         "default-src 'none'; img-src 'self'; script-src 'self'; style-src 'self'; connect-src 'self'; "
         "base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
@@ -36,7 +36,7 @@ class Access:
         self._lock = threading.Lock()
 
     def new_token(self) -> str:
-        """Make a token for one browser.
+        """Create a token for one browser.
 
         Returns:
             The token.
@@ -50,11 +50,11 @@ class Access:
         """Exchange a token for the cookie.
 
         Args:
-            token: What the address holds.
-            response: Takes the cookie.
+            token: The token in the URL.
+            response: The response that sets the cookie.
 
         Returns:
-            Whether the token was known; it is not any more.
+            Whether the token was valid; it is then used up.
         """
         with self._lock:
             known = token in self._tokens
@@ -70,7 +70,7 @@ class Access:
             request: The request.
 
         Returns:
-            Whether it has the cookie and, where it changes something, the header of the page's script.
+            Whether it has the cookie and, if it may change something, the header of the page's script.
         """
         given = request.cookies.get(self._name, "")
         known = secrets.compare_digest(given.encode(), self._cookie.encode())

@@ -1,4 +1,4 @@
-"""What a reviewer sends about a line, and which texts can be a label."""
+"""A reviewer's decision as sent by the page, and the validation of its text."""
 
 from __future__ import annotations
 
@@ -9,20 +9,20 @@ from ocrx.review.decisions import Status
 from ocrx.text.normalize import normalize
 
 MAX_TEXT = 10_000
-"""Most characters of a label."""
+"""Maximum number of characters in a label."""
 
 
 @dataclass(frozen=True)
 class DecisionRequest:
-    """What a reviewer sends about a line.
+    """A reviewer's decision on a line.
 
     Attributes:
         key: The line.
         status: The decision.
-        text: The text of the line; it is stored in NFC, without spaces around it.
+        text: The text of the line; stored in NFC, without surrounding spaces.
         turns: Quarter turns clockwise that the image needs.
         seen: Revision of the line that the reviewer saw.
-        reviewer: Who decides.
+        reviewer: The reviewer.
     """
 
     key: str
@@ -34,16 +34,16 @@ class DecisionRequest:
 
 
 def label_text(request: DecisionRequest) -> str:
-    """Bring a text into the form in which it is stored.
+    """Normalise and validate the text of a decision.
 
     Args:
-        request: What the reviewer sent.
+        request: The decision.
 
     Returns:
-        The text in NFC without spaces around it; empty unless the line is accepted.
+        The text in NFC, without surrounding spaces; empty unless the line is accepted.
 
     Raises:
-        DataError: If it is empty, too long, or holds what a label file cannot.
+        DataError: If it is empty, too long, or contains characters that a label file cannot represent.
     """
     if request.status != "accepted":
         return ""

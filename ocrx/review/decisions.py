@@ -1,7 +1,7 @@
-"""What was decided about each line: the journal, read from its beginning and continued.
+"""The decision on each line, replayed from the journal and appended to it.
 
-Every decision holds the whole state of its line, so that undo returns to the one before, without limit. A line's
-revision grows with each change; who decides names the revision seen, and a decision on an older one is a conflict.
+Every decision holds the complete state of its line, so undo is unlimited. Each change increases the revision of its
+line. A request names the revision that the reviewer saw; if that is outdated, it is a conflict.
 """
 
 from __future__ import annotations
@@ -23,17 +23,17 @@ RATE_WINDOW_S = 300.0
 
 
 class ConflictError(DataError):
-    """A line was changed by somebody else since it was shown."""
+    """Somebody else has changed a line since it was shown."""
 
 
 @dataclass(frozen=True, slots=True)
 class LineState:
-    """What is decided about a line.
+    """The decision on a line.
 
     Attributes:
         status: Whether and how it was decided.
-        text: The text that was confirmed.
-        label: The label as it was when the text was confirmed.
+        text: The confirmed text.
+        label: The label at the time when the text was confirmed.
         turns: Quarter turns clockwise that the image needs.
         image: SHA-256 of the image file that was turned; empty without turns.
         revision: Number of changes so far.
@@ -59,12 +59,12 @@ _UNTOUCHED = LineState()
 
 
 class Decisions:
-    """The decisions of a review; not safe for several threads.
+    """The decisions of a review; not thread-safe.
 
     Attributes:
-        journal: Where they are kept.
-        model: The model that a fine-tuning of this review made, if it was better; a path from the journal's folder.
-        written: SHA-256 of each label file as the review wrote it last.
+        journal: The journal that stores them.
+        model: Better model from a fine-tuning of this review, if any; a path relative to the journal's folder.
+        written: SHA-256 of each label file as last written by the review.
     """
 
     def __init__(self, journal: Journal) -> None:
@@ -95,13 +95,13 @@ class Decisions:
                 raise DataError(f"{journal.path}:{line}: not an entry of a review", hint=hint) from None
 
     def state(self, key: str) -> LineState:
-        """Look up what is decided about a line.
+        """Look up the decision on a line.
 
         Args:
             key: The line.
 
         Returns:
-            Its state; ``open`` if nothing is decided.
+            Its state; ``open`` if there is no decision.
         """
         history = self._history.get(key)
         state = history[-1].state if history else _UNTOUCHED
@@ -109,7 +109,7 @@ class Decisions:
         return state if state.revision == revision else _at_revision(state, revision)
 
     def decided(self) -> Mapping[str, LineState]:
-        """List the lines that were ever decided.
+        """List all lines that have ever been decided.
 
         Returns:
             Their states by key.
@@ -121,15 +121,15 @@ class Decisions:
 
         Args:
             key: The line.
-            state: What it becomes; its revision is ignored.
-            by: Who decides.
-            seen: Revision of the line that was seen.
+            state: The new state; its revision is ignored.
+            by: The reviewer.
+            seen: Revision of the line that the reviewer saw.
 
         Returns:
             The new state.
 
         Raises:
-            ConflictError: If the line was changed since; nothing is recorded.
+            ConflictError: If the line has changed since then; nothing is recorded.
             DataError: If the journal cannot be written; nothing is recorded.
         """
         current = self.state(key)
@@ -150,16 +150,16 @@ class Decisions:
         return new
 
     def undo(self, by: str) -> str | None:
-        """Take back the last decision of a reviewer.
+        """Undo the last decision of a reviewer.
 
         Args:
             by: The reviewer.
 
         Returns:
-            The line, or None if nothing is left to undo.
+            The line, or None if there is nothing left to undo.
 
         Raises:
-            ConflictError: If somebody else has changed the line since.
+            ConflictError: If somebody else has changed the line since then.
             DataError: If the journal cannot be written.
         """
         own = self._of_reviewer.get(by)
@@ -178,14 +178,14 @@ class Decisions:
         return last.key
 
     def target(self, line: Line) -> str | None:
-        """Give what the label file should hold for a line.
+        """Determine the label that the label file should contain for a line.
 
         Args:
-            line: The line with the label that the file holds now.
+            line: The line, with its present label in the file.
 
         Returns:
-            The confirmed text, None where the line is unreadable, and else its label; if a decision was undone after
-            it had been written, that is the label from before.
+            The confirmed text; None if the line is unreadable; otherwise its label, which is the original one if a
+            decision was undone after it had been written.
         """
         state = self.state(line.key)
         if self.is_changed_outside(line):
@@ -210,10 +210,10 @@ class Decisions:
         """Check whether another program changed the label of a line that was decided.
 
         Args:
-            line: The line with the label that the file holds now.
+            line: The line, with its present label in the file.
 
         Returns:
-            True if the label is neither the one that was seen nor one that the review wrote.
+            True if the label is neither the one that was shown nor one that the review wrote.
         """
         state, label = self.state(line.key), line.sample.text
         if state.status not in ("accepted", "unreadable") or line.gone:
@@ -221,10 +221,10 @@ class Decisions:
         return label not in (state.label, state.text, *self._labels[line.key][1])
 
     def record_finish(self, written: Mapping[str, str]) -> None:
-        """Record that the label files hold all decisions.
+        """Record that all decisions were written to the label files.
 
         Args:
-            written: SHA-256 of each file that was written.
+            written: SHA-256 of each written file.
         """
         self.journal.append({"n": self._number + 1, "at": round(time.time(), 3), "finish": dict(written)})
         self._number += 1
@@ -232,7 +232,7 @@ class Decisions:
         self.written.update(written)
 
     def record_model(self, model: str) -> None:
-        """Record that a fine-tuned model reads from now on.
+        """Record that a fine-tuned model is used from now on.
 
         Args:
             model: Its folder.
@@ -245,7 +245,7 @@ class Decisions:
         """Measure the speed of the review.
 
         Returns:
-            Decisions an hour, from those of the last five minutes of this process; 0 before the second one.
+            Decisions per hour, measured over the last five minutes of this process; 0 before the second decision.
         """
         now = time.time()
         while self._recent and now - self._recent[0] > RATE_WINDOW_S:
@@ -289,7 +289,7 @@ class Decisions:
 
 
 def _read_state(entry: Mapping[str, Any]) -> LineState:
-    """The state in an entry; TypeError or ValueError where a value cannot be one. Cheap: a journal may be long."""
+    """Read the state in an entry; raises TypeError or ValueError for invalid values. Fast, as journals may be long."""
     state = LineState(
         cast("Status", _typed(entry, "status", str)),
         _typed(entry, "text", str),

@@ -1,7 +1,7 @@
-"""Trains the model further on the lines that were confirmed, in a process of its own, while the review continues.
+"""Fine-tunes the model on confirmed lines, in a separate process, while the review continues.
 
-The process is ``ocrx train -c``, with the network and image size of the model that reads. What it leaves is used for
-reading only if it is better on the validation lines than the model it started from.
+The process is ``ocrx train -c``, with the network and image size of the model in use. The result replaces that model
+only if it is better on the validation lines.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ MIN_LINES = 10
 """Fewer confirmed lines are not worth a training."""
 
 _VAL_SHARE = 5
-"""Where the dataset is not divided, every fifth confirmed line measures the model instead of training it."""
+"""If the dataset is not split, every fifth confirmed line is used for validation instead of training."""
 _LOG_LINES = 12
 _LOG_BYTES = 32_000
 _LEFT_OUT = "left out: "
@@ -44,7 +44,7 @@ class TrainingLines:
 
     Attributes:
         train: Confirmed lines to train on.
-        val: Lines that measure the model.
+        val: Validation lines.
         texts: Their texts by key.
     """
 
@@ -54,15 +54,15 @@ class TrainingLines:
 
 
 def choose_lines(confirmed: Sequence[Line], texts: Mapping[str, str], unchecked_val: Sequence[Line]) -> TrainingLines:
-    """Divide the confirmed lines into those to train on and those that measure the model.
+    """Split the confirmed lines into training and validation lines.
 
     Args:
         confirmed: The lines with a confirmed text.
         texts: Their texts by key.
-        unchecked_val: Further validation lines, with the labels that they have.
+        unchecked_val: Further validation lines, with their present labels.
 
     Returns:
-        The lines; of an undivided dataset every fifth line, by the hash of its name, measures the model.
+        The lines; if the dataset is not split, every fifth line, by the hash of its name, is for validation.
 
     Raises:
         DataError: If there are too few lines.
@@ -86,16 +86,16 @@ class FineTuning:
     """The fine-tuning of one review; at most one runs at a time.
 
     Attributes:
-        state: What became of the last one.
-        message: The same in words.
+        state: State of the most recent one.
+        message: The state in words.
     """
 
     def __init__(self, state_dir: Path, on_better: Callable[[Path], None]) -> None:
         """Prepare.
 
         Args:
-            state_dir: The review's own folder.
-            on_better: Called with the new model's folder where it is better than the one it started from.
+            state_dir: Folder of the review's own files.
+            on_better: Called with the folder of the new model if it is better than its predecessor.
         """
         self.state: State = "idle"
         self.message = ""
@@ -110,9 +110,9 @@ class FineTuning:
         """Start a training.
 
         Args:
-            lines: What to train on.
+            lines: The training and validation lines.
             root: Folder of the dataset, for its dict.txt.
-            model: The model that reads now.
+            model: The model in use.
             device: Device of the configuration.
             minutes: Time limit.
 
@@ -141,7 +141,7 @@ class FineTuning:
             self._thread.start()
 
     def stop(self) -> None:
-        """Stop the training, if one runs; it is not used. One that has just ended is waited for until it is in use."""
+        """Stop a running training and discard it; if it has just ended, wait until its model is in use."""
         process, thread = self._process, self._thread
         if process is None or thread is None:
             return
@@ -159,7 +159,7 @@ class FineTuning:
         """Wait until the training has ended and its model is in use.
 
         Args:
-            timeout: Seconds to wait at most.
+            timeout: Maximum time to wait in seconds.
         """
         if self._thread is not None:
             self._thread.join(timeout)
@@ -265,7 +265,7 @@ def _measures(line: Line) -> bool:
 
 
 def _read_log(path: Path | None) -> list[str]:
-    """The lines of a log; of a long one those at its beginning and at its end."""
+    """Read the lines of a log; of a long one those at the beginning and the end."""
     if path is None or not path.is_file():
         return []
     with path.open("rb") as file:

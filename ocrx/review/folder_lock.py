@@ -1,4 +1,4 @@
-"""The lock of a folder that is being reviewed, so that two processes never write one journal."""
+"""Locks a folder during a review, so that two processes never write to the same journal."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ def lock_folder(state_dir: Path) -> FileLock:
         state_dir: The review's own folder; it is created.
 
     Returns:
-        The lock; it is released with its process.
+        The lock, which is released at the latest when the process ends.
 
     Raises:
         DataError: If another process has it, or the folder cannot be written.

@@ -1,7 +1,7 @@
-"""The journal of a review: an append-only file with one JSON object per line, on disk before anything else happens.
+"""The journal of a review: an append-only file with one JSON object per line, synced to disk after each entry.
 
-A process that is killed while it appends leaves at most a last line without its end, which the next start cuts off:
-what it stood for was never confirmed to anybody.
+A process that is killed while it appends leaves at most an incomplete last line. The next start cuts it off: that
+decision was never confirmed to the reviewer.
 """
 
 from __future__ import annotations
@@ -26,15 +26,15 @@ class Journal:
     Attributes:
         path: The file.
         transcription: Whether the folder had no labels when its review began.
-        entries: What the file held when it was opened, the oldest first.
+        entries: The entries found when the file was opened, the oldest first.
     """
 
     def __init__(self, path: Path, *, transcription: bool) -> None:
-        """Open the journal, or begin it.
+        """Open a journal, or create it.
 
         Args:
-            path: The file; missing folders above it are created.
-            transcription: Whether the folder has no labels. An existing journal knows it better.
+            path: The file; missing parent folders are created.
+            transcription: Whether the folder has no labels; ignored if the journal exists.
 
         Raises:
             DataError: If the file cannot be written, is damaged, or comes from a newer version.
@@ -46,7 +46,7 @@ class Journal:
         self.transcription = bool(self.entries.pop(0).get("transcription")) if begun else transcription
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
-            # Without a buffer: it would keep what a full disk refused, and write it later.
+            # Unbuffered: a buffer would keep data that a full disk rejected, and write it later.
             self._file = path.open("r+b" if path.is_file() else "x+b", buffering=0)
         except OSError as problem:
             raise _unwritable(path, problem) from None
@@ -56,13 +56,13 @@ class Journal:
             self._begin()
 
     def append(self, entry: Mapping[str, Any]) -> None:
-        """Write an entry and wait until it is on the disk.
+        """Append an entry and wait until it is on disk.
 
         Args:
             entry: Plain values.
 
         Raises:
-            DataError: If it cannot be written; the file is then as before.
+            DataError: If it cannot be written; the file is then unchanged.
         """
         line = to_json(dict(entry)).encode() + b"\n"
 
@@ -90,14 +90,14 @@ class Journal:
             raise
 
     def _cut_off(self) -> None:
-        """Remove what a failed write left behind; where that fails, too, the next write does it."""
+        """Remove the remains of a failed write; if that fails, too, the next write does it."""
         try:
             self._file.truncate(self._size)
         except OSError:
             return
 
     def _load(self) -> bool:
-        """Read the complete lines; whether there are any."""
+        """Read the complete lines; returns whether there are any."""
         content = read_bytes(self.path, max_bytes=MAX_BYTES)
         self._size = content.rfind(b"\n") + 1
         for number, line in enumerate(content[: self._size].split(b"\n")[:-1], start=1):
@@ -107,7 +107,7 @@ class Journal:
             return False
         version = self.entries[0].get("ocrx_review")
         if not isinstance(version, int) or version > _VERSION:
-            hint = "update ocrx, or move the file away to begin anew"
+            hint = "update ocrx, or move the file away to start over"
             raise DataError(f"{self.path}: not a journal that this version of ocrx can read", hint=hint)
         return True
 

@@ -1,4 +1,4 @@
-"""Writes decisions into label files: only the lines that change, all files together, originals kept as ``.bak``."""
+"""Writes decisions to the label files: only changed lines, all files together, originals kept as ``.bak``."""
 
 from __future__ import annotations
 
@@ -31,16 +31,16 @@ _TURNS = {1: Image.Transpose.ROTATE_270, 2: Image.Transpose.ROTATE_180, 3: Image
 
 @dataclass(frozen=True)
 class FinishReport:
-    """What was written.
+    """The result of writing the decisions.
 
     Attributes:
-        changed: Labels that were changed, or written for the first time.
-        removed: Unreadable lines that were taken out.
-        turned: Images that were turned.
-        outside: Places whose label another program changed meanwhile, or took out though its text was confirmed; they
-            were left as they are.
-        files: SHA-256 of each label file that was written, by name.
-        backups: The files that changed, and the copies of the originals.
+        changed: Number of labels that were changed or added.
+        removed: Number of unreadable lines that were removed.
+        turned: Number of images that were rotated.
+        outside: Lines whose label another program changed, or removed although its text was confirmed; they were left
+            alone.
+        files: SHA-256 of each written label file, by name.
+        backups: Backup of each changed file, by file name.
     """
 
     changed: int = 0
@@ -52,19 +52,19 @@ class FinishReport:
 
 
 def write_decisions(folder: ReviewFolder, lines: Iterable[Line], decisions: Decisions, state_dir: Path) -> FinishReport:
-    """Bring label files and images up to the decisions.
+    """Apply all decisions to label files and images.
 
     Args:
-        folder: The folder, as read just now.
+        folder: The folder, as just read.
         lines: Its lines.
-        decisions: What was decided.
-        state_dir: The review's own folder.
+        decisions: The decisions.
+        state_dir: Folder of the review's own files.
 
     Returns:
-        What was written.
+        The report.
 
     Raises:
-        DataError: If a file cannot be written or is not UTF-8; the label files are then as before.
+        DataError: If a file cannot be written or is not UTF-8; the label files are then unchanged.
     """
     lines = list(lines)
     taken_out = [line for line in lines if line.gone and decisions.state(line.key).status == "accepted"]
@@ -98,14 +98,14 @@ def write_decisions(folder: ReviewFolder, lines: Iterable[Line], decisions: Deci
 
 
 def turned_image(image: Image.Image, turns: int) -> Image.Image:
-    """Turn an image.
+    """Rotate an image.
 
     Args:
         image: The image.
         turns: Quarter turns clockwise.
 
     Returns:
-        The turned image; the same one for a whole turn.
+        The rotated image; the same object for a full turn.
     """
     return image.transpose(_TURNS[turns % 4]) if turns % 4 else image
 
@@ -117,7 +117,7 @@ def digest_of(path: Path) -> str:
         path: The file.
 
     Returns:
-        SHA-256 in hexadecimal; empty if the file cannot be read, or is no regular file of a size that is read.
+        SHA-256 in hexadecimal; empty if the file cannot be read, is not a regular file, or is too large.
     """
     try:
         return hashlib.sha256(read_bytes(path, max_bytes=MAX_IMAGE_BYTES)).hexdigest()
@@ -128,7 +128,7 @@ def digest_of(path: Path) -> str:
 def _new_files(
     folder: ReviewFolder, lines: Iterable[Line], changes: Mapping[str, str | None]
 ) -> tuple[dict[str, tuple[bytes, str]], list[str]]:
-    """New content and digest of the label files that change, and names of those that vanish."""
+    """Return the new content and digest of label files that change, and the names of those to remove."""
     by_file: dict[str, dict[int, str | None]] = {}
     added: list[Line] = []
     for line in lines:
@@ -151,7 +151,7 @@ def _new_files(
 
 
 def _rewritten(path: Path, texts: Mapping[int, str | None]) -> bytes:
-    """The content of a label file with other texts at some line numbers; None removes the line."""
+    """Return the content of a label file with new texts at some line numbers; None removes the line."""
     try:
         content = path.read_bytes().decode("utf-8")
     except UnicodeDecodeError:
@@ -189,7 +189,7 @@ def _json_row(row: str, text: str) -> str:
 
 
 def _table(suffix: str, lines: list[str], texts: Mapping[int, str | None]) -> Iterator[str]:
-    """The records of a table; those that stay are given byte for byte."""
+    """Yield the records of a table; unchanged ones byte for byte."""
     header = lines[0]
     delimiter = "\t" if suffix == ".tsv" else ";" if header.count(";") > header.count(",") else ","
     columns = [cell.strip().casefold() for cell in _cells([header], delimiter)]
@@ -209,7 +209,7 @@ def _table(suffix: str, lines: list[str], texts: Mapping[int, str | None]) -> It
 
 
 def _records(lines: list[str], delimiter: str) -> Iterator[list[str]]:
-    """The lines of each record: several where a quoted field holds line ends."""
+    """Yield the lines of each record: several if a quoted field contains line endings."""
     if delimiter == "\t":
         yield from ([line] for line in lines)
         return
@@ -235,7 +235,7 @@ def _joined(cells: list[str], delimiter: str) -> str:
 
 
 def _with_added(content: bytes | None, lines: Iterable[Line], changes: Mapping[str, str | None], root: Path) -> bytes:
-    """``label.txt`` with the texts of images that had none."""
+    """Return ``label.txt`` with added texts of images that had none."""
     path = root / LABEL_FILE
     if content is None:
         content = path.read_bytes() if path.is_file() else b""
@@ -249,7 +249,7 @@ def _with_added(content: bytes | None, lines: Iterable[Line], changes: Mapping[s
 
 
 def _back_up(root: Path, names: Iterable[str], written: Mapping[str, str]) -> dict[str, str]:
-    """Copy the files that the review has not written itself."""
+    """Back up the files that the review has not written itself."""
     copies = {}
     for name in names:
         path = root / name
@@ -259,7 +259,7 @@ def _back_up(root: Path, names: Iterable[str], written: Mapping[str, str]) -> di
 
 
 def _turn(line: Line, decisions: Decisions) -> bool:
-    """Turn the image of a line, unless it was changed since (by an earlier Finish, for example)."""
+    """Rotate the image of a line, unless it has changed since (by an earlier Finish, for example)."""
     state, path = decisions.state(line.key), line.sample.image
     if not state.image or digest_of(path) != state.image:
         return False

@@ -1,4 +1,4 @@
-"""What is known about each line: label, decision, score and findings; which lines a filter or a search means."""
+"""Everything known about each line: label, decision, score and findings; filters and search."""
 
 from __future__ import annotations
 
@@ -20,25 +20,25 @@ from ocrx.text.direction import runs_right_to_left
 from ocrx.text.normalize import normalize
 
 FOUND_LINES = 20
-"""Most lines that a search gives."""
+"""Maximum number of lines returned by a search."""
 
 _OF_DATASET = ("few-samples",)  # a finding that names lines as examples only
 
 
 class LineFacts:
-    """Everything that is known about the lines of a review; not safe for several threads.
+    """Everything known about the lines of a review; not thread-safe.
 
     Attributes:
-        lines: The lines; a line keeps its number, also when it is gone.
+        lines: The lines; a line keeps its number even after it was removed.
         numbers: Their numbers by key.
     """
 
     def __init__(self, folder: ReviewFolder, decisions: Decisions) -> None:
-        """Begin with what the label files and the journal say.
+        """Start from the label files and the journal.
 
         Args:
-            folder: What is reviewed.
-            decisions: What was decided.
+            folder: The folder under review.
+            decisions: The decisions.
         """
         self.lines: tuple[Line, ...] = folder.lines
         self.numbers = {line.key: i for i, line in enumerate(self.lines)}
@@ -49,21 +49,21 @@ class LineFacts:
 
     @property
     def present(self) -> list[Line]:
-        """The lines that the label files hold."""
+        """Lines that are in the label files."""
         return [line for line in self.lines if not line.gone]
 
     def update(self, folder: ReviewFolder) -> None:
-        """Take over label files that were read again.
+        """Update the lines after the label files were read again.
 
         Args:
-            folder: As read now.
+            folder: The folder, as just read.
         """
         self._folder = folder
         self.lines = merge_folder(self.lines, folder.lines)
         self.numbers = {line.key: i for i, line in enumerate(self.lines)}
 
     def add_score(self, key: str, score: Score) -> None:
-        """Store what the model finds about a line.
+        """Store the model's score of a line.
 
         Args:
             key: The line.
@@ -72,14 +72,14 @@ class LineFacts:
         self._scores[key] = score
 
     def forget_scores(self) -> None:
-        """Forget all scores, since another model reads from now on."""
+        """Drop all scores, because another model is used from now on."""
         self._scores.clear()
 
     def add_findings(self, issues: Iterable[Issue]) -> Iterator[tuple[int, Severity]]:
         """Store findings.
 
         Args:
-            issues: The findings; those about no line are left out.
+            issues: The findings; those that concern no line are skipped.
 
         Yields:
             The number of each line that has one, and its severity.
@@ -98,7 +98,7 @@ class LineFacts:
         """Count the lines with each finding.
 
         Returns:
-            Numbers by code, the largest first.
+            Number of lines by code, the largest first.
         """
         return dict(Counter(code for of_line in self._findings.values() for code in of_line).most_common())
 
@@ -133,13 +133,13 @@ class LineFacts:
         return self._decisions.state(line.key).status
 
     def is_corrected(self, line: Line) -> bool:
-        """Check whether a line was accepted with another text than its first label.
+        """Check whether a line was accepted with a text that differs from its original label.
 
         Args:
             line: The line.
 
         Returns:
-            Whether it was.
+            Whether it was corrected.
         """
         state = self._decisions.state(line.key)
         return self.status(line) == "accepted" and state.text != self._decisions.first_label(line)
@@ -204,13 +204,13 @@ class LineFacts:
         return [{"key": x.key, "source": x.sample.source or x.key, "text": self._text(x)} for x in rows]
 
     def matcher(self, wanted: Filter) -> Callable[[int], bool]:
-        """Turn a filter into a test of line numbers.
+        """Compile a filter into a predicate on line numbers.
 
         Args:
             wanted: The filter.
 
         Returns:
-            Whether a line passes it.
+            A function that tells whether a line passes.
         """
         text = normalize(wanted.text).casefold()
 
@@ -243,7 +243,7 @@ class LineFacts:
         return f"{self._text(line)}\n{score.text if score else ''}\n{line.key}".casefold()
 
     def _mostly_right_to_left(self, text: str) -> bool:
-        """Digits and signs alone run as the other lines do."""
+        """Whether a text without letters follows the direction of the other lines, which is right to left."""
         return not any(character.isalpha() for character in text) and self._folder.runs_right_to_left
 
     def _pending_turns(self, line: Line, state: LineState) -> int:
@@ -253,5 +253,5 @@ class LineFacts:
 def _time_of(path: Path) -> int:
     try:
         return path.stat().st_mtime_ns
-    except (OSError, ValueError):  # ValueError: no path holds a null byte
+    except (OSError, ValueError):  # ValueError: a NUL in the path
         return 0

@@ -16,9 +16,9 @@ from ocrx.arrays import Float64s
 from ocrx.results import Severity
 
 _REORDER_S = 0.5
-"""New scores are sorted in at most twice a second."""
+"""Minimum time between two sorts by new scores."""
 _HELD_S = 300.0
-"""A line that another tab shows is kept from this one for five minutes."""
+"""A line shown in one tab is withheld from others for five minutes."""
 # Below every score above 0, and in this order.
 _WEIGHTS: dict[Severity, float] = {"error": 3e-6, "warning": 2e-6, "info": 1e-6}
 _UNKNOWN = 1e-9
@@ -32,8 +32,8 @@ class Filter:
         status: ``open``, ``accepted``, ``corrected``, ``unreadable``, ``skipped`` or ``all``.
         finding: Code of a finding.
         part: ``train`` or ``val``.
-        text: What label or reading must contain, whatever the case.
-        min_error: Least score, 0 to 1.
+        text: Text that label or reading must contain; case is ignored.
+        min_error: Minimum score, 0 to 1.
         mixed: Lines of all scores in turn, instead of the most likely errors first.
     """
 
@@ -60,13 +60,13 @@ def spread(order: Sequence[int]) -> list[int]:
 
 
 class LineOrder:
-    """The order of the lines of one review; not safe for several threads.
+    """The order of the lines of one review; not thread-safe.
 
-    Lines are known by their number in the order of the label files.
+    Lines are identified by their number in the order of the label files.
     """
 
     def __init__(self, count: int) -> None:
-        """Begin with unknown scores.
+        """Start with unknown scores.
 
         Args:
             count: Number of lines.
@@ -92,7 +92,7 @@ class LineOrder:
         self._sort()
 
     def set_error(self, line: int, error: float) -> None:
-        """Store how likely a line needs a correction.
+        """Store how likely a line is to need a correction.
 
         Args:
             line: The line.
@@ -102,7 +102,7 @@ class LineOrder:
         self._stale = True
 
     def forget_errors(self) -> None:
-        """Forget all scores, since another model reads from now on."""
+        """Drop all scores, because another model is used from now on."""
         self._errors[:] = np.nan
         self._stale, self._next_sort = True, 0.0
 
@@ -111,13 +111,13 @@ class LineOrder:
 
         Args:
             line: The line.
-            severity: Of the finding.
+            severity: Severity of the finding.
         """
         self._findings[line] = max(self._findings[line], _WEIGHTS[severity])
         self._stale = True
 
     def error_of(self, line: int) -> float | None:
-        """Look up how likely a line needs a correction.
+        """Look up how likely a line is to need a correction.
 
         Args:
             line: The line.
@@ -129,12 +129,12 @@ class LineOrder:
         return None if np.isnan(error) else error
 
     def after(self, tab: str, current: int | None, wanted: Filter, matches: Callable[[int], bool]) -> int | None:
-        """Find the line that follows.
+        """Find the line to show next.
 
         Args:
             tab: The browser tab.
-            current: The line that it shows; None for its first one.
-            wanted: The filter; another one than before begins a new list.
+            current: The line that it shows; None at the start.
+            wanted: The filter; a changed filter starts a new list.
             matches: Whether a line passes the filter.
 
         Returns:

@@ -16,7 +16,7 @@ from ocrx.imaging.reading import IMAGE_SUFFIXES
 from ocrx.text.direction import runs_right_to_left
 
 LABEL_FILE = "label.txt"
-"""Where the texts of a folder without labels are written."""
+"""Label file for the texts of a folder without labels."""
 
 
 @dataclass(slots=True)
@@ -24,10 +24,10 @@ class Line:
     """A line to review.
 
     Attributes:
-        key: Names the line in the journal: the path of its image under the root; ``#2`` follows for its second label.
-        sample: Image, label and place, as the label file has them now. Without a label, text and source are empty.
-        part: ``train``, ``val``, or nothing where the dataset is not divided.
-        gone: Whether the label file no longer holds the line.
+        key: Identifies the line in the journal: the path of its image below the root, with ``#2`` for a second label.
+        sample: Image, label and source as in the label file now. Without a label, text and source are empty.
+        part: ``train`` or ``val``; empty if the dataset is not split.
+        gone: Whether the line is no longer in the label file.
     """
 
     key: str
@@ -38,12 +38,12 @@ class Line:
 
 @dataclass(frozen=True)
 class ReviewFolder:
-    """What is reviewed.
+    """A folder under review.
 
     Attributes:
-        root: The folder that holds labels and images.
-        given: What the user named: ``root``, or a label file in it.
-        dataset: As read; None for a folder without any labels.
+        root: The folder with labels and images.
+        given: The path given by the user: ``root``, or a label file in it.
+        dataset: The dataset; None for a folder without any labels.
         transcription: Whether all images of the folder are to be labelled.
         lines: The lines in the order of the label files; after them, images without a label.
     """
@@ -56,18 +56,18 @@ class ReviewFolder:
 
     @property
     def label_files(self) -> tuple[Path, ...]:
-        """The label files; folders of pairs are left out."""
+        """The label files, without folders of pairs."""
         return tuple(path for path in (self.dataset.label_files if self.dataset else ()) if path.is_file())
 
     @cached_property
     def runs_right_to_left(self) -> bool:
-        """Whether most labels hold letters that run from right to left."""
+        """Whether most labels are in a right-to-left script."""
         some = [line.sample.text for line in self.lines[:200] if line.sample.text]
         return 2 * sum(map(runs_right_to_left, some)) > len(some)
 
 
 def find_labels(path: Path) -> Dataset | None:
-    """Read the labels of what is to be reviewed.
+    """Read the labels of a folder to review.
 
     Args:
         path: A folder or a label file.
@@ -92,7 +92,7 @@ def read_folder(path: Path, dataset: Dataset | None, *, transcription: bool) -> 
     Args:
         path: A folder or a label file.
         dataset: Its labels, see ``find_labels``.
-        transcription: Take all images of the folder, also those without a label.
+        transcription: Whether to include images without a label.
 
     Returns:
         The lines. No image is opened.
@@ -114,14 +114,14 @@ def read_folder(path: Path, dataset: Dataset | None, *, transcription: bool) -> 
 
 
 def merge_folder(old: Sequence[Line], new: Sequence[Line]) -> tuple[Line, ...]:
-    """Bring lines up to date with label files that were read again.
+    """Update lines after the label files were read again.
 
     Args:
-        old: The lines before; those that still exist are changed in place.
-        new: The lines as read now.
+        old: The previous lines; those that still exist are updated in place.
+        new: The lines as just read.
 
     Returns:
-        The old lines in their order, the vanished ones marked as gone, and the new ones after them.
+        The old lines in their order, with removed ones marked as gone, followed by the new ones.
     """
     fresh = {line.key: line for line in new}
     for line in old:

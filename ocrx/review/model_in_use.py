@@ -1,4 +1,4 @@
-"""The model that reads during a review: opened in the background, replaced where a fine-tuning made a better one."""
+"""The model used in a review: opened in the background, and replaced if a fine-tuning yields a better one."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ Opener = Callable[[Path], "Recognizer"]
 
 
 class ModelInUse:
-    """Reads for a review, and learns from it.
+    """Reads lines for a review, and learns from it.
 
     Attributes:
         fine_tuning: The training of the model.
@@ -27,13 +27,13 @@ class ModelInUse:
     """
 
     def __init__(self, session: ReviewSession, path: Path | None, open_recognizer: Opener, device: str) -> None:
-        """Begin to rank the lines of a review.
+        """Start ranking the lines of a review.
 
         Args:
             session: The review.
-            path: The model; None to look for findings alone.
+            path: The model; None to look for findings only.
             open_recognizer: Opens a model.
-            device: Device of trainings.
+            device: Device for fine-tuning.
         """
         self.path = path
         self._session = session
@@ -43,13 +43,13 @@ class ModelInUse:
         session.start_ranking(None if path is None else lambda: self._reader(path))
 
     def train(self, minutes: float) -> FinishReport:
-        """Write the decisions into the label files and train on the confirmed lines.
+        """Write the decisions to the label files and train on the confirmed lines.
 
         Args:
             minutes: Time limit.
 
         Returns:
-            What was written.
+            The report of writing the files.
 
         Raises:
             DataError: If there is no model, too few lines are confirmed, or a training runs already.

@@ -1,4 +1,4 @@
-"""The way of each browser tab through the lines of a review."""
+"""Moves each browser tab through the lines of a review."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ from ocrx.review.line_order import Filter, LineOrder
 
 
 class Navigation:
-    """Moves browser tabs from line to line. All methods may be called from several threads."""
+    """Moves browser tabs from line to line; thread-safe."""
 
     def __init__(self, facts: LineFacts, order: LineOrder, lock: threading.RLock) -> None:
-        """Move through the lines of a session.
+        """Navigate the lines of a session.
 
         Args:
             facts: The lines.
@@ -34,18 +34,18 @@ class Navigation:
             wanted: The filter.
 
         Returns:
-            The line as ``view`` gives it; None if no line is left.
+            The line as returned by ``LineFacts.view``; None if no line is left.
         """
         with self._lock:
             found = self._order.after(tab, self._facts.numbers.get(current or ""), wanted, self._facts.matcher(wanted))
             if found is None and wanted.status == "open":
-                # What was skipped comes again when nothing else is open.
+                # Skipped lines are shown again when no other line is open.
                 skipped = self._facts.matcher(replace(wanted, status="skipped"))
                 found = self._order.after(tab, self._facts.numbers.get(current or ""), wanted, skipped)
             return None if found is None else self._facts.view(self._facts.lines[found].key)
 
     def previous(self, tab: str, current: str, wanted: Filter) -> dict[str, Any] | None:
-        """Move a tab back to what it showed before.
+        """Move a tab back to the previous line.
 
         Args:
             tab: The browser tab.
@@ -53,7 +53,7 @@ class Navigation:
             wanted: The filter.
 
         Returns:
-            The line as ``view`` gives it; None at the beginning.
+            The line as returned by ``LineFacts.view``; None at the beginning.
         """
         with self._lock:
             number = self._facts.numbers.get(current, -1)
@@ -69,7 +69,7 @@ class Navigation:
             wanted: The filter.
 
         Returns:
-            The line as ``view`` gives it.
+            The line as returned by ``LineFacts.view``.
 
         Raises:
             DataError: If there is no such line.
@@ -80,14 +80,14 @@ class Navigation:
             return self._facts.view(key)
 
     def upcoming(self, tab: str, wanted: Filter) -> dict[str, Any] | None:
-        """Give the line that will probably come next, so that its image can be loaded ahead.
+        """Predict the next line, so that its image can be preloaded.
 
         Args:
             tab: The browser tab.
             wanted: The filter.
 
         Returns:
-            The line as ``view`` gives it; None at the end.
+            The line as returned by ``LineFacts.view``; None at the end.
         """
         with self._lock:
             found = self._order.peek(tab, wanted, self._facts.matcher(wanted))

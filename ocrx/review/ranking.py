@@ -1,7 +1,7 @@
-"""What is known about lines before a person sees them: findings, and what a model reads.
+"""Ranks lines before a person sees them: by findings and by the readings of a model.
 
-All of it is found in the background, so that the first line is shown at once. A score says how likely a line needs a
-correction: for a label from how much more probable the model finds its own reading, else from its confidence.
+Ranking runs in the background, so that the first line is shown at once. A score says how likely a line is to need a
+correction: for a label, by how much more probable the model finds its own reading; without a label, by its confidence.
 """
 
 from __future__ import annotations
@@ -25,20 +25,20 @@ from ocrx.results import Issue
 from ocrx.review.lines import Line
 
 UNREADABLE_IMAGE = "image-unreadable"
-# A score of 0.5. No probability of the log odds: that would be 1 for the larger half of them, which are to be sorted.
+# Log odds with a score of 0.5. A probability would saturate at 1 for half of the lines, which must still be sorted.
 _HALF_LOG_ODDS = 5.0
-# The first lines are ranked soon; later ones in chunks that sort well into batches.
+# The first chunk is small, to be ready soon; later ones are large enough to sort well into batches.
 _FIRST_CHUNK, _CHUNK, _SHARED_CHUNK = 16, 256, 16
 
 
 @dataclass(frozen=True, slots=True)
 class Score:
-    """What a model finds about a line.
+    """A model's score of a line.
 
     Attributes:
-        text: What it reads.
-        error: How likely the line needs a correction, 0 to 1; 0 where the model reads the label. It grows with the log
-            odds of the label and is no calibrated probability.
+        text: The model's reading.
+        error: How likely the line is to need a correction, 0 to 1; 0 if the model reads the label. It grows with the
+            log odds of the label and is not a calibrated probability.
     """
 
     text: str
@@ -54,7 +54,7 @@ class Reader:
 
     Attributes:
         recognizer: Reads the lines.
-        name: What people know the model by.
+        name: Name of the model, for display.
     """
 
     def __init__(self, recognizer: Recognizer, name: str) -> None:
@@ -68,7 +68,7 @@ class Reader:
         """Read one line.
 
         Args:
-            image: The line, as it is shown.
+            image: The line as displayed.
 
         Returns:
             Text, confidence and the spans of the characters.
@@ -112,20 +112,20 @@ class _Stopped(Exception):  # noqa: N818  # not an error
 
 
 class Ranking:
-    """Ranks lines in a thread of its own until it is stopped.
+    """Ranks lines in a separate thread until it is stopped.
 
     Attributes:
-        done: Lines that the model has scored.
-        failed: Why the ranking ended early, if it did.
+        done: Number of lines that the model has scored.
+        failed: Why the ranking ended early, if so.
     """
 
     def __init__(self, dataset: Dataset | None, found: Found, noted: Noted) -> None:
         """Prepare a ranking.
 
         Args:
-            dataset: What the findings are about.
-            found: Takes the score of a line.
-            noted: Takes findings.
+            dataset: The dataset to check; None for a folder without labels.
+            found: Called with the score of each line.
+            noted: Called with findings.
         """
         self._dataset = dataset
         self._found, self._noted = found, noted
@@ -135,29 +135,29 @@ class Ranking:
         self.failed: str | None = None
 
     def start(self, lines: Sequence[Line], open_reader: Callable[[], Reader] | None) -> None:
-        """Begin.
+        """Start the thread.
 
         Args:
-            lines: What the model scores, in this order.
+            lines: The lines that the model scores, in this order.
             open_reader: Opens the model, in the thread; None without a model.
         """
         self._thread = threading.Thread(target=self._run, args=(lines, open_reader), name="ocrx-ranking", daemon=True)
         self._thread.start()
 
     def stop(self) -> None:
-        """End after the chunk in progress."""
+        """Stop after the current chunk."""
         self._stop.set()
         if self._thread is not None:
             self._thread.join()
 
     def wait(self, timeout: float | None = None) -> bool:
-        """Wait until everything is ranked.
+        """Wait until all lines are ranked.
 
         Args:
-            timeout: Seconds to wait at most.
+            timeout: Maximum time to wait in seconds.
 
         Returns:
-            Whether it is.
+            Whether the ranking has ended.
         """
         if self._thread is not None:
             self._thread.join(timeout)

@@ -1,4 +1,4 @@
-"""The page and what its script asks for, as a FastAPI application."""
+"""The FastAPI application: the page and the requests of its script."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ class PlainJson(JSONResponse):
 
 
 class DecideRequest(BaseModel):
-    """A decision as the page sends it; see ``DecisionRequest``."""
+    """A decision as sent by the page; see ``DecisionRequest``."""
 
     line: str
     status: Literal["accepted", "unreadable", "skipped"]
@@ -59,13 +59,13 @@ class DecideRequest(BaseModel):
 
 
 class UndoRequest(BaseModel):
-    """Who undoes the last decision."""
+    """A request to undo the reviewer's last decision."""
 
     reviewer: str = Field(min_length=1, max_length=64)
 
 
 class TrainRequest(BaseModel):
-    """How long a training may take."""
+    """A request to train, with its time limit."""
 
     minutes: float = Field(10, gt=0, le=100_000)
 
@@ -100,9 +100,9 @@ def create_app(
 
     Args:
         session: The review.
-        model: What reads and is trained.
-        access: Who may use the page.
-        on_start: Called once when the server is about to answer.
+        model: The model that reads and is fine-tuned.
+        access: Controls access to the page.
+        on_start: Called once when the server is ready to respond.
 
     Returns:
         The application.
@@ -207,7 +207,7 @@ def _add_lines(app: FastAPI, session: ReviewSession) -> None:
     def image(line: str, turns: int = 0) -> Response:
         buffer = io.BytesIO()
         session.image(line, turns).save(buffer, "PNG", compress_level=1)
-        # The address holds the time of the file, so that a browser may keep the image.
+        # The URL contains the time of the file, so that the browser may cache the image.
         return Response(buffer.getvalue(), media_type="image/png", headers={"Cache-Control": "private, max-age=3600"})
 
     @app.get("/api/reading")
@@ -262,7 +262,7 @@ def _add_training(app: FastAPI, session: ReviewSession, model: ModelInUse) -> No
 
 
 def _rare_characters(session: ReviewSession) -> list[str]:
-    """Characters of the labels and of dict.txt that a keyboard may lack, the frequent ones first."""
+    """List characters of labels and dict.txt that a keyboard may lack, the frequent ones first."""
     counts: Counter[str] = session.count_characters()
     dataset = session.folder.dataset
     known = dataset.charset.characters if dataset and dataset.charset else ()

@@ -1,4 +1,4 @@
-"""One review: lines, decisions, order and ranking together, behind a lock, for any number of browser tabs."""
+"""A review: lines, decisions, order and ranking behind one lock, for any number of browser tabs."""
 
 from __future__ import annotations
 
@@ -29,14 +29,14 @@ from ocrx.review.ranking import Ranking, Reader, Score
 
 
 class ReviewSession:
-    """An open review. All methods may be called from several threads.
+    """An open review; thread-safe.
 
     Attributes:
-        folder: What is reviewed, as read last.
-        state_dir: The review's own folder.
-        decisions: What was decided.
-        reader: The model that reads; None without one, or until it is opened.
-        navigation: The way of each browser tab through the lines.
+        folder: The folder under review, as last read.
+        state_dir: Folder of the review's own files.
+        decisions: The decisions.
+        reader: The model in use; None without one, or until it is opened.
+        navigation: Moves browser tabs through the lines.
     """
 
     def __init__(self, path: Path) -> None:
@@ -75,14 +75,14 @@ class ReviewSession:
 
     @property
     def trained_model(self) -> Path | None:
-        """The model that a fine-tuning of this review made; None if none was better than its predecessor."""
+        """The model from a fine-tuning of this review; None if none was better than its predecessor."""
         return None if self.decisions.model is None else self.state_dir / self.decisions.model
 
     def start_ranking(self, open_reader: Callable[[], Reader] | None) -> None:
-        """Begin, or begin anew, to rank the lines in the background.
+        """Start or restart ranking the lines in the background.
 
         Args:
-            open_reader: Opens the model; None to look for findings alone.
+            open_reader: Opens the model; None to look for findings only.
         """
         self._stop_ranking()
 
@@ -97,7 +97,7 @@ class ReviewSession:
         self._ranking.start(waiting, opened if open_reader else None)
 
     def use_reader(self, reader: Reader, trained: Path | None = None) -> None:
-        """Read and rank with another model from now on.
+        """Switch to another model for reading and ranking.
 
         Args:
             reader: The model.
@@ -276,7 +276,7 @@ class ReviewSession:
             return self.decisions.undo(reviewer)
 
     def progress(self) -> dict[str, Any]:
-        """Count what is done.
+        """Report the progress of the review.
 
         Returns:
             Plain values: counts by status, rate, progress of the ranking, findings by code, label files that another
@@ -307,10 +307,10 @@ class ReviewSession:
             }
 
     def finish(self) -> FinishReport:
-        """Write all decisions into the label files.
+        """Write all decisions to the label files.
 
         Returns:
-            What was written.
+            The report.
 
         Raises:
             DataError: If a file cannot be written.
@@ -335,7 +335,7 @@ class ReviewSession:
             return lines, {line.key: self.decisions.state(line.key).text for line in lines}
 
     def unchecked(self, part: str) -> list[Line]:
-        """List the lines of a part that are not decided.
+        """List the undecided lines of a part.
 
         Args:
             part: ``train`` or ``val``.
@@ -347,7 +347,7 @@ class ReviewSession:
             return [x for x in self._facts.present if x.part == part and self._facts.status(x) in ("open", "skipped")]
 
     def close(self) -> None:
-        """End the ranking and release the folder; decisions that were not finished stay in the journal."""
+        """Stop the ranking and release the folder; decisions that were not written stay in the journal."""
         self._stop_ranking()
         self._opened.close()
 
@@ -366,7 +366,7 @@ class ReviewSession:
                 self._order.add_finding(number, severity)
 
     def _refresh(self) -> list[str]:
-        """Read the label files again if another program changed them; names of those that changed since Finish."""
+        """Reload label files changed by another program; returns the names of those changed since Finish."""
         now = _signature(self.folder)
         changed = {path.name for path in now.keys() | self._signature if self._signature.get(path) != now.get(path)}
         if changed:
@@ -383,7 +383,7 @@ class ReviewSession:
 
 
 def _signature(folder: ReviewFolder) -> dict[Path, tuple[int, int]]:
-    """Time and size of the label files, by which a change is noticed."""
+    """Return time and size of the label files, to detect changes."""
     found = {}
     for path in folder.label_files:
         with suppress(FileNotFoundError):  # removed a moment ago
