@@ -1,9 +1,9 @@
-"""Reads millions of line images so that every one of them is in the result exactly once.
+"""Reads millions of line images so that each is in the result exactly once.
 
-A job is a manifest cut into fixed shards, and a place for one part per shard. Since the text of a line depends on
-nothing but its image, a shard that is read twice gives the same rows: whoever writes a part first has written it for
-all, and no process needs to know of another. ``manifest`` says what is read, ``job`` and ``parts`` what is done,
-``work`` how a shard is read; ``local`` and ``cluster`` carry out the same ``schedule``.
+A job is a manifest split into fixed shards, and an output folder with one part per shard. The text of a line depends
+only on its image, so a shard that is read twice yields the same rows: the first process to write a part has written it
+for all, and processes need not know of each other. ``manifest`` lists the images, ``job`` and ``parts`` track the
+output, ``work`` reads a shard; ``local`` and ``cluster`` execute the same ``schedule``.
 """
 
 from __future__ import annotations

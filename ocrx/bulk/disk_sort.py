@@ -1,4 +1,4 @@
-"""Sorting on disk, for what does not fit into memory: the files of a folder, and the ids of a manifest."""
+"""Sorts on disk what does not fit into memory: the files of a folder, and the ids of a manifest."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ def sorted_lines(names: Iterable[str]) -> Iterator[str]:
     """Sort texts by their code points.
 
     Args:
-        names: Texts without NUL, which no file name can hold.
+        names: Texts without NUL, which file names cannot contain.
 
     Yields:
         The texts in order.
@@ -44,8 +44,8 @@ def sorted_lines(names: Iterable[str]) -> Iterator[str]:
 def repeated(ids: Iterable[str]) -> list[list[int]]:
     """Find the values that occur more than once.
 
-    Hashes of 128 bits go into files by their first byte; each file is then sorted alone. Memory is that of one file,
-    24 bytes for each of 1/256 of the ids.
+    128-bit hashes are distributed to 256 files by their first byte, and each file is sorted in memory: 24 bytes for
+    each of 1/256 of the ids.
 
     Args:
         ids: The ids, in the order of their rows.
@@ -96,7 +96,7 @@ def _append(bucket: Path, buffer: bytearray) -> None:
 
 
 def _candidates(entries: npt.NDArray[Any]) -> npt.NDArray[Any]:
-    """The few entries whose first 64 bits are not theirs alone; sorting all columns would take twice the memory."""
+    """Select the few entries with equal first 64 bits; sorting all columns would take twice the memory."""
     first = np.ascontiguousarray(entries["first"])
     order = np.argsort(first)
     first = first[order]
@@ -109,7 +109,7 @@ def _candidates(entries: npt.NDArray[Any]) -> npt.NDArray[Any]:
 
 
 def _groups(entries: npt.NDArray[Any]) -> Iterator[list[int]]:
-    """The rows of equal hashes, for hashes that occur more than once."""
+    """Yield the rows of each hash that occurs more than once."""
     entries = _candidates(entries)
     entries = entries[np.lexsort((entries["row"], entries["second"], entries["first"]))]
     same = (entries["first"][1:] == entries["first"][:-1]) & (entries["second"][1:] == entries["second"][:-1])

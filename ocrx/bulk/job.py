@@ -1,12 +1,12 @@
-"""A job: what is read, by what, into which place.
+"""A job: what is read, how, and where the output goes.
 
-Its files there:
+Its files in the output folder:
 
-_job.json            what the job is, with its fingerprint; written once, by whichever process is first
-_index-FINGERPRINT   where each shard of the manifest begins
-_list-FINGERPRINT    the images of a folder or a pattern, in their order
-part-00017.parquet   the rows of a shard; a shard is done when its part is there
-_checksums/          the summaries of JSON lines and CSV parts
+_job.json            description and fingerprint of the job; written once, by the first process
+_index-FINGERPRINT   where each shard of the manifest starts
+_list-FINGERPRINT    the images of a folder or pattern, in order
+part-00017.parquet   the rows of a shard; a shard is done if its part exists
+_checksums/          the summaries of JSON Lines and CSV parts
 _SUCCESS             rows, errors and digest of all parts; written by whichever process finds all of them, removed by
                      one that finds a part missing
 """
@@ -38,16 +38,17 @@ _VERSION = 1
 
 @dataclass(frozen=True)
 class JobRequest:
-    """What a caller asks for.
+    """The request to start or continue a job.
 
     Attributes:
         source: A folder, a pattern, ``@list.txt``, a manifest or tar shards.
-        output: Folder or URL of the result.
-        reading: What decides on the texts, as plain values: version, model, decoding. Part of the fingerprint.
-        shard_size: Rows of a shard.
+        output: Folder or URL of the output.
+        reading: Everything that determines the texts, as plain values: version, model, decoding. It is part of the
+            fingerprint.
+        shard_size: Rows per shard.
         form: ``parquet``, ``jsonl`` or ``csv``.
-        image_column: The column with the image; None to look for it.
-        id_column: The column with the ids; None for ``id`` where there is one, '' for the numbers of the rows.
+        image_column: The column with the image; None to detect it.
+        id_column: The column with the ids; None for ``id`` if it exists, '' for row numbers.
     """
 
     source: str
@@ -61,11 +62,11 @@ class JobRequest:
 
 @dataclass(frozen=True)
 class Survey:
-    """What a place holds of some shards.
+    """The state of some shards in the output.
 
     Attributes:
-        sums: Those of the good parts.
-        missing: Shards without a good part.
+        sums: Sums of the valid parts.
+        missing: Shards without a valid part.
     """
 
     sums: PartSums
@@ -74,12 +75,12 @@ class Survey:
 
 @dataclass(frozen=True)
 class Job:
-    """A job that may be worked on; can be pickled, for processes that share its files.
+    """A prepared job; picklable, for processes that share its files.
 
     Attributes:
-        storage: Its place.
+        storage: Its output folder.
         manifest: Its rows.
-        parts: Its results.
+        parts: Its parts.
         fingerprint: Identifies manifest, model, decoding, shards and format.
     """
 
@@ -89,26 +90,26 @@ class Job:
     fingerprint: str
 
     def own_shards(self, index: int = 0, count: int = 1) -> range:
-        """The shards of one of several processes.
+        """Select the shards of one of several processes.
 
         Args:
             index: Number of the process, from 0.
-            count: How many there are.
+            count: Number of processes.
 
         Returns:
-            Consecutive shards; those of all processes are all shards.
+            Consecutive shards; together, the processes cover all shards.
         """
         return range(self.manifest.shards * index // count, self.manifest.shards * (index + 1) // count)
 
     def survey(self, shards: range, progress: Progress) -> Survey:
-        """Verify the parts that are there; damaged ones are removed, and ``_SUCCESS`` where one is missing.
+        """Verify existing parts; removes damaged ones, and ``_SUCCESS`` if a part is missing.
 
         Args:
-            shards: Where to look.
-            progress: Called with the lines that are done, and how many the shards have.
+            shards: The shards to check.
+            progress: Called with the number of lines done and the total.
 
         Returns:
-            What was found.
+            The state of the shards.
         """
         present = self.parts.present()
         sums, missing = PartSums(), list[int]()
@@ -133,8 +134,8 @@ class Job:
         written, until it holds their sums.
 
         Args:
-            own: Shards that this process has looked after.
-            sums: Those of their parts.
+            own: Shards of this process.
+            sums: Sums of their parts.
 
         Returns:
             The sum of all summaries; None while parts are missing.
@@ -161,7 +162,7 @@ class Job:
         return None
 
     def _verify(self, shards: Iterable[int], sums: PartSums) -> bool:
-        """Add the parts of shards to sums; False where one is missing or damaged."""
+        """Add the parts of shards to sums; returns False if one is missing or damaged."""
         for shard in shards:
             summary = self.parts.verify(shard, self.manifest.size(shard))
             if summary is None:
@@ -171,19 +172,19 @@ class Job:
 
 
 def prepare_job(request: JobRequest) -> Job:
-    """Start a job, or continue the one that its place holds.
+    """Start a job, or continue the one in the output folder.
 
-    The first process runs through the whole manifest; later ones find its index.
+    The first process scans the whole manifest; later ones use its index.
 
     Args:
-        request: What to do.
+        request: The request.
 
     Returns:
         The job.
 
     Raises:
-        ConfigError: The request has no meaning.
-        DataError: The place holds another job, or the manifest cannot be used.
+        ConfigError: The request is invalid.
+        DataError: The output folder holds another job, or the manifest cannot be used.
         BackendError: An extra is missing.
     """
     if request.form not in FORMATS:
@@ -207,16 +208,16 @@ def prepare_job(request: JobRequest) -> Job:
 
 
 def read_job(storage: Storage) -> dict[str, Any]:
-    """Read what a place says about its job.
+    """Read the description of the job in an output folder.
 
     Args:
-        storage: The place.
+        storage: The output folder.
 
     Returns:
-        The object of ``_job.json``.
+        The content of ``_job.json``.
 
     Raises:
-        DataError: It holds no job, or one of a newer version.
+        DataError: There is no job, or it is of a newer version.
     """
     content = storage.read(JOB_FILE)
     if content is None:
@@ -228,7 +229,7 @@ def read_job(storage: Storage) -> dict[str, Any]:
 
 
 def _describe(request: JobRequest, source: Source) -> dict[str, Any]:
-    """Everything that decides on the rows and their files."""
+    """Collect everything that determines the rows and their files."""
     return {
         "manifest": source.digest(),
         "image_column": source.image_column,
@@ -245,7 +246,7 @@ def _fingerprint(description: Mapping[str, Any]) -> str:
 
 
 def _refuse_another(storage: Storage, fingerprint: str, description: Mapping[str, Any]) -> None:
-    """Raise DataError if the place holds a job with another fingerprint, or parts of none."""
+    """Raise DataError if the output folder holds a job with another fingerprint, or parts without a job."""
     content = storage.read(JOB_FILE)
     if content is None:
         strange = next((name for name, _ in storage.files() if name.startswith("part-")), None)
@@ -274,7 +275,7 @@ def _shown(value: object) -> str:
 
 
 def _stored_list(source: Source, storage: Storage, fingerprint: str) -> Source:
-    """The source with its list of images in the place of the job, where all processes find it."""
+    """Move the source's list of images to the output folder, where all processes find it."""
     if source.listing is None:
         return source
     name = f"_list-{fingerprint}.jsonl"
@@ -284,7 +285,7 @@ def _stored_list(source: Source, storage: Storage, fingerprint: str) -> Source:
 
 
 def _stored_manifest(source: Source, shard_size: int, storage: Storage, fingerprint: str) -> Manifest | None:
-    """The manifest as an earlier process has indexed it, if one has."""
+    """Load the manifest indexed by an earlier process, if there is one."""
     index = storage.read(_index_name(fingerprint))
     if index is None or storage.read(JOB_FILE) is None:
         return None
@@ -300,7 +301,7 @@ def _stored_manifest(source: Source, shard_size: int, storage: Storage, fingerpr
 def _store(
     manifest: Manifest, request: JobRequest, storage: Storage, fingerprint: str, description: Mapping[str, Any]
 ) -> None:
-    """Write index and ``_job.json``; the latter makes the place that of this job."""
+    """Write index and ``_job.json``; the latter claims the output folder for this job."""
     storage.overwrite(_index_name(fingerprint), manifest.starts.astype("<u8").tobytes())
     fields = {
         "format_version": _VERSION,

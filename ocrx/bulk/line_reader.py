@@ -26,8 +26,8 @@ Batch = Mapping[str, npt.NDArray[Any]]
 class LineReader:
     """Adds the text of line images to batches of columns.
 
-    A convenience: what is read exactly once, retried or kept after a crash is up to the framework that calls. The
-    texts are those of ``ocrx bulk``, whatever the batches.
+    The texts are those of ``ocrx bulk``, whatever the batches. What is retried or kept after a crash is up to the
+    calling framework.
 
         dataset.map_batches(LineReader, fn_constructor_kwargs={"column": "image"}, batch_size=256, concurrency=4)
     """
@@ -46,8 +46,8 @@ class LineReader:
         Args:
             model: Name of a model, or its folder; by default the embedded one.
             column: The column with paths, URLs, bytes or arrays.
-            options: How logits become text.
-            device: ``cpu``, ``gpu``, ... ; by default the best there is.
+            options: Decoding options.
+            device: ``cpu``, ``gpu``, ... ; by default the best available one.
             threads: Processor cores of this worker; None for all.
 
         Raises:
@@ -66,8 +66,8 @@ class LineReader:
             batch: Columns of the same length.
 
         Returns:
-            The columns, with ``rec_text``, ``rec_score``, ``confidence`` (NaN without calibration), ``warning`` and
-            ``error`` (None where there is nothing to say) beside them.
+            The columns, and in addition ``rec_text``, ``rec_score``, ``confidence`` (NaN without calibration),
+            ``warning`` and ``error`` (None if there is none).
 
         Raises:
             ConfigError: There is no such column.
@@ -92,7 +92,7 @@ class LineReader:
 
 
 def _input(number: int, image: Any) -> ImageInput:
-    """An image in a column; an array, bytes, a path, or bytes and path as in datasets of Hugging Face."""
+    """Create the input of a cell: an array, bytes, a path, or bytes and path as in datasets of Hugging Face."""
     if isinstance(image, np.ndarray):
         return ImageInput(partial(from_array, image))
     path = image.get("path") if isinstance(image, Mapping) else image

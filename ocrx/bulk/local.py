@@ -1,4 +1,4 @@
-"""Carries out a schedule in processes of this machine, which may die at any moment, and so may this one."""
+"""Executes a schedule in processes on this machine; any of them, and this one, may die at any moment."""
 
 from __future__ import annotations
 
@@ -18,15 +18,15 @@ from ocrx.bulk.schedule import Schedule, Task
 from ocrx.bulk.work import Setup, carry_out
 from ocrx.errors import LostProcessError, OcrxError
 
-_FRUITLESS = 3  # processes that end before they can read, one after the other
+_FRUITLESS = 3  # consecutive processes that die before they can read
 
 Done = Callable[[int, Summary], None]
-"""Called with the number of each shard whose part is in place, and the summary of the part."""
+"""Called with the number of each finished shard, and the summary of its part."""
 
 
 @dataclass
 class _Worker:
-    """A worker process as the driver sees it. ``task`` is what it works on; ``ready``: it can take one."""
+    """A worker process as seen by the driver: its current ``task``, and whether it is ``ready`` to read."""
 
     process: BaseProcess
     pipe: Connection
@@ -37,18 +37,18 @@ class _Worker:
 def run_locally(setup: Setup, schedule: Schedule, done: Done, workers: int) -> None:
     """Read all shards of a schedule in worker processes.
 
-    A worker that dies is replaced, and its task scheduled again. Workers end when this process does, however it ends.
+    A worker that dies is replaced, and its task scheduled again. Workers end with this process, however it ends.
 
     Args:
-        setup: The job.
-        schedule: What to do.
-        done: Called for each shard.
-        workers: Most processes at once.
+        setup: The setup of the workers.
+        schedule: The schedule.
+        done: Called for each finished shard.
+        workers: Maximum number of processes.
 
     Raises:
-        OcrxError: What ended a worker that could say so.
+        OcrxError: An error reported by a worker.
         LostProcessError: Workers die before they can read.
-        RuntimeError: A worker failed by a bug; with its traceback.
+        RuntimeError: A bug in a worker, with its traceback.
     """
     pool: list[_Worker] = []
     fruitless = 0
@@ -76,7 +76,7 @@ def run_locally(setup: Setup, schedule: Schedule, done: Done, workers: int) -> N
 
 
 def _occupy(pool: list[_Worker], setup: Setup, schedule: Schedule, workers: int) -> bool:
-    """Give tasks to workers without one, and to new ones; False when everything is done."""
+    """Assign tasks to idle and new workers; returns False when everything is done."""
     for worker in pool:
         if worker.task is None and (task := schedule.next()) is not None:
             _give(worker, task)
@@ -103,7 +103,7 @@ def _give(worker: _Worker, task: Task) -> None:
 
 
 def _receive(worker: _Worker, schedule: Schedule, done: Done) -> bool:
-    """Take the messages of a worker; False when it has ended."""
+    """Process the messages of a worker; returns False if it has ended."""
     alive = worker.process.is_alive()  # asked first: what it said before it died is still in the pipe
 
     try:
@@ -123,7 +123,7 @@ def _receive(worker: _Worker, schedule: Schedule, done: Done) -> bool:
 
 
 def _clean_up(worker: _Worker, schedule: Schedule) -> None:
-    """Plan again what a dead worker had to do."""
+    """Reschedule the task of a dead worker."""
     worker.process.kill()  # one that only closed its pipe
     worker.process.join()
     worker.pipe.close()
@@ -138,7 +138,7 @@ def _describe(code: int | None) -> str:
 
 
 def _work(setup: Setup, pipe: Connection) -> None:
-    """A worker: says None when it can read, then a summary for each task, or why it cannot continue."""
+    """Run a worker: send None when ready, then a summary per task, or the error that ends it."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the driver's
     threading.Thread(target=_follow_driver, daemon=True).start()
 
@@ -156,7 +156,7 @@ def _work(setup: Setup, pipe: Connection) -> None:
 
 
 def _tasks(pipe: Connection) -> Iterator[Task]:
-    """What the driver sends, until it has ended."""
+    """Yield the tasks sent by the driver, until it ends."""
     with suppress(EOFError, OSError):
         while True:
             yield pipe.recv()
@@ -168,7 +168,7 @@ def _tell(pipe: Connection, message: object) -> None:
 
 
 def _follow_driver() -> None:
-    """End with the process that started this one, whatever the other threads do."""
+    """Exit when the parent process ends, whatever the other threads do."""
     driver = parent_process()
     if driver is not None:
         wait([driver.sentinel])

@@ -1,7 +1,7 @@
-"""The manifest of a job: every line image in a fixed order, cut into shards by count alone.
+"""The manifest of a job: all line images in a fixed order, split into shards of equal size.
 
-It is streamed, never held: one run through it checks it and notes where each shard begins (16 bytes a shard); a shard
-is then read from there, by any process, at the cost of its own rows.
+It is streamed, never held in memory: one scan validates it and records where each shard starts (16 bytes per shard).
+Any process can then read a shard from there, at the cost of its own rows.
 """
 
 from __future__ import annotations
@@ -30,25 +30,25 @@ from ocrx.errors import ConfigError, DataError
 from ocrx.imaging.reading import IMAGE_SUFFIXES
 
 IMAGE_COLUMNS = ("image", "img", "path", "input_path", "image_path", "file_name", "filename", "file", "url", "bytes")
-"""Columns that hold the image, unless another is named: the first that exists."""
+"""Names of image columns; by default the first that exists is used."""
 
 ID_COLUMN = "id"
 
-_CLASH = "manifest_"  # in front of carried columns that have the name of a result's
-_NAMED = 3  # repeated ids named in an error
+_CLASH = "manifest_"  # prefix of carried columns with the name of a result column
+_NAMED = 3  # repeated ids listed in an error
 
 
 @dataclass(frozen=True)
 class Source:
-    """What the input of a job is: files of rows, not read yet.
+    """The input of a job: tables that have not been read yet.
 
     Attributes:
-        files: The tables, in order; absolute.
-        image_column: Holds a path, the bytes of an image, or both.
-        id_column: Holds the ids; None for the numbers of the rows.
-        base: Folder of relative paths; None for that of each table.
-        listing: The list that was made of a folder or a pattern, if ``files`` is that list.
-        kind: Suffix that names the type of the files; None for their own.
+        files: Absolute paths of the tables, in order.
+        image_column: Column with a path, the bytes of an image, or both.
+        id_column: Column with the ids; None for row numbers.
+        base: Folder that paths are relative to; None for the folder of each table.
+        listing: Local list made from a folder or pattern, if ``files`` is that list.
+        kind: Suffix that determines the type of the files; None for their own suffix.
     """
 
     files: tuple[str, ...]
@@ -73,7 +73,7 @@ class Source:
         """Identify the content.
 
         Returns:
-            A hash that another content does not have, wherever the files lie.
+            A hash of the content, independent of the location of the files.
         """
         content = blake2b(digest_size=16)
         for table in self.tables():
@@ -83,15 +83,15 @@ class Source:
 
 @dataclass(frozen=True)
 class Manifest:
-    """The rows of a source in shards; can be pickled.
+    """The rows of a source, in shards; picklable.
 
     Attributes:
-        source: Where the rows are.
-        columns: What is carried along, under the names of the result.
-        carried: The same columns under their names in the manifest.
+        source: Source of the rows.
+        columns: Carried columns, under their names in the result.
+        carried: The same columns, under their names in the manifest.
         rows: Number of rows.
-        shard_size: Rows of a shard; the last one may have fewer.
-        starts: uint64 [shards, 2]: file and position where each shard begins.
+        shard_size: Rows per shard; the last one may have fewer.
+        starts: uint64 [shards, 2]: file and position where each shard starts.
     """
 
     source: Source
@@ -118,18 +118,18 @@ class Manifest:
         return min(self.shard_size, self.rows - shard * self.shard_size)
 
     def read(self, shard: int, start: int = 0, stop: int | None = None) -> Iterator[Row]:
-        """Read rows of a shard; images are read with them only where the manifest holds their bytes.
+        """Read rows of a shard; images are included only if the manifest contains their bytes.
 
         Args:
             shard: Its number, from 0.
-            start: The first row, counted in the shard.
-            stop: The row behind the last one; by default the end of the shard.
+            start: First row, relative to the shard.
+            stop: Row after the last one; by default the end of the shard.
 
         Yields:
             The rows.
 
         Raises:
-            DataError: The manifest cannot be read, or not any more.
+            DataError: The manifest cannot be read, or has changed.
         """
         stop = self.size(shard) if stop is None else stop
         file, position = (int(value) for value in self.starts[shard])
@@ -157,13 +157,13 @@ class Manifest:
 
 
 def find_source(given: str, image_column: str | None, id_column: str | None, scratch: Path) -> Source:
-    """Find out what the input of a job is.
+    """Interpret the input of a job.
 
     Args:
-        given: A folder, a glob pattern, ``@list.txt``, a manifest, tar shards, or one image.
-        image_column: The column with the image; None to look for one of ``IMAGE_COLUMNS``.
-        id_column: The column with the ids; None for ``id`` where there is one, '' for the numbers of the rows.
-        scratch: A folder for the list that a folder or a pattern becomes.
+        given: A folder, a glob pattern, ``@list.txt``, a manifest, tar shards, or an image.
+        image_column: The column with the image; None for the first of ``IMAGE_COLUMNS``.
+        id_column: The column with the ids; None for ``id`` if it exists, '' for row numbers.
+        scratch: A temporary folder, for the list of images of a folder or pattern.
 
     Returns:
         The source.
@@ -188,11 +188,11 @@ def find_source(given: str, image_column: str | None, id_column: str | None, scr
 
 
 def index_source(source: Source, shard_size: int) -> Manifest:
-    """Run through all rows: check that they can be read and that no id repeats, and note where shards begin.
+    """Scan all rows: check that they are readable and ids are unique, and record where shards start.
 
     Args:
         source: The source.
-        shard_size: Rows of a shard.
+        shard_size: Rows per shard.
 
     Returns:
         The manifest.
@@ -217,7 +217,7 @@ def index_source(source: Source, shard_size: int) -> Manifest:
 
 
 def _manifest(source: Source, run: _Run, shard_size: int) -> Manifest:
-    """The manifest after a run; its carried columns have names that no field of a result has."""
+    """Create the manifest after a scan; carried columns are renamed if a result column has their name."""
     columns = run.columns()
     used = {source.image_column, source.id_column}
     kept = [index for index, name in enumerate(columns.names) if name not in used]
@@ -232,7 +232,7 @@ def _manifest(source: Source, run: _Run, shard_size: int) -> Manifest:
 
 
 class _Run:
-    """One run through a source."""
+    """One scan of a source."""
 
     def __init__(self, source: Source, shard_size: int) -> None:
         self.rows = 0
@@ -242,7 +242,7 @@ class _Run:
         self._tables = source.tables()
 
     def ids(self) -> Iterator[str]:
-        """The ids of all rows; nothing where there is no id column."""
+        """Yield the ids of all rows; nothing if there is no id column."""
         column = self._source.id_column
         for file, table in enumerate(self._tables):
             for position, value in table.scan(column):
@@ -258,7 +258,7 @@ class _Run:
                 self.rows += 1
 
     def columns(self) -> Columns:
-        """The columns of all tables, after the run."""
+        """Return the columns of all tables, after the scan."""
         first = self._tables[0].columns()
         for file, table in zip(self._source.files[1:], self._tables[1:], strict=True):
             other = table.columns()
@@ -276,7 +276,7 @@ class _Run:
 
 
 def _folder_source(given: str, image_column: str | None, id_column: str | None, scratch: Path) -> Source:
-    """The images of a folder, or its tables where it has no images."""
+    """Create a source from the images of a folder, or from its tables if it has no images."""
     if not is_folder(given):
         raise DataError(
             f"{given}: no such folder",
@@ -294,7 +294,7 @@ def _folder_source(given: str, image_column: str | None, id_column: str | None, 
 
 
 def _table_source(names: Sequence[str], image_column: str | None, id_column: str | None) -> Source:
-    """A source of tables, with the columns that hold images and ids."""
+    """Create a source from tables, and determine the columns of images and ids."""
     files = tuple(absolute(name) for name in names)
     kinds = {posixpath.splitext(file)[1].lower() for file in files}
     if len(kinds) > 1:
@@ -316,12 +316,12 @@ def _table_source(names: Sequence[str], image_column: str | None, id_column: str
 
 
 def _columns(table: Table) -> tuple[str, ...]:
-    """The columns of a table; of JSON lines those of the first line."""
+    """Return the columns of a table; for JSON Lines those of the first line."""
     return table.columns().names or tuple(next(table.records(0), {}))
 
 
 def _listed(names: Iterable[str], given: str, scratch: Path) -> Source:
-    """A list of images, in the order of their names."""
+    """Write a list of images and create a source from it."""
     path = scratch / "list.jsonl"
     count = 0
     with path.open("w", encoding="utf-8", newline="\n") as file:
@@ -339,7 +339,7 @@ def _images(names: Iterable[str]) -> Iterator[str]:
 
 
 def _image(value: Any, base: str) -> tuple[str | None, str | bytes | None]:
-    """Name and place, or name and bytes, of the image in a column."""
+    """Return name and location, or name and bytes, of the image in a column."""
     if isinstance(value, dict):  # bytes and path, as in datasets of Hugging Face
         content = value.get("bytes")
         name, place = _image(value.get("path"), base)

@@ -1,7 +1,7 @@
-"""The result of a job: one file for each shard, complete or not there, with what is needed to verify it.
+"""The parts of a job: one file per shard, which is complete or missing, and can be verified.
 
-A Parquet part carries its summary in its footer and a checksum in every page. JSON lines and CSV have no place for
-that: their summary lies in ``_checksums/``, under a name that holds the hash of the part, and is written first.
+A Parquet part has its summary in the footer and a checksum in every page. JSON Lines and CSV cannot store these: their
+summary is a file in ``_checksums/``, named after the hash of the part and written before it.
 """
 
 from __future__ import annotations
@@ -32,12 +32,12 @@ Values = tuple[Any, ...]
 
 @dataclass(frozen=True)
 class Summary:
-    """What a set of rows holds; sums of sets are sums of their summaries.
+    """A summary of rows; summaries of disjoint sets can be added.
 
     Attributes:
         rows: Number of rows.
-        errors: Rows that are errors.
-        digest: Sum of a 128-bit hash of each row, modulo 2**128: whoever wrote the rows, in whatever files.
+        errors: Number of rows with an error.
+        digest: Sum of the 128-bit hashes of the rows, modulo 2**128, which depends neither on their order nor files.
     """
 
     rows: int = 0
@@ -48,7 +48,7 @@ class Summary:
         return Summary(self.rows + other.rows, self.errors + other.errors, (self.digest + other.digest) % _MODULUS)
 
     def to_dict(self) -> dict[str, Any]:
-        """Give the summary as plain values.
+        """Convert the summary to JSON-compatible values.
 
         Returns:
             Its fields, the digest as 32 hexadecimal digits.
@@ -57,10 +57,10 @@ class Summary:
 
     @classmethod
     def from_dict(cls, fields: Mapping[str, Any]) -> Summary:
-        """Read what ``to_dict`` gives.
+        """Create a summary from the result of ``to_dict``.
 
         Args:
-            fields: The plain values.
+            fields: The fields.
 
         Returns:
             The summary.
@@ -86,11 +86,11 @@ class PartSums:
         return sum(self.failed.values(), self.clean)
 
     def add(self, shard: int, summary: Summary) -> None:
-        """Add a part, or put it in the place of the one with errors that its shard had.
+        """Add a part; it replaces an earlier one of the shard that had errors.
 
         Args:
-            shard: The number of the shard.
-            summary: The summary of its part.
+            shard: Number of the shard.
+            summary: Summary of its part.
         """
         if summary.errors:
             self.failed[shard] = summary
@@ -117,24 +117,24 @@ def summarize(rows: Sequence[Values]) -> Summary:
 
 
 class Parts:
-    """The parts of one job in a storage; can be pickled.
+    """The parts of a job in its output folder; picklable.
 
     Attributes:
         form: ``parquet``, ``jsonl`` or ``csv``.
     """
 
     def __init__(self, storage: Storage, form: str, columns: Columns, fingerprint: str, shards: int) -> None:
-        """Take what the parts of a job have in common.
+        """Set what the parts of a job have in common.
 
         Args:
-            storage: Where they lie.
+            storage: The output folder.
             form: One of ``FORMATS``.
-            columns: What the manifest carries along.
-            fingerprint: That of the job.
-            shards: Shards of the job.
+            columns: Columns carried from the manifest.
+            fingerprint: Fingerprint of the job.
+            shards: Number of shards of the job.
 
         Raises:
-            BackendError: Parquet is asked for, and pyarrow is not installed.
+            BackendError: The format is Parquet and pyarrow is not installed.
         """
         if form == "parquet" and find_spec("pyarrow") is None:
             raise BackendError(
@@ -154,15 +154,15 @@ class Parts:
             shard: The number of the shard.
 
         Returns:
-            Such as ``part-00017.parquet``.
+            The name, such as ``part-00017.parquet``.
         """
         return f"part-{shard:0{self._digits}}.{self.form}"
 
     def present(self) -> dict[int, float]:
-        """List the parts, unread.
+        """List existing parts without reading them.
 
         Returns:
-            The shards that have one, and when it was written, in seconds since 1970.
+            Time of writing in seconds since 1970, by shard.
         """
         found = {}
         for name, written in self._storage.files():
@@ -172,13 +172,13 @@ class Parts:
         return found
 
     def exists(self, shard: int) -> bool:
-        """Check for a part, unread.
+        """Check whether a part exists, without reading it.
 
         Args:
             shard: The number of the shard.
 
         Returns:
-            Whether it is there.
+            Whether it exists.
         """
         return self._storage.exists(self.name(shard))
 
@@ -190,7 +190,7 @@ class Parts:
             rows: Its rows.
 
         Returns:
-            The summary of the part that is in place now.
+            The summary of the part that exists now.
         """
         summary = summarize(rows)
         if self._storage.create(self.name(shard), self._encode(shard, rows, summary)):
@@ -199,14 +199,14 @@ class Parts:
         return found if found is not None else self.commit(shard, rows)
 
     def verify(self, shard: int, rows: int) -> Summary | None:
-        """Check a part whole; one that is damaged, or of another job, is removed.
+        """Verify a whole part; a damaged one, or one of another job, is removed.
 
         Args:
             shard: The number of the shard.
-            rows: How many rows it must have.
+            rows: Number of rows that it must have.
 
         Returns:
-            Its summary; None if there is no good part.
+            Its summary; None if there is no valid part.
         """
         summary = self.peek(shard)
         if summary is not None and summary.rows == rows:
@@ -215,13 +215,13 @@ class Parts:
         return None
 
     def peek(self, shard: int) -> Summary | None:
-        """Check a part whole and leave it as it is.
+        """Verify a whole part without changing it.
 
         Args:
             shard: The number of the shard.
 
         Returns:
-            Its summary; None if there is none, or a damaged one.
+            Its summary; None if there is no valid part.
         """
         content = self._storage.read(self.name(shard))
         return None if content is None else self._check(shard, content)
@@ -239,15 +239,15 @@ class Parts:
         return None if content is None else (content, self._decode(content))
 
     def amend(self, shard: int, old: bytes, rows: Sequence[Values]) -> bool:
-        """Replace a part that nobody has changed.
+        """Replace a part unless another process has changed it.
 
         Args:
             shard: The number of the shard.
-            old: Its content as ``readings`` gave it.
+            old: Its content as returned by ``readings``.
             rows: All its rows.
 
         Returns:
-            False if the part has another content by now, and stays.
+            Whether it was replaced; False if it had changed.
         """
         return self._storage.replace(self.name(shard), old, self._encode(shard, rows, summarize(rows)))
 
@@ -266,7 +266,7 @@ class Parts:
         return content
 
     def _check(self, shard: int, content: bytes) -> Summary | None:
-        """The summary of a part that is whole and belongs to this job."""
+        """Return the summary of a part if it is complete and belongs to this job."""
         note = (
             _parquet_note(content)
             if self.form == "parquet"
@@ -305,7 +305,7 @@ def _reading(record: Mapping[str, Any]) -> Reading:
 
 
 def _typed(cells: Mapping[str, str]) -> dict[str, Any]:
-    """The values of a CSV row."""
+    """Parse the values of a CSV row."""
     return {
         "rec_text": cells["rec_text"],
         "rec_score": float(cells["rec_score"]),
@@ -317,7 +317,7 @@ def _typed(cells: Mapping[str, str]) -> dict[str, Any]:
 
 
 def _csv(rows: Iterable[Values]) -> str:
-    """The rows as CSV; Python before 3.13 puts no quotes around a carriage return."""
+    """Format rows as CSV; Python before 3.13 does not quote carriage returns."""
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
     quoting = csv.writer(text, lineterminator="\n", quoting=csv.QUOTE_ALL)
@@ -334,7 +334,7 @@ def _cell(value: Any) -> str:
 
 
 def _parquet(rows: Sequence[Values], columns: Columns, note: bytes) -> bytes:
-    """A Parquet file of one row group, with checksums of its pages."""
+    """Create a Parquet file of one row group, with page checksums."""
     arrow = import_module("pyarrow")
     fixed = dict.fromkeys(RESULT_FIELDS, arrow.string())
     fixed |= {"rec_score": arrow.float64(), "confidence": arrow.float64(), "matched": arrow.bool_()}

@@ -1,4 +1,4 @@
-"""The reader of bulk jobs: a recognizer, and what of it decides on a text."""
+"""The reader of bulk jobs: a recognizer, and a description of everything that determines its texts."""
 
 from __future__ import annotations
 
@@ -32,15 +32,15 @@ class BulkReading:
     """How the lines of a job are read.
 
     Attributes:
-        config: The configuration for all workers: model and back end are settled.
-        description: What decides on a text, as plain values; jobs with another one are other jobs.
+        config: The configuration of all workers, with model and back end resolved.
+        description: Everything that determines a text, as plain values; it identifies the job.
     """
 
     config: Config
     description: dict[str, Any]
 
     def open_reader(self) -> RecognizerReader:
-        """Open the model, in the process that reads.
+        """Open the model, in the worker process.
 
         Returns:
             The reader.
@@ -49,17 +49,17 @@ class BulkReading:
 
 
 def settle_reading(config: Config, workers: int) -> BulkReading:
-    """Decide what reads, once for all workers; no model is loaded.
+    """Resolve model and back end once for all workers; no model is loaded.
 
     Args:
         config: The configuration; its sections Global, Predict and Decode.
-        workers: Workers that share the cores of this machine.
+        workers: Number of workers that share the cores of this machine.
 
     Returns:
-        The decision.
+        The resolved configuration and its description.
 
     Raises:
-        OcrxError: There is no such model, or an option has no meaning.
+        OcrxError: There is no such model, or an option is invalid.
     """
     settings, device = config.Predict, config.Global.device or "auto"
     name = settings.model_dir if settings.lang is None else model_for_language(settings.lang)
@@ -94,7 +94,7 @@ class RecognizerReader:
     """Reads rows with a recognizer."""
 
     def __init__(self, recognizer: Recognizer) -> None:
-        """Take what reads.
+        """Wrap a recognizer.
 
         Args:
             recognizer: The recognizer.
@@ -105,10 +105,10 @@ class RecognizerReader:
         """Read images; one that cannot be opened gives a reading with an error.
 
         Args:
-            rows: The images; some hundreds are taken ahead.
+            rows: The images; some hundreds are consumed ahead.
 
         Yields:
-            One reading for each, in order.
+            One reading per image, in order.
         """
         inputs = map(image_input, rows)
         for found in self._recognizer.predict_inputs(inputs):
@@ -117,13 +117,13 @@ class RecognizerReader:
 
 
 def image_input(row: Row) -> ImageInput:
-    """The image of a row.
+    """Create the image input of a row.
 
     Args:
         row: The row.
 
     Returns:
-        The input. It raises DataError when it is opened if it is missing, damaged, or has several pages.
+        The input; loading it raises DataError if the image is missing, damaged, or has several pages.
     """
     return ImageInput.of_file(partial(_content, row), row.name, _name(row))
 
@@ -133,7 +133,7 @@ def _name(row: Row) -> str:
 
 
 def _content(row: Row) -> bytes:
-    """The file of a row's image; raises DataError if it is missing or has several pages."""
+    """Read the file of a row's image; raises DataError if it is missing or has several pages."""
     name = _name(row)
     if row.image is None:
         raise DataError(f"{name}: no image")
@@ -144,7 +144,7 @@ def _content(row: Row) -> bytes:
 
 
 def _model_digest(model: Path) -> str:
-    """A hash of the files of a model, and of the name of the one that was asked for."""
+    """Hash the files of a model, and the name of the requested file."""
     folder = model if model.is_dir() else model.parent
     if folder.name == INFERENCE_DIR and (folder.parent / SPEC_FILE).is_file():
         folder = folder.parent
@@ -157,7 +157,7 @@ def _model_digest(model: Path) -> str:
 
 
 def _decode_description(config: Config) -> dict[str, Any]:
-    """The decoding options that are set; files by their content."""
+    """Collect the decoding options that are set; files are represented by their hash."""
     options = {name: value for name, value in asdict(config.Decode).items() if value is not None}
     for name in ("lexicon", "lm"):
         if isinstance(options.get(name), str):

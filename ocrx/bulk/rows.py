@@ -1,4 +1,4 @@
-"""What goes into a reader and what comes out of it: one ``Row`` of the manifest, one ``Reading``."""
+"""Input and output of a reader: a ``Row`` of the manifest, and its ``Reading``."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ Record: TypeAlias = Mapping[str, Any]
 """A record of a manifest: column → value."""
 
 RESULT_FIELDS = ("id", "input_path", "rec_text", "rec_score", "confidence", "warning", "matched", "error")
-"""The first columns of a result; those that the manifest carries along follow."""
+"""The first columns of a result; columns carried from the manifest follow."""
 
 DECIMALS = 4
 """Decimals of scores: batches of other lines change a score in its sixth."""
@@ -25,9 +25,9 @@ class Row:
 
     Attributes:
         id: The id column, or the number of the row, from 0.
-        name: The path as the manifest has it; None for an image without one.
-        image: Where the image lies, or its bytes; None where the manifest has neither.
-        carried: Values of the columns that are carried along.
+        name: The path as written in the manifest; None for an image without one.
+        image: Location of the image, or its bytes; None if the manifest has neither.
+        carried: Values of the carried columns.
     """
 
     id: str
@@ -38,15 +38,15 @@ class Row:
 
 @dataclass(frozen=True, slots=True)
 class Reading:
-    """What a reader found in one image: the fields of ``Prediction`` that a result holds.
+    """The result for one image: the fields of ``Prediction`` that are part of the output.
 
     Attributes:
-        text: The text, '' on failure.
+        text: The text; '' on failure.
         score: Its score.
         confidence: The calibrated probability that it is right; None without calibration.
-        warning: What makes the image unusual.
-        matched: False where a constraint was set that the text does not satisfy.
-        error: Why the image could not be read.
+        warning: What is unusual about the image, if anything.
+        matched: False if the text does not satisfy a constraint.
+        error: Why the image could not be read, if so.
     """
 
     text: str = ""
@@ -59,12 +59,12 @@ class Reading:
 
 @dataclass(frozen=True)
 class Columns:
-    """The columns that a manifest carries along.
+    """The columns carried from a manifest to the result.
 
     Attributes:
         names: Their names.
-        kinds: ``string``, ``int``, ``float``, ``bool`` or ``json`` (anything, as JSON) of each.
-        arrow: The Arrow schema of the columns of a Parquet manifest, serialised and in base64; it replaces ``kinds``.
+        kinds: Their types: ``string``, ``int``, ``float``, ``bool`` or ``json`` (anything, as JSON).
+        arrow: Arrow schema of the columns of a Parquet manifest, serialised in base64; it replaces ``kinds``.
     """
 
     names: tuple[str, ...] = ()
@@ -73,14 +73,14 @@ class Columns:
 
 
 def result_values(row: Row, reading: Reading) -> tuple[Any, ...]:
-    """Join a row and its reading.
+    """Combine a row and its reading.
 
     Args:
         row: The row of the manifest.
-        reading: What was read.
+        reading: Its reading.
 
     Returns:
-        The values of ``RESULT_FIELDS``, then those that are carried along. They depend on nothing but the arguments.
+        The values of ``RESULT_FIELDS``, then the carried ones; a pure function of the arguments.
     """
     confidence = None if reading.confidence is None else round(reading.confidence, DECIMALS)
     score = round(reading.score, DECIMALS)
@@ -91,10 +91,10 @@ def result_values(row: Row, reading: Reading) -> tuple[Any, ...]:
 
 
 def plain_json(value: Any) -> str:
-    """Write any value of a manifest as JSON, always in the same way.
+    """Serialise any value of a manifest as JSON, deterministically.
 
     Args:
-        value: Also bytes (as base64), dates, and numbers that JSON does not know (as text).
+        value: The value; bytes become base64, dates and numbers that JSON lacks become strings.
 
     Returns:
         The JSON text.
@@ -106,13 +106,13 @@ def plain_json(value: Any) -> str:
 
 
 def storable(text: str) -> str:
-    """Replace what UTF-8 cannot hold, such as the bytes of a file name in another encoding.
+    """Escape characters that UTF-8 cannot encode, such as the bytes of a file name in another encoding.
 
     Args:
         text: The text.
 
     Returns:
-        The text, with such characters as backslash escapes.
+        The text, with backslash escapes for such characters.
     """
     if text.isascii():
         return text

@@ -1,10 +1,10 @@
-"""Which task is next, and what is learned when the process that has one dies.
+"""Chooses the next task, and plans how to continue when a process dies.
 
-A shard is read whole. If that ends the process three times, the shard is searched: its lines are read in blocks of 50,
-those of a block that ends the process alone. A line that does so twice is skipped from then on, and becomes an error.
-Results of the search are thrown away: the rows are those of one more task, which reads the shard whole but for the
-skipped lines, so that they depend on nothing else. If that too ends the process three times, blocks are all there is.
-No processes here: local processes and Ray's actors carry out the same schedule.
+A shard is read as a whole. If that kills the process three times, the shard is searched: its lines are read in blocks
+of 50, and the lines of a block that kills the process one by one. A line that does so twice is skipped from then on and
+becomes an error. The results of the search are discarded: the rows come from one more task, which reads the whole shard
+without the skipped lines, so that they depend on nothing else. If that kills the process three times, too, the shard is
+read in blocks. This module starts no processes: local processes and Ray actors execute the same schedule.
 """
 
 from __future__ import annotations
@@ -23,11 +23,11 @@ class Task:
     """Work for one process.
 
     Attributes:
-        shard: What to read.
-        probe: First line of a part of it and the line behind its last, whose rows are not wanted; None for a shard
-            that is to be written.
-        skip: Lines that end the process that reads them.
-        careful: Read in blocks of ``BLOCK`` lines, never more at once.
+        shard: The shard to read.
+        probe: Range of lines (start, stop) to read as a probe, whose rows are discarded; None to read and write the
+            shard.
+        skip: Lines that kill the process that reads them.
+        careful: Whether to read in blocks of ``BLOCK`` lines.
     """
 
     shard: int
@@ -38,7 +38,7 @@ class Task:
 
 @dataclass
 class _Search:
-    """The search for the lines of a shard that end processes: probes that are not done, and what was found."""
+    """The search for the lines of a shard that kill processes: pending probes, and the lines found."""
 
     left: int = 0
     deaths: Counter[int] = field(default_factory=Counter)
@@ -49,15 +49,15 @@ class Schedule:
     """The tasks of one run over some shards.
 
     Attributes:
-        given_up: Shards that end processes although no line of them does alone.
+        given_up: Shards that kill processes although no single line does.
     """
 
     def __init__(self, shards: Iterable[int], size: Callable[[int], int]) -> None:
-        """Take the shards to read.
+        """Create a schedule.
 
         Args:
-            shards: Their numbers; asked for one by one.
-            size: Gives the number of lines of a shard.
+            shards: Numbers of the shards to read; consumed lazily.
+            size: Returns the number of lines of a shard.
         """
         self.given_up: list[int] = []
         self._shards = iter(shards)
@@ -71,7 +71,7 @@ class Schedule:
         """Take a task.
 
         Returns:
-            The task; None where there is none now. A running task may still add others.
+            The task; None if there is none now. Running tasks may still add others.
         """
         if self._waiting:
             task = self._waiting.popleft()
@@ -84,11 +84,11 @@ class Schedule:
 
     @property
     def running(self) -> int:
-        """Tasks that were taken and are neither done nor lost."""
+        """Number of tasks that were taken and are neither done nor lost."""
         return self._running
 
     def done(self, task: Task) -> None:
-        """Note that a task was carried out.
+        """Record that a task is done.
 
         Args:
             task: The task.
@@ -98,7 +98,7 @@ class Schedule:
             self._end_probe(task.shard)
 
     def give_back(self, task: Task) -> None:
-        """Return a task that no process has begun.
+        """Return a task that no process has started.
 
         Args:
             task: The task.
@@ -107,7 +107,7 @@ class Schedule:
         self._waiting.appendleft(task)
 
     def lost(self, task: Task) -> None:
-        """Note that the process that had a task has died, and plan how to continue.
+        """Record that the process of a task has died, and plan how to continue.
 
         Args:
             task: The task.

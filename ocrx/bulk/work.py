@@ -1,4 +1,4 @@
-"""What a worker does with a task: reads rows of the manifest, has them recognised, and commits the part."""
+"""Executes a task in a worker: reads rows of the manifest, recognises them and commits the part."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from ocrx.bulk.schedule import BLOCK, Task
 from ocrx.errors import DataError, OcrxError
 
 SKIPPED = "reading this line ends the process (crash or lack of memory)"
-"""Error of a line that no process survives."""
+"""Error of a line that kills every process that reads it."""
 
 _ATTEMPTS = 5
 
@@ -25,22 +25,22 @@ class Reader(Protocol):
         """Read images.
 
         Args:
-            rows: The images; taken as they are needed.
+            rows: The images; consumed lazily.
 
         Returns:
-            One reading for each, in order. It depends on the image alone.
+            One reading per image, in order; it depends on the image only.
         """
         ...
 
 
 @dataclass(frozen=True)
 class Setup:
-    """What a worker needs; can be pickled.
+    """Everything that a worker needs; picklable.
 
     Attributes:
         job: The job.
-        open_reader: Opens the reader, in the process of the worker.
-        retry: Read the failed lines of parts that are there, rather than missing parts.
+        open_reader: Opens the reader, in the worker process.
+        retry: Whether to read failed lines of existing parts again, rather than missing parts.
     """
 
     job: Job
@@ -49,11 +49,11 @@ class Setup:
 
 
 def carry_out(setup: Setup, reader: Reader, task: Task) -> Summary:
-    """Carry out a task.
+    """Execute a task.
 
     Args:
-        setup: The job.
-        reader: What reads.
+        setup: The setup of the worker.
+        reader: The reader.
         task: The task.
 
     Returns:
@@ -80,7 +80,7 @@ def carry_out(setup: Setup, reader: Reader, task: Task) -> Summary:
 
 
 def _retry(job: Job, reader: Reader, task: Task) -> Summary:
-    """Read the failed lines of a part again; lines that were read stay as they are."""
+    """Read the failed lines of a part again; other lines do not change."""
     shard, size = task.shard, job.manifest.size(task.shard)
     found: dict[int, Reading] = {}
     for _ in range(_ATTEMPTS):
@@ -106,7 +106,7 @@ def _retry(job: Job, reader: Reader, task: Task) -> Summary:
 
 
 def _read_task(job: Job, reader: Reader, task: Task, lines: Sequence[int]) -> dict[int, tuple[Row, Reading]]:
-    """Read lines of a shard as its task says: whole, or in blocks and without those that are skipped."""
+    """Read lines of a shard at once or in blocks, without skipped lines, as the task requires."""
     skipped = [line for line in lines if line in task.skip]
     kept = [line for line in lines if line not in task.skip]
     found = {line: (row, Reading(error=SKIPPED)) for line, row in _rows(job, task.shard, skipped)}
@@ -118,7 +118,7 @@ def _read_task(job: Job, reader: Reader, task: Task, lines: Sequence[int]) -> di
 
 
 def _read(job: Job, reader: Reader, shard: int, lines: Sequence[int]) -> list[tuple[Row, Reading]]:
-    """Read lines together; where that raises, halves of them, so that one line cannot fail others."""
+    """Read lines together; on an exception, read both halves separately, so that one line cannot fail others."""
     seen: list[Row] = []
 
     def rows() -> Iterator[Row]:
@@ -140,7 +140,7 @@ def _read(job: Job, reader: Reader, shard: int, lines: Sequence[int]) -> list[tu
 
 
 def _rows(job: Job, shard: int, lines: Sequence[int]) -> Iterator[tuple[int, Row]]:
-    """Some lines of a shard, in order."""
+    """Yield some lines of a shard, in order."""
     wanted = frozenset(lines)
     if lines:
         for line, row in enumerate(job.manifest.read(shard, lines[0], lines[-1] + 1), start=lines[0]):

@@ -26,7 +26,7 @@ from ocrx.serving.service import Service
 from ocrx.version import __version__
 
 OPEN_PATHS = frozenset({"/health"})
-"""Paths that need no token: they say nothing about what is read."""
+"""Paths that need no token because they reveal nothing about the images."""
 
 _CODES = {404: "not_found", 405: "method_not_allowed"}
 
@@ -37,13 +37,13 @@ def create_app(
     tokens: tuple[str, ...],
     log: Callable[[str], None],
 ) -> App:
-    """Make the application.
+    """Create the application.
 
     Args:
         recognizer: Reads the images.
         settings: The limits.
-        tokens: Tokens of those who may call; none: programs of this machine only.
-        log: Gets one JSON line for each request.
+        tokens: Accepted tokens; without any, only programs on this machine are served.
+        log: Called with one JSON line per request.
 
     Returns:
         An ASGI application; its workers end with its lifespan.

@@ -30,10 +30,10 @@ _SMOOTHING = 0.05
 
 
 class QueueFullError(Exception):
-    """More images than may wait.
+    """Too many images are waiting.
 
     Attributes:
-        retry_after_s: When there is room again, as an estimate.
+        retry_after_s: Estimated seconds until there is room again.
     """
 
     def __init__(self, retry_after_s: float) -> None:
@@ -43,15 +43,15 @@ class QueueFullError(Exception):
 
 @dataclass(eq=False)
 class Reading:
-    """The images of one request, on their way through the batcher.
+    """The images of one request while they pass through the batcher.
 
     Attributes:
-        reader: Reads them; requests with the same reader share batches.
+        reader: Reads the images; requests with the same reader share batches.
         images: The images.
-        done: Called once, by a worker, when all are read or one has failed for no fault of its own.
+        done: Called once, by a worker, when all images are read or reading has failed.
         layout: How the lines of an image are found.
-        predictions: Of each image, those of its lines; complete when ``done`` is called.
-        error: Why the reading has failed, if it has.
+        predictions: Predictions for the lines of each image; complete when ``done`` is called.
+        error: Internal error that ended the request, if any.
     """
 
     reader: Recognizer
@@ -89,8 +89,8 @@ class Batcher:
         """Start the workers.
 
         Args:
-            recognizer: Whose network is used; the readers of all requests share it.
-            queue: Most images that are accepted and not yet read.
+            recognizer: Provides the network, which the readers of all requests share.
+            queue: Maximum number of images that are accepted but not yet read.
             on_batch: Called with the number of lines of each batch.
         """
         self.workers = recognizer.backend.threads
@@ -117,7 +117,7 @@ class Batcher:
 
     @property
     def outstanding(self) -> int:
-        """Images that are accepted and not yet read."""
+        """Number of images that are accepted but not yet read."""
         return self._outstanding
 
     def submit(self, reading: Reading) -> None:
@@ -141,10 +141,10 @@ class Batcher:
             self._changed.notify(min(count, self.workers))
 
     def cancel(self, reading: Reading) -> None:
-        """Forget a request: what is not being read already is not read.
+        """Drop a request: images that are not being read yet will not be read.
 
         Args:
-            reading: The request; one that has ended is left as it is.
+            reading: The request; nothing happens if it has ended.
         """
         with self._changed:
             self._end(reading)
@@ -162,7 +162,7 @@ class Batcher:
             task()
 
     def _next_task(self) -> Callable[[], None] | None:
-        """Wait for work: opening while few lines are ready, else the batch of the line that waits longest."""
+        """Wait for a task: open images while few lines are ready, else read the batch of the oldest waiting line."""
         with self._changed:
             while True:
                 if self._waiting and self._ready_lines < _READY_LINES:
@@ -174,7 +174,7 @@ class Batcher:
                 self._changed.wait()
 
     def _opening(self) -> Callable[[], None]:
-        """Some images of the request whose turn it is: a large one does not block others."""
+        """Take some images of the next request, so that a large request does not block others."""
         reading = self._waiting.popleft()
         first, count = reading._next, len(reading.images)
         share = -(-(count - first) // self.workers)
@@ -201,7 +201,7 @@ class Batcher:
                 return
             try:
                 lines = load_lines([reading.images[index]], reading.reader.spec.image, reading.layout)
-            except Exception as error:  # whatever it is, the request gets an answer and the worker continues
+            except Exception as error:  # whatever it is, the request gets a response and the worker continues
                 self._fail([reading], error)
                 return
             self._opened(reading, index, lines)
@@ -234,7 +234,7 @@ class Batcher:
         try:
             predictions = reader.read_lines([entry.line for entry in batch])
             self._on_batch(len(batch))  # may raise, too: counters of several processes are files
-        except Exception as error:  # whatever it is, the requests get an answer and the worker continues
+        except Exception as error:  # whatever it is, the requests get a response and the worker continues
             self._fail({id(entry.reading): entry.reading for entry in batch}.values(), error)
             return
 
@@ -253,14 +253,14 @@ class Batcher:
         self._took(time.perf_counter() - start, len(batch))
 
     def _image_read(self, reading: Reading) -> bool:
-        """Count an image as read; whether it was the last of its request."""
+        """Count an image as read; returns whether it was the last of its request."""
         reading._unread -= 1
         self._outstanding -= 1
         reading._ended = reading._unread == 0
         return reading._ended
 
     def _fail(self, readings: Iterable[Reading], error: Exception) -> None:
-        """End requests with an error that is not in their images."""
+        """End requests with an error that their images did not cause."""
         _LOG.error("reading failed", exc_info=error)
         ended = []
         with self._changed:

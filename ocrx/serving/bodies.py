@@ -1,4 +1,4 @@
-"""Bodies of requests, read piece by piece within limits, and the multipart form in them."""
+"""Reads request bodies piece by piece within limits, and the multipart forms in them."""
 
 from __future__ import annotations
 
@@ -16,8 +16,8 @@ from ocrx.serving.uploads import too_many_images
 if TYPE_CHECKING:
     from python_multipart.multipart import MultipartCallbacks
 
-_MAX_FIELDS = 64  # parts of a form beside its images
-_BODIES_AT_ONCE = 8  # of the largest size; bounds the memory that all requests together hold
+_MAX_FIELDS = 64  # parts of a form besides its images
+_BODIES_AT_ONCE = 8  # of the maximum size; bounds the memory of all requests together
 
 
 class ClientGoneError(Exception):
@@ -25,30 +25,30 @@ class ClientGoneError(Exception):
 
 
 class BodyReader:
-    """Reads the bodies of requests, each up to a limit and all that are held at once up to a multiple of it."""
+    """Reads request bodies: each up to a limit, and all at the same time up to a multiple of it."""
 
     def __init__(self, max_bytes: int) -> None:
         """Set the limit.
 
         Args:
-            max_bytes: Largest body.
+            max_bytes: Maximum size of a body.
         """
         self.max_bytes = max_bytes
         self._held = 0
         self._lock = threading.Lock()
 
     def body(self, headers: Sequence[tuple[bytes, bytes]], receive: Receive) -> Body:
-        """Begin with a request.
+        """Prepare to read the body of a request.
 
         Args:
             headers: ASGI's headers.
             receive: ASGI's ``receive``.
 
         Returns:
-            Its body, not read yet; to be released in the end.
+            Its body, not read yet; the caller must release it.
 
         Raises:
-            HttpError: The body is announced as too large, compressed, or its length is no number.
+            HttpError: The body is compressed, its announced length is too large, or not a number.
         """
         values = {name: value.decode("latin-1") for name, value in headers}
         if values.get(b"content-encoding", "identity") != "identity":
@@ -61,7 +61,7 @@ class BodyReader:
         return Body(self, values.get(b"content-type", ""), receive)
 
     def too_large(self) -> HttpError:
-        """The refusal of a body.
+        """Create the error for a body that is too large.
 
         Returns:
             The error.
@@ -69,13 +69,13 @@ class BodyReader:
         return HttpError(413, "body_too_large", f"body: more than {self.max_bytes / 2**20:g} MiB")
 
     def hold(self, count: int) -> None:
-        """Count bytes that a request holds, or with a negative number no longer holds. Safe to call from any thread.
+        """Account for bytes that a request holds, or with a negative number has released. Thread-safe.
 
         Args:
-            count: Their number.
+            count: Number of bytes.
 
         Raises:
-            HttpError: All requests together hold too much.
+            HttpError: All requests together hold too many bytes.
         """
         with self._lock:
             self._held += count
@@ -88,8 +88,8 @@ class Body:
     """The body of one request.
 
     Attributes:
-        content_type: The header of that name.
-        size: Bytes read so far, and those fetched for it.
+        content_type: Value of the header.
+        size: Bytes read so far, including those fetched by URL.
     """
 
     def __init__(self, reader: BodyReader, content_type: str, receive: Receive) -> None:
@@ -113,7 +113,7 @@ class Body:
 
         Raises:
             HttpError: It is too large.
-            ClientGoneError: The client hung up before the end.
+            ClientGoneError: The client disconnected before the end.
         """
         more = True
         while more:
@@ -131,25 +131,25 @@ class Body:
                 yield chunk
 
     async def read(self) -> bytes:
-        """Read the body whole.
+        """Read the whole body.
 
         Returns:
             Its bytes.
 
         Raises:
             HttpError: It is too large.
-            ClientGoneError: The client hung up before the end.
+            ClientGoneError: The client disconnected before the end.
         """
         return b"".join([chunk async for chunk in self.chunks()])
 
     def fetched(self, count: int) -> None:
-        """Count bytes that were fetched for the request, as if its body had held them. Safe to call from any thread.
+        """Account for bytes fetched by URL, which count as part of the body. Thread-safe.
 
         Args:
-            count: Their number; 0 only checks that the request has not ended.
+            count: Number of bytes; 0 only checks that the request has not ended.
 
         Raises:
-            HttpError: Body and fetched bytes are too large together, or nobody waits for them any more.
+            HttpError: Body and fetched bytes together are too large, or the request has ended.
         """
         with self._lock:
             if self._released:
@@ -160,7 +160,7 @@ class Body:
             raise self._reader.too_large()
 
     def release(self) -> None:
-        """Say that nothing holds the body any more."""
+        """Release the memory that the body accounts for."""
         with self._lock:
             self._reader.hold(-self.size)
             self.size = 0
@@ -173,8 +173,8 @@ class Part:
 
     Attributes:
         name: The field.
-        filename: Name of the file, None for a plain value.
-        content: What it holds.
+        filename: Name of the file; None for a plain value.
+        content: Its content.
     """
 
     name: str
@@ -182,7 +182,7 @@ class Part:
     content: bytearray = field(default_factory=bytearray)
 
     def text(self) -> str:
-        """The value of a field.
+        """Decode the value of a field.
 
         Returns:
             The content as text.
@@ -201,16 +201,16 @@ async def read_form(body: Body, fields: frozenset[str], images: frozenset[str], 
 
     Args:
         body: The body of the request.
-        fields: The fields that it may have.
-        images: Those of them that hold images.
-        max_images: Most images.
+        fields: Names of the allowed fields.
+        images: Names of the fields that hold images.
+        max_images: Maximum number of images.
 
     Returns:
         Its parts, in order.
 
     Raises:
-        HttpError: The form is empty, malformed or no form, has a field of another name, or too many images.
-        ClientGoneError: The client hung up.
+        HttpError: The body is empty, malformed or not a form, or has an unknown field or too many images.
+        ClientGoneError: The client disconnected.
     """
     kind, options = parse_options_header(body.content_type)
     boundary = options.get(b"boundary", b"")

@@ -1,6 +1,6 @@
-"""Around every request: its time limit, what failures become, and the line in the log.
+"""Middleware around every request: the time limit, error responses, and the log line.
 
-The log line says what happened, never what was sent: no text, no file name, no URL.
+The log line records what happened, never the content: no text, no file name, no URL.
 """
 
 from __future__ import annotations
@@ -20,9 +20,9 @@ from ocrx.serving.listening import App, HttpError, Message, Receive, Send, send_
 
 _LOG = logging.getLogger(__name__)
 
-CLIENT_GONE = 499  # a status for the log only: nobody was there to receive one
+CLIENT_GONE = 499  # status for the log only, as the client has disconnected
 NOTES = "ocrx"
-"""Key of the scope under which a request's own facts for the log are kept."""
+"""Key in the ASGI scope of a request's ``Notes``."""
 
 _DISCARDED_BYTES = 256 * 2**20
 _DISCARD_S = 10.0
@@ -30,14 +30,14 @@ _DISCARD_S = 10.0
 
 @dataclass
 class Notes:
-    """What the log says about a request.
+    """What is logged about a request.
 
     Attributes:
-        id: Its identity, also in the response.
+        id: Its id, which is also in the response.
         path: The path of its route; '' for an unknown path.
         images: Images and pages in it.
         body_bytes: Size of its body.
-        code: Why it was refused.
+        code: Error code; None for success.
     """
 
     id: str
@@ -49,14 +49,14 @@ class Notes:
 
 @dataclass(frozen=True)
 class Envelope:
-    """ASGI middleware, the outermost.
+    """The outermost ASGI middleware.
 
     Attributes:
         app: The application.
-        paths: The known paths; others are not logged, since they may hold anything.
-        timeout_s: Longest time of a request.
-        log: Gets one JSON line for each request.
-        request_ended: Gets path, status and seconds of each request.
+        paths: Known paths; others are not logged because they may contain anything.
+        timeout_s: Time limit of a request in seconds.
+        log: Called with one JSON line per request.
+        request_ended: Called with path, status and seconds of each request.
     """
 
     app: App
@@ -102,7 +102,7 @@ class Envelope:
 
 
 class _Exchange:
-    """Receives and sends for one request and knows how far it is."""
+    """Receives and sends messages of one request and tracks its progress."""
 
     def __init__(self, scope: Message, receive: Receive, send: Send, notes: Notes) -> None:
         headers = dict(scope["headers"])
@@ -133,7 +133,7 @@ class _Exchange:
             await send_json(self.send, error.status, error.body(), error.headers)
 
     async def _discard_body(self) -> None:
-        """Take what the client still sends: one that is cut off while it sends never sees the response."""
+        """Read the rest of the body: a client that is cut off while sending never sees the response."""
         if self._complete or self._waits_for_go:
             return
         left, end = _DISCARDED_BYTES, time.monotonic() + _DISCARD_S

@@ -69,8 +69,8 @@ async def read_images(
     Args:
         service: The model.
         request: A multipart form.
-        lines: How lines are found where the form does not say it.
-        render: Makes the body of the response, with details or without.
+        lines: How lines are found unless the form says otherwise.
+        render: Renders the body of the response, with or without details.
 
     Returns:
         The response; if no image could be opened, it has the status of the first failure.
@@ -92,7 +92,7 @@ async def read_images(
 
 
 async def _read_image_form(service: Service, request: Request, body: Body, lines: str) -> ImageForm:
-    """Read the form; its parts are not kept, or every image would be held twice while it is read."""
+    """Read the form; its parts are dropped, otherwise every image would be held twice while it is read."""
     parts = await read_form(body, FIELDS, frozenset({IMAGE, URL}), service.settings.max_images)
     request.scope[NOTES].body_bytes = body.size
     return _image_form(service, parts, lines)
@@ -125,7 +125,7 @@ def _single_values(parts: Sequence[Part]) -> dict[str, str]:
 
 
 def line_fields(prediction: Prediction, failure: HttpError | None, details: bool) -> dict[str, Any]:
-    """The result of one line as the server gives it.
+    """Create the result of one line.
 
     Args:
         prediction: The line.

@@ -1,7 +1,7 @@
 """Where an HTTP application listens, who may call it, and how it stops.
 
-Without a token only programs of this machine may call: the address is a loopback one, and requests that a web page of
-another site sends through the user's browser are refused. Imports uvicorn only where an application is run.
+Without tokens, only programs on this machine are served: the address must be a loopback one, and requests that a web
+page of another site sends through the user's browser are refused. uvicorn is imported only to run an application.
 """
 
 from __future__ import annotations
@@ -37,12 +37,12 @@ _PACKAGES = ("fastapi", "uvicorn", "python_multipart", "prometheus_client")
 
 
 class HttpError(Exception):
-    """A request that is refused.
+    """A refused request.
 
     Attributes:
         status: The HTTP status.
-        code: Names the reason for programs; one of a fixed set of words.
-        message: Says it to people.
+        code: The reason, for programs; one of a fixed set of words.
+        message: The reason, for people.
         headers: Headers of the response.
     """
 
@@ -54,7 +54,7 @@ class HttpError(Exception):
         self.headers = headers or {}
 
     def body(self) -> dict[str, Any]:
-        """The body of the response.
+        """Create the body of the response.
 
         Returns:
             ``{"error": {"code": ..., "message": ...}}``.
@@ -63,13 +63,13 @@ class HttpError(Exception):
 
 
 async def send_json(send: Send, status: int, body: object, headers: dict[str, str] | None = None) -> None:
-    """Send a whole response.
+    """Send a complete JSON response.
 
     Args:
         send: ASGI's ``send``.
         status: The HTTP status.
-        body: What is serialised.
-        headers: More headers.
+        body: The value to serialise.
+        headers: Additional headers.
     """
     content = json.dumps(body, ensure_ascii=False).encode()
     pairs = {"Content-Type": "application/json", "Content-Length": str(len(content)), **(headers or {})}
@@ -79,11 +79,11 @@ async def send_json(send: Send, status: int, body: object, headers: dict[str, st
 
 
 def require_packages(extra: str, packages: Iterable[str] = _PACKAGES) -> None:
-    """Make sure that the packages of an extra are installed.
+    """Check that the packages of an extra are installed.
 
     Args:
-        extra: Its name.
-        packages: The modules that it brings.
+        extra: Name of the extra.
+        packages: Modules that it installs.
 
     Raises:
         BackendError: One of them is missing.
@@ -94,7 +94,7 @@ def require_packages(extra: str, packages: Iterable[str] = _PACKAGES) -> None:
 
 
 def is_loopback(host: str) -> bool:
-    """Whether only programs of this machine reach an address.
+    """Check whether only programs on this machine can reach an address.
 
     Args:
         host: A name or an address.
@@ -111,17 +111,17 @@ def is_loopback(host: str) -> bool:
 
 
 def read_tokens(host: str, token_file: str | None) -> tuple[str, ...]:
-    """Read the tokens of those who may call.
+    """Read the accepted tokens.
 
     Args:
-        host: Where the application listens.
-        token_file: File with one token per line; several allow replacing a token without downtime.
+        host: Address to listen on.
+        token_file: File with one token per line; several tokens allow replacing one without downtime.
 
     Returns:
-        The tokens; none where everybody on this machine may call.
+        The tokens; none if every program on this machine may call.
 
     Raises:
-        ConfigError: The host is not a loopback address and there is no file, or the file holds no usable token.
+        ConfigError: The host is not a loopback address and there is no file, or the file contains no valid token.
     """
     if token_file is None:
         if not is_loopback(host):
@@ -149,7 +149,7 @@ def read_tokens(host: str, token_file: str | None) -> tuple[str, ...]:
 
 @dataclass(frozen=True)
 class AccessCheck:
-    """ASGI middleware that lets only those through who may call.
+    """ASGI middleware that refuses unauthorised requests.
 
     With tokens, a request must carry one of them as ``Authorization: Bearer TOKEN``; others get 401. Without, the names
     in ``Host`` and ``Origin`` must be loopback ones; others get 403: a web page that the user has open
@@ -157,7 +157,7 @@ class AccessCheck:
 
     Attributes:
         app: The application.
-        tokens: The tokens; none: programs of this machine only.
+        tokens: Accepted tokens; without any, only programs on this machine are served.
         open_paths: Paths that need no token.
     """
 
@@ -166,7 +166,7 @@ class AccessCheck:
     open_paths: frozenset[str] = field(default_factory=frozenset)
 
     async def __call__(self, scope: Message, receive: Receive, send: Send) -> None:
-        """Answer a request, or pass it on."""
+        """Refuse a request, or pass it on."""
         if scope["type"] == "http":
             try:
                 self._check(scope)
@@ -187,7 +187,7 @@ class AccessCheck:
 
     def _holds_token(self, header: str) -> bool:
         scheme, _, given = header.partition(" ")
-        # Every token is compared, in a time that does not depend on where they differ.
+        # Compare all tokens, in a time that does not depend on where they differ.
         equal = [hmac.compare_digest(given.strip().encode(), token.encode()) for token in self.tokens]
         return scheme.lower() == "bearer" and any(equal)
 
@@ -233,7 +233,7 @@ def open_socket(host: str, port: int) -> socket.socket:
 
 
 def address_of(bound: socket.socket) -> str:
-    """The URL of a bound socket.
+    """Format the URL of a bound socket.
 
     Args:
         bound: The socket.
@@ -246,12 +246,12 @@ def address_of(bound: socket.socket) -> str:
 
 
 def run_app(make_app: Callable[[], App], bound: socket.socket, grace_s: float, workers: int = 1) -> None:
-    """Serve until SIGTERM or Ctrl-C, then take no more connections and finish the requests that are under way.
+    """Serve until SIGTERM or Ctrl-C, then accept no more connections and finish the current requests.
 
     Args:
-        make_app: Makes the application; with several workers it is called in each process and has to be picklable.
-        bound: Where to listen.
-        grace_s: Longest time for the requests under way when it stops.
+        make_app: Creates the application; with several workers it is called in each process and must be picklable.
+        bound: The socket to listen on.
+        grace_s: Time limit for current requests when the server stops, in seconds.
         workers: Processes that share the socket.
 
     Raises:
@@ -290,7 +290,7 @@ def run_app(make_app: Callable[[], App], bound: socket.socket, grace_s: float, w
 
 @contextmanager
 def _sigterm_is_a_normal_end() -> Iterator[None]:
-    """Uvicorn raises the signal that ended it once more, which would end this process before its exit code."""
+    """Ignore SIGTERM after the server: uvicorn raises it again, which would kill the process before its exit code."""
 
     def ignore(number: int, frame: FrameType | None) -> None:
         pass
@@ -303,7 +303,7 @@ def _sigterm_is_a_normal_end() -> Iterator[None]:
 
 
 def _allow_many_connections() -> None:
-    """Raise the number of files that this process may open to what the system allows it."""
+    """Raise the limit of open files of this process to the maximum that the system allows."""
     with suppress(ImportError, OSError, ValueError):
         import resource
 

@@ -1,4 +1,4 @@
-"""What Prometheus may ask: requests, images, batches and the queue of this server."""
+"""Metrics for Prometheus: requests, images, batches and the queue of this server."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ class Metrics:
         """Create the counters.
 
         Args:
-            outstanding: Gives the images that are accepted and not yet read.
+            outstanding: Returns the number of images that are accepted but not yet read.
         """
         self._outstanding = outstanding
         self._shared = SHARED_METRICS in os.environ
@@ -54,9 +54,9 @@ class Metrics:
         """Count a request.
 
         Args:
-            path: The path of its route; not the one that was asked for, of which there are endlessly many.
+            path: The path of its route, not the requested one, which may be anything.
             status: Its status.
-            seconds: How long it took.
+            seconds: Its duration.
         """
         self._requests.labels(path, str(status)).inc()
         self._seconds.labels(path).observe(seconds)
@@ -67,8 +67,8 @@ class Metrics:
         """Count the images of a request.
 
         Args:
-            read: Those that were read.
-            failed: Those that could not be opened.
+            read: Number of images read.
+            failed: Number of images that could not be opened.
         """
         self._images.labels("read").inc(read)
         self._images.labels("failed").inc(failed)
@@ -77,7 +77,7 @@ class Metrics:
         """Count a batch.
 
         Args:
-            lines: Its lines.
+            lines: Number of its lines.
         """
         self._batches.observe(lines)
         self._queue.set(self._outstanding())

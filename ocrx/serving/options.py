@@ -1,4 +1,4 @@
-"""Form fields and keys of a request as decoding options, and the readers that decode so."""
+"""Converts form fields of a request to decoding options, and keeps readers with these options."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ from ocrx.inference.recognizer import Recognizer
 from ocrx.schema import accepts_text, build
 from ocrx.serving.listening import HttpError
 
-# A language model is a file, and a request must not name files of the server.
+# A language model is a file, and a request must not name files on the server.
 DECODE_FIELDS = tuple(field.name for field in fields(DecodeOptions) if not field.name.startswith("lm"))
 
 MAX_BEAM = 100
-"""Widest search of a request: one of thousands of texts would keep a worker from all other requests for minutes."""
+"""Maximum beam width of a request: one of thousands would occupy a worker for minutes."""
 
 _READERS = 8  # decoders kept for requests with the same options; a large lexicon takes hundreds of MB
 
@@ -28,13 +28,13 @@ def decode_options(values: Mapping[str, str]) -> DecodeOptions:
     """Validate the decoding options of a form.
 
     Args:
-        values: Some of ``DECODE_FIELDS`` → text; ``lexicon`` holds its entries, one a line.
+        values: Values of some of ``DECODE_FIELDS``, as text; ``lexicon`` holds its entries, one per line.
 
     Returns:
         The options.
 
     Raises:
-        HttpError: A value has no meaning.
+        HttpError: A value is invalid.
     """
     plain: dict[str, Any] = {}
     for name, text in values.items():
@@ -56,7 +56,7 @@ def decode_options(values: Mapping[str, str]) -> DecodeOptions:
 
 
 def flag(name: str, text: str) -> bool:
-    """Read a yes or no.
+    """Parse a boolean.
 
     Args:
         name: The field.
@@ -75,13 +75,13 @@ def flag(name: str, text: str) -> bool:
 
 
 def wrong_option(error: ConfigError | DataError) -> HttpError:
-    """The refusal of an option that the core refuses.
+    """Convert an error about an option to an HTTP error.
 
     Args:
-        error: The core's error.
+        error: The error.
 
     Returns:
-        The error of the request.
+        The HTTP error.
     """
     return HttpError(400, "wrong_option", f"{error.message}; {error.hint}" if error.hint else error.message)
 
@@ -95,7 +95,7 @@ def _number(name: str, text: str) -> int | float | str:
 
 
 class Readers:
-    """One reader for each set of options, the latest kept: requests with the same options share batches."""
+    """Keeps the most recent readers, one per set of options: requests with the same options share batches."""
 
     def __init__(self, recognizer: Recognizer) -> None:
         """Wrap the recognizer of the server.
@@ -108,10 +108,10 @@ class Readers:
         self._kept: OrderedDict[DecodeOptions, Recognizer] = OrderedDict()
 
     def get(self, options: DecodeOptions) -> Recognizer:
-        """Find or make a reader. Making one may take a while.
+        """Find or create a reader; creating one may take a while.
 
         Args:
-            options: How logits become text.
+            options: Decoding options.
 
         Returns:
             The reader.

@@ -81,7 +81,7 @@ async def read_ocr(service: Service, request: Request) -> Response:
 
 
 def _layout(service: Service) -> Layout:
-    """The lines of any page where the extra for that is installed, else those of clean, upright pages."""
+    """Detect lines on any page if the extra ``page`` is installed, else split clean, upright pages."""
     try:
         return service.layout("detect")
     except HttpError:
@@ -89,7 +89,7 @@ def _layout(service: Service) -> Layout:
 
 
 def _parsed(content: bytes) -> dict[str, Any]:
-    """The request, its keys and values checked; ``file`` as a URL or decoded bytes."""
+    """Parse and validate a request; ``file`` becomes a URL or decoded bytes."""
     if sum(map(content.count, (b"[", b"{", b","))) > _MAX_VALUES:
         raise HttpError(400, "malformed", f"body: more than {_MAX_VALUES:,} values; expected an object with file")
     try:
@@ -116,7 +116,7 @@ def _parsed(content: bytes) -> dict[str, Any]:
 
 
 def _is_share(value: object) -> bool:
-    """Whether a JSON value is a number from 0 to 1; NaN and numbers that no float can hold are not."""
+    """Whether a JSON value is a number from 0 to 1, which NaN and integers beyond the range of floats are not."""
     return isinstance(value, int | float) and not isinstance(value, bool) and 0 <= value <= 1
 
 
@@ -168,7 +168,7 @@ def _rendered(log_id: str, values: Mapping[str, Any], images: Sequence[ReadImage
 
 
 def _pruned(predictions: Sequence[Prediction], threshold: float) -> dict[str, Any]:
-    """The fields of PaddleX's OCR result; its ``input_path`` and ``page_index`` are left out there as well."""
+    """Create the fields of PaddleX's OCR result; as there, without ``input_path`` and ``page_index``."""
     (page,) = group_pages(predictions)
     page = replace(page, lines=tuple(line for line in page.lines if line.score >= threshold))
     fields = page.to_dict()

@@ -1,4 +1,4 @@
-"""``POST /v1/pages``: images of pages in, their lines out in reading order."""
+"""``POST /v1/pages``: finds and reads the lines of pages, in reading order."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the routes share: the model, its batcher, the limits, and the way of a request through them."""
+"""What the routes share: the model, its batcher, the limits, and the processing of a request."""
 
 from __future__ import annotations
 
@@ -32,13 +32,13 @@ _FETCHERS = 16  # requests whose images are fetched at once
 
 @dataclass(frozen=True)
 class ReadImage:
-    """One image or page of a request, read.
+    """The result for one image or page of a request.
 
     Attributes:
-        upload: Number of the upload that holds it, from 0.
+        upload: Number of the upload that contains it, from 0.
         size: Width and height.
-        predictions: Its lines; one that says why, where it could not be opened.
-        failure: Why it could not be opened.
+        predictions: Its lines; a single failed one if it could not be opened.
+        failure: Why it could not be opened, if so.
     """
 
     upload: int
@@ -63,7 +63,7 @@ class Rendered:
 
 
 Render = Callable[[Sequence[ReadImage]], Rendered]
-"""Makes the response to a request; called in a worker, so that other requests do not wait for it."""
+"""Renders the response to a request; called in a worker, so that other requests do not wait for it."""
 
 
 class Service:
@@ -88,7 +88,7 @@ class Service:
         self._readers = Readers(recognizer)
         self._bodies = BodyReader(settings.max_body * 2**20)
         self._batcher = Batcher(recognizer, settings.queue, self.metrics.batch_read)
-        # Threads of their own: slow web servers must not delay requests that fetch nothing.
+        # Separate threads: slow web servers must not delay requests that fetch nothing.
         self._fetchers = ThreadPoolExecutor(_FETCHERS, thread_name_prefix="ocrx fetch")
 
     def close(self) -> None:
@@ -97,7 +97,7 @@ class Service:
         self._batcher.close()
 
     def body(self, request: Request) -> Body:
-        """Begin to read a body; the caller releases it.
+        """Prepare to read a body; the caller must release it.
 
         Args:
             request: The request.
@@ -133,17 +133,17 @@ class Service:
             raise HttpError(400, "wrong_option", error.message) from None
 
     def layout(self, lines: str, orientation: str | None = None) -> Layout:
-        """How the lines of an image are found.
+        """Determine how the lines of an image are found.
 
         Args:
             lines: ``one``, ``split`` or ``detect``.
-            orientation: ``none`` or ``auto``; None where that follows from ``lines``.
+            orientation: ``none`` or ``auto``; None derives it from ``lines``.
 
         Returns:
             The layout.
 
         Raises:
-            HttpError: A value has no meaning, or the extra ``page`` is missing.
+            HttpError: A value is invalid, or the extra ``page`` is missing.
         """
         try:
             return self.recognizer.layout(lines, orientation)
@@ -164,11 +164,11 @@ class Service:
         """Read the images of a request.
 
         Args:
-            request: The request; reading stops when its client hangs up.
-            body: Its body, with which the images that are fetched count.
+            request: The request; reading stops when the client disconnects.
+            body: Its body, which accounts for fetched images, too.
             uploads: Its images.
-            options: How logits become text.
-            render: Makes the response.
+            options: Decoding options.
+            render: Renders the response.
             layout: How the lines of an image are found.
 
         Returns:
@@ -176,7 +176,7 @@ class Service:
 
         Raises:
             HttpError: The request is refused.
-            ClientGoneError: The client has hung up.
+            ClientGoneError: The client has disconnected.
         """
         reader = self.recognizer
         if options != DecodeOptions():

@@ -1,4 +1,4 @@
-"""What a request sends as an image: bytes or a URL, checked against the limits and opened by a worker.
+"""Images of a request: bytes or a URL, checked against the limits and opened by a worker.
 
 An upload that cannot be read keeps the reason with its HTTP status; the other images of the request are still read.
 """
@@ -31,12 +31,12 @@ Size = tuple[int, int]
 
 @dataclass(frozen=True)
 class Upload:
-    """An image as it was sent.
+    """An image as sent by the client.
 
     Attributes:
-        name: Name of the file, as the client gave it.
+        name: File name given by the client.
         data: Its content.
-        fetch: Gets the content of a URL in its place.
+        fetch: Downloads the content if a URL was given instead.
     """
 
     name: str
@@ -48,10 +48,10 @@ class UploadedImage:
     """One image, or one page, of an upload.
 
     Attributes:
-        input: The image as the recognizer takes it.
-        upload: Number of the upload that holds it, from 0.
-        size: Width and height, known once it was opened.
-        failure: Why it could not be opened; set when a worker has tried.
+        input: The image, as input for the recognizer.
+        upload: Number of the upload that contains it, from 0.
+        size: Width and height, known after it was opened.
+        failure: Why it could not be opened, known after a worker has tried.
     """
 
     def __init__(
@@ -65,9 +65,9 @@ class UploadedImage:
 
         Args:
             image: The image.
-            max_pixels: Most pixels that it may have.
-            find_size: Finds its size before it is decoded or rendered.
-            damaged: Code of the failure where it cannot be decoded.
+            max_pixels: Maximum number of pixels.
+            find_size: Determines its size before it is decoded or rendered.
+            damaged: Error code if it cannot be decoded.
         """
         self.upload = 0
         self.size = (0, 0)
@@ -111,14 +111,14 @@ class UploadedImage:
 def open_uploads(
     uploads: Sequence[Upload], max_images: int, max_pixels: int, fetched: Callable[[int], None]
 ) -> list[UploadedImage]:
-    """Find the images and pages that uploads hold. May take a while: URLs are fetched and PDF files are opened.
+    """Find the images and pages in uploads. May take a while: URLs are fetched and PDF files are opened.
 
     Args:
-        uploads: What was sent.
-        max_images: Most images, pages included.
-        max_pixels: Most pixels of an image.
-        fetched: Called with 0 before a URL is fetched and with the size of its content afterwards; it raises
-            HttpError where the request is refused.
+        uploads: The uploads.
+        max_images: Maximum number of images, pages included.
+        max_pixels: Maximum number of pixels per image.
+        fetched: Called with 0 before a URL is fetched and with the size of its content afterwards; raises HttpError if
+            the request must be refused.
 
     Returns:
         At least one image for each upload, in order; one that failed already raises its error when it is opened.
@@ -138,10 +138,10 @@ def open_uploads(
 
 
 def too_many_images(limit: int) -> HttpError:
-    """The refusal of a request with too many images.
+    """Create the error for a request with too many images.
 
     Args:
-        limit: Most images.
+        limit: Maximum number of images.
 
     Returns:
         The error.
@@ -150,7 +150,7 @@ def too_many_images(limit: int) -> HttpError:
 
 
 def holds_pages(upload: Upload) -> bool:
-    """Whether finding the images of an upload that was sent takes more than a moment.
+    """Check whether an upload may have several pages, so that finding them takes time.
 
     Args:
         upload: The upload.
@@ -210,7 +210,7 @@ def _tiff(data: bytes, name: str, max_images: int, max_pixels: int) -> list[Uplo
 
 
 class _NamedFile(io.BytesIO):
-    """Bytes that errors call by the name that the client gave them."""
+    """Bytes with the name given by the client, for errors."""
 
     def __init__(self, data: bytes, name: str) -> None:
         super().__init__(data)
@@ -225,7 +225,7 @@ def _failed(name: str, error: HttpError) -> UploadedImage:
 
 
 def _size(data: bytes, name: str) -> Size:
-    """Width and height by the header of an image file."""
+    """Read width and height from the header of an image file."""
     try:
         with Image.open(io.BytesIO(data), formats=IMAGE_FORMATS) as image:
             return image.width, image.height
