@@ -1,9 +1,9 @@
 """Make whole fonts of npm's ``@fontsource`` families: python benchmarks/embed_fonts.py NODE_MODULES OUTPUT
 
 A package has one web font for each subset of characters (``latin``, ``latin-ext``, ``vietnamese``, ``cyrillic``,
-``greek`` and others), weight and style. The subsets of one face are merged into ``OUTPUT/FAMILY-WEIGHT-STYLE.ttf``,
-which FreeType reads. Upright and italic at weight 400, a bold face and one other weight are taken from each family.
-It needs ``fonttools`` and ``brotli`` (``pip install ocrx[synth]``).
+``greek``, ``arabic`` and others), weight and style. The subsets of one face are merged into
+``OUTPUT/FAMILY-WEIGHT-STYLE.ttf``, which FreeType reads. Upright and italic at weight 400, a bold face and one other
+weight are taken from each family. It needs ``fonttools`` and ``brotli`` (``pip install ocrx[synth]``).
 """
 
 from __future__ import annotations
@@ -21,7 +21,11 @@ from tempfile import TemporaryDirectory
 from fontTools.merge import Merger
 from fontTools.ttLib import TTFont, TTLibError
 
-SUBSETS = ("latin", "latin-ext", "vietnamese", "cyrillic", "cyrillic-ext", "greek", "greek-ext")
+SUBSETS = (
+    *("latin", "latin-ext", "vietnamese", "cyrillic", "cyrillic-ext", "greek", "greek-ext"),
+    *("arabic", "devanagari"),
+)
+JOINED = frozenset({"arabic", "devanagari"})  # subsets that are nothing without their layout tables
 _FILE = re.compile(r"(?P<subset>[a-z-]+)-(?P<weight>\d+)-(?P<style>normal|italic)\.woff2")
 _LAYOUT = ("GSUB", "GPOS", "GDEF", "BASE")
 # The subsets whose layout tables are kept: Latin kerning and ligatures, and the letter shapes of Bulgarian and Serbian
@@ -71,8 +75,10 @@ def chosen_faces(faces: list[Face], family: str) -> list[Face]:
 
 def merge_subsets(subsets: dict[str, Path], target: Path) -> bool:
     """Merge the web fonts of one face, by subset. False if they cannot be merged."""
+    joined = tuple(subset for subset in subsets if subset in JOINED)
+    layouts = [(*joined, "latin"), joined] if joined else _KEPT_LAYOUTS
     with TemporaryDirectory() as folder:
-        for kept in _KEPT_LAYOUTS:
+        for kept in layouts:
             try:
                 files = [_plain_font(path, f"{folder}/{name}.ttf", name in kept) for name, path in subsets.items()]
                 merged = Merger().merge(files) if len(files) > 1 else TTFont(files[0])

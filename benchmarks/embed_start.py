@@ -22,6 +22,7 @@ from ocrx.models import build_model
 from ocrx.models.model_io import load_model, save_model
 from ocrx.synth.text import charset_characters
 from ocrx.text.charset import Charset
+from ocrx.text.direction import runs_right_to_left
 
 _BEHIND = 3.0  # how much lower the bias of a new class begins
 # What letters of other scripts, letters that Unicode does not decompose, and signs look like.
@@ -32,6 +33,7 @@ _ALIKE = {
         zip("абвгдеикмнопрстухчшіѕјћђАВЕКМНОРСТУХІЅЈГЗЯ", "aбBrдeuKMHonpcmyxчшiSjhhABEKMHOPCTYXISJT3R", strict=True)
     ),
     **dict(zip("αβγεικνορτυχωηΑΒΕΖΗΙΚΜΝΟΡΤΥΧ", "aByeiKvoptuxwnABEZHIKMNOPTYX", strict=True)),
+    **dict(zip("،؛؟٪٫ـا١٩٥٠", ",;?%,-l19o.", strict=True)),
 }
 
 
@@ -39,7 +41,8 @@ def main(source: str, target: Path, charset: str, activation: str | None) -> Non
     model, spec = load_model(find_model_folder(find_model(source)))
     params = {**spec.params, "activation": activation} if activation else spec.params
     characters = tuple(Charset(sorted(set(charset_characters(charset)))))
-    new_spec = replace(spec, charset=characters, params=params, metrics={})
+    direction = "rtl" if runs_right_to_left(characters) else "ltr"
+    new_spec = replace(spec, charset=characters, params=params, direction=direction, metrics={})
     torch.manual_seed(1)
     network = build_model(new_spec)
     state, given = network.state_dict(), model.state_dict()

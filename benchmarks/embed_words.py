@@ -44,6 +44,7 @@ SCRIPTS = {
     ),
     "cyrillic": ("ru", "uk", "bg", "mk", "sr", "be"),
     "greek": ("el",),
+    "arabic": ("ar",),
 }
 
 _LOW_HIGH, _LOW_LOW, _HIGH, _GUILLEMETS = "„“", "„”", "“”", "«»"
@@ -55,15 +56,17 @@ QUOTES = {
     "hr": [_LOW_LOW, "»«"], "lv": [_HIGH, _GUILLEMETS], "lt": [_LOW_HIGH], "et": [_LOW_HIGH], "ca": [_GUILLEMETS],
     "ru": [_GUILLEMETS, _LOW_HIGH], "uk": [_GUILLEMETS, _HIGH], "be": [_GUILLEMETS], "bg": [_LOW_HIGH, _GUILLEMETS],
     "mk": [_LOW_HIGH], "sr": [_LOW_HIGH, _LOW_LOW], "el": [_GUILLEMETS, _HIGH], "en": [_HIGH, "‘’"],
+    "ar": [_GUILLEMETS, _HIGH],
 }  # fmt: skip
 CURRENCIES = {
     "en": "$ £ € USD", "tr": "₺ TL €", "pl": "zł PLN", "cs": "Kč CZK", "hu": "Ft HUF", "ro": "lei RON", "da": "kr. DKK",
     "sv": "kr SEK", "nb": "kr NOK", "is": "kr. ISK", "vi": "đ VND", "ru": "руб. р.", "uk": "грн", "bg": "лв.",
     "sr": "дин. РСД", "mk": "ден.", "be": "руб.",
+    "ar": "ر.س. د.إ. ج.م. دينار ريال $",
 }  # fmt: skip
 _WORD = re.compile(r"[^\W\d_]+(?:['’·-][^\W\d_]+)*")
 _FINAL_SIGMA = re.compile(r"σ(?![^\W\d_])")  # case folding has made it a σ
-_BOUNDS = {"latin": ("LATIN", "MODIFIER"), "cyrillic": ("CYRILLIC",), "greek": ("GREEK",)}
+_BOUNDS = {"latin": ("LATIN", "MODIFIER"), "cyrillic": ("CYRILLIC",), "greek": ("GREEK",), "arabic": ("ARABIC",)}
 
 
 def main(output: Path) -> None:
@@ -139,8 +142,8 @@ def conventions(code: str) -> dict[str, Any]:
 
 
 def _plain(text: str) -> str:
-    """No-break and thin spaces as spaces."""
-    return normalize(re.sub("[\u00a0\u202f\u2009]", " ", text))
+    """No-break and thin spaces as spaces, without marks of direction."""
+    return normalize(re.sub("[\u00a0\u202f\u2009]", " ", re.sub("[\u200e\u200f\u061c]", "", text)))
 
 
 if __name__ == "__main__":

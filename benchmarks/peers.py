@@ -145,9 +145,8 @@ def read(path):
         ),
     }
 )
-ENVIRONMENTS = MappingProxyType({name: PEERS[name].install.split() for name in ("rapidocr1", "rapidocr3")})
 TESSERACT = "tesseract"
-TITLES = MappingProxyType({**{name: peer.title for name, peer in PEERS.items()}, TESSERACT: "Tesseract eng"})
+TITLES = MappingProxyType({**{name: peer.title for name, peer in PEERS.items()}, TESSERACT: "Tesseract"})
 
 
 @dataclass(frozen=True)
@@ -165,10 +164,11 @@ class Reading:
     processor_seconds: float
 
 
-def environments(folder: Path) -> dict[str, Path]:
-    """The Python of each RapidOCR in ``folder``; what is missing is installed there."""
+def environments(folder: Path, names: Sequence[str] = ("rapidocr1", "rapidocr3")) -> dict[str, Path]:
+    """The Python of each peer in ``folder``, by default of each RapidOCR; what is missing is installed there."""
     pythons = {}
-    for name, requirements in ENVIRONMENTS.items():
+    for name in names:
+        requirements = PEERS[name].install.split()
         python = folder / name / "bin" / "python"
         if not python.exists():
             subprocess.run([sys.executable, "-m", "venv", str(folder / name)], check=True)
@@ -226,6 +226,14 @@ def read_peer(name: str, python: Path, images: Sequence[Path], threads: int) -> 
     if line is None:
         raise RuntimeError(f"{name} failed: {done.stderr[-800:]}")
     return Reading(*json.loads(line.removeprefix("RESULT")))
+
+
+def tesseract_packs() -> frozenset[str]:
+    """The installed languages of Tesseract; none without Tesseract."""
+    if shutil.which("tesseract") is None:
+        return frozenset()
+    listed = subprocess.run(["tesseract", "--list-langs"], capture_output=True, text=True, check=True)
+    return frozenset(listed.stdout.splitlines()[1:])
 
 
 def read_tesseract(images: Sequence[Path], language: str = "eng") -> Reading | None:

@@ -1,7 +1,8 @@
 """A model on disk: one folder that describes itself. Imports no torch, so that prediction with ONNX starts fast.
 
 model.json          the ModelSpec
-model.safetensors   the weights (the moving average of them, if the training kept one)
+model.safetensors   the weights (the moving average of them, if the training kept one); embedded models have none, as
+                    their ONNX file holds them
 inference/          the exported model: model.onnx (with the spec in its metadata) and model.json
 lm.json.gz          a bundled language model that decoding uses by default, if there is one (``ocrx lm``)
 """
@@ -71,6 +72,26 @@ def bundled_language_model(model: Path) -> Path | None:
     folder = model.parent if model.is_file() else model
     folders = (folder, folder.parent) if folder.name == INFERENCE_DIR else (folder,)
     return next((path for path in (place / LM_FILE for place in folders) if path.is_file()), None)
+
+
+def weights_file(folder: Path) -> Path | None:
+    """Find the file that torch takes the weights of a model from.
+
+    Args:
+        folder: The model folder.
+
+    Returns:
+        ``model.safetensors``; where it is missing, the ONNX file of a network in fused form, which holds the same
+        weights; None if there is neither.
+
+    Raises:
+        ModelError: ``model.json`` is missing or not a spec.
+    """
+    weights, exported = folder / WEIGHTS_FILE, folder / INFERENCE_DIR / ONNX_FILE
+    if weights.is_file():
+        return weights
+    fused = exported.is_file() and read_spec(folder).params.get("fused") is True
+    return exported if fused else None
 
 
 def weight_fingerprints(model: Path) -> dict[str, str]:

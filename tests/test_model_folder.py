@@ -10,7 +10,8 @@ from pathlib import Path
 import pytest
 
 from ocrx.errors import DataError, ModelError
-from ocrx.model_folder import atomic_folder, find_model_folder, read_spec
+from ocrx.model_folder import atomic_folder, find_model_folder, read_spec, weights_file
+from ocrx.model_spec import FrameSpec, ImageSpec, ModelSpec
 
 
 def test_a_folder_is_put_in_place_whole(tmp_path: Path) -> None:
@@ -110,3 +111,21 @@ def test_a_file_that_is_not_a_model_is_named(tmp_path: Path) -> None:
     (tmp_path / "model.json").write_text("a text file")
     with pytest.raises(ModelError, match="not valid JSON"):
         read_spec(tmp_path)
+
+
+def test_weights_are_taken_from_safetensors_before_the_onnx_file_of_a_fused_network(tmp_path: Path) -> None:
+    exported = tmp_path / "inference" / "model.onnx"
+    exported.parent.mkdir()
+    write_spec(tmp_path, fused=True)
+    assert weights_file(tmp_path) is None
+    exported.write_bytes(b"graph")
+    assert weights_file(tmp_path) == exported
+    write_spec(tmp_path, fused=False)
+    assert weights_file(tmp_path) is None
+    (tmp_path / "model.safetensors").write_bytes(b"weights")
+    assert weights_file(tmp_path) == tmp_path / "model.safetensors"
+
+
+def write_spec(folder: Path, fused: bool) -> None:
+    spec = ModelSpec("lcnet_lstm", {"fused": fused}, ("a",), ImageSpec(), FrameSpec())
+    (folder / "model.json").write_text(spec.to_json(), encoding="utf-8")

@@ -21,6 +21,7 @@ from ocrx.model_folder import (
     export_places,
     find_model_folder,
     is_embedded,
+    weights_file,
 )
 from ocrx.model_spec import ModelSpec
 
@@ -256,7 +257,7 @@ def choose_backend(folder: Path, device: str, precision: str = "fp32") -> tuple[
         Back end and precision.
     """
     held = [kind for name, kind in _FILES.items() if any((folder / p / name).is_file() for p in (INFERENCE_DIR, "."))]
-    weights = (folder / WEIGHTS_FILE).is_file()
+    weights = weights_file(folder) is not None
 
     if not weights and ("onnx", precision) not in held:
         fitting = [kind for kind in held if kind[1] == precision] or (held if precision == "fp32" else [])

@@ -14,7 +14,6 @@ from ocrx.bulk.locations import absolute
 from ocrx.bulk.recognition import image_input
 from ocrx.bulk.rows import Row
 from ocrx.config import DecodeOptions
-from ocrx.decoding.factory import build_decoder
 from ocrx.errors import ConfigError
 from ocrx.inference.inputs import ImageInput, from_array
 from ocrx.inference.opening import create_model
@@ -55,7 +54,7 @@ class LineReader:
         """
         recognizer = create_model(model if model is None else str(model), device=device, threads=threads)
         if options is not None:
-            recognizer = recognizer.with_decoder(build_decoder(recognizer.charset, options))
+            recognizer = recognizer.with_options(options)
         self._reader = recognizer
         self._column = column
 

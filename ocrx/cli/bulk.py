@@ -19,6 +19,7 @@ from ocrx.cli.options import (
     ConfigOption,
     DenyOption,
     DeviceOption,
+    EffortOption,
     JsonOption,
     LangOption,
     LexiconOption,
@@ -71,6 +72,7 @@ def bulk(
     lm: LmOption = None,
     lm_weight: LmWeightOption = None,
     beam: BeamOption = None,
+    effort: EffortOption = None,
     output: Annotated[
         Optional[str], typer.Option("--output", help="Folder for the output.", rich_help_panel=OUTPUT)
     ] = None,

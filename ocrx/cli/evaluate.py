@@ -22,6 +22,7 @@ from ocrx.cli.options import (
     DatasetArgument,
     DenyOption,
     DeviceOption,
+    EffortOption,
     JsonOption,
     LangOption,
     LexiconOption,
@@ -63,6 +64,7 @@ def evaluate(
     lm: LmOption = None,
     lm_weight: LmWeightOption = None,
     beam: BeamOption = None,
+    effort: EffortOption = None,
     ignore_case: Annotated[
         bool, typer.Option("--ignore-case", help="Ignore differences of case.", rich_help_panel=TEXT)
     ] = False,

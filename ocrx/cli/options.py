@@ -89,8 +89,17 @@ BeamOption = Annotated[
     Optional[int],
     typer.Option("--beam", min=1, help="Beam width (10); 1 means the best path.", rich_help_panel=TEXT),
 ]
+EffortOption = Annotated[
+    Optional[str],
+    typer.Option(
+        "--effort",
+        help="high reads lines of low confidence a second time, a little wider.",
+        metavar="normal|high",
+        rich_help_panel=TEXT,
+    ),
+]
 
-DECODE_OPTIONS = ("pattern", "lexicon", "lexicon_margin", "allow", "deny", "lm", "lm_weight", "beam")
+DECODE_OPTIONS = ("pattern", "lexicon", "lexicon_margin", "allow", "deny", "lm", "lm_weight", "beam", "effort")
 
 
 def decode_options(context: typer.Context) -> dict[str, object]:

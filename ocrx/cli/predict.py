@@ -19,6 +19,7 @@ from ocrx.cli.options import (
     ConfigOption,
     DenyOption,
     DeviceOption,
+    EffortOption,
     JsonOption,
     LangOption,
     LexiconOption,
@@ -75,6 +76,7 @@ def predict(
     lm: LmOption = None,
     lm_weight: LmWeightOption = None,
     beam: BeamOption = None,
+    effort: EffortOption = None,
     jsonl: Annotated[
         bool, typer.Option("--jsonl", help="Write one JSON object per line.", rich_help_panel=OUTPUT)
     ] = False,

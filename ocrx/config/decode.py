@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 from ocrx.config.ranges import Fraction
 from ocrx.errors import ConfigError
-from ocrx.schema import Range, check_ranges
+from ocrx.schema import Choice, Range, check_ranges
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -20,6 +20,9 @@ if TYPE_CHECKING:
 else:
     # The annotations are the schema of a configuration, which can only name files.
     LexiconSource = LanguageModelSource = str
+
+
+EFFORTS = ("normal", "high")
 
 
 @dataclass(frozen=True)
@@ -42,6 +45,8 @@ class DecodeOptions:
         lm_confidence_threshold: Apply the language model only to lines that contain a character with a score below
             this; has no effect together with a constraint. None means the tuned value, else all lines.
         beam: Beam width. None means 10 if a search is needed; 1 means the best path if that suffices.
+        effort: ``high`` reads lines of low confidence a second time, a little wider; ``normal`` reads each line once.
+            None means the setting of the opened model, else ``normal``.
     """
 
     pattern: str | None = None
@@ -54,6 +59,7 @@ class DecodeOptions:
     lm_bonus: Annotated[float, Range(-1000, 1000)] | None = None
     lm_confidence_threshold: Fraction | None = None
     beam: Annotated[int, Range(1, 10_000)] | None = None
+    effort: Annotated[str, Choice(*EFFORTS)] | None = None
 
     def __post_init__(self) -> None:
         check_ranges(self, error=ConfigError)

@@ -11,7 +11,6 @@ import numpy as np
 
 from ocrx.arrays import Bools, Float64s, Floats
 from ocrx.config import DecodeOptions
-from ocrx.ctc.alignment import Spans, align_lines
 from ocrx.ctc.reference import log_likelihoods, log_normalizer
 from ocrx.decoding import constraints
 from ocrx.decoding.beam import Hypothesis, beam_search
@@ -19,6 +18,7 @@ from ocrx.decoding.constraints import Automaton
 from ocrx.decoding.greedy import Decoded, greedy
 from ocrx.decoding.language_model import CharacterModel
 from ocrx.decoding.ngram_model import NgramModel
+from ocrx.decoding.scoring import align_texts, score_characters
 from ocrx.decoding.single_line_beam import single_line_beam_search
 from ocrx.errors import ConfigError, DataError
 from ocrx.files import read_lines
@@ -141,6 +141,19 @@ def decode_beside_best_path(decoder: Decoder, logits: Floats) -> tuple[Sequence[
     return decoder(logits), best_paths
 
 
+def language_model_of(decoder: Decoder) -> CharacterModel | None:
+    """Find the language model that a decoder applies.
+
+    Args:
+        decoder: Any decoder.
+
+    Returns:
+        The model, or None.
+    """
+    search = decoder.free if isinstance(decoder, LexiconDecoder) else decoder
+    return search.lm if isinstance(search, BeamDecoder | ConfidenceGatedDecoder) else None
+
+
 def character_model(
     charset: Charset, lm: str | Path | NgramModel, weight: float | None = None, bonus: float | None = None
 ) -> CharacterModel:
@@ -197,7 +210,7 @@ class MaskedDecoder:
     def __call__(self, logits: Floats) -> list[Decoded]:
         """Decode logits float32 [N, T, K]."""
         masked = np.where(self.mask, logits, np.float32(-np.inf))
-        return _score(logits, greedy(masked), log_normalizer(logits))
+        return score_characters(logits, greedy(masked), log_normalizer(logits))
 
 
 @dataclass(frozen=True, eq=False)
@@ -222,8 +235,8 @@ class BeamDecoder:
     def __call__(self, logits: Floats) -> list[Decoded]:
         """Decode logits float32 [N, T, K]."""
         normalizer = log_normalizer(logits)
-        best = [texts[0] if texts else None for texts in self.nbest(logits, normalizer)]
-        return _align(logits, best, normalizer)
+        best = [texts[0].classes if texts else None for texts in self.nbest(logits, normalizer)]
+        return align_texts(logits, best, normalizer)
 
     def nbest(self, logits: Floats, normalizer: Float64s | None = None) -> list[list[Hypothesis]]:
         """Find the most probable texts of each line.
@@ -305,7 +318,7 @@ class ConfidenceGatedDecoder:
             with self.lm.search():
                 classes = single_line_beam_search(np.exp(logits[n] - normalizer[:, None]), self.lm, self.beam)
             if classes != line.classes:
-                lines[n] = _align(logits[n : n + 1], [Hypothesis(classes, 0.0, 0.0)], normalizer[None])[0]
+                lines[n] = align_texts(logits[n : n + 1], [classes], normalizer[None])[0]
         return lines
 
 
@@ -331,7 +344,7 @@ class LexiconDecoder:
         entries = self.bound.nbest(logits, normalizer)
         texts = self.free.nbest(logits, normalizer)
         chosen = [self._choose(*found) for found in zip(entries, texts, strict=True)]
-        lines = _align(logits, chosen, normalizer)
+        lines = align_texts(logits, [text.classes if text else None for text in chosen], normalizer)
         return [replace(line, matched=self.bound.accepts(line.classes)) for line in lines]
 
     def _choose(self, entries: Sequence[Hypothesis], texts: Sequence[Hypothesis]) -> Hypothesis | None:
@@ -339,28 +352,3 @@ class LexiconDecoder:
         if texts and (not entries or texts[0].score - entries[0].score > self.margin):
             return texts[0]
         return entries[0] if entries else None
-
-
-def _align(logits: Floats, texts: Sequence[Hypothesis | None], normalizer: Float64s) -> list[Decoded]:
-    """Find frames and scores of given texts; None becomes an empty line that does not match."""
-    kept = [text.classes if text else () for text in texts]
-    spans: list[Spans] = [()] * len(kept)
-    if logits.shape[1]:
-        spans = [alignment.spans for alignment in align_lines(logits, kept, normalizer)]
-    lines = [
-        Decoded(classes, (0.0,) * len(classes), span, matched=text is not None)
-        for classes, span, text in zip(kept, spans, texts, strict=True)
-    ]
-    return _score(logits, lines, normalizer)
-
-
-def _score(logits: Floats, lines: Sequence[Decoded], normalizer: Float64s) -> list[Decoded]:
-    """Set the score of each character to the model's own probability, the highest within its span."""
-    scored = []
-    for n, line in enumerate(lines):
-        values = tuple(
-            float(np.exp((logits[n, first : last + 1, c] - normalizer[n, first : last + 1]).max()))
-            for c, (first, last) in zip(line.classes, line.spans, strict=True)
-        )
-        scored.append(replace(line, scores=values))
-    return scored

@@ -45,6 +45,7 @@ from ocrx.model_folder import (
     bundled_language_model,
     find_model_folder,
     read_spec,
+    weights_file,
 )
 from ocrx.model_spec import ModelSpec
 from ocrx.models.model_io import load_model
@@ -181,7 +182,7 @@ class SourceModel:
         self.folder = folder
         self.work = work
         self.spec: ModelSpec = read_spec(folder)
-        self.network = inference_form(load_model(folder)[0]) if (folder / WEIGHTS_FILE).is_file() else None
+        self.network = None if weights_file(folder) is None else inference_form(load_model(folder)[0])
         self.backend: Backend
         if self.network is not None:
             self.backend = TorchBackend(self.network, self.spec)

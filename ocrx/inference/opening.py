@@ -140,7 +140,8 @@ def open_recognizer(model: Path, runtime: Runtime, decode: DecodeOptions | None 
     """
     backend, batch_size = _open_backend(model, runtime)
     decoder = build_decoder(Charset.from_spec(backend.spec), decode, bundled_language_model(model))
-    return Recognizer(backend, decoder, batch_size, _stored_calibration(model))
+    effort = None if decode is None else decode.effort
+    return Recognizer(backend, decoder, batch_size, _stored_calibration(model), effort=effort)
 
 
 def describe(folder: Path, backend: Backend) -> str:

@@ -9,7 +9,6 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from ocrx.config import DecodeOptions
-from ocrx.decoding.factory import build_decoder
 from ocrx.errors import ConfigError
 from ocrx.inference.lines import PreparedLine
 from ocrx.inference.results import Prediction
@@ -95,7 +94,7 @@ class OtherScripts:
 
 def _constrained(model: Recognizer, options: DecodeOptions) -> Recognizer | None:
     try:
-        return model.with_decoder(build_decoder(model.charset, options))
+        return model.with_options(options)
     except ConfigError as error:
         _LOG.info("%s does not read with these settings: %s", model.spec.name, error.message)
         return None

@@ -10,7 +10,7 @@ import threading
 from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import Executor, Future, ThreadPoolExecutor
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import islice
 from numbers import Integral
 from pathlib import Path
@@ -66,6 +66,7 @@ class Recognizer:
         charset: Its characters.
         calibration: Maps character scores to a confidence; None for a model that was never calibrated.
         others: Models that read lines of low confidence too, see ``create_model(lang="auto")``.
+        effort: ``normal``, or ``high``: lines of low confidence are read twice, see ``DecodeOptions``.
     """
 
     def __init__(
@@ -75,6 +76,7 @@ class Recognizer:
         batch_size: int = BATCH_SIZE,
         calibration: CalibrationSpec | None = None,
         others: OtherScripts | None = None,
+        effort: str | None = None,
     ) -> None:
         """Wrap a back end.
 
@@ -84,6 +86,7 @@ class Recognizer:
             batch_size: Lines in a batch, unless ``predict`` is given another number.
             calibration: By default that of the back end's spec.
             others: Models of other scripts, for lines of low confidence.
+            effort: ``high`` reads lines of low confidence twice.
         """
         self.backend = backend
         self.batch_size = batch_size
@@ -92,6 +95,7 @@ class Recognizer:
         self.decoder = decoder
         self.calibration = calibration or self.spec.calibration
         self.others = others
+        self.effort = effort or "normal"
         self._network_slots = threading.BoundedSemaphore(backend.parallel)
         self._finder = LineFinder(backend.threads)
 
@@ -113,6 +117,7 @@ class Recognizer:
         lm: str | Path | NgramModel | None = None,
         lm_weight: float | None = None,
         beam: int | None = None,
+        effort: str | None = None,
     ) -> Iterator[Prediction]:
         """Read images lazily, results in the order of the input. Safe to call from many threads at once.
 
@@ -140,6 +145,7 @@ class Recognizer:
             lm: Character language model.
             lm_weight: Weight of the language model.
             beam: Prefixes kept in the search.
+            effort: ``high`` reads lines of low confidence a second time, a little wider.
 
         Returns:
             An iterator over one Prediction for each image or line.
@@ -159,6 +165,7 @@ class Recognizer:
             lm=lm,
             lm_weight=lm_weight,
             beam=beam,
+            effort=effort,
         )
         if options is None:
             options = keywords
@@ -184,7 +191,7 @@ class Recognizer:
         Returns:
             A recognizer that shares the back end with this one.
         """
-        other = Recognizer(self.backend, decoder, self.batch_size, self.calibration)
+        other = Recognizer(self.backend, decoder, self.batch_size, self.calibration, effort=self.effort)
         other._network_slots = self._network_slots
         other._finder = self._finder
         return other
@@ -204,7 +211,9 @@ class Recognizer:
         """
         if options == DecodeOptions():
             return self
-        other = self.with_decoder(build_decoder(self.charset, options))
+        decodes = replace(options, effort=None) != DecodeOptions()
+        other = self.with_decoder(build_decoder(self.charset, options) if decodes else self.decoder)
+        other.effort = options.effort or self.effort
         other.others = None if self.others is None else self.others.with_options(options)
         return other
 
@@ -301,12 +310,19 @@ class Recognizer:
         Returns:
             One Prediction for each line.
         """
-        images = stack_lines([line.pixels for line in lines if line.pixels is not None], self.spec.image)
+        pixels = [line.pixels for line in lines if line.pixels is not None]
         with self._network_slots:
-            logits = self.backend.logits(images)
+            logits = self.backend.logits(stack_lines(pixels, self.spec.image))
 
         # How familiar an image is must not depend on the constraints of the decoder.
         found, best_paths = decode_beside_best_path(self.decoder, logits)
+        if self.effort == "high":
+            from ocrx.decoding.two_readings import join_readings  # only where lines are read twice
+            from ocrx.inference.second_reading import wider_logits
+
+            with self._network_slots:
+                wider = wider_logits(pixels, best_paths, self.backend)
+            found = join_readings(self.decoder, logits, wider, found)
         read = [
             self._prediction(line, decoded, typical_score(best.scores))
             for line, decoded, best in zip(lines, found, best_paths, strict=True)

@@ -13,10 +13,11 @@ from safetensors.torch import load_file, save_file
 from torch import nn
 
 from ocrx.errors import ModelError
-from ocrx.model_folder import SPEC_FILE, WEIGHTS_FILE, find_model_folder, read_spec
+from ocrx.model_folder import SPEC_FILE, WEIGHTS_FILE, find_model_folder, read_spec, weights_file
 from ocrx.model_spec import ModelSpec
 from ocrx.models import build_model
 from ocrx.models.ctc_network import CTCNetwork
+from ocrx.models.onnx_state import read_onnx_state
 
 
 def save_model(model: nn.Module, spec: ModelSpec, folder: Path, dtype: torch.dtype | None = None) -> None:
@@ -62,15 +63,18 @@ def load_model(path: Path) -> tuple[CTCNetwork, ModelSpec]:
     folder = find_model_folder(path)
     spec = read_spec(folder)
     model = build_model(spec)
-    state = read_weights(folder / WEIGHTS_FILE)
+    file = weights_file(folder) or folder / WEIGHTS_FILE
+    state = read_onnx_state(file) if file.suffix == ".onnx" else read_weights(file)
     expected = {name: tuple(value.shape) for name, value in model.state_dict().items()}
+    if file.suffix == ".onnx":  # beside the weights it holds constants of the graph
+        state = {name: value for name, value in state.items() if name in expected}
     found = {name: tuple(value.shape) for name, value in state.items()}
 
     if expected != found:
         wrong = sorted(name for name in expected.keys() | found.keys() if expected.get(name) != found.get(name))
         first = wrong[0]
         raise ModelError(
-            f"{folder / WEIGHTS_FILE}: does not fit {SPEC_FILE}: {first} is {found.get(first)}, "
+            f"{file}: does not fit {SPEC_FILE}: {first} is {found.get(first)}, "
             f"expected {expected.get(first)} ({len(wrong)} tensors differ)"
         )
 

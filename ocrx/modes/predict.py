@@ -64,7 +64,8 @@ def run(config: Config, inputs: Input | None = None) -> PredictRun:
         save = _saved_pages if settings.lines == "detect" else _saved
         results = save(results, _create_folder(Path(settings.save_dir)), settings.min_score)
     others = "" if recognizer.others is None else f"lines of low confidence: {', '.join(recognizer.others.names)} too"
-    notices = (describe(model, recognizer.backend), decoder_notice(recognizer.decoder), others)
+    effort = "lines of low confidence: read twice" if recognizer.effort == "high" else ""
+    notices = (describe(model, recognizer.backend), decoder_notice(recognizer.decoder), effort, others)
     calibration = calibration_notice(settings.model_dir or str(model), recognizer)
     return PredictRun("; ".join(filter(None, notices)), calibration, results)
 

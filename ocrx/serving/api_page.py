@@ -52,6 +52,7 @@ _MEANINGS = {
     "allow": "The only characters that may occur.",
     "deny": "Characters that may not occur.",
     "beam": "Beam width; 1 means the best path.",
+    "effort": "high: read lines of low confidence a second time, a little wider; default: normal.",
 }
 _NUMBERS = {
     field.name: "integer" if "int" in str(field.type) else "number"

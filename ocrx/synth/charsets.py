@@ -23,6 +23,9 @@ LATIN_LETTERS = _letters(0xC0, 0xFF) + _letters(0x100, 0x17F, _UNUSED) + "ȘșȚ
 # Russian, Ukrainian, Belarusian, Bulgarian, Serbian, Macedonian, Montenegrin, and the stressed vowels of Bulgarian.
 CYRILLIC_LETTERS = _letters(0x400, 0x45F) + "ҐґЀѐЍѝ"
 GREEK_LETTERS = "ΆΈΉΊΌΎΏΐΪΫάέήίΰϊϋόύώ" + _letters(0x391, 0x3A9) + _letters(0x3B1, 0x3C9)
+# Standard Arabic: letters, the sign that stretches a word, vowel marks, digits and signs.
+ARABIC_LETTERS = _letters(0x621, 0x63A) + _letters(0x641, 0x64A) + "ـ" + "".join(map(chr, range(0x64B, 0x653)))
+_ARABIC_SIGNS = "،؛؟٪٫" + "٠١٢٣٤٥٦٧٨٩"
 
 CHARSETS = {
     "western": ASCII + _WESTERN_SIGNS,
@@ -31,4 +34,5 @@ CHARSETS = {
     "latin-print": ASCII + _PRINT_SIGNS + LATIN_LETTERS,
     "cyrillic-print": "".join(dict.fromkeys(ASCII + _PRINT_SIGNS + CYRILLIC_LETTERS)),
     "greek-print": ASCII + _PRINT_SIGNS + GREEK_LETTERS,
+    "arabic-print": ASCII + _PRINT_SIGNS + ARABIC_LETTERS + _ARABIC_SIGNS,
 }

@@ -8,6 +8,7 @@ import io
 import re
 import struct
 import subprocess
+import unicodedata
 from collections import OrderedDict
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -18,7 +19,6 @@ from PIL import ImageFont
 
 from ocrx.errors import DataError
 from ocrx.text.charsets import JOINERS
-from ocrx.text.direction import runs_right_to_left
 
 SUFFIXES = (".ttf", ".otf", ".ttc", ".otb", ".pcf", ".pcf.gz")
 SYSTEM = Path("system")  # among the folders: the faces that fontconfig finds
@@ -119,6 +119,7 @@ class FontBook:
         # a bitmap font has a face for each size, and its sign for a missing character differs from size to size
         self._covered: dict[tuple[str, int, int], dict[str, bool]] = {}
         self._local: dict[tuple[str, int, str], bool] = {}
+        self._having: dict[str, tuple[Face, ...]] = {}  # a rare character → the faces that have it
         self._notdef: dict[tuple[str, int, int], tuple[tuple[int, int], bytes]] = {}
 
     def pick(
@@ -139,8 +140,9 @@ class FontBook:
         Returns:
             The face, or None.
         """
-        if runs_right_to_left(text):
-            return self._pick_covering(rng, weights, text, italics)
+        rare = next(filter(_is_rare, text), None)
+        if rare is not None:
+            return self._pick_covering(rng, weights, text, italics, self._faces_with(rare))
         local = language in LOCAL_SHAPES and rng.random() < _PREFER_LOCAL
         for attempt in range(24):
             names = self._groups[rng.choices(KINDS, weights)[0]] if attempt < 12 else None
@@ -155,12 +157,20 @@ class FontBook:
         wanted = [face for face in covering if weights[KINDS.index(face.kind)]]
         return rng.choice(wanted or covering) if covering else None
 
-    def _pick_covering(self, rng: Random, weights: Sequence[float], text: str, italics: float) -> Face | None:
+    def _faces_with(self, character: str) -> tuple[Face, ...]:
+        """The faces that have a character."""
+        if character not in self._having:
+            self._having[character] = tuple(face for face in self.faces if self.covers(face, character))
+        return self._having[character]
+
+    def _pick_covering(
+        self, rng: Random, weights: Sequence[float], text: str, italics: float, faces: Sequence[Face]
+    ) -> Face | None:
         """The same for right-to-left scripts, which few faces cover, many of them bitmaps.
 
         Only covering faces are considered: random attempts would hardly find them among hundreds of others.
         """
-        covering = [face for face in self.faces if self.covers(face, text)]
+        covering = [face for face in faces if self.covers(face, text)]
         if rng.random() > italics:
             covering = [face for face in covering if not face.italic] or covering
         groups = _group(covering)
@@ -260,6 +270,11 @@ class FontBook:
             return glyph != self._notdef[key]
         except OSError:
             return False
+
+
+def _is_rare(character: str) -> bool:
+    """Whether the character belongs to a right-to-left script."""
+    return unicodedata.bidirectional(character) in ("R", "AL", "AN")
 
 
 def _unpacked(path: str) -> io.BytesIO:

@@ -23,7 +23,7 @@ class Language:
 
     Attributes:
         code: BCP 47 code, such as ``de``.
-        script: ``latin``, ``cyrillic`` or ``greek``.
+        script: ``latin``, ``cyrillic``, ``greek`` or ``arabic``.
         words: most frequent words, as written within a sentence.
         weights: running sum of the weights of ``words``.
         quotes: pairs of quotes, opening and closing half of a string each.

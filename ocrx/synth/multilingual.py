@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from itertools import accumulate
 from random import Random
 
+from ocrx.synth import arabic
 from ocrx.synth.languages import Language
 from ocrx.synth.prose import KINDS
 
@@ -83,6 +84,8 @@ class MultilingualTexts:
             text = _with_variants(rng, text, self._variants)
         if language.code in self._own_variants and rng.random() < _SHUFFLED_MARKS[language.code]:
             text = _with_variants(rng, text, self._own_variants[language.code])
+        if language.script == "arabic":
+            text = arabic.as_printed(rng, text)
         return text, language.code
 
 

@@ -17,6 +17,7 @@ from ocrx.errors import ConfigError
         ({"lm_weight": float("nan")}, r"^lm_weight: nan; expected -1,000 to 1,000"),
         ({"lm_bonus": float("inf")}, r"^lm_bonus: inf; expected -1,000 to 1,000"),
         ({"lm_confidence_threshold": 1.5}, r"^lm_confidence_threshold: 1.5; expected 0 to 1"),
+        ({"effort": "most"}, r"^effort: 'most'; expected one of normal, high"),
     ],
 )
 def test_values_out_of_range_name_their_field(fields: dict[str, Any], message: str) -> None:
@@ -38,3 +39,4 @@ def test_the_former_name_of_the_threshold_is_still_read(tmp_path: Path) -> None:
 def test_constraints_and_beam_replace_the_default_decoder(fields: dict[str, Any]) -> None:
     assert DecodeOptions(**fields).selects_decoder
     assert not DecodeOptions(lm_weight=0.5).selects_decoder
+    assert not DecodeOptions(effort="high").selects_decoder

@@ -56,6 +56,7 @@ def test_texts_are_those_of_predict(server: Server, recognizer: Recognizer) -> N
         ({"lexicon": "abc\r\nbad\n\ncab\n"}, {"lexicon": ["abc", "bad", "cab"]}),
         ({"lexicon": "abc\nbad", "lexicon_margin": "2"}, {"lexicon": ["abc", "bad"], "lexicon_margin": 2.0}),
         ({"deny": "e", "beam": "3"}, {"deny": "e", "beam": 3}),
+        ({"effort": "high"}, {"effort": "high"}),
     ],
 )
 def test_decoding_options_mean_what_they_mean_in_predict(
@@ -236,6 +237,7 @@ def test_bodies_that_are_no_form(
         ({"beam": "0"}, "beam: 0"),
         ({"beam": "101"}, "beam: 101; expected at most 100 in a request"),
         ({"beam": "two"}, "beam: 'two'; expected an integer"),
+        ({"effort": "most"}, "effort: 'most'; expected one of normal, high"),
         ({"lexicon_margin": "NaN", "lexicon": "a"}, "lexicon_margin"),
         ({"lexicon_margin": "1"}, "lexicon_margin: needs a lexicon"),
         ({"lexicon": "\n"}, "lexicon: empty"),
@@ -337,7 +339,7 @@ def test_information(server: Server, recognizer: Recognizer) -> None:
 def test_the_interface_describes_itself_without_another_server(server: Server) -> None:
     description = server.client.get("/openapi.json").json()
     form = description["paths"]["/v1/lines"]["post"]["requestBody"]["content"]["multipart/form-data"]["schema"]
-    options = {"pattern", "lexicon", "lexicon_margin", "allow", "deny", "beam"}
+    options = {"pattern", "lexicon", "lexicon_margin", "allow", "deny", "beam", "effort"}
     assert set(form["properties"]) == {"image", "url", "details", "lines", "orientation", *options}
     assert set(description["paths"]["/ocr"]["post"]["responses"]) >= {"400", "401", "413", "415", "422", "503", "504"}
     page = server.client.get("/docs").text

@@ -148,7 +148,7 @@ def test_the_learning_rate_suits_the_pretrained_weights(given: list[str], rate: 
 
 def test_a_recipe_with_pretrained_weights_keeps_its_rate() -> None:
     config = load_config("fine_tune")
-    assert config.Train.pretrain_weight_path == "printed_en" and config.Train.rate == config.Train.learning_rate
+    assert config.Train.pretrain_weight_path == "printed_latin" and config.Train.rate == config.Train.learning_rate
 
 
 def test_a_folder_a_file_in_it_and_a_name_are_pretrained_weights(tmp_path: Path) -> None:

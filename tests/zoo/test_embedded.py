@@ -13,6 +13,7 @@ from ocrx.zoo.embedded import DEFAULT
 
 EMBEDDED = sorted(path.parent.name for path in EMBEDDED_DIR.glob(f"*/{SPEC_FILE}"))
 LARGEST = 5_000_000
+LARGEST_WHEEL = 40_000_000
 
 
 @pytest.fixture(scope="module")
@@ -63,9 +64,29 @@ def test_printed_latin_has_the_charset_of_its_recipe(latin: Recognizer) -> None:
 
 
 @pytest.mark.parametrize("name", EMBEDDED)
+def test_an_embedded_model_is_stored_once(name: str) -> None:
+    """One file of weights, which every back end reads."""
+    folder = EMBEDDED_DIR / name
+    large = [path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.stat().st_size > 1_000_000]
+    assert large == ["inference/model.onnx"]
+    line = typeset("Total 12.50 for 3 x 4")
+    texts = {
+        next(iter(create_model(name, device="cpu", backend=kind).predict(line))).text for kind in ("onnx", "torch")
+    }
+    assert texts == {"Total 12.50 for 3 x 4"}
+
+
+def test_the_wheel_is_small() -> None:
+    """The files that go into the wheel; compression only makes them smaller."""
+    package = EMBEDDED_DIR.parents[1]
+    files = [path for path in package.rglob("*") if path.is_file() and "__pycache__" not in path.parts]
+    assert sum(path.stat().st_size for path in files) < LARGEST_WHEEL
+
+
+@pytest.mark.parametrize("name", EMBEDDED)
 def test_an_embedded_model_is_small_calibrated_and_described(name: str) -> None:
     folder = EMBEDDED_DIR / name
-    assert (folder / "inference" / "model.onnx").stat().st_size < LARGEST
+    assert sum(path.stat().st_size for path in folder.rglob("*")) < LARGEST
     assert (folder / "README.md").is_file()
     result = next(iter(create_model(name, device="cpu").predict(typeset("Total 12.50"))))
     assert result.text == "Total 12.50"
