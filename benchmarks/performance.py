@@ -23,6 +23,7 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, version
+from importlib.util import find_spec
 from itertools import cycle, islice
 from pathlib import Path
 
@@ -37,9 +38,12 @@ from processor_peak import fp32_peak, int8_peak
 
 from ocrx.backends import own_cores
 from ocrx.backends.onnx import OnnxBackend
+from ocrx.config import BenchmarkConfig
 from ocrx.data.checks.image_scan import scan_images
 from ocrx.data.formats.layouts import read_dataset
 from ocrx.data.sample import Sample
+from ocrx.errors import OcrxError
+from ocrx.evaluation.reduced_precision import CHECKED_LINES, make_int8
 from ocrx.imaging.preparation import resize
 from ocrx.imaging.reading import read_image
 from ocrx.inference.batching import stack_lines, width_batches
@@ -138,9 +142,9 @@ def reading(options: Options) -> Section:
     """Lines from files to texts, with one thread and with all cores."""
     samples, pythons = options.samples(), find_peers(options.pythons)
     rows: list[tuple[str, ...]] = []
-    notes = []
+    settings, notes = _settings(options)
     for threads in sorted({1, own_cores()}):
-        own = own_readers([MODEL, None], _settings(), threads, (8,))
+        own = own_readers([None], ["onnx"], threads, (8,)) | own_readers([MODEL], settings, threads, (8,))
         measured = measure(samples, own | peer_readers(pythons, threads), options.rounds)
         base = measured.get(TITLES["rapidocr1"])
         known = [entry for entry in measured.values() if entry.failure is None]
@@ -354,12 +358,18 @@ def _run_script(script: Sequence[str]) -> str:
     return subprocess.run(command, check=True, capture_output=True, text=True, cwd=ROOT).stdout
 
 
-def _settings() -> list[str]:
+def _settings(options: Options) -> tuple[list[str], list[str]]:
+    """Back ends and precisions to read with, and why one is left out."""
+    settings = ["onnx", "onnx:int8"]
+    notes = []
     try:
-        version("openvino")
-    except PackageNotFoundError:
-        return ["onnx"]
-    return ["onnx", "openvino", "openvino:bf16"]
+        make_int8(find_model(MODEL), read_dataset(options.data).train[:CHECKED_LINES], BenchmarkConfig().max_loss)
+    except OcrxError as error:
+        settings.remove("onnx:int8")
+        notes.append(f"int8: {error.message}.")
+    if find_spec("openvino") is not None:
+        settings += ["openvino", "openvino:bf16"]
+    return settings, notes
 
 
 def _features() -> list[str]:

@@ -39,3 +39,12 @@ def processor_features() -> list[str]:
             break
     limits = [f"{name}={os.environ[name]}" for name in _KERNEL_VARIABLES if name in os.environ]
     return sorted(name for name, present in found.items() if present) + limits
+
+
+def adds_int8_in_32_bits() -> bool:
+    """Whether the processor has instructions that add products of int8 in 32 bits, so that no sum overflows.
+
+    Returns:
+        True with AVX-512-VNNI on x86-64 and with the dot product of ARM.
+    """
+    return not {"AVX512VNNI", "ASIMDDP"}.isdisjoint(processor_features())

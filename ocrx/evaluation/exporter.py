@@ -85,6 +85,7 @@ def export_folder(
     samples: Sequence[Sample] = (),
     max_loss: float = 0.01,
     target: Path | None = None,
+    weight_bits: int = 7,
 ) -> Exported:
     """Export a model folder.
 
@@ -97,6 +98,7 @@ def export_folder(
         samples: Lines that both networks read to compare them, and that calibrate int8.
         max_loss: Largest loss of accuracy in reduced precision.
         target: Folder for the file; by default the folder ``inference`` of the model.
+        weight_bits: Bits of weights in int8, see ``export.quantize.quantized_onnx``.
 
     Returns:
         The exported file, and how it compares with the model.
@@ -116,7 +118,7 @@ def export_folder(
     existing = next(parent for parent in (target, *target.parents) if parent.is_dir())
 
     with partial_folder(existing) as work:
-        source = SourceModel(folder, work)
+        source = SourceModel(folder, work, weight_bits)
         written = _WRITERS[form](source, precision, samples)
         compared = _compare(source.backend, written.backend, samples, precision, max_loss)
         files = list(written.files)
@@ -172,13 +174,15 @@ def _readable(image: Path) -> bool:
 class SourceModel:
     """The model to export: its weights if the folder has them, else its ONNX file."""
 
-    def __init__(self, folder: Path, work: Path) -> None:
+    def __init__(self, folder: Path, work: Path, weight_bits: int = 7) -> None:
         """Load the model.
 
         Args:
             folder: Its folder.
             work: For files that are made on the way.
+            weight_bits: Bits of weights in int8.
         """
+        self.weight_bits = weight_bits
         self.folder = folder
         self.work = work
         self.spec: ModelSpec = read_spec(folder)
@@ -214,7 +218,8 @@ def _write_onnx(source: SourceModel, precision: str, samples: Sequence[Sample]) 
     if precision == "fp16":
         half_onnx(original, file)
     elif precision == "int8":
-        quantized_onnx(original, file, prepared([sample.image for sample in samples], source.spec))
+        images = prepared([sample.image for sample in samples], source.spec)
+        quantized_onnx(original, file, images, source.weight_bits)
     elif source.network is None:
         raise ModelError(f"{source.folder}: no {WEIGHTS_FILE}; the folder has only its ONNX model")
     return _Written([file], OnnxBackend(file))
@@ -228,7 +233,8 @@ def _write_openvino(source: SourceModel, precision: str, samples: Sequence[Sampl
     original = source.onnx()
     if precision == "int8":
         original = source.work / exported_name(ONNX_FILE, precision)
-        quantized_onnx(source.onnx(), original, prepared([sample.image for sample in samples], source.spec))
+        images = prepared([sample.image for sample in samples], source.spec)
+        quantized_onnx(source.onnx(), original, images, source.weight_bits)
     network = openvino.Core().read_model(original)
     network.set_rt_info(source.spec.to_json(), SPEC_PATH)
     file = source.work / exported_name(IR_FILE, stored_precision(precision))

@@ -10,6 +10,7 @@ from PIL import Image
 
 from ocrx.backends import Backend, exported_name, open_backend
 from ocrx.backends.probe import Probe, probe_path
+from ocrx.backends.processor import adds_int8_in_32_bits
 from ocrx.config import SynthConfig
 from ocrx.data.sample import Sample
 from ocrx.errors import ModelError
@@ -101,7 +102,9 @@ def make_int8(folder: Path, samples: Sequence[Sample], max_loss: float) -> Path 
     target = local_exports(folder)
     if target is None:
         raise ModelError(f"{folder}: no home folder to store int8 in", hint="set XDG_CACHE_HOME to a folder")
-    return export_folder(folder, "onnx", "int8", samples, max_loss, target).file
+    # The file is for this machine; its probe keeps others from reading it wrongly.
+    bits = 8 if adds_int8_in_32_bits() else 7
+    return export_folder(folder, "onnx", "int8", samples, max_loss, target, bits).file
 
 
 def rendered_samples(spec: ModelSpec, count: int, folder: Path) -> list[Sample]:

@@ -14,6 +14,7 @@ from onnxruntime.quantization import CalibrationDataReader, QuantFormat, QuantTy
 from onnxruntime.transformers.float16 import convert_float_to_float16
 
 from ocrx.arrays import Floats
+from ocrx.export.gelu import fuse_gelu
 
 _QUANTIZED = ["Conv", "MatMul", "Gemm"]
 
@@ -29,17 +30,18 @@ def half_onnx(source: Path, target: Path) -> None:
     onnx.save(model, str(target))
 
 
-def quantized_onnx(source: Path, target: Path, images: Sequence[Floats]) -> None:
+def quantized_onnx(source: Path, target: Path, images: Sequence[Floats], weight_bits: int = 7) -> None:
     """Quantise weights (per channel) and activations to int8.
 
     The first convolution and the last layer remain fp32: they take little time, and errors there cost most accuracy.
-    Weights use 7 of the 8 bits, because x86-64 without VNNI adds two products in 16 bits (VPMADDUBSW), which 255 * w1 +
-    255 * w2 must not exceed; some ARM kernels do the same. ``benchmarks/int8.md`` compares the alternatives.
+    By default weights use 7 of the 8 bits, because x86-64 without VNNI adds two products in 16 bits (VPMADDUBSW), which
+    255 * w1 + 255 * w2 must not exceed; some ARM kernels do the same. ``benchmarks/int8.md`` compares the alternatives.
 
     Args:
         source: The fp32 ONNX file.
         target: The file to write.
         images: float32 [1, C, H, W] of each line; they determine the ranges of the activations.
+        weight_bits: 7, or 8 for processors that add products of int8 in 32 bits.
     """
     model = _with_fp32_weights(source)
     nodes = [node for node in model.graph.node if node.op_type in _QUANTIZED]
@@ -58,11 +60,12 @@ def quantized_onnx(source: Path, target: Path, images: Sequence[Floats]) -> None
             activation_type=QuantType.QUInt8,
             weight_type=QuantType.QInt8,
             per_channel=True,
-            reduce_range=True,
+            reduce_range=weight_bits == 7,
         )
 
     described = {entry.key: entry.value for entry in model.metadata_props}
     written = onnx.load(str(target))
+    fuse_gelu(written)
     onnx.helper.set_model_props(written, described)
     onnx.save(written, str(target))
 

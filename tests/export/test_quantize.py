@@ -65,6 +65,14 @@ def test_no_weights_overflow_where_products_are_added_in_16_bits(original: Path,
                 assert (overflowing_sum(rows, values) == exact).all(), name
 
 
+def test_eight_bits_are_used_where_they_are_asked_for(original: Path, tmp_path: Path) -> None:
+    for bits, most in ((7, 64), (8, 128)):
+        file = tmp_path / f"model{bits}.onnx"
+        quantized_onnx(original, file, lines(original), bits)
+        largest = max(int(np.abs(weights).max()) for weights in int8_weights(file).values())
+        assert most / 2 < largest <= most
+
+
 def test_the_emulation_sees_an_overflow() -> None:
     weights, inputs = np.array([[127, 127, -128]]), np.array([[255, 255, 255]])
     assert overflowing_sum(weights, inputs) == 32767 - 128 * 255
