@@ -75,15 +75,15 @@ def test_an_upside_down_page_read_as_one_line_causes_a_warning() -> None:
 
 
 def test_a_large_photo_of_a_line_is_reduced_and_keeps_its_size(tmp_path: Path) -> None:
-    photo = draw_line("a line of text", height=48).resize((3200, 400), Image.Resampling.BICUBIC)
+    photo = draw_line("a line of text", height=48).resize((4800, 600), Image.Resampling.BICUBIC)
     photo.save(tmp_path / "photo.jpg")
     (source,) = iter_inputs(str(tmp_path / "photo.jpg"))
     (line,) = load_lines([source], ImageSpec())
     (whole,) = load_lines([ImageInput(source.load, source.name)], ImageSpec())
-    assert line.size == whole.size == (3200, 400)
+    assert line.size == whole.size == (4800, 600)
     assert line.pixels is not None and whole.pixels is not None and line.pixels.shape == whole.pixels.shape
     assert not np.array_equal(line.pixels, whole.pixels), "it was not decoded at full size"
     assert np.abs(line.pixels.astype(int) - whole.pixels).mean() < 1
-    assert source.load().size == (3200, 400)
+    assert source.load().size == (4800, 600)
     (split,) = load_lines([source], ImageSpec(), Layout("split"))
     assert split.pixels is not None and np.array_equal(split.pixels, whole.pixels)
