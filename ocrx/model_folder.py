@@ -75,7 +75,7 @@ def bundled_language_model(model: Path) -> Path | None:
 
 
 def weights_file(folder: Path) -> Path | None:
-    """Find the file that torch takes the weights of a model from.
+    """Find the file that holds the weights of a model for torch.
 
     Args:
         folder: The model folder.

@@ -1,4 +1,4 @@
-"""Frames and scores of texts that a search found."""
+"""Spans and scores of the characters of texts that a search found."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from ocrx.decoding.greedy import Decoded
 
 
 def align_texts(logits: Floats, texts: Sequence[tuple[int, ...] | None], normalizer: Float64s) -> list[Decoded]:
-    """Find frames and scores of given texts.
+    """Find spans and scores of the characters of given texts.
 
     Args:
         logits: float32 [N, T, K].

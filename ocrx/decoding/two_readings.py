@@ -1,7 +1,6 @@
-"""Joins two readings of one line: of their texts, the one that both make most likely.
+"""Joins two readings of one line: takes the text with the larger product of its likelihoods in both.
 
-Two renderings of an image differ in what they blur. The product of their likelihoods asks for a text that explains
-both (test-time augmentation, as in Krizhevsky et al. 2012, section 4.1, on whole texts instead of single labels).
+This is test-time augmentation (as in Krizhevsky et al. 2012, section 4.1) of whole texts instead of single labels.
 """
 
 from __future__ import annotations
@@ -23,15 +22,15 @@ def join_readings(
     """Choose between the texts of two readings, where a line was read twice.
 
     Args:
-        decoder: What found ``read``, and finds the texts of the second reading.
+        decoder: The decoder that found ``read``; it also decodes the second reading.
         first: Logits of the first reading, float32 [N, T, K].
-        second: Number of a line → its logits in the second reading, float32 [T', K].
+        second: Index of a line → its logits in the second reading, float32 [T', K].
         read: The texts of the first reading.
 
     Returns:
-        Of each line the text with the larger sum of log-likelihoods in both readings, and of the score of the
-        decoder's language model. Spans are frames of the first reading, scores are means of both readings. Lines that
-        were read once, or whose texts do not fit both readings, are those of ``read``.
+        For each line the text with the larger sum of its log-likelihoods in both readings and its score under the
+        decoder's language model. Spans are frames of the first reading, scores are means over both readings. Lines
+        that were read once, or whose texts do not fit both readings, are those of ``read``.
     """
     return [_joined(decoder, first[n], second[n], line) if n in second else line for n, line in enumerate(read)]
 

@@ -19,7 +19,7 @@ LOW_SCORE = 0.9
 
 
 def wider_logits(lines: Sequence[Pixels], best_paths: Sequence[Decoded], backend: Backend) -> dict[int, Floats]:
-    """Run the network again on the lines of low confidence. Whether and how depends on each line alone.
+    """Run the network again on the lines of low confidence. The result of a line does not depend on the others.
 
     Args:
         lines: Resized lines, uint8 [height, width] or [height, width, 3].
@@ -27,7 +27,7 @@ def wider_logits(lines: Sequence[Pixels], best_paths: Sequence[Decoded], backend
         backend: The network; the caller holds a slot of it.
 
     Returns:
-        Index into ``lines`` → logits of the line in its wider form, float32 [T, K].
+        Index into ``lines`` → logits of the stretched line, float32 [T, K]; only of lines that were read again.
     """
     wider = [
         widen(pixels, backend.spec.image) if path.min_score < LOW_SCORE else None
@@ -48,7 +48,7 @@ def widen(pixels: Pixels, spec: ImageSpec) -> Pixels | None:
         spec: The image spec of the model.
 
     Returns:
-        The stretched line; None if the line is already as wide as the model takes.
+        The stretched line; None if the line already has the model's maximum width.
     """
     height, width = pixels.shape[:2]
     wider = min(spec.max_width, round(width * WIDENING))

@@ -1,7 +1,7 @@
 """Reads the weights of a network back from the ONNX file that ocrx exported from its fused form.
 
 Embedded models are stored once, as an ONNX file in half precision. The tracing exporter keeps the names and values of
-all weights but those of LSTMs and linear layers, which it rearranges; here they get back the layout that torch uses.
+all weights but those of LSTMs and linear layers, which it rearranges; this module restores the layout that torch uses.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ def read_onnx_state(path: Path) -> dict[str, torch.Tensor]:
         path: The file, of a network in fused form.
 
     Returns:
-        Name in the state dict → float32 tensor; beside them tensors of the graph that are none.
+        Name in the state dict → float32 tensor; also constants of the graph, which are no weights.
 
     Raises:
         ModelError: The file is missing or damaged.

@@ -1,4 +1,4 @@
-"""How Arabic texts are printed: signs, digits, stretched letters, vowel marks and the spaces before signs."""
+"""Printed form of Arabic texts: punctuation, digits, stretched letters, vowel marks, spaces before punctuation."""
 
 from __future__ import annotations
 
@@ -12,26 +12,26 @@ _SIGNS = str.maketrans(",;?", "،؛؟")
 _DIGITS = str.maketrans("0123456789", "٠١٢٣٤٥٦٧٨٩")
 _POINT = re.compile(r"(?<=[٠-٩])[.,](?=[٠-٩])")
 _END = re.compile(f"(?<=[{_LETTER}])([.،؛:؟!])(?=$|\\s)")
-# A letter that joins the next one; lam and alef make one shape, which nothing may part.
+# After a letter that joins the next one; lam and alef form one ligature, which must not be split.
 _JOINT = re.compile(f"(?<=[بتثجحخسشصضطظعغفقكمنهيئ])(?=[{_LETTER}])|(?<=ل)(?=[{_LETTER}])(?![اأإآ])")
 _ACCUSATIVE = re.compile(f"(?<=[{_LETTER}]{{3}})ا(?![{_LETTER}])")
 _VOWELS = ("َ", "َ", "ِ", "ُ", "ْ", "ّ", "َّ", "ِّ")
 
 _NATIVE_DIGITS = 0.6
-_SPACED_SIGNS = 0.3  # share of the texts with a space before full stops and commas, as much print has
+_SPACED_SIGNS = 0.3  # share of texts with a space before full stops and commas, as is common in print
 _STRETCHED = 0.2
 _TANWEEN, _VOWELLED = 0.12, 0.05
 
 
 def as_printed(rng: Random, text: str) -> str:
-    """Set an Arabic text with Latin signs and digits as print has it.
+    """Replace Latin punctuation and digits by what Arabic print has, and add marks that print has at times.
 
     Args:
         rng: Source of randomness.
-        text: The text; words with Latin letters keep their signs and digits.
+        text: The text; words with Latin letters keep their punctuation and digits.
 
     Returns:
-        The text.
+        The text as it is printed.
     """
     native_digits = rng.random() < _NATIVE_DIGITS
     text = " ".join(_as_native(rng, word, native_digits) for word in text.split(" "))
@@ -49,7 +49,7 @@ def as_printed(rng: Random, text: str) -> str:
 
 
 def _as_native(rng: Random, word: str, native_digits: bool) -> str:
-    """A word with the signs of Arabic, and its digits; one with Latin letters stays as it is."""
+    """A word with Arabic punctuation, and Arabic digits if wanted; a word with Latin letters is unchanged."""
     if _LATIN.search(word):
         return word
     if _NATIVE.search(word):

@@ -1,4 +1,4 @@
-"""Named charsets of the synthetic lines: what the print of a group of languages holds."""
+"""Named charsets of synthetic lines: the characters found in print of a group of languages."""
 
 from __future__ import annotations
 
@@ -7,11 +7,11 @@ import unicodedata
 
 ASCII = "".join(chr(code) for code in range(32, 127))
 _WESTERN_SIGNS = "“”‘’–—…•°±×©®™€£¥§½"
-# Without signs that look like another one of the list (minus, primes): no reader could distinguish them.
+# Without signs that look like another sign in the list (minus, primes), which no reader could distinguish.
 _PRINT_SIGNS = _WESTERN_SIGNS + "‚„‹›«»·÷¢¶†‡¼¾¹²³µªº¿¡‰≤≥≠≈→←№"
 
 _VIETNAMESE = "".join(chr(code) for code in range(0x1EA0, 0x1EFA)) + "ƠơƯư"
-_UNUSED = "ĔĕĬĭŎŏĸŉĿŀĲĳſŢţ"  # of Latin Extended-A: not of a living language of Europe, or written another way today
+_UNUSED = "ĔĕĬĭŎŏĸŉĿŀĲĳſŢţ"  # Latin Extended-A: not used in a living European language, or written differently today
 
 
 def _letters(first: int, last: int, without: str = "") -> str:
@@ -23,7 +23,7 @@ LATIN_LETTERS = _letters(0xC0, 0xFF) + _letters(0x100, 0x17F, _UNUSED) + "ȘșȚ
 # Russian, Ukrainian, Belarusian, Bulgarian, Serbian, Macedonian, Montenegrin, and the stressed vowels of Bulgarian.
 CYRILLIC_LETTERS = _letters(0x400, 0x45F) + "ҐґЀѐЍѝ"
 GREEK_LETTERS = "ΆΈΉΊΌΎΏΐΪΫάέήίΰϊϋόύώ" + _letters(0x391, 0x3A9) + _letters(0x3B1, 0x3C9)
-# Standard Arabic: letters, the sign that stretches a word, vowel marks, digits and signs.
+# Standard Arabic: letters, the tatweel (which stretches a word) and the vowel marks.
 ARABIC_LETTERS = _letters(0x621, 0x63A) + _letters(0x641, 0x64A) + "ـ" + "".join(map(chr, range(0x64B, 0x653)))
 _ARABIC_SIGNS = "،؛؟٪٫" + "٠١٢٣٤٥٦٧٨٩"
 

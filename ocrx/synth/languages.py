@@ -1,4 +1,4 @@
-"""Languages of the synthetic texts: words by frequency, and how each language writes quotes, numbers and dates."""
+"""Languages of the synthetic texts: words by frequency, and conventions for quotes, numbers and dates."""
 
 from __future__ import annotations
 
@@ -24,14 +24,14 @@ class Language:
     Attributes:
         code: BCP 47 code, such as ``de``.
         script: ``latin``, ``cyrillic``, ``greek`` or ``arabic``.
-        words: most frequent words, as written within a sentence.
-        weights: running sum of the weights of ``words``.
-        quotes: pairs of quotes, opening and closing half of a string each.
-        currencies: signs and abbreviations.
-        currency_first: whether the sign stands before the amount.
-        decimal, group: signs within numbers.
-        months, short_months, days: names from January and Monday on.
-        dates: patterns in CLDR's notation (``d``, ``dd``, ``M``, ``MMM``, ``MMMM``, ``y``, ``yy``, ``EEEE``).
+        words: Most frequent words, as written within a sentence.
+        weights: Cumulative sum of the weights of ``words``.
+        quotes: Pairs of quotation marks; half of each string opens, the other half closes.
+        currencies: Signs and abbreviations.
+        currency_first: Whether the sign precedes the amount.
+        decimal, group: Decimal and thousands separator.
+        months, short_months, days: Names, from January and Monday on.
+        dates: Patterns in CLDR's notation (``d``, ``dd``, ``M``, ``MMM``, ``MMMM``, ``y``, ``yy``, ``EEEE``).
     """
 
     code: str
@@ -49,7 +49,7 @@ class Language:
     dates: tuple[str, ...]
 
     def word(self, rng: Random) -> str:
-        """A word sampled by weight.
+        """Sample a word by weight.
 
         Args:
             rng: Source of randomness.
@@ -60,7 +60,7 @@ class Language:
         return rng.choices(self.words, cum_weights=self.weights)[0]
 
     def upper(self, text: str) -> str:
-        """Upper case by the rules of the language: a dotted I in Turkish, no accents in Greek.
+        """Convert to upper case by the rules of the language: a dotted I in Turkish, no accents in Greek.
 
         Args:
             text: The text.
@@ -72,11 +72,11 @@ class Language:
             text = text.replace("i", "İ").replace("ı", "I")
         if self.script == "greek":
             text = text.translate(_GREEK_PLAIN)
-        # ß has two forms in capitals; which one depends on the text alone
+        # ß has two capital forms; the choice depends on the text only.
         return text.replace("ß", "ẞ" if len(text) % 2 else "SS").upper()
 
     def capitalized(self, text: str) -> str:
-        """The text with its first letter in upper case.
+        """Capitalise the first letter.
 
         Args:
             text: The text.
@@ -92,8 +92,8 @@ def load_languages(folder: Path, allowed: frozenset[str]) -> list[Language]:
     """Load the languages of a folder that ``benchmarks/embed_words.py`` wrote, sorted by code.
 
     Args:
-        folder: has a ``CODE.json.gz`` for each language.
-        allowed: the charset; a language is left out unless nearly all of its frequent words fit into it.
+        folder: Folder with a ``CODE.json.gz`` per language.
+        allowed: The charset; a language is skipped unless it can write nearly all of its frequent words.
 
     Returns:
         At least one language.

@@ -11,7 +11,7 @@ from ocrx.synth import arabic
 from ocrx.synth.languages import Language
 from ocrx.synth.prose import KINDS
 
-# Share of a scene's texts that these languages supply; the English patterns supply the rest.
+# Share of a scene's texts in these languages; the other texts follow the English patterns.
 SCENE_SHARES = {"receipt": 0.08, "document": 0.92, "screen": 0.78, "photo": 0.65}
 # Relative frequency of a language, 1 by default: more for English, which all others quote, and for many accents.
 _WEIGHTS = {
@@ -28,8 +28,8 @@ _WEIGHTS = {
     "ga": 0.6,
     "fo": 0.6,
 }
-_ENGLISH_TEXT = 0.1  # share of English texts beside languages of another script
-_FOREIGN_WORD = 0.12  # share of the texts in another script that hold an English word
+_ENGLISH_TEXT = 0.1  # share of English texts among languages of another script
+_FOREIGN_WORD = 0.12  # share of texts in another script that contain an English word
 _RARE_LETTERS = 0.04  # share of the texts in which some letters are replaced by others with an accent
 # The same with the language's own letters: its marks differ by few pixels, and real words would let the net guess them.
 _SHUFFLED_MARKS = {"vi": 0.12}
@@ -42,8 +42,8 @@ class MultilingualTexts:
     """Samples texts in several languages; each text is a pure function of the random source.
 
     Args:
-        languages: at least one. Beside languages of another script, only English is used of those in Latin script.
-        allowed: the charset, which supplies rare letters.
+        languages: At least one. With languages of another script, English is the only one used in Latin script.
+        allowed: The charset, a source of rare letters.
     """
 
     def __init__(self, languages: Sequence[Language], allowed: frozenset[str]) -> None:
@@ -60,12 +60,12 @@ class MultilingualTexts:
         self._english = next((language for language in languages if language.code == "en"), None)
 
     def sample(self, rng: Random, scene: str, length: int) -> tuple[str, str]:
-        """A text for a scene, and its language; the text may be a little longer than ``length`` characters.
+        """Sample a text for a scene, and its language; the text may be slightly longer than ``length``.
 
         Args:
             rng: Source of randomness.
             scene: ``receipt``, ``document``, ``screen`` or ``photo``.
-            length: Characters wanted, roughly.
+            length: Approximate number of characters.
 
         Returns:
             The text and the code of its language.
@@ -90,7 +90,7 @@ class MultilingualTexts:
 
 
 def _letters(language: Language) -> frozenset[str]:
-    """The letters of a language's words, and their capitals."""
+    """Collect the letters of a language's words, and their capitals."""
     letters = set("".join(language.words))
     return frozenset(letters | {language.upper(c) for c in letters})
 
@@ -102,7 +102,7 @@ def _with_variants(rng: Random, text: str, variants: dict[str, list[str]]) -> st
 
 
 def _accented_variants(allowed: frozenset[str]) -> dict[str, list[str]]:
-    """For each plain letter the letters of the charset that are the same letter with a mark."""
+    """Map each plain letter to the letters of the charset that add a mark to it."""
     variants: dict[str, list[str]] = {}
     for c in sorted(allowed):
         base = unicodedata.normalize("NFD", c)[0]
@@ -115,7 +115,7 @@ def _accented_variants(allowed: frozenset[str]) -> dict[str, list[str]]:
 
 
 def _accented_words(language: Language) -> list[str]:
-    """Frequent words whose capital has a mark at the top, which a tight crop cuts first."""
+    """List frequent words whose capital has a mark at the top, which a tight crop cuts first."""
     capitals = ((word, language.capitalized(word)[0]) for word in language.words[:_PROBED_WORDS])
     return [word for word, c in capitals if unicodedata.normalize("NFD", c)[0] != c or c.lower() in _STROKED.values()]
 
