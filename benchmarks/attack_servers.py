@@ -49,6 +49,7 @@ def _odd_headers(rng: random.Random) -> dict[str, str]:
         "application/json", "multipart/form-data", "multipart/form-data; boundary=", "multipart/form-data; boundary=é",
         f"multipart/form-data; boundary={'b' * 500}", "text/plain", "", ";;;", "multipart/form-data; boundary*0*=a'b'c",
     )  # fmt: skip
+
     odd = {
         "Content-Type": rng.choice(kinds),
         "Content-Encoding": rng.choice(("gzip", "identity", "")),
@@ -76,6 +77,7 @@ def _upload(rng: random.Random) -> bytes:
         buffer, pages = io.BytesIO(), [line_image(rng).convert("RGB") for _ in range(rng.randrange(1, 4))]
         pages[0].save(buffer, "PDF", save_all=True, append_images=pages[1:])
         return mutate(buffer.getvalue(), rng) if rng.random() < 0.7 else buffer.getvalue()
+
     if kind < 6:
         buffer = io.BytesIO()
         line_image(rng).convert("L").save(buffer, "PNG")
@@ -91,6 +93,7 @@ def _field(rng: random.Random, address: str) -> tuple[str, str]:
         ("pattern", "lexicon", "lexicon_margin", "allow", "deny", "beam", "details", "lines", "orientation", "url",
          "lm", "lm_weight", "unknown")
     )  # fmt: skip
+
     if rng.random() < 0.05:
         long = {"pattern": "a?" * 10**6, "lexicon": "\n".join(map(str, range(200_000))), "allow": "ab" * 10**6}
         return rng.choice(sorted(long.items()))
@@ -164,6 +167,7 @@ def _other(rng: random.Random, address: str) -> Request:
         "//",
         "/a?b=%ff",
     )
+
     method = rng.choice(("GET", "POST", "HEAD", "PUT", "DELETE", "OPTIONS", "PATCH", "X"))
     return Request(
         method, rng.choice(paths), _odd_headers(rng), rng.choice((b"", b"{}", b"[" * 50_000, rng.randbytes(99)))
@@ -209,6 +213,7 @@ def _lines(rng: random.Random, folder: Path) -> None:
         names.append(rng.choice(("/dev/zero", "pipe.png", "../case/a.png", "\x00", "x" * 300)))
         os.mkfifo(folder / "pipe.png")
     rows = [(name, rng.choice(("one", "zwei", "ſ", "١٢", ""))) for name in names]
+
     files = {
         "train.txt": "".join(f"{name}\t{label}\n" for name, label in rows),
         "label.txt": "".join(f"{name}\t{label}\n" for name, label in rows),
@@ -234,6 +239,7 @@ def _journals(rng: random.Random, folder: Path) -> None:
         {"n": 4, "at": 4.5, "finish": {"train.txt": "00"}},
         {"n": 5, "at": 5.5, "model": "training/run_1/output/best_accuracy"},
     ]
+
     if rng.random() < 0.6:
         number = rng.randrange(len(entries))
         entries[number] = replace_somewhere(entries[number], rng)
@@ -299,6 +305,7 @@ def attack_review(rng: random.Random, folder: Path) -> Conversation:
         wait_for(address, "/static/review.css")
         answer = ask(address, Request("GET", f"/?token={token}"))
         cookie = answer.headers["set-cookie"].partition(";")[0]
+
         for _ in range(REQUESTS):
             own = {"Cookie": cookie, "X-Ocrx-Review": "1"}
             shown = ask(address, Request("GET", "/api/next?tab=t&status=all", own))
