@@ -123,6 +123,8 @@ def image_bytes(rng: random.Random) -> bytes:
     if kind in _PROBED and not features.check(_PROBED[kind]):
         kind = "PNG"
     buffer, image, options = io.BytesIO(), line_image(rng), dict(rng.choice(_SAVED))
+    if options.get("compression") == "jpeg":
+        image = image.convert("RGB")  # Pillow 11 damages its memory where it cannot write a mode so
     if options.get("save_all"):
         options["append_images"] = [image.copy() for _ in range(rng.randrange(1, 30))]
     if rng.random() < 0.2 and kind != "AVIF":  # Pillow crashes on writing an odd orientation into one
