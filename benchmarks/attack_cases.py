@@ -25,6 +25,7 @@ TRACE = "ran"
 NUMBERS = (0, 1, -1, 2**31 - 1, -(2**31), 2**63, 10**30, 1e308, float("nan"), 0.5)
 FORMATS = ("PNG", "JPEG", "BMP", "TIFF", "GIF", "PPM", "WEBP", "JPEG2000", "AVIF", "DIB")
 _PROBED = {"WEBP": "webp", "JPEG2000": "jpg_2000", "AVIF": "avif"}
+_TIFF_MODES = {"jpeg": "RGB", "group4": "1"}
 _SAVED: tuple[dict[str, Any], ...] = (
     {},
     {"save_all": True},
@@ -123,8 +124,8 @@ def image_bytes(rng: random.Random) -> bytes:
     if kind in _PROBED and not features.check(_PROBED[kind]):
         kind = "PNG"
     buffer, image, options = io.BytesIO(), line_image(rng), dict(rng.choice(_SAVED))
-    if options.get("compression") == "jpeg":
-        image = image.convert("RGB")  # Pillow 11 damages its memory where it cannot write a mode so
+    if options.get("compression") in _TIFF_MODES:  # Pillow 11 damages its memory where it cannot write a mode so
+        image = image.convert(_TIFF_MODES[options["compression"]])
     if options.get("save_all"):
         options["append_images"] = [image.copy() for _ in range(rng.randrange(1, 30))]
     if rng.random() < 0.2 and kind != "AVIF":  # Pillow crashes on writing an odd orientation into one

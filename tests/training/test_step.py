@@ -192,6 +192,8 @@ def test_other_errors_of_the_network_are_not_taken_for_lack_of_memory() -> None:
         updater(net=net).run([lines(2)], 0, 0, None)
 
 
+# onnxscript 0.1, which torch imports here, calls what it has deprecated itself.
+@pytest.mark.filterwarnings("ignore:'onnxscript.values:FutureWarning")
 def test_a_compiled_network_keeps_the_names_and_results_of_the_plain_one(monkeypatch: pytest.MonkeyPatch) -> None:
     # The real compiler takes a minute; that its wrapper leaves no trace is what matters here.
     monkeypatch.setattr(torch, "compile", functools.partial(torch.compile, backend="eager"))
