@@ -1,13 +1,13 @@
 """Simulated reviewing: how early planted label errors are shown, and what corrected lines are worth to a model.
 
-    python benchmarks/review_loop.py errors --data DIR [--sets NAME ...] [--tune]
-    python benchmarks/review_loop.py learning --data DIR --output DIR [--sets NAME ...] [--epochs N]
+    python benchmarks/review_loop.py errors --data DIR [--sets NAME ...] [--kinds typing|other] [--tune]
+    python benchmarks/review_loop.py learning --data DIR --output DIR [--sets NAME ...] [--orders ...] [--epochs N]
 
 DIR holds labelled lines (train.txt and val.txt). ``errors`` plants wrong labels in the training lines, ranks them as
 `ocrx review` does with the embedded model, and counts those among the first lines; with ``--tune`` the model is first
-trained on all training lines with their wrong labels. ``learning`` takes the labels of
-lines that are chosen by confidence or at random as corrected, trains the model on them with the code of the Train
-button, and reads the validation lines. Rows of Markdown tables go to stdout.
+trained on all training lines with their wrong labels. ``learning`` takes the labels of lines that are chosen at random,
+by confidence or in the mixed order as corrected, trains the model on them with the code of the Train button, and reads
+the validation lines. Rows of Markdown tables go to stdout.
 """
 
 from __future__ import annotations
@@ -16,13 +16,16 @@ import argparse
 import random
 import subprocess
 import sys
-from collections.abc import Sequence
+import unicodedata
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
+from statistics import fmean
 
 from ocrx.data.formats.layouts import read_dataset
 from ocrx.data.sample import Sample
 from ocrx.evaluation.label_errors import rank_labels
+from ocrx.evaluation.planted_errors import plant_error
 from ocrx.files import read_json
 from ocrx.inference.discovery import find_model
 from ocrx.inference.opening import Runtime, open_recognizer
@@ -40,65 +43,81 @@ COUNTS = (50, 100, 200)
 ORDERS = ("random", "confidence", "mixed")
 MOST_LINES = 1000
 MOST_VAL = 200
-SHUFFLES = 200
+SEEDS = (1, 2, 3, 4, 5)
+ALIKE = dict(zip("0O1lI5S8B2Z6G", "O0lI1S5B8Z2G6", strict=True))
 
 
-def plant_errors(samples: Sequence[Sample], rate: float, seed: int) -> tuple[list[Sample], set[str]]:
-    """Make labels wrong: a character replaced, left out, doubled or two swapped, or the label of another line.
+def plant_errors(samples: Sequence[Sample], rate: float, seed: int, kinds: str) -> tuple[list[Sample], set[str]]:
+    """Make labels wrong.
 
     Args:
         samples: The lines.
         rate: Share of the labels that become wrong.
         seed: Of the choice.
+        kinds: ``typing`` errors and labels of other lines, of which the ranking knows; or ``other`` ones.
 
     Returns:
         The lines, and the sources of the wrong ones.
     """
     rng = random.Random(seed)
-    wrong = rng.sample(range(len(samples)), round(rate * len(samples)))
-    characters = sorted({character for sample in samples for character in sample.text if not character.isspace()})
+    texts = [sample.text for sample in samples]
+    characters = sorted({character for text in texts for character in text if not character.isspace()})
     planted = list(samples)
+    wrong = rng.sample(range(len(samples)), round(rate * len(samples)))
     for i in wrong:
-        before = after = samples[i].text
-        while after == before:
-            after = _damage(before, rng, characters) if rng.random() < 0.8 else rng.choice(samples).text
-        planted[i] = replace(samples[i], text=after)
+        other = _other_error(texts[i], rng) if kinds == "other" else texts[i]
+        planted[i] = replace(
+            samples[i], text=other if other != texts[i] else plant_error(texts[i], texts, characters, rng)
+        )
     return planted, {samples[i].source for i in wrong}
 
 
-def _damage(text: str, rng: random.Random, characters: Sequence[str]) -> str:
-    at = rng.randrange(len(text))
-    kind = rng.randrange(4)
-    if kind == 0 or len(text) < 2:
-        return text[:at] + rng.choice(characters) + text[at + 1 :]
-    if kind == 1:
-        return text[:at] + text[at + 1 :]
-    if kind == 2:
-        return text[:at] + text[at] + text[at:]
-    at = min(at, len(text) - 2)
-    return text[:at] + text[at + 1] + text[at] + text[at + 2 :]
+def _other_error(text: str, rng: random.Random) -> str:
+    """A word, an accent or a space lost, a space added, letter case, a character like another; at times no change."""
+    kind = rng.choice(("word", "case", "accent", "alike", "space"))
+    if kind == "word" and " " in text:
+        words = text.split(" ")
+        del words[rng.randrange(len(words))]
+        return " ".join(words)
+
+    changes: dict[str, Callable[[str], str]] = {
+        "case": str.swapcase,
+        "accent": lambda character: unicodedata.normalize("NFD", character)[0],
+        "alike": lambda character: ALIKE.get(character, character),
+    }
+    if kind in changes:
+        change = changes[kind]
+        places = [i for i, character in enumerate(text) if change(character) != character]
+        at = rng.choice(places) if places else len(text)
+        return text[:at] + "".join(map(change, text[at : at + 1])) + text[at + 1 :]
+
+    at = rng.randrange(1, max(2, len(text)))
+    return text[:at] + text[at + 1 :] if text[at : at + 1] == " " else f"{text[:at]} {text[at:]}"
 
 
-def show_errors(name: str, folder: Path, model: Path, tune: Path | None, epochs: int) -> None:
-    """Print how many planted errors are found after reviewing a share of the lines."""
+def show_errors(name: str, folder: Path, model: Path, tune: Path | None, epochs: int, kinds: str) -> None:
+    """Print how many planted errors are found after reviewing a share of the lines: by the ranking, and by log odds."""
     dataset = read_dataset(folder)
     for rate in RATES:
-        planted, wrong = plant_errors(dataset.train[:MOST_LINES], rate, seed=1)
-        used = model if tune is None else tune / f"{name}_errors_{rate}" / "output" / "best_accuracy"
-        if tune is not None and not used.is_dir():
-            lines = [Line(sample.image.name, sample, "train") for sample in planted]
-            val = [Line(sample.image.name, sample, "val") for sample in dataset.val[:MOST_VAL]]
-            texts = {line.key: line.sample.text for line in (*lines, *val)}
-            train(used.parents[1], TrainingLines(lines, val, texts), folder, model, epochs)
-        recognizer = open_model(used)
-        ranked = [label.sample.source for label in rank_labels(recognizer, planted)]
-        rng, everything = random.Random(2), [sample.source for sample in planted]
-        cells = []
-        for share in SHARES:
-            first = round(share * len(planted))
-            found = len(wrong & set(ranked[:first])) / len(wrong)
-            by_chance = sum(len(wrong & set(rng.sample(everything, first))) for _ in range(SHUFFLES))
-            cells.append(f"{100 * found:.0f} % ({100 * by_chance / SHUFFLES / len(wrong):.0f} %)")
+        found: dict[str, list[list[float]]] = {"error": [], "log_odds": []}
+        for seed in SEEDS if tune is None else SEEDS[:1]:
+            planted, wrong = plant_errors(dataset.train[:MOST_LINES], rate, seed, kinds)
+            used = model if tune is None else tune / f"{name}_errors_{rate}" / "output" / "best_accuracy"
+            if tune is not None and not used.is_dir():
+                lines = [Line(sample.image.name, sample, "train") for sample in planted]
+                val = [Line(sample.image.name, sample, "val") for sample in dataset.val[:MOST_VAL]]
+                texts = {line.key: line.sample.text for line in (*lines, *val)}
+                train(used.parents[1], TrainingLines(lines, val, texts), folder, model, epochs)
+
+            ranked = rank_labels(open_model(used), planted)
+            for order, shares in found.items():
+                ordered = sorted(ranked, key=lambda label: -getattr(label, order))
+                sources = [label.sample.source for label in ordered]
+                shares.append([len(wrong & set(sources[: round(s * len(planted))])) / len(wrong) for s in SHARES])
+        cells = (
+            f"{100 * ours:.0f} % ({100 * plain:.0f} %)"
+            for ours, plain in zip(*(map(fmean, zip(*shares, strict=True)) for shares in found.values()), strict=True)
+        )
         print(f"| {name} | {len(planted)} | {100 * rate:.0f} % ({len(wrong)}) | {' | '.join(cells)} |", flush=True)
 
 
@@ -163,6 +182,7 @@ def main() -> None:
     parser.add_argument("--sets", nargs="+", default=list(SETS))
     parser.add_argument("--orders", nargs="+", default=list(ORDERS), choices=ORDERS)
     parser.add_argument("--counts", nargs="+", type=int, default=list(COUNTS))
+    parser.add_argument("--kinds", default="typing", choices=("typing", "other"), help="kinds of planted errors")
     parser.add_argument("--tune", action="store_true")
     parser.add_argument("--epochs", type=int, default=12)
     options = parser.parse_args()
@@ -173,7 +193,8 @@ def main() -> None:
         if not folder.is_dir():
             sys.exit(f"{folder}: not found")
         if options.what == "errors":
-            show_errors(name, folder, model, options.output if options.tune else None, options.epochs)
+            tune = options.output if options.tune else None
+            show_errors(name, folder, model, tune, options.epochs, options.kinds)
         else:
             show_learning(name, folder, options.output, model, options.epochs, options.orders, options.counts)
 

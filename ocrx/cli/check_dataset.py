@@ -205,5 +205,6 @@ def _write_lines(report: CheckReport) -> None:
 
 
 def _label_error_line(label: LabelError) -> str:
-    read = f"labelled {label.sample.text!r}, read {label.prediction!r}, log odds {label.log_odds:.1f}"
-    return f"{label.sample.source}: info: {read} [suspect]\n"
+    read = f"labelled {label.sample.text!r}, read {label.prediction!r}"
+    figures = f"score {100 * label.error:.0f}, log odds {label.log_odds:.1f}"
+    return f"{label.sample.source}: info: {read}, {figures} [suspect]\n"

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -17,6 +17,7 @@ import numpy as np
 from ocrx.arrays import Float64s
 from ocrx.data.sample import Sample
 from ocrx.evaluation.evaluate import LineResult, evaluate
+from ocrx.evaluation.logistic import LogisticFit, fit_logistic
 from ocrx.files import write_file
 from ocrx.inference.confidence import line_confidence, line_log_odds
 from ocrx.inference.recognizer import Recognizer
@@ -32,14 +33,6 @@ _CERTAIN = 0.95  # probability that a calibration keeps this promise
 _FOLDS = 5
 _TEMPERATURES = tuple(2.0 ** (step / 4) for step in range(-8, 13))  # 0.25 to 8
 _PRIOR_LINES = 2.0  # weight of the uncalibrated model, in lines
-_NEWTON_STEPS = 100
-_CONVERGED = 1e-7
-
-
-@dataclass(frozen=True)
-class _Fitted:
-    weights: Float64s  # bias, slope, length
-    loss: float
 
 
 def fit_calibration(lines: Sequence[LineResult]) -> CalibrationSpec | None:
@@ -151,28 +144,8 @@ def _familiar_score(typical: Sequence[float]) -> float:
     return float(np.sort(typical)[max(0, rank - 1)])
 
 
-def _fit(scores: Sequence[Sequence[float]], right: Float64s, temperature: float) -> _Fitted:
-    """Logistic regression by Newton's method, with a Gaussian prior around the uncalibrated model."""
+def _fit(scores: Sequence[Sequence[float]], right: Float64s, temperature: float) -> LogisticFit:
+    """Fit bias, slope and weight of the length, with a prior around the uncalibrated model."""
     log_odds = [line_log_odds(values, temperature) for values in scores]
     x = np.stack([np.ones(len(scores)), log_odds, np.log([len(values) for values in scores])], axis=1)
-    prior = np.array([0.0, 1.0, 0.0])
-
-    def loss(weights: Float64s) -> float:
-        z = x @ weights
-        return float((np.logaddexp(0, z) - right * z).sum() + _PRIOR_LINES * ((weights - prior) ** 2).sum() / 2)
-
-    weights, best = prior, loss(prior)
-    for _ in range(_NEWTON_STEPS):
-        p = 1 / (1 + np.exp(-np.clip(x @ weights, -500, 500)))
-        gradient = x.T @ (p - right) + _PRIOR_LINES * (weights - prior)
-        hessian = (x * (p * (1 - p))[:, None]).T @ x + _PRIOR_LINES * np.eye(3)
-        step = np.linalg.solve(hessian, gradient)
-
-        # A full Newton step may overshoot if few lines are uncertain; as the loss is convex, a short one does not.
-        while loss(weights - step) > best and np.abs(step).max() > _CONVERGED:
-            step /= 2
-        weights = weights - step
-        best = loss(weights)
-        if np.abs(step).max() <= _CONVERGED:
-            break
-    return _Fitted(weights, best)
+    return fit_logistic(x, right, np.array([0.0, 1.0, 0.0]), _PRIOR_LINES)

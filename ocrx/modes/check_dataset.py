@@ -60,7 +60,7 @@ class CheckReport:
         decoded: Number of images that were opened, rather than found in the cache.
         issues: The findings, errors first.
         actions: The changes that were made on disk first, one sentence each.
-        label_errors: Probable label errors, the least probable label first; empty without a model.
+        label_errors: Probable label errors, the most likely ones first; empty without a model.
     """
 
     dataset_dir: Path
@@ -257,7 +257,7 @@ def describe_split(report: SplitReport) -> str:
 
 
 def _find_label_errors(config: Config, dataset: Dataset, progress: Progress | None) -> tuple[LabelError, ...]:
-    """Probable label errors, the least probable label first; empty without a model."""
+    """Probable label errors, the most likely ones first; empty without a model."""
     if config.CheckDataset.model is None:
         return ()
     # Loads the model's runtime.

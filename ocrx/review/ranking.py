@@ -1,7 +1,8 @@
 """Ranks lines before a person sees them: by findings and by the readings of a model.
 
-Ranking runs in the background, so that the first line is shown at once. A score says how likely a line is to need a
-correction: for a label, by how much more probable the model finds its own reading; without a label, by its confidence.
+Ranking runs in the background, so that the first line is shown at once; the modules that it needs are imported there,
+too. A score says how likely a line is to need a correction: for a label see ``evaluation.label_errors``; without a
+label it is 1 - confidence.
 """
 
 from __future__ import annotations
@@ -10,23 +11,22 @@ import threading
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from PIL import Image
 
 from ocrx.data.checks.labels import check_label
-from ocrx.data.checks.run import run_checks
 from ocrx.data.formats.layouts import Dataset
 from ocrx.errors import OcrxError
-from ocrx.evaluation.label_errors import rank_labels
-from ocrx.inference.recognizer import Recognizer
-from ocrx.inference.results import Prediction
 from ocrx.results import Issue
 from ocrx.review.lines import Line
 
+if TYPE_CHECKING:
+    from ocrx.evaluation.label_errors import LabelRanker
+    from ocrx.inference.recognizer import Recognizer
+    from ocrx.inference.results import Prediction
+
 UNREADABLE_IMAGE = "image-unreadable"
-# Log odds with a score of 0.5. A probability would saturate at 1 for half of the lines, which must still be sorted.
-_HALF_LOG_ODDS = 5.0
 # The first chunk is small, to be ready soon; later ones are large enough to sort well into batches.
 _FIRST_CHUNK, _CHUNK, _SHARED_CHUNK = 16, 256, 16
 
@@ -37,8 +37,8 @@ class Score:
 
     Attributes:
         text: The model's reading.
-        error: How likely the line is to need a correction, 0 to 1; 0 if the model reads the label. It grows with the
-            log odds of the label and is not a calibrated probability.
+        error: How likely the line is to need a correction, 0 to 1; 0 if the model reads the label. It is not a
+            calibrated probability.
     """
 
     text: str
@@ -63,6 +63,8 @@ class Reader:
         shared = recognizer.backend.parallel < 2
         self._one_at_a_time: AbstractContextManager[Any] = threading.Lock() if shared else nullcontext()
         self.chunk = _SHARED_CHUNK if shared else _CHUNK
+        self._ranker: LabelRanker | None = None
+        self._keys: dict[int, str] = {}
 
     def read(self, image: Image.Image) -> Prediction:
         """Read one line.
@@ -83,7 +85,7 @@ class Reader:
             lines: The lines.
 
         Returns:
-            Scores by key; None for an image that cannot be read.
+            Scores by key, None for an image that cannot be read; also those of earlier lines whose scores changed.
         """
         labelled = [line for line in lines if line.sample.source]
         rest = [line for line in lines if not line.sample.source]
@@ -95,11 +97,14 @@ class Reader:
         return found
 
     def _score_labels(self, lines: Sequence[Line]) -> dict[str, Score | None]:
-        keys = {id(line.sample): line.key for line in lines}
-        found: dict[str, Score | None] = dict.fromkeys(keys.values())
-        for label in rank_labels(self.recognizer, [line.sample for line in lines]):
-            error = label.log_odds / (label.log_odds + _HALF_LOG_ODDS)
-            found[keys[id(label.sample)]] = Score(label.prediction, error)
+        from ocrx.evaluation.label_errors import LabelRanker
+
+        if self._ranker is None:
+            self._ranker = LabelRanker(self.recognizer)
+        self._keys |= {id(line.sample): line.key for line in lines}  # the ranker keeps the samples
+        found: dict[str, Score | None] = {line.key: None for line in lines}
+        for label in self._ranker.add([line.sample for line in lines]):
+            found[self._keys[id(label.sample)]] = Score(label.prediction, label.error)
         return found
 
 
@@ -164,6 +169,8 @@ class Ranking:
         return self._thread is None or not self._thread.is_alive()
 
     def _run(self, lines: Sequence[Line], open_reader: Callable[[], Reader] | None) -> None:
+        from ocrx.data.checks.run import run_checks
+
         try:
             if self._dataset is not None:
                 self._noted([issue for sample in self._dataset.samples for issue in check_label(sample)])

@@ -96,11 +96,11 @@ def test_torch_is_never_loaded(clean: Path, tmp_path: Path) -> None:
 
 def test_label_errors_are_listed(clean: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     samples = [Sample(clean / "a.png", "aaa", f"train.txt:{n}") for n in (1, 2)]
-    errors = tuple(LabelError(sample, "aba", 9.0 / n) for n, sample in enumerate(samples, start=1))
+    errors = tuple(LabelError(sample, "aba", 9.0 / n, 0.9 / n) for n, sample in enumerate(samples, start=1))
     assert show(replace(_report(clean, tmp_path), label_errors=errors), as_json=False) == 0
     assert capsys.readouterr().out.splitlines() == [
-        "train.txt:1: info: labelled 'aaa', read 'aba', log odds 9.0 [suspect]",
-        "train.txt:2: info: labelled 'aaa', read 'aba', log odds 4.5 [suspect]",
+        "train.txt:1: info: labelled 'aaa', read 'aba', score 90, log odds 9.0 [suspect]",
+        "train.txt:2: info: labelled 'aaa', read 'aba', score 45, log odds 4.5 [suspect]",
     ]
 
 

@@ -172,7 +172,8 @@ def test_one_list_is_checked_but_not_changed(clean: Path, tmp_path: Path) -> Non
 def test_label_errors_are_shown_with_their_images(clean: Path, tmp_path: Path) -> None:
     report = _check(clean, tmp_path)
     samples = [Sample(clean / "a.png", "aaa", f"train.txt:{n}") for n in (1, 2)]
-    report = replace(report, label_errors=tuple(LabelError(s, "aba", 9.0 / n) for n, s in enumerate(samples, start=1)))
+    errors = tuple(LabelError(s, "aba", 9.0 / n, 0.9 / n) for n, s in enumerate(samples, start=1))
+    report = replace(report, label_errors=errors)
     images = {sample.source: sample.image for sample in read_dataset(clean).samples}
     fields = report.to_dict()["suspects"]
     assert fields[1] == {
@@ -182,7 +183,9 @@ def test_label_errors_are_shown_with_their_images(clean: Path, tmp_path: Path) -
         "prediction": "aba",
         "doubt": 4.5,
         "log_odds": 4.5,
+        "error": 0.45,
     }
     page = render_report(ReportData("x", True, [], None, [], fields), [], images)
     assert page.count('<img src="data:image/jpeg') == 2
     assert "model: aba" in page
+    assert "score 45, log odds 4.50" in page
