@@ -27,7 +27,7 @@ from ocrx.imaging.pixels import to_grey_or_rgb
 from ocrx.imaging.preparation import prepare, resize
 from ocrx.inference.discovery import find_model
 from ocrx.inference.spans import ColumnProfile, PixelSpans, character_spans
-from ocrx.synth import degrade
+from ocrx.synth import capture
 from ocrx.synth.fonts import FontBook
 from ocrx.synth.generator import LineGenerator
 from ocrx.synth.scenes import SCENES
@@ -158,7 +158,7 @@ def _degrade(ink: Image.Image, rng: Random) -> Image.Image:
     image = Image.fromarray((share * dark + (1 - share) * light + noise).clip(0, 255).astype(np.uint8))
     if rng.random() < 0.4:
         image = image.filter(ImageFilter.GaussianBlur(rng.uniform(0.3, 0.02 * image.height)))
-    return degrade.jpeg(image, rng.randint(40, 90)) if rng.random() < 0.4 else image
+    return capture.jpeg(image, rng.randint(40, 90)) if rng.random() < 0.4 else image
 
 
 if __name__ == "__main__":

@@ -33,9 +33,10 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 @pytest.fixture(scope="session", autouse=True)
 def own_cache(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
-    """An empty cache of models."""
+    """An empty cache of models, and one of facts about this machine."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("OCRX_CACHE", str(tmp_path_factory.mktemp("cache")))
+        patch.setenv("XDG_CACHE_HOME", str(tmp_path_factory.mktemp("home_cache")))
         yield
 
 

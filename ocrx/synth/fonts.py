@@ -1,115 +1,77 @@
-"""Typefaces of this machine: finding them, sorting them into kinds, and checking which characters they cover."""
+"""Typefaces to set lines with: picking them, opening them, and checking which characters they cover."""
 
 from __future__ import annotations
 
 import gzip
-import hashlib
 import io
 import re
-import struct
-import subprocess
 import unicodedata
 from collections import OrderedDict
-from collections.abc import Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from random import Random
 
 from PIL import ImageFont
 
-from ocrx.errors import DataError
+from ocrx.synth.font_facts import FontFacts
+from ocrx.synth.font_files import KINDS, Face, find_faces
 from ocrx.text.charsets import JOINERS
 
-SUFFIXES = (".ttf", ".otf", ".ttc", ".otb", ".pcf", ".pcf.gz")
-SYSTEM = Path("system")  # among the folders: the faces that fontconfig finds
-BITMAP_FOLDERS = (Path("/usr/share/fonts/X11"),)
-KINDS = ("mono", "slab", "narrow", "pixel", "plain", "core")
-
-# Faces whose glyphs are not the letters of the text: symbols, small capitals for lower case, swashes.
-_UNSUITED = re.compile(
-    r"symbol|dingbat|ornament|emoji|icon|math|caps|titling|D050000L|NonUnicode|STIXVar|STIXSize|STIXInt|Last ?Resort"
-    r"|Fallback|Upper|CSUR|Keyfont|Keyboard|(Sign|PC|Info)font Z|Phonetic|quotation|dunhill|funny|fibonacci|cursor$|nil"
-    r"|barcode|braille|musi|opens___|cl6x|olgl|olcursor|decw|deccurs|decsess|Style Std|Script|chorus|initials|3270gr"
-    r"|gost|outline|ja$|ko$|rk$|rstr",
-    re.IGNORECASE,
-)
 # Faces for right-to-left scripts: some have digits and signs too, but lines of other scripts do without them.
 _RIGHT_TO_LEFT = re.compile(r"arabic|hebrew", re.IGNORECASE)
-_PIXEL = re.compile(
-    r"^Px|Terminus|Spleen|Unifont|proggy|glass|3270|DotGothic|Sixtyfour|Workbench|Atari|\.pcf|fixed", re.IGNORECASE
-)
-_MONO = re.compile(
-    r"mono|courier|typewriter|code|cousine|consol|hermit|agave|inconsolata|ocr|cursor|typist|typo$|teletype|lmtt",
-    re.IGNORECASE,
-)
-# Monospaced faces in the manner of typewriters; the others are like the faces of till printers and terminals.
-_SLAB = re.compile(
-    r"courier|typewriter|typist|typo$|cursor|teletype|compagnon|FreeMono|Nimbus Mono|Latin Modern Mono|Libertine Mono"
-    r"|CMU Typewriter|GNUTypewriter",
-    re.IGNORECASE,
-)
-_NARROW = re.compile(
-    r"narrow|condensed|\bcn\b|\bcond\b|kaffeesatz|bebas|routed gothic|osifont|opendin|roadgeek", re.IGNORECASE
-)
-_CORE = re.compile(
-    r"^(Liberation (Sans|Serif)|Arimo|Tinos|Free(Sans|Serif)|Nimbus (Sans|Roman)|TeX Gyre (Heros|Termes)"
-    r"|DejaVu (Sans|Serif)|Carlito|Caladea|Open Sans|Roboto|Noto (Sans|Serif)|Lato|Helvetica|Times|Arial|Verana"
-    r"|Aerial)$",
-    re.IGNORECASE,
-)
-_ITALIC = re.compile(r"italic|oblique|slanted|inclined|kursiv", re.IGNORECASE)
-_BOLD = re.compile(r"bold|black|heavy|demi|extrabold|ultra", re.IGNORECASE)
 _PRIVATE = "\U0010fffd"
 # Letters that a face may shape for one language alone (OpenType feature ``locl``).
 LOCAL_SHAPES = {"bg": "вгджзиклптцшщю", "sr": "бгдпт", "mk": "бгдптѓ"}
 _PREFER_LOCAL = 0.4  # share of the texts in these languages that prefer such a face
 
 
+_FontKey = tuple[str, int, int]  # path, index, and size of a bitmap font
+
+
 @dataclass(frozen=True)
-class Face:
-    """One typeface: a file, an index in it, and the pixel size of a bitmap font (0 for outlines, which have any)."""
+class LearnedFace:
+    """Characters that a face was found to have, and to lack; others have not been looked for.
 
-    path: str
-    index: int
-    family: str
-    style: str
-    kind: str
-    size: int = 0
+    Attributes:
+        key: Path, index, and size of a bitmap font.
+        has: The characters that it has.
+        lacks: Those that it lacks.
+    """
 
-    @property
-    def name(self) -> str:
-        """Family and style."""
-        return f"{self.family} {self.style}".strip()
+    key: _FontKey
+    has: str
+    lacks: str
 
-    @property
-    def italic(self) -> bool:
-        """Whether the style is italic or oblique."""
-        return bool(_ITALIC.search(self.style))
 
-    @property
-    def bold(self) -> bool:
-        """Whether the style is bold."""
-        return bool(_BOLD.search(self.style))
+@dataclass(frozen=True)
+class _Coverage:
+    """The same, to look up and to add to."""
+
+    has: set[str]
+    lacks: set[str]
+
+    def learned(self, key: _FontKey) -> LearnedFace:
+        return LearnedFace(key, "".join(sorted(self.has)), "".join(sorted(self.lacks)))
 
 
 class FontBook:
     """The usable faces by kind. Files are opened when first rendered; all caches belong to the object.
 
+    A pickled book has no open files.
+
     Args:
         folders: folders of fonts; ``system`` stands for the fonts that fontconfig finds, the default.
         keep_open: how many outline fonts stay open.
+        facts: What earlier runs found out about font files; by default nothing.
 
     Raises:
         DataError: There is no usable font.
     """
 
-    def __init__(self, folders: Sequence[Path] = (), keep_open: int = 600) -> None:
-        faces = _from_system() if not folders or SYSTEM in folders else []
-        faces += _in_folders([folder for folder in folders if folder != SYSTEM])
-        if not faces:
-            where = ", ".join(map(str, folders)) or "this machine"
-            raise DataError(f"{where}: no usable font", hint=f"expected files ending in {', '.join(SUFFIXES)}")
-
+    def __init__(self, folders: Sequence[Path] = (), keep_open: int = 600, facts: FontFacts | None = None) -> None:
+        self._facts = FontFacts() if facts is None else facts
+        faces = find_faces(folders, self._facts)
         self.faces = tuple(faces)
         self._common = [face for face in faces if not _RIGHT_TO_LEFT.search(face.name)] or faces
         self._groups = _group(self._common)
@@ -117,10 +79,14 @@ class FontBook:
         self._bitmaps: dict[tuple[str, int, float, bool], ImageFont.FreeTypeFont] = {}
         self._keep_open = keep_open
         # a bitmap font has a face for each size, and its sign for a missing character differs from size to size
-        self._covered: dict[tuple[str, int, int], dict[str, bool]] = {}
+        self._coverage: dict[_FontKey, _Coverage] = {}
         self._local: dict[tuple[str, int, str], bool] = {}
         self._having: dict[str, tuple[Face, ...]] = {}  # a rare character → the faces that have it
-        self._notdef: dict[tuple[str, int, int], tuple[tuple[int, int], bytes]] = {}
+        self._notdef: dict[_FontKey, tuple[tuple[int, int], bytes]] = {}
+        self._learned: set[_FontKey] = set()
+
+    def __getstate__(self) -> dict[str, object]:
+        return {**vars(self), "_fonts": OrderedDict(), "_bitmaps": {}}
 
     def pick(
         self, rng: Random, weights: Sequence[float], text: str, italics: float = 1.0, language: str = ""
@@ -140,22 +106,23 @@ class FontBook:
         Returns:
             The face, or None.
         """
+        wanted = frozenset(text)
         rare = next(filter(_is_rare, text), None)
         if rare is not None:
-            return self._pick_covering(rng, weights, text, italics, self._faces_with(rare))
+            return self._pick_covering(rng, weights, wanted, italics, self._faces_with(rare))
         local = language in LOCAL_SHAPES and rng.random() < _PREFER_LOCAL
         for attempt in range(24):
             names = self._groups[rng.choices(KINDS, weights)[0]] if attempt < 12 else None
             face = rng.choice(rng.choice(names)) if names else rng.choice(self._common)
             if face.italic and rng.random() > italics:
                 continue
-            if self.covers(face, text) and (not local or attempt > 16 or self.has_local_shapes(face, language)):
+            if self.covers(face, wanted) and (not local or attempt > 16 or self.has_local_shapes(face, language)):
                 return face
 
-        covering = [face for face in self.faces if self.covers(face, text)]
+        covering = [face for face in self.faces if self.covers(face, wanted)]
         # a rare script may have a handful of faces: all of them alike, of the wanted kinds if there are any
-        wanted = [face for face in covering if weights[KINDS.index(face.kind)]]
-        return rng.choice(wanted or covering) if covering else None
+        likely = [face for face in covering if weights[KINDS.index(face.kind)]]
+        return rng.choice(likely or covering) if covering else None
 
     def _faces_with(self, character: str) -> tuple[Face, ...]:
         """The faces that have a character."""
@@ -164,7 +131,7 @@ class FontBook:
         return self._having[character]
 
     def _pick_covering(
-        self, rng: Random, weights: Sequence[float], text: str, italics: float, faces: Sequence[Face]
+        self, rng: Random, weights: Sequence[float], text: Collection[str], italics: float, faces: Sequence[Face]
     ) -> Face | None:
         """The same for right-to-left scripts, which few faces cover, many of them bitmaps.
 
@@ -211,26 +178,68 @@ class FontBook:
 
         return font
 
-    def covers(self, face: Face, text: str) -> bool:
+    def covers(self, face: Face, text: Collection[str]) -> bool:
         """Whether the face has a glyph for every character of ``text``, with lower case distinct from capitals.
 
         Args:
             face: The typeface.
-            text: The text.
+            text: The text, or its characters.
 
         Returns:
             True if it has them all.
         """
-        known = self._covered.setdefault((face.path, face.index, face.size), {})
-        if False in map(known.get, text):
+        key = (face.path, face.index, face.size)
+        known = self._known(key)
+        if known.has.issuperset(text):
+            return True
+        if not known.lacks.isdisjoint(text):
             return False  # before rendering anything: most faces lack most of a rare script
+
+        self._learned.add(key)
         for character in text:
-            has = known.get(character)
-            if has is None:
-                has = known[character] = self._has(face, character)
-            if not has:
+            if character in known.has:
+                continue
+            if not self._has(face, character):
+                known.lacks.add(character)
                 return False
+            known.has.add(character)
         return True
+
+    def take_learned(self) -> list[LearnedFace]:
+        """Take what was found out about faces since the book was made, or since the last call.
+
+        Returns:
+            The faces about which something was found out, with all that is known about them.
+        """
+        learned = [self._coverage[key].learned(key) for key in sorted(self._learned)]
+        self._learned.clear()
+        return learned
+
+    def learn(self, faces: Iterable[LearnedFace]) -> None:
+        """Take over what the book of another process found out.
+
+        Args:
+            faces: What its ``take_learned`` returned.
+        """
+        for face in faces:
+            known = self._known(face.key)
+            known.has.update(face.has)
+            known.lacks.update(face.lacks)
+            self._learned.add(face.key)
+
+    def save_facts(self) -> None:
+        """Keep what was found out for the next run, where there is a place for it."""
+        for face in self.take_learned():
+            path, index, size = face.key
+            self._facts.set(path, _coverage_name(index, size), [face.has, face.lacks])
+        self._facts.save()
+
+    def _known(self, key: _FontKey) -> _Coverage:
+        if key not in self._coverage:
+            path, index, size = key
+            has, lacks = self._facts.get(path, _coverage_name(index, size)) or ("", "")
+            self._coverage[key] = _Coverage(set(has), set(lacks))
+        return self._coverage[key]
 
     def has_local_shapes(self, face: Face, language: str) -> bool:
         """Whether the face shapes letters of the language in its own way.
@@ -277,6 +286,11 @@ def _is_rare(character: str) -> bool:
     return unicodedata.bidirectional(character) in ("R", "AL", "AN")
 
 
+def _coverage_name(index: int, size: int) -> str:
+    """Name of the fact that lists the characters that a face has and lacks."""
+    return f"characters of face {index} at {size}"
+
+
 def _unpacked(path: str) -> io.BytesIO:
     with gzip.open(path) as file:
         return io.BytesIO(file.read())
@@ -287,141 +301,6 @@ def _glyph(font: ImageFont.FreeTypeFont, character: str) -> tuple[tuple[int, int
     return mask.size, bytes(mask)
 
 
-def _from_system() -> list[Face]:
-    return _from_fontconfig() or _in_folders([matplotlib_folder()])
-
-
-def _from_fontconfig() -> list[Face]:
-    """All faces that fontconfig lists, and the X11 bitmap fonts that it hides."""
-    form = "%{file}\t%{index}\t%{family[0]}\t%{style[0]}\t%{spacing}\n"
-    try:
-        listing = subprocess.run(["fc-list", "--format", form], capture_output=True, text=True, timeout=60, check=True)
-    except (OSError, subprocess.SubprocessError):
-        return []
-
-    faces = []
-
-    for line in sorted(listing.stdout.splitlines()):
-        path, index, family, style, spacing = (line.split("\t") + [""] * 5)[:5]
-        if not path.lower().endswith(SUFFIXES) or not index.isdecimal() or int(index) > 0xFFFF:
-            continue
-        for size in _strikes(path) if path.endswith(".otb") else [0]:
-            face = classify_face(path, int(index), family, style, monospaced=spacing in ("100", "110"), size=size)
-            if face:
-                faces.append(face)
-
-    bitmaps = [folder for folder in BITMAP_FOLDERS if folder.is_dir()]
-    return faces + (_in_folders(bitmaps) if bitmaps else [])
-
-
-def _in_folders(folders: Sequence[Path]) -> list[Face]:
-    """All faces in the font files under the folders. Each file is opened once for its names."""
-    faces = []
-    for folder in folders:
-        if not folder.is_dir():
-            raise DataError(f"{folder}: no such folder of fonts")
-        for path in sorted(p for p in folder.rglob("*") if p.name.lower().endswith(SUFFIXES)):
-            face = _bitmap_face(path) if ".pcf" in path.name else _outline_face(path)
-            if face:
-                faces.append(face)
-    return faces
-
-
-def _outline_face(path: Path) -> Face | None:
-    try:
-        font = ImageFont.truetype(str(path), 24, layout_engine=ImageFont.Layout.BASIC)
-        family, style = font.getname()
-        monospaced = font.getlength("i") == font.getlength("W")
-    except (OSError, ValueError):
-        return None
-    return classify_face(str(path), 0, family or path.stem, style or "", monospaced)
-
-
-def _strikes(path: str) -> list[int]:
-    """The pixel sizes of an OpenType bitmap font."""
-    sizes = []
-    for size in range(8, 41):
-        try:
-            ImageFont.truetype(path, size, layout_engine=ImageFont.Layout.BASIC)
-        except OSError:
-            continue
-        sizes.append(size)
-    return sizes
-
-
-def _bitmap_face(path: Path) -> Face | None:
-    """The face of a PCF file, if its encoding and size are usable."""
-    stem = path.name.split(".")[0]
-    if re.search(r"ISO8859|KOI8|cp\d|iso-8859|JISX|^t\d|(ja|ko|rk)$|v$", stem, re.IGNORECASE):
-        return None
-    try:
-        with (gzip.open if path.suffix == ".gz" else open)(path, "rb") as file:
-            properties = read_pcf_properties(file.read(1 << 16))
-    except (OSError, EOFError, struct.error, IndexError, UnicodeDecodeError):
-        return None
-
-    size = int(properties.get("PIXEL_SIZE", 0))
-    if not 8 <= size <= 40 or str(properties.get("CHARSET_REGISTRY", "")).upper() not in ("ISO10646", "ISO8859", "IBM"):
-        return None
-    style = f"{properties.get('WEIGHT_NAME', '')} {'Italic' if properties.get('SLANT') in ('I', 'O') else ''} {stem}"
-    return classify_face(str(path), 0, f"{properties.get('FAMILY_NAME', stem)} bitmap", style, False, size)
-
-
-def read_pcf_properties(data: bytes) -> dict[str, str | int]:
-    """The properties table of a PCF font (X.Org's "pcf" format: table of contents, then type 1 = properties).
-
-    Args:
-        data: The content of the font file.
-
-    Returns:
-        Properties by name.
-    """
-    tables = struct.unpack_from("<4sI", data)
-    if tables[0] != b"\x01fcp":
-        return {}
-    offset = next((o for t, _, _, o in struct.iter_unpack("<4I", data[8 : 8 + 16 * tables[1]]) if t == 1), None)
-    if offset is None:
-        return {}
-    order = ">" if struct.unpack_from("<I", data, offset)[0] & 4 else "<"
-    count = struct.unpack_from(order + "I", data, offset + 4)[0]
-    rows = [struct.unpack_from(order + "IBI", data, offset + 8 + 9 * i) for i in range(count)]
-    strings = offset + 8 + 9 * count + (-count % 4) + 4
-
-    def string(at: int) -> str:
-        return data[strings + at : data.index(b"\0", strings + at)].decode("latin-1")
-
-    return {string(name): string(value) if is_string else value for name, is_string, value in rows}
-
-
-def classify_face(path: str, index: int, family: str, style: str, monospaced: bool, size: int = 0) -> Face | None:
-    """The face with its kind, or None if its glyphs are not the letters of a text.
-
-    Args:
-        path: The font file.
-        index: Number of the face in the file.
-        family: Its family.
-        style: Its style.
-        monospaced: Whether all characters are equally wide.
-        size: Pixels, for a bitmap font.
-
-    Returns:
-        The face, or None.
-    """
-    whole = f"{family} {style} {Path(path).stem.split('.')[0]}"
-    if _UNSUITED.search(whole):
-        return None
-    if size or _PIXEL.search(family):
-        kind = "pixel"
-    elif _NARROW.search(f"{family} {style}"):
-        kind = "narrow"
-    elif monospaced or _MONO.search(family):
-        kind = "slab" if _SLAB.search(family) else "mono"
-    else:
-        kind = "core" if _CORE.match(family) else "plain"
-
-    return Face(path, index, family, style, kind, size)
-
-
 def _group(faces: Sequence[Face]) -> dict[str, list[list[Face]]]:
     """Families by kind, each a list of faces; the many script variants of Noto count as one family."""
     groups: dict[str, dict[str, list[Face]]] = {kind: {} for kind in KINDS}
@@ -430,30 +309,3 @@ def _group(faces: Sequence[Face]) -> dict[str, list[list[Face]]]:
         name = " ".join(words[:2]) if words[0] in ("Noto", "Latin", "Px") else face.family
         groups[face.kind].setdefault(name, []).append(face)
     return {kind: list(families.values()) for kind, families in groups.items()}
-
-
-def matplotlib_folder() -> Path:
-    """The folder of DejaVu and STIX that matplotlib ships, found without importing it.
-
-    Returns:
-        The folder.
-    """
-    from importlib.util import find_spec
-
-    spec = find_spec("matplotlib")
-    if spec is None or spec.origin is None:
-        raise DataError("no fonts found", hint="install fontconfig and some fonts, or name folders in Synth.fonts")
-    return Path(spec.origin).parent / "mpl-data" / "fonts" / "ttf"
-
-
-def fingerprint(faces: Sequence[Face]) -> str:
-    """A short hash of the faces. The same settings give the same lines only where it is the same.
-
-    Args:
-        faces: The typefaces.
-
-    Returns:
-        The hash in hexadecimal digits.
-    """
-    text = "\n".join(f"{face.path}#{face.index}" for face in faces)
-    return hashlib.sha256(text.encode()).hexdigest()[:12]

@@ -7,21 +7,26 @@ from pathlib import Path
 from random import Random
 
 import numpy as np
-import numpy.typing as npt
 from PIL import Image
 
+from ocrx.arrays import Pixels
 from ocrx.config import SynthConfig
 from ocrx.errors import DataError
-from ocrx.synth import degrade
-from ocrx.synth.fonts import Face, FontBook
+from ocrx.synth import capture
+from ocrx.synth.font_facts import FontFacts, facts_file
+from ocrx.synth.font_files import Face
+from ocrx.synth.fonts import FontBook
 from ocrx.synth.layout import MAX_HEIGHT, MIN_HEIGHT, Typesetter, lay_out
 from ocrx.synth.render import Box
 from ocrx.synth.scenes import SCENES
 from ocrx.synth.text import TextSource, charset_characters
 from ocrx.synth.textures import Textures
 
-__all__ = ["LineGenerator", "SynthConfig", "SynthLine"]
+__all__ = ["GENERATOR_VERSION", "LineGenerator", "SynthConfig", "SynthLine"]
 
+
+GENERATOR_VERSION = 2
+"""Raised when the same settings, seed and fonts no longer give the same lines. 2: blur and grey levels in float32."""
 
 _TEXTS_TRIED = 20
 
@@ -33,11 +38,12 @@ class SynthLine:
     Attributes:
         image: uint8 [H, W] (grey) or [H, W, 3] (RGB), 10 to 64 pixels high.
         text: the label, in NFC.
-        boxes: one box for each character (left, top, right, bottom in pixels): pen advance across, ink extent down.
+        boxes: one box for each character (left, top, right, bottom in pixels): pen advance across, ink extent down;
+            none if they were not asked for.
         font: name of the typeface.
     """
 
-    image: npt.NDArray[np.uint8]
+    image: Pixels
     text: str
     boxes: tuple[Box, ...]
     font: str
@@ -67,18 +73,20 @@ class LineGenerator:
             config.max_length,
             Path(config.languages) if config.languages else None,
         )
-        self.fonts = FontBook([Path(folder) for folder in config.fonts])
+        self.fonts = FontBook([Path(folder) for folder in config.fonts], facts=FontFacts(facts_file()))
         self.textures = Textures()
         self._setter = Typesetter(self.fonts, self.text, self.textures, config.strength)
         self._names = tuple(SCENES)
 
         self._weights = [getattr(config, name) for name in self._names]
 
-    def line(self, index: int) -> SynthLine:
+    def line(self, index: int, *, boxes: bool = True) -> SynthLine:
         """The line with this index.
 
         Args:
             index: Number of the line.
+            boxes: Measure each character, which changes nothing else; without, ``SynthLine.boxes`` is empty and a
+                line takes less time.
 
         Returns:
             The rendered line with its label.
@@ -88,17 +96,18 @@ class LineGenerator:
         scene = SCENES[name]
         text, language, face = self._text_and_face(rng, name)
         strength = self.config.strength
-        ink, boxes = lay_out(self._setter, rng, name, face, text, language)
+        laid_out, places = lay_out(self._setter, rng, name, face, text, language, boxes=boxes)
+        ink = np.asarray(laid_out)
 
         if strength == 0:
-            image = Image.eval(ink, lambda value: 255 - value)
-        else:
-            wear = strength * rng.random() ** 1.3
-            styles, weights = zip(*scene.print_styles, strict=True)
-            image = rng.choices(styles, weights)[0](ink, rng, self.textures, wear)
-            image, boxes = self._captured(rng, name, image, boxes)
+            return SynthLine(255 - ink, text, places, face.name)
 
-        return SynthLine(np.asarray(image), text, boxes, face.name)
+        wear = strength * rng.random() ** 1.3
+        styles, weights = zip(*scene.print_styles, strict=True)
+        style = rng.choices(styles, weights)[0]
+        printed = style(ink * np.float32(1 / 255), rng, self.textures, wear)
+        pixels, places = self._captured(rng, name, printed, places)
+        return SynthLine(pixels, text, places, face.name)
 
     def _text_and_face(self, rng: Random, scene: str) -> tuple[str, str, Face]:
         """A text, its language (empty if unknown) and a face that covers it."""
@@ -112,26 +121,27 @@ class LineGenerator:
         )
 
     def _captured(
-        self, rng: Random, scene: str, image: Image.Image, boxes: tuple[Box, ...]
-    ) -> tuple[Image.Image, tuple[Box, ...]]:
+        self, rng: Random, scene: str, printed: Pixels, boxes: tuple[Box, ...]
+    ) -> tuple[Pixels, tuple[Box, ...]]:
         """The line as scanned or photographed: perspective, blur, low resolution, sharpening, JPEG, often in grey."""
         s = self.config.strength
+        unchanged = image = Image.fromarray(printed)
         share = self.config.color * (5 if scene in ("screen", "photo") else 4)
         if image.mode == "RGB" and rng.random() > share:
             image = image.convert("L")
         if scene in ("receipt", "document") and rng.random() < 0.03 * s:
-            image = degrade.edge_bar(image, rng)
+            image = capture.edge_bar(image, rng)
         if scene == "photo" and rng.random() < 0.5 * s:
-            image, boxes = degrade.perspective(image, boxes, rng, s)
+            image, boxes = capture.perspective(image, boxes, rng, s)
         if rng.random() < (0.3 if scene == "photo" else 0.07) * s:
-            image = degrade.motion_blur(image, rng)
+            image = capture.motion_blur(image, rng)
         size = image.size
         if rng.random() < 0.14 * s:
-            image = degrade.low_resolution(image, rng, 13)
+            image = capture.low_resolution(image, rng, 13)
         if rng.random() < 0.22 * s and scene != "screen":
-            image = degrade.sharpen(image, rng)
+            image = capture.sharpen(image, rng)
         if rng.random() < 0.4 * s:
-            image = degrade.jpeg(image, rng.randint(35, 92))
+            image = capture.jpeg(image, rng.randint(35, 92))
         height = min(MAX_HEIGHT, max(MIN_HEIGHT, image.height))
         if height != image.height:
             width = max(4, round(image.width * height / image.height))
@@ -141,4 +151,4 @@ class LineGenerator:
             x, y = image.width / size[0], image.height / size[1]
             boxes = tuple((a * x, b * y, c * x, d * y) for a, b, c, d in boxes)
 
-        return image, boxes
+        return printed if image is unchanged else np.asarray(image), boxes

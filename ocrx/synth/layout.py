@@ -10,7 +10,8 @@ from random import Random
 from PIL import Image, ImageChops, ImageDraw
 
 from ocrx.synth import degrade
-from ocrx.synth.fonts import LOCAL_SHAPES, Face, FontBook
+from ocrx.synth.font_files import Face
+from ocrx.synth.fonts import LOCAL_SHAPES, FontBook
 from ocrx.synth.render import Box, Inked, Placement, Setting, needs_shaping, place, render_line
 from ocrx.synth.text import TextSource
 from ocrx.synth.textures import Textures
@@ -53,7 +54,7 @@ class _Ink:
 
 
 def lay_out(
-    setter: Typesetter, rng: Random, scene: str, face: Face, text: str, language: str = ""
+    setter: Typesetter, rng: Random, scene: str, face: Face, text: str, language: str = "", *, boxes: bool = True
 ) -> tuple[Image.Image, tuple[Box, ...]]:
     """Set a text and crop it.
 
@@ -64,9 +65,10 @@ def lay_out(
         face: A face that covers ``text``.
         text: The text.
         language: BCP 47 code of the text's language, where it has letter shapes of its own.
+        boxes: Whether the boxes of the characters are wanted.
 
     Returns:
-        The ink (mode L, 255 is full ink), and the box of each character in it.
+        The ink (mode L, 255 is full ink), and the box of each character in it if wanted, else none.
     """
     fonts, strength = setter.fonts, setter.strength
     em = 12.0 * 2 ** (rng.random() ** 0.85 * 2.1)
@@ -82,11 +84,12 @@ def lay_out(
     font = fonts.open(face, unit, shaped)
     setting = _setting(rng, text, face, shaped, one_bit, till) if strength else Setting(shaped=shaped)
     setting = replace(setting, language=language) if local else setting
-    inked = render_line(text, font, setting)
+    pointless = strength > 0 and till and rng.random() < 0.04
+    inked = render_line(text, font, setting, characters=boxes or pointless)
 
+    if pointless:
+        inked = _without_points(inked, text)
     if strength:
-        if till and rng.random() < 0.04:
-            inked = _without_points(inked, text)
         if till and rng.random() < 0.06:
             inked = Inked(degrade.double_strike(inked.image, rng), inked.boxes, inked.baseline)
         if rng.random() < (0.16 if till else 0.1):
@@ -102,6 +105,8 @@ def lay_out(
     area = (min(b[0] for b in inked.boxes), top, max(b[2] for b in inked.boxes), bottom)
     scale = min(em / unit if one_bit or fine else 1.0, _TALLEST_INK / (bottom - top))
     ink = _Ink(area, len(text), scale, unit * scale)
+    if not boxes:
+        inked = replace(inked, boxes=())
     return place(inked, area, _placement(rng, ink, face, scene, strength))
 
 
@@ -171,7 +176,7 @@ def _with_neighbours(
         return inked
     shaped = needs_shaping(text)
     beside = Setting(setting.tracking, shaped=shaped, one_bit=setting.one_bit)
-    other = render_line(text, fonts.open(face, unit, shaped), beside)
+    other = render_line(text, fonts.open(face, unit, shaped), beside, characters=False)
     top, bottom = min(b[1] for b in inked.boxes), max(b[3] for b in inked.boxes)
     pitch = (bottom - top) + rng.uniform(0.06, 0.35) * unit
     sides = rng.choice(((-1,), (1,), (-1, 1)))

@@ -1,8 +1,8 @@
 """Print styles: how a line of ink appears after a printer, a scanner, a screen or a camera.
 
-Each style is a function of the ink (mode L, 255 is full ink), a random source, the noise fields and the wear (0 to 1,
-how much of the degradation is applied). It returns an image of the same size, grey (mode L) or in colour (RGB). The
-styles follow scanned till receipts, office documents, typescripts, screenshots and signs.
+Each style is a function of the ink (float32 [H, W], 0 to 1), a random source, the noise fields and the wear (0 to 1,
+how much of the degradation is applied). It returns an image of the same size, grey (uint8 [H, W]) or in colour (uint8
+[H, W, 3]). The styles follow scanned till receipts, office documents, typescripts, screenshots and signs.
 """
 
 from __future__ import annotations
@@ -11,13 +11,12 @@ from collections.abc import Callable
 from random import Random
 
 import numpy as np
-from PIL import Image, ImageFilter
 
-from ocrx.arrays import Floats
+from ocrx.arrays import Floats, Pixels
 from ocrx.synth import degrade
 from ocrx.synth.textures import Textures
 
-PrintStyle = Callable[[Image.Image, Random, Textures, float], Image.Image]
+PrintStyle = Callable[[Floats, Random, Textures, float], Pixels]
 Tone = tuple[int, int, int]
 
 # fmt: off
@@ -36,19 +35,19 @@ _PAGES: tuple[Tone, ...] = ((255, 255, 255), (255, 255, 255), (245, 245, 250), (
 _GREYS = ((255, 0), (255, 51), (250, 80), (240, 30), (245, 119), (18, 230), (40, 255), (30, 170), (0, 255))
 
 
-def thermal(ink: Image.Image, rng: Random, textures: Textures, wear: float) -> Image.Image:
+def thermal(ink: Floats, rng: Random, textures: Textures, wear: float) -> Pixels:
     """Thermal print, scanned in grey: soft dark grey on light grey, slightly uneven.
 
     Args:
-        ink: The rendered line, mode L; 255 is full ink.
+        ink: The rendered line, float32 [H, W].
         rng: Source of randomness.
         textures: Noise fields.
         wear: How worn the print is, 0 to 1.
 
     Returns:
-        The degraded image.
+        The degraded image, uint8.
     """
-    if ink.height > 22 and rng.random() < 0.15:
+    if len(ink) > 22 and rng.random() < 0.15:
         ink = degrade.jitter(ink, rng, textures)
     sheet = rng.uniform(198, 255)
     pen = rng.uniform(20, 120) if rng.random() < 0.75 else rng.uniform(90, sheet - 50)
@@ -61,17 +60,17 @@ def thermal(ink: Image.Image, rng: Random, textures: Textures, wear: float) -> I
     return _grey(ink, amount, rng, textures, pen, sheet, wear)
 
 
-def bilevel(ink: Image.Image, rng: Random, textures: Textures, wear: float) -> Image.Image:
+def bilevel(ink: Floats, rng: Random, textures: Textures, wear: float) -> Pixels:
     """A black-and-white scan: jagged contours, dropped dots within strokes, closed counters, specks.
 
     Args:
-        ink: The rendered line, mode L; 255 is full ink.
+        ink: The rendered line, float32 [H, W].
         rng: Source of randomness.
         textures: Noise fields.
         wear: How worn the print is, 0 to 1.
 
     Returns:
-        The degraded image.
+        The degraded image, uint8.
     """
     closed = rng.random() < 0.12
     amount = degrade.press(
@@ -99,21 +98,21 @@ def bilevel(ink: Image.Image, rng: Random, textures: Textures, wear: float) -> I
     if rng.random() < 0.15:
         pixels = degrade.speckle(pixels, rng, textures, wear)
     if rng.random() < 0.3:
-        return Image.fromarray(pixels).filter(ImageFilter.GaussianBlur(rng.uniform(0.3, 0.6)))
-    return Image.fromarray(pixels)
+        return np.rint(degrade.blur(pixels.astype(np.float32), rng.uniform(0.3, 0.6))).astype(np.uint8)
+    return pixels
 
 
-def office(ink: Image.Image, rng: Random, textures: Textures, wear: float) -> Image.Image:
+def office(ink: Floats, rng: Random, textures: Textures, wear: float) -> Pixels:
     """Laser or book print on paper, well scanned.
 
     Args:
-        ink: The rendered line, mode L; 255 is full ink.
+        ink: The rendered line, float32 [H, W].
         rng: Source of randomness.
         textures: Noise fields.
         wear: How worn the print is, 0 to 1.
 
     Returns:
-        The degraded image.
+        The degraded image, uint8.
     """
     sheet = rng.choice((255.0, rng.uniform(240, 255), rng.uniform(200, 250)))
     pen = rng.choice((0.0, rng.uniform(0, 50), rng.uniform(20, 110)))
@@ -124,19 +123,19 @@ def office(ink: Image.Image, rng: Random, textures: Textures, wear: float) -> Im
     return _grey(ink, amount, rng, textures, pen, sheet, wear)
 
 
-def pale(ink: Image.Image, rng: Random, textures: Textures, wear: float) -> Image.Image:
+def pale(ink: Floats, rng: Random, textures: Textures, wear: float) -> Pixels:
     """Faded print: thin light strokes, with columns or rows nearly gone.
 
     Args:
-        ink: The rendered line, mode L; 255 is full ink.
+        ink: The rendered line, float32 [H, W].
         rng: Source of randomness.
         textures: Noise fields.
         wear: How worn the print is, 0 to 1.
 
     Returns:
-        The degraded image.
+        The degraded image, uint8.
     """
-    if ink.height > 18 and rng.random() < 0.3:
+    if len(ink) > 18 and rng.random() < 0.3:
         ink = degrade.jitter(ink, rng, textures)
     sheet = rng.uniform(225, 255)
     pen = rng.uniform(90, 200)
@@ -148,39 +147,39 @@ def pale(ink: Image.Image, rng: Random, textures: Textures, wear: float) -> Imag
     return _grey(ink, amount, rng, textures, pen, sheet, wear)
 
 
-def hollow(ink: Image.Image, rng: Random, textures: Textures, wear: float) -> Image.Image:
+def hollow(ink: Floats, rng: Random, textures: Textures, wear: float) -> Pixels:
     """Print where only the outlines of the strokes remain, in broken dots.
 
     Args:
-        ink: The rendered line, mode L; 255 is full ink.
+        ink: The rendered line, float32 [H, W].
         rng: Source of randomness.
         textures: Noise fields.
         wear: How worn the print is, 0 to 1.
 
     Returns:
-        The degraded image.
+        The degraded image, uint8.
     """
-    soft = ink.filter(ImageFilter.GaussianBlur(0.5))
-    rim = np.asarray(soft, dtype=np.float32) - np.asarray(soft.filter(ImageFilter.GaussianBlur(1.4)), dtype=np.float32)
+    soft = degrade.blur(ink, 0.5)
+    rim = soft - degrade.blur(soft, 1.4)
     height, width = rim.shape
-    amount: Floats = np.clip(np.abs(rim) / np.float32(50), 0, 1)
+    amount: Floats = np.clip(np.abs(rim) * np.float32(5.1), 0, 1)
     if rng.random() < 0.6:
-        amount = np.maximum(amount, np.asarray(soft, dtype=np.float32) * np.float32(rng.uniform(0.15, 0.6) / 255))
+        amount = np.maximum(amount, soft * np.float32(rng.uniform(0.15, 0.6)))
     amount *= np.clip(0.85 + rng.uniform(0.1, 0.5) * textures.noise(rng, rng.choice((0, 1)), height, width), 0.25, 1)
     return _grey(ink, amount, rng, textures, rng.uniform(0, 110), rng.uniform(235, 255), 0.5 * wear)
 
 
-def tinted(ink: Image.Image, rng: Random, textures: Textures, wear: float) -> Image.Image:
+def tinted(ink: Floats, rng: Random, textures: Textures, wear: float) -> Pixels:
     """Coloured ribbon or stamp ink on nearly white paper or on tinted copy paper.
 
     Args:
-        ink: The rendered line, mode L; 255 is full ink.
+        ink: The rendered line, float32 [H, W].
         rng: Source of randomness.
         textures: Noise fields.
         wear: How worn the print is, 0 to 1.
 
     Returns:
-        The degraded image.
+        The degraded image, uint8.
     """
     sheet = rng.choice(_COPY_PAPERS)
     red, green, blue = rng.choice(_RIBBONS)
@@ -194,90 +193,89 @@ def tinted(ink: Image.Image, rng: Random, textures: Textures, wear: float) -> Im
     return _colour(amount, rng, textures, pen, sheet, wear)
 
 
-def screen(ink: Image.Image, rng: Random, textures: Textures, wear: float) -> Image.Image:
+def screen(ink: Floats, rng: Random, textures: Textures, wear: float) -> Pixels:
     """A screenshot: crisp, in flat colours or greys, sometimes in dark mode.
 
     Args:
-        ink: The rendered line, mode L; 255 is full ink.
+        ink: The rendered line, float32 [H, W].
         rng: Source of randomness.
         textures: Noise fields.
         wear: How worn the print is, 0 to 1.
 
     Returns:
-        The degraded image.
+        The degraded image, uint8.
     """
-    amount = np.asarray(ink, dtype=np.float32) / np.float32(255)
     dice = rng.random()
     if dice < 0.5:
         sheet, pen = rng.choice(_GREYS)
-        return _grey(ink, amount, rng, textures, pen, sheet, 0.0)
+        return degrade.paint(sheet, pen, ink)
 
     if dice < 0.8:
         pen_tone, back = rng.choice(_LINKS), rng.choice(_PAGES)
         if rng.random() < 0.4:
             pen_tone, back = back, pen_tone
-        return _colour(amount, rng, textures, pen_tone, back, 0.0)
+        return degrade.paint_colours(back, pen_tone, ink)
 
     pen_tone, back = degrade.tones(rng, 75)
-    return _colour(amount, rng, textures, pen_tone, back, 0.0)
+    return degrade.paint_colours(back, pen_tone, ink)
 
 
-def sign(ink: Image.Image, rng: Random, textures: Textures, wear: float) -> Image.Image:
+def sign(ink: Floats, rng: Random, textures: Textures, wear: float) -> Pixels:
     """A photograph of a sign, a package or a poster: colour and light, sometimes a busy background or a drop shadow.
 
     Args:
-        ink: The rendered line, mode L; 255 is full ink.
+        ink: The rendered line, float32 [H, W].
         rng: Source of randomness.
         textures: Noise fields.
         wear: How worn the print is, 0 to 1.
 
     Returns:
-        The degraded image.
+        The degraded image, uint8.
     """
     if rng.random() < 0.4:
-        ink = ink.filter(ImageFilter.GaussianBlur(rng.uniform(0.3, 1.3)))
-    amount = np.asarray(ink, dtype=np.float32) / np.float32(255)
-    height, width = amount.shape
+        ink = degrade.blur(ink, rng.uniform(0.3, 1.3))
+    height, width = ink.shape
     dice = rng.random()
 
     if dice < 0.3:
-        grounds = textures.background(rng, height, width).astype(np.float32)
-        dark = float(grounds.mean()) < 128
+        scene = textures.background(rng, height, width)
+        dark = float(scene.mean()) < 128
         low, high, blue = (200, 255, 120) if dark else (0, 60, 0)
         pen: Tone = (rng.randint(low, high), rng.randint(low, high), rng.randint(blue, 255 if dark else 90))
         calm = rng.uniform(0.35, 0.9)
         target = 50.0 if dark else 200.0
-        grounds = grounds * np.float32(calm) + np.float32(target * (1 - calm))
+        grounds = [scene[..., i] * np.float32(calm) + np.float32(target * (1 - calm)) for i in range(3)]
     elif dice < 0.55:
         tone = rng.uniform(30, 235)
         pen_grey = max(0, min(255, int(tone + rng.choice((-1, 1)) * rng.uniform(70, 180))))
         if abs(pen_grey - tone) < 60:
             pen_grey = 0 if tone > 128 else 255
         pen = (pen_grey, pen_grey, pen_grey)
-        grounds = np.repeat(degrade.paper((height, width), rng, textures, tone, 1.0)[..., None], 3, 2)
+        grounds = [degrade.paper((height, width), rng, textures, tone, 1.0)] * 3
     else:
         pen, back = degrade.tones(rng, 65)
-        grounds = degrade.paper((height, width), rng, textures, 0.0, 1.0)[..., None] + np.array(back, dtype=np.float32)
+        sheet = degrade.paper((height, width), rng, textures, 0.0, 1.0)
+        grounds = [sheet + np.float32(level) for level in back]
 
     if rng.random() < 0.15:
         reach = rng.randint(1, 2)
-        shade = np.roll(amount, (reach, reach), (0, 1))[..., None] * np.float32(rng.uniform(0.3, 0.8))
-        grounds = grounds * (1 - shade)
+        light = 1 - np.roll(ink, (reach, reach), (0, 1)) * np.float32(rng.uniform(0.3, 0.8))
+        grounds = [ground * light for ground in grounds]
 
-    return _image(grounds + (np.array(pen, dtype=np.float32) - grounds) * amount[..., None])
+    return degrade.paint_colours(grounds, pen, ink)
 
 
-def reversed_block(ink: Image.Image, rng: Random, textures: Textures, wear: float) -> Image.Image:
+def reversed_block(ink: Floats, rng: Random, textures: Textures, wear: float) -> Pixels:
     """White letters on a printed bar.
 
     Args:
-        ink: The rendered line, mode L; 255 is full ink.
+        ink: The rendered line, float32 [H, W].
         rng: Source of randomness.
         textures: Noise fields.
         wear: How worn the print is, 0 to 1.
 
     Returns:
-        The degraded image.
+        The degraded image, uint8.
     """
     amount = degrade.press(
         ink, rng, textures, rng.uniform(0.2, 0.9), rng.uniform(-0.1, 0.1), rng.uniform(1, 3), 0.15 * wear
@@ -286,23 +284,16 @@ def reversed_block(ink: Image.Image, rng: Random, textures: Textures, wear: floa
 
 
 def _grey(
-    ink: Image.Image, amount: Floats, rng: Random, textures: Textures, pen: float, sheet: float, wear: float
-) -> Image.Image:
+    ink: Floats, amount: Floats, rng: Random, textures: Textures, pen: float, sheet: float, wear: float
+) -> Pixels:
     if wear > 0:
         amount = degrade.keep_legible(amount, ink)
-        ground = degrade.paper((ink.height, ink.width), rng, textures, sheet, wear)
-        return _image(ground + (np.float32(pen) - ground) * amount)
-    return _image(np.float32(sheet) + np.float32(pen - sheet) * amount)
+        return degrade.paint(degrade.paper(ink.shape, rng, textures, sheet, wear), pen, amount)
+    return degrade.paint(sheet, pen, amount)
 
 
-def _colour(
-    amount: Floats, rng: Random, textures: Textures, pen: tuple[int, ...], sheet: Tone, wear: float
-) -> Image.Image:
-    ground: Floats = np.array(sheet, dtype=np.float32)
+def _colour(amount: Floats, rng: Random, textures: Textures, pen: Tone, sheet: Tone, wear: float) -> Pixels:
     if wear > 0:
-        ground = degrade.paper(amount.shape, rng, textures, 0.0, wear)[..., None] + ground
-    return _image(ground + (np.array(pen, dtype=np.float32) - ground) * amount[..., None])
-
-
-def _image(pixels: Floats) -> Image.Image:
-    return Image.fromarray(np.clip(pixels, 0, 255).astype(np.uint8))
+        ground = degrade.paper(amount.shape, rng, textures, 0.0, wear)
+        return degrade.paint_colours([ground + np.float32(level) for level in sheet], pen, amount)
+    return degrade.paint_colours(sheet, pen, amount)

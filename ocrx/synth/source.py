@@ -220,7 +220,7 @@ def _end_with_parent() -> None:
 
 def _render(first: int, count: int) -> _Rendered:
     """Render a chunk of lines, without those that are too narrow for their text: they have too few frames."""
-    lines = (_Renderer.generator.line(index) for index in range(first, first + count))
+    lines = (_Renderer.generator.line(index, boxes=False) for index in range(first, first + count))
     resized = ((resize(Image.fromarray(line.image), _Renderer.spec.image), line.text) for line in lines)
     return [(pixels, text) for pixels, text in resized if _has_frames_for(text, pixels.shape[1])]
 

@@ -12,8 +12,9 @@ from ocrx.cli.app import main
 from ocrx.config import Config, GlobalConfig, SynthConfig
 from ocrx.errors import DataError
 from ocrx.modes.synth import SynthReport, run
-from ocrx.synth.fonts import matplotlib_folder
-from ocrx.synth.generator import LineGenerator
+from ocrx.synth.font_facts import FontFacts, facts_file
+from ocrx.synth.font_files import matplotlib_folder
+from ocrx.synth.generator import GENERATOR_VERSION, LineGenerator
 
 FONTS = str(matplotlib_folder())
 
@@ -40,7 +41,8 @@ def test_a_dataset_in_paddlex_layout(tmp_path: Path) -> None:
     assert sorted(dictionary) == [chr(c) for c in range(32, 127)]
     with Image.open(tmp_path / "set" / "contact_sheet.png") as sheet:
         assert sheet.width == 1280
-    assert json.loads((tmp_path / "set" / "synth.json").read_text(encoding="utf-8"))["seed"] == 5
+    recipe = json.loads((tmp_path / "set" / "synth.json").read_text(encoding="utf-8"))
+    assert (recipe["seed"], recipe["generator_version"]) == (5, GENERATOR_VERSION)
 
 
 def test_the_number_of_processes_changes_nothing(tmp_path: Path) -> None:
@@ -48,6 +50,21 @@ def test_the_number_of_processes_changes_nothing(tmp_path: Path) -> None:
     assert files(tmp_path / "one") == files(tmp_path / "two")
     assert (one.faces, one.fonts) == (two.faces, two.fonts)
     assert files(tmp_path / "one") != (synth(tmp_path / "three", seed=6), files(tmp_path / "three"))[1]
+
+
+@pytest.mark.parametrize("workers", [1, 2])
+def test_what_was_found_out_about_fonts_is_kept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, workers: int) -> None:
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    synth(tmp_path / "set", workers=workers)
+    font = str(matplotlib_folder() / "DejaVuSans.ttf")
+    has, _ = FontFacts(facts_file()).get(font, "characters of face 0 at 0")
+    assert len(has) > 10 and "中" not in has
+    facts = facts_file()
+    assert facts is not None
+    before = facts.read_bytes()
+    synth(tmp_path / "again", workers=workers)
+    assert facts.read_bytes() == before
+    assert files(tmp_path / "again") == files(tmp_path / "set")
 
 
 def test_existing_files_are_left_alone(tmp_path: Path) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from PIL import Image, ImageDraw, ImageFont
 
-from ocrx.synth.fonts import matplotlib_folder
+from ocrx.synth.font_files import matplotlib_folder
 
 
 def typeset(text: str) -> Image.Image:

@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-import struct
+import pickle
 from collections import Counter
 from dataclasses import replace
 from pathlib import Path
@@ -9,9 +9,10 @@ from random import Random
 import pytest
 from PIL import features
 
-from ocrx.errors import DataError
 from ocrx.synth import fonts
-from ocrx.synth.fonts import KINDS, FontBook, classify_face, fingerprint, matplotlib_folder, read_pcf_properties
+from ocrx.synth.font_facts import FontFacts
+from ocrx.synth.font_files import KINDS, Face, classify_face, matplotlib_folder
+from ocrx.synth.fonts import FontBook
 
 EVENLY = (1.0,) * len(KINDS)
 
@@ -19,13 +20,6 @@ EVENLY = (1.0,) * len(KINDS)
 @pytest.fixture(scope="module")
 def book() -> FontBook:
     return FontBook([matplotlib_folder()])
-
-
-def test_faces_are_sorted_into_kinds_and_symbols_left_out(book: FontBook) -> None:
-    kinds = {face.family: face.kind for face in book.faces}
-    assert kinds["DejaVu Sans Mono"] == "mono"
-    assert kinds["DejaVu Sans"] == kinds["DejaVu Serif"] == "core"
-    assert not any("STIXNonUni" in face.path or "STIXSiz" in face.path for face in book.faces)
 
 
 def test_a_face_covers_what_it_draws(book: FontBook) -> None:
@@ -80,7 +74,7 @@ def right_to_left(book: FontBook, monkeypatch: pytest.MonkeyPatch) -> FontBook:
     assert named is not None
     oblique = replace(sans, family="Oblique", style="Oblique", kind="plain")
     bitmaps = [replace(sans, family=f"Bitmap {i}", kind="pixel") for i in range(50)]
-    monkeypatch.setattr(fonts, "_in_folders", lambda _: [sans, named, oblique, *bitmaps])
+    monkeypatch.setattr(fonts, "find_faces", lambda *_: [sans, named, oblique, *bitmaps])
     return FontBook([matplotlib_folder()])
 
 
@@ -124,23 +118,52 @@ def test_opened_faces_are_bounded(book: FontBook) -> None:
     assert small.open(small.faces[0], 19) is small.open(small.faces[0], 19)
 
 
-def test_missing_or_empty_folders_are_named(tmp_path: Path) -> None:
-    with pytest.raises(DataError, match="nowhere"):
-        FontBook([tmp_path / "nowhere"])
-    (tmp_path / "broken.ttf").write_bytes(b"not a font")
-    with pytest.raises(DataError, match="no usable font"):
-        FontBook([tmp_path])
+def asked(book: FontBook, monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """The characters that are rendered from now on to find out whether a face has them."""
+    rendered: list[str] = []
+    find_out = book._has
+
+    def has(face: Face, character: str) -> bool:
+        rendered.append(character)
+        return find_out(face, character)
+
+    monkeypatch.setattr(book, "_has", has)
+    return rendered
 
 
-def test_fingerprint_follows_the_faces(book: FontBook) -> None:
-    assert fingerprint(book.faces) == fingerprint(FontBook([matplotlib_folder()]).faces)
-    assert fingerprint(book.faces) != fingerprint(book.faces[1:])
+def test_what_another_process_learned_is_not_found_out_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    here, there = FontBook([matplotlib_folder()]), FontBook([matplotlib_folder()])
+    sans = next(face for face in here.faces if face.name == "DejaVu Sans Book")
+    assert here.covers(sans, "abc") and not here.covers(sans, "中")
+    there.learn(here.take_learned())
+    assert here.take_learned() == []
+    rendered = asked(there, monkeypatch)
+    assert there.covers(sans, "cab") and not there.covers(sans, "b中")
+    assert rendered == []
+    assert there.covers(sans, "cd") and rendered == ["d"]
+    assert [(face.has, face.lacks) for face in there.take_learned()] == [("abcd", "中")]
 
 
-def test_pcf_properties_are_read() -> None:
-    strings = b"PIXEL_SIZE\0FAMILY_NAME\0Fixed\0"
-    rows = struct.pack("<IBI", 0, 0, 13) + struct.pack("<IBI", 11, 1, 23)
-    table = struct.pack("<II", 0, 2) + rows + b"\0" * (-2 % 4) + struct.pack("<I", len(strings)) + strings
-    head = b"\x01fcp" + struct.pack("<I", 1) + struct.pack("<4I", 1, 0, len(table), 24)
-    assert read_pcf_properties(head + table) == {"PIXEL_SIZE": 13, "FAMILY_NAME": "Fixed"}
-    assert read_pcf_properties(b"something else") == {}
+def test_what_an_earlier_run_learned_is_not_found_out_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def book() -> FontBook:
+        return FontBook([matplotlib_folder()], facts=FontFacts(tmp_path / "fonts.json"))
+
+    first = book()
+    sans = next(face for face in first.faces if face.name == "DejaVu Sans Book")
+    assert first.covers(sans, "abc") and not first.covers(sans, "中")
+    first.save_facts()
+    second = book()
+    rendered = asked(second, monkeypatch)
+    assert second.faces == first.faces
+    assert second.covers(sans, "cab") and not second.covers(sans, "a中") and rendered == []
+
+
+def test_a_pickled_book_picks_the_same_faces() -> None:
+    book = FontBook([matplotlib_folder()])
+    book.open(book.faces[0], 20)
+    book.pick(Random(0), EVENLY, "abc")
+    copied = pickle.loads(pickle.dumps(book))
+    assert copied._fonts == {} and len(book._fonts) > 0
+    assert [copied.pick(Random(i), EVENLY, "Total 5") for i in range(9)] == [
+        book.pick(Random(i), EVENLY, "Total 5") for i in range(9)
+    ]

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import pickle
 import subprocess
 import sys
 import unicodedata
@@ -9,7 +10,7 @@ import numpy as np
 import pytest
 
 from ocrx.errors import DataError
-from ocrx.synth.fonts import matplotlib_folder
+from ocrx.synth.font_files import matplotlib_folder
 from ocrx.synth.generator import LineGenerator, SynthConfig, SynthLine
 
 FONTS = (str(matplotlib_folder()),)
@@ -34,6 +35,21 @@ def test_a_line_depends_on_seed_and_index_alone() -> None:
     assert all(same(a, b) for a, b in zip(forwards, backwards, strict=True))
     assert len({line.text for line in forwards}) > 25
     assert generator(8).line(0).text != forwards[0].text
+
+
+def test_lines_without_boxes_are_the_same() -> None:
+    made = generator(6)
+    for number in range(120):
+        line, bare = made.line(number), made.line(number, boxes=False)
+        assert np.array_equal(line.image, bare.image) and (line.text, line.font) == (bare.text, bare.font)
+        assert len(line.boxes) == len(line.text) and bare.boxes == ()
+
+
+def test_a_pickled_generator_makes_the_same_lines() -> None:
+    made = generator(9)
+    before = [made.line(number) for number in range(10)]
+    copied = pickle.loads(pickle.dumps(made))
+    assert all(same(copied.line(number), line) for number, line in enumerate(before))
 
 
 def test_lines_are_well_formed() -> None:

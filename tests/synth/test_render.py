@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from PIL import Image, ImageFont, features
 
-from ocrx.synth.fonts import matplotlib_folder
+from ocrx.synth.font_files import matplotlib_folder
 from ocrx.synth.render import Inked, Placement, Setting, needs_shaping, place, render_line
 from ocrx.text.direction import visual_order
 
@@ -31,6 +31,20 @@ def test_boxes_hold_the_ink_of_their_characters(shaped: bool, setting: dict[str,
     held = [ink_in(inked.image, box) for box in inked.boxes]
     assert sum(held) == pytest.approx(total, rel=0.02)
     assert all((amount > 0) == (c != " ") for c, amount in zip(text, held, strict=True))
+
+
+@pytest.mark.parametrize("text", ["To 8g, Hx", "AVAWA fi", "سلام (PDF) 12", "नमस्ते क"])
+@pytest.mark.parametrize("shaped", [False, True])
+def test_a_line_is_the_same_whether_characters_are_measured_or_not(text: str, shaped: bool) -> None:
+    face, setting = font("DejaVuSans.ttf", shaped=shaped), Setting(shaped=shaped, gaps=(0.5,))
+    measured, whole = (render_line(text, face, setting, characters=each) for each in (True, False))
+    assert (whole.image, whole.baseline) == (measured.image, measured.baseline)
+    assert len(measured.boxes) == len(text) and len(whole.boxes) <= len(text)
+    rectangles = [
+        (min(b[0] for b in boxes), min(b[1] for b in boxes), max(b[2] for b in boxes), max(b[3] for b in boxes))
+        for boxes in (measured.boxes, whole.boxes)
+    ]
+    assert rectangles[0] == pytest.approx(rectangles[1], abs=1e-9)
 
 
 @pytest.mark.skipif(not features.check("raqm"), reason="needs libraqm")

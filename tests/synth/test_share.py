@@ -14,7 +14,7 @@ from ocrx.data.loading.loader import Batch
 from ocrx.model_spec import ImageSpec, ModelSpec
 from ocrx.models import frame_spec
 from ocrx.synth import source as module
-from ocrx.synth.fonts import matplotlib_folder
+from ocrx.synth.font_files import matplotlib_folder
 from ocrx.synth.source import SynthOptions, SynthSource
 from ocrx.synth.text import charset_characters
 
