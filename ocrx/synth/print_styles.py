@@ -98,7 +98,8 @@ def bilevel(ink: Floats, rng: Random, textures: Textures, wear: float) -> Pixels
     if rng.random() < 0.15:
         pixels = degrade.speckle(pixels, rng, textures, wear)
     if rng.random() < 0.3:
-        return np.rint(degrade.blur(pixels.astype(np.float32), rng.uniform(0.3, 0.6))).astype(np.uint8)
+        soft = degrade.blur(pixels.astype(np.float32), rng.uniform(0.3, 0.6))
+        pixels = np.rint(soft).astype(np.uint8)
     return pixels
 
 
