@@ -94,7 +94,7 @@ def bilevel(ink: Floats, rng: Random, textures: Textures, wear: float) -> Pixels
         weave = np.add.outer(np.arange(height), np.arange(width)) % 2 == 0
         black &= weave | (amount < rng.uniform(0.75, 0.97))
 
-    pixels = np.where(black, np.uint8(0), np.uint8(255))
+    pixels: Pixels = np.where(black, np.uint8(0), np.uint8(255))
     if rng.random() < 0.15:
         pixels = degrade.speckle(pixels, rng, textures, wear)
     if rng.random() < 0.3:
