@@ -77,7 +77,7 @@ def solid(amount: Floats) -> float:
 def blur(plane: Floats, sigma: float) -> Floats:
     """Blur with a Gaussian; what lies outside is as the nearest pixel inside.
 
-    A weighted sum of shifted views takes half of the time of Pillow's filter and the conversions around it.
+    A weighted sum of shifted views takes two thirds of the time of Pillow's filter, and needs no conversions.
 
     Args:
         plane: Values, float32 [H, W].

@@ -99,7 +99,7 @@ def render_line(
         font: The opened typeface.
         setting: How the line is set.
         pad: Empty pixels on each side, at least.
-        characters: Measure each character. Shaped words are otherwise measured as a whole, which takes half of the
+        characters: Measure each character. Shaped words are otherwise measured as a whole, which takes less
             time.
 
     Returns:
