@@ -53,7 +53,8 @@ def test_a_folder_without_labels_is_scored_by_confidence(reader: Reader, root: P
         read = reader.read(image)
     assert found["00.png"] is not None
     assert found["00.png"].text == read.text
-    assert found["00.png"].error == pytest.approx(1 - read.score, abs=1e-5)
+    # The kernels of torch for one line and for several round otherwise, on AVX2 by more than 1e-5.
+    assert found["00.png"].error == pytest.approx(1 - read.score, abs=1e-4)
 
 
 def test_the_page_gets_the_spans_of_the_characters(reader: Reader, root: Path) -> None:
