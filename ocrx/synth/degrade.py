@@ -61,7 +61,7 @@ def lose_dots(ink: Image.Image, rng: Random, textures: Textures, amount: float) 
 
 
 def solid(amount: Floats) -> float:
-    """Mean darkness of the strokes. Thin faces at small sizes never reach 1.
+    """Compute the mean darkness of the strokes. Thin faces at small sizes never reach 1.
 
     Args:
         amount: Darkness of each pixel, 0 to 1, float32 [H, W].
@@ -75,7 +75,7 @@ def solid(amount: Floats) -> float:
 
 
 def blur(plane: Floats, sigma: float) -> Floats:
-    """Blur with a Gaussian; what lies outside is as the nearest pixel inside.
+    """Blur with a Gaussian; pixels outside the image are those of its edge.
 
     A weighted sum of shifted views takes two thirds of the time of Pillow's filter, and needs no conversions.
 
@@ -260,7 +260,7 @@ def fade(amount: Floats, rng: Random, textures: Textures, strength: float) -> Fl
 
 
 def paper(shape: tuple[int, int], rng: Random, textures: Textures, tone: float, strength: float) -> Floats:
-    """The background of a scan: a grey level with uneven light and grain; float32 [H, W].
+    """Create the background of a scan: a grey level with uneven light and grain.
 
     Args:
         shape: Height and width in pixels.
@@ -312,7 +312,7 @@ def speckle(pixels: Pixels, rng: Random, textures: Textures, amount: float) -> P
 
 
 def luminance(tone: tuple[int, int, int]) -> float:
-    """Luma of an RGB colour, 0 to 255 (ITU-R BT.601).
+    """Compute the luma of an RGB colour, 0 to 255 (ITU-R BT.601).
 
     Args:
         tone: Red, green and blue, 0 to 255.
@@ -324,11 +324,11 @@ def luminance(tone: tuple[int, int, int]) -> float:
 
 
 def tones(rng: Random, contrast: float) -> tuple[tuple[int, int, int], tuple[int, int, int]]:
-    """Colours of ink and background whose luminance differs by at least ``contrast``.
+    """Choose colours of ink and background whose luminance differs by at least ``contrast``.
 
     Args:
         rng: Source of randomness.
-        contrast: Least difference of luminance, 0 to 255.
+        contrast: Minimum difference of luminance, 0 to 255.
 
     Returns:
         Ink and background, each red, green and blue.

@@ -1,4 +1,4 @@
-"""Typefaces to set lines with: picking them, opening them, and checking which characters they cover."""
+"""Chooses and opens typefaces, and checks which characters they cover."""
 
 from __future__ import annotations
 
@@ -18,12 +18,12 @@ from ocrx.synth.font_facts import FontFacts
 from ocrx.synth.font_files import KINDS, Face, find_faces
 from ocrx.text.charsets import JOINERS
 
-# Faces for right-to-left scripts: some have digits and signs too, but lines of other scripts do without them.
+# Faces for right-to-left scripts. Some have digits and signs, too, but are not used for lines of other scripts.
 _RIGHT_TO_LEFT = re.compile(r"arabic|hebrew", re.IGNORECASE)
 _PRIVATE = "\U0010fffd"
-# Letters that a face may shape for one language alone (OpenType feature ``locl``).
+# Letters that a face may shape differently for a language (OpenType feature ``locl``).
 LOCAL_SHAPES = {"bg": "вгджзиклптцшщю", "sr": "бгдпт", "mk": "бгдптѓ"}
-_PREFER_LOCAL = 0.4  # share of the texts in these languages that prefer such a face
+_PREFER_LOCAL = 0.4  # share of texts in these languages that prefer such a face
 
 
 _FontKey = tuple[str, int, int]  # path, index, and size of a bitmap font
@@ -31,12 +31,12 @@ _FontKey = tuple[str, int, int]  # path, index, and size of a bitmap font
 
 @dataclass(frozen=True)
 class LearnedFace:
-    """Characters that a face was found to have, and to lack; others have not been looked for.
+    """Characters that a face is known to have or to lack; others have not been checked.
 
     Attributes:
         key: Path, index, and size of a bitmap font.
-        has: The characters that it has.
-        lacks: Those that it lacks.
+        has: Characters that the face has.
+        lacks: Characters that the face lacks.
     """
 
     key: _FontKey
@@ -46,7 +46,7 @@ class LearnedFace:
 
 @dataclass(frozen=True)
 class _Coverage:
-    """The same, to look up and to add to."""
+    """The same as mutable sets."""
 
     has: set[str]
     lacks: set[str]
@@ -56,14 +56,14 @@ class _Coverage:
 
 
 class FontBook:
-    """The usable faces by kind. Files are opened when first rendered; all caches belong to the object.
+    """The usable faces by kind. Font files are opened on first use; all caches belong to the object.
 
     A pickled book has no open files.
 
     Args:
-        folders: folders of fonts; ``system`` stands for the fonts that fontconfig finds, the default.
-        keep_open: how many outline fonts stay open.
-        facts: What earlier runs found out about font files; by default nothing.
+        folders: Folders of fonts; ``system``, the default, means the fonts that fontconfig finds.
+        keep_open: Number of outline fonts that are kept open.
+        facts: Facts about font files from earlier runs; by default none.
 
     Raises:
         DataError: There is no usable font.
@@ -78,7 +78,7 @@ class FontBook:
         self._fonts: OrderedDict[tuple[str, int, float, bool], ImageFont.FreeTypeFont] = OrderedDict()
         self._bitmaps: dict[tuple[str, int, float, bool], ImageFont.FreeTypeFont] = {}
         self._keep_open = keep_open
-        # a bitmap font has a face for each size, and its sign for a missing character differs from size to size
+        # A bitmap font has a face per size, and its glyph for missing characters differs between sizes.
         self._coverage: dict[_FontKey, _Coverage] = {}
         self._local: dict[tuple[str, int, str], bool] = {}
         self._having: dict[str, tuple[Face, ...]] = {}  # a rare character → the faces that have it
@@ -91,20 +91,19 @@ class FontBook:
     def pick(
         self, rng: Random, weights: Sequence[float], text: str, italics: float = 1.0, language: str = ""
     ) -> Face | None:
-        """A face that has every character of ``text``; ``weights`` follow ``KINDS``.
+        """Choose a random face that has all characters of a text.
 
-        Families are equally likely, so that one with forty faces counts once. Italic faces are kept with
-        probability ``italics``. None if no face has the characters.
+        Families are equally likely, so that one with forty faces counts once.
 
         Args:
             rng: Source of randomness.
             weights: Weight of each of ``KINDS``.
-            text: The text that the face must be able to show.
-            italics: Probability to keep an italic face.
-            language: BCP 47 code; some texts of a language with letter shapes of its own prefer faces that have them.
+            text: The text that the face must cover.
+            italics: Probability of keeping an italic face.
+            language: BCP 47 code. Some texts in a language with its own letter shapes prefer faces that have them.
 
         Returns:
-            The face, or None.
+            The face; None if no face has all characters.
         """
         wanted = frozenset(text)
         rare = next(filter(_is_rare, text), None)
@@ -120,7 +119,7 @@ class FontBook:
                 return face
 
         covering = [face for face in self.faces if self.covers(face, wanted)]
-        # a rare script may have a handful of faces: all of them alike, of the wanted kinds if there are any
+        # A rare script may have only a few faces: all are equally likely, of the wanted kinds if there are any.
         likely = [face for face in covering if weights[KINDS.index(face.kind)]]
         return rng.choice(likely or covering) if covering else None
 
@@ -133,9 +132,9 @@ class FontBook:
     def _pick_covering(
         self, rng: Random, weights: Sequence[float], text: Collection[str], italics: float, faces: Sequence[Face]
     ) -> Face | None:
-        """The same for right-to-left scripts, which few faces cover, many of them bitmaps.
+        """Choose a face for a right-to-left script, which few faces cover, many of them bitmaps.
 
-        Only covering faces are considered: random attempts would hardly find them among hundreds of others.
+        Only covering faces are considered: random attempts would rarely find one among hundreds of others.
         """
         covering = [face for face in faces if self.covers(face, text)]
         if rng.random() > italics:
@@ -149,12 +148,12 @@ class FontBook:
         return rng.choice(rng.choice(families))
 
     def open(self, face: Face, size: float, shaped: bool = False) -> ImageFont.FreeTypeFont:
-        """The face at a size in pixels per em, with shaping by libraqm or with Pillow's basic layout.
+        """Open a face at a size.
 
         Args:
             face: The typeface.
             size: Pixels per em.
-            shaped: Shape with libraqm instead of Pillow's basic layout.
+            shaped: Whether to shape with libraqm instead of Pillow's basic layout.
 
         Returns:
             The opened face.
@@ -167,7 +166,7 @@ class FontBook:
             file = _unpacked(face.path) if face.path.endswith(".gz") else face.path
             font = ImageFont.truetype(file, face.size or size, face.index, layout_engine=engine)
             if face.size:
-                # few, small, and slow to unpack: kept for good
+                # Few, small, and slow to unpack: never closed.
                 self._bitmaps[key] = font
                 return font
             self._fonts[key] = font
@@ -179,14 +178,14 @@ class FontBook:
         return font
 
     def covers(self, face: Face, text: Collection[str]) -> bool:
-        """Whether the face has a glyph for every character of ``text``, with lower case distinct from capitals.
+        """Check whether a face has a glyph for every character, with lower case distinct from capitals.
 
         Args:
             face: The typeface.
             text: The text, or its characters.
 
         Returns:
-            True if it has them all.
+            Whether it has all of them.
         """
         key = (face.path, face.index, face.size)
         known = self._known(key)
@@ -206,20 +205,20 @@ class FontBook:
         return True
 
     def take_learned(self) -> list[LearnedFace]:
-        """Take what was found out about faces since the book was made, or since the last call.
+        """Return the faces about which something was learned since the last call.
 
         Returns:
-            The faces about which something was found out, with all that is known about them.
+            These faces, with everything known about them.
         """
         learned = [self._coverage[key].learned(key) for key in sorted(self._learned)]
         self._learned.clear()
         return learned
 
     def learn(self, faces: Iterable[LearnedFace]) -> None:
-        """Take over what the book of another process found out.
+        """Merge what the book of another process has learned.
 
         Args:
-            faces: What its ``take_learned`` returned.
+            faces: The result of its ``take_learned``.
         """
         for face in faces:
             known = self._known(face.key)
@@ -228,7 +227,7 @@ class FontBook:
             self._learned.add(face.key)
 
     def save_facts(self) -> None:
-        """Keep what was found out for the next run, where there is a place for it."""
+        """Save what was learned for the next run, if facts are stored."""
         for face in self.take_learned():
             path, index, size = face.key
             self._facts.set(path, _coverage_name(index, size), [face.has, face.lacks])
@@ -242,14 +241,14 @@ class FontBook:
         return self._coverage[key]
 
     def has_local_shapes(self, face: Face, language: str) -> bool:
-        """Whether the face shapes letters of the language in its own way.
+        """Check whether a face has letter shapes for a language.
 
         Args:
             face: The typeface.
             language: A key of ``LOCAL_SHAPES``.
 
         Returns:
-            True if it does, and if Pillow has libraqm, which sets them.
+            True if it has, and Pillow has libraqm, which is needed to use them.
         """
         key = (face.path, face.index, language)
         if key not in self._local:
@@ -287,7 +286,7 @@ def _is_rare(character: str) -> bool:
 
 
 def _coverage_name(index: int, size: int) -> str:
-    """Name of the fact that lists the characters that a face has and lacks."""
+    """Name the fact that lists the characters that a face has and lacks."""
     return f"characters of face {index} at {size}"
 
 
@@ -302,7 +301,7 @@ def _glyph(font: ImageFont.FreeTypeFont, character: str) -> tuple[tuple[int, int
 
 
 def _group(faces: Sequence[Face]) -> dict[str, list[list[Face]]]:
-    """Families by kind, each a list of faces; the many script variants of Noto count as one family."""
+    """Group faces by kind and family; the many script variants of Noto count as one family."""
     groups: dict[str, dict[str, list[Face]]] = {kind: {} for kind in KINDS}
     for face in faces:
         words = face.family.split()

@@ -26,7 +26,7 @@ __all__ = ["GENERATOR_VERSION", "LineGenerator", "SynthConfig", "SynthLine"]
 
 
 GENERATOR_VERSION = 2
-"""Raised when the same settings, seed and fonts no longer give the same lines. 2: blur and grey levels in float32."""
+"""Incremented when the same settings, seed and fonts no longer give the same lines. 2: blur and grey in float32."""
 
 _TEXTS_TRIED = 20
 
@@ -37,10 +37,10 @@ class SynthLine:
 
     Attributes:
         image: uint8 [H, W] (grey) or [H, W, 3] (RGB), 10 to 64 pixels high.
-        text: the label, in NFC.
-        boxes: one box for each character (left, top, right, bottom in pixels): pen advance across, ink extent down;
-            none if they were not asked for.
-        font: name of the typeface.
+        text: The label, in NFC.
+        boxes: One box per character (left, top, right, bottom in pixels): horizontally the pen advance, vertically the
+            extent of the ink; empty if not requested.
+        font: Name of the typeface.
     """
 
     image: Pixels
@@ -50,13 +50,13 @@ class SynthLine:
 
 
 class LineGenerator:
-    """Renders lines; cheap enough to construct in every worker process.
+    """Renders lines; cheap enough to create in every worker process.
 
-    ``line(i)`` does not depend on which lines were rendered before.
+    ``line(i)`` does not depend on the lines rendered before.
 
     Args:
-        config: the ``Synth`` section of a configuration.
-        seed: another seed gives other lines.
+        config: The ``Synth`` section of a configuration.
+        seed: Seed of all lines.
 
     Raises:
         DataError: The charset, corpus, word lists or fonts of the settings cannot be used.
@@ -81,12 +81,12 @@ class LineGenerator:
         self._weights = [getattr(config, name) for name in self._names]
 
     def line(self, index: int, *, boxes: bool = True) -> SynthLine:
-        """The line with this index.
+        """Render the line with a given index.
 
         Args:
             index: Number of the line.
-            boxes: Measure each character, which changes nothing else; without, ``SynthLine.boxes`` is empty and a
-                line takes less time.
+            boxes: Whether to measure each character. The image is the same without, takes less time, and
+                ``SynthLine.boxes`` is empty.
 
         Returns:
             The rendered line with its label.
@@ -110,7 +110,7 @@ class LineGenerator:
         return SynthLine(pixels, text, places, face.name)
 
     def _text_and_face(self, rng: Random, scene: str) -> tuple[str, str, Face]:
-        """A text, its language (empty if unknown) and a face that covers it."""
+        """Choose a text, its language (empty if unknown) and a face that covers it."""
         for _ in range(_TEXTS_TRIED):
             text, language = self.text.sample_with_language(rng, scene)
             face = self.fonts.pick(rng, SCENES[scene].faces, text, SCENES[scene].italics, language)
@@ -123,7 +123,7 @@ class LineGenerator:
     def _captured(
         self, rng: Random, scene: str, printed: Pixels, boxes: tuple[Box, ...]
     ) -> tuple[Pixels, tuple[Box, ...]]:
-        """The line as scanned or photographed: perspective, blur, low resolution, sharpening, JPEG, often in grey."""
+        """Simulate scanning or photography: perspective, blur, low resolution, sharpening, JPEG, often in grey."""
         s = self.config.strength
         unchanged = image = Image.fromarray(printed)
         share = self.config.color * (5 if scene in ("screen", "photo") else 4)

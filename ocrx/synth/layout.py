@@ -19,20 +19,20 @@ from ocrx.synth.textures import Textures
 MIN_HEIGHT, MAX_HEIGHT = 10, 64
 PRINTER_DOTS = (11, 12, 13, 14, 16, 16, 18, 18, 20, 20, 22, 24, 24, 26, 28, 32)
 _TALLEST_INK = 54.0
-_CELLS = ("mono", "slab", "pixel")  # kinds of faces whose characters all have the same width
+_CELLS = ("mono", "slab", "pixel")  # kinds of monospaced faces
 _POINTS = re.compile(r"(?<=\d)[.:](?=\d\d(?!\d))")
 _SUPERSAMPLED = 0.4
-_LOCALLY_SHAPED = 0.85  # share of the texts in a language with letter shapes of its own that are set with them
-_LEAST_CELL = 4.3  # pixels from one character to the next, on average, that condensing leaves
+_LOCALLY_SHAPED = 0.85  # share of texts set with the letter shapes of their language, if it has its own
+_LEAST_CELL = 4.3  # minimum average pixels per character after condensing
 
 
 @dataclass(frozen=True, eq=False)
 class Typesetter:
-    """What lines are set with.
+    """The tools for typesetting lines.
 
     Attributes:
-        fonts: Opens faces.
-        source: Texts for the lines above and below.
+        fonts: The typefaces.
+        source: Source of texts for the lines above and below.
         textures: Noise for printer dots.
         strength: Strength of all irregularities, 0 to 1; 0 gives plain lines.
     """
@@ -56,19 +56,19 @@ class _Ink:
 def lay_out(
     setter: Typesetter, rng: Random, scene: str, face: Face, text: str, language: str = "", *, boxes: bool = True
 ) -> tuple[Image.Image, tuple[Box, ...]]:
-    """Set a text and crop it.
+    """Typeset a text and crop it.
 
     Args:
-        setter: What the line is set with.
-        rng: Source of all random choices.
+        setter: The tools for typesetting.
+        rng: Source of randomness.
         scene: Name of the scene.
         face: A face that covers ``text``.
         text: The text.
-        language: BCP 47 code of the text's language, where it has letter shapes of its own.
-        boxes: Whether the boxes of the characters are wanted.
+        language: BCP 47 code of the text's language, if it has its own letter shapes.
+        boxes: Whether to compute the boxes of the characters.
 
     Returns:
-        The ink (mode L, 255 is full ink), and the box of each character in it if wanted, else none.
+        The ink (mode L, 255 is full ink), and the box of each character if requested.
     """
     fonts, strength = setter.fonts, setter.strength
     em = 12.0 * 2 ** (rng.random() ** 0.85 * 2.1)
@@ -79,7 +79,7 @@ def lay_out(
     unit = face.size or (rng.choice(PRINTER_DOTS) if one_bit else round(em))
     fine = not one_bit and strength > 0 and not till and rng.random() < _SUPERSAMPLED
     if fine:
-        unit *= 2  # scaled down by `place`: subpixel positions and no hinting, as in a rasterised PDF
+        unit *= 2  # reduced by `place`: subpixel positions and no hinting, as in a rasterised PDF
     shaped = shaped or local
     font = fonts.open(face, unit, shaped)
     setting = _setting(rng, text, face, shaped, one_bit, till) if strength else Setting(shaped=shaped)
@@ -111,14 +111,14 @@ def lay_out(
 
 
 def _setting(rng: Random, text: str, face: Face, shaped: bool, one_bit: bool, till: bool) -> Setting:  # noqa: C901  # a list of independent choices
-    """Spacing of words and characters: narrow, justified, doubled, or as wide as a column."""
+    """Choose the spacing of words and characters: narrow, justified, doubled, or as wide as a column."""
     spaces = text.count(" ")
     factor = 1.0
     gaps: tuple[float, ...] = ()
     dice = rng.random()
 
     if spaces and face.kind in _CELLS:
-        # whole cells only, by which a reader distinguishes `Total:` from `Total :`
+        # Whole cells only, so that `Total:` and `Total :` remain distinguishable.
         if dice < 0.3:
             gaps = tuple(font_space(face) * rng.choice((0, 0, 0, 1, 1, 2, 4)) for _ in range(spaces))
     elif spaces and dice < 0.18:
@@ -139,7 +139,7 @@ def _setting(rng: Random, text: str, face: Face, shaped: bool, one_bit: bool, ti
             tracking = rng.uniform(0.0, 0.12)
         elif dice < 0.28:
             tracking = rng.uniform(0.12, 0.36)
-            factor = max(factor, 1.0) + 2.5 * tracking  # or word gaps would vanish among letter gaps
+            factor = max(factor, 1.0) + 2.5 * tracking  # otherwise word gaps would look like letter gaps
 
     wobble: tuple[float, ...] = ()
     if not one_bit and not shaped and rng.random() < (0.05 if till else 0.08):
@@ -148,7 +148,7 @@ def _setting(rng: Random, text: str, face: Face, shaped: bool, one_bit: bool, ti
 
 
 def _without_points(inked: Inked, text: str) -> Inked:
-    """Erase decimal points, which weak print loses first; people still read `12 50` in a price column as 12.50."""
+    """Erase decimal points, which weak print loses first; people still read `12 50` in a column of prices as 12.50."""
     image = inked.image.copy()
     for point in _POINTS.finditer(text):
         left, top, right, bottom = inked.boxes[point.start()]
@@ -157,7 +157,7 @@ def _without_points(inked: Inked, text: str) -> Inked:
 
 
 def font_space(face: Face) -> float:
-    """About the width of a space, in em.
+    """Estimate the width of a space, in em.
 
     Args:
         face: The typeface.
@@ -226,7 +226,7 @@ def _with_rules(rng: Random, inked: Inked, unit: float) -> Inked:
 def _printed(
     rng: Random, inked: Inked, unit: float, em: float, textures: Textures, strength: float
 ) -> tuple[Inked, float]:
-    """Print the dots: some are missing, and those of an impact printer are round."""
+    """Simulate printer dots: some are missing, and those of an impact printer are round."""
     image = inked.image
     if rng.random() < 0.22:
         image = degrade.lose_dots(image, rng, textures, strength)
@@ -237,7 +237,7 @@ def _printed(
 
 
 def _placement(rng: Random, ink: _Ink, face: Face, scene: str, strength: float) -> Placement:
-    """Scale, slant, rotation and margins of the crop; lines on a screen are not rotated."""
+    """Choose scale, slant, rotation and margins of the crop; lines on a screen are not rotated."""
     till, scale = scene == "receipt", ink.scale
     left, top, right, bottom = ink.area
     height = (bottom - top) * scale
@@ -248,7 +248,7 @@ def _placement(rng: Random, ink: _Ink, face: Face, scene: str, strength: float) 
     dice = rng.random()
 
     if till and face.kind in _CELLS:
-        # the tall narrow letters of till printers, and their double-width mode
+        # The tall narrow letters of till printers, and their double-width mode.
         span = (1.2, 2.0) if dice < 0.08 else (0.56, 0.88) if dice < 0.68 else (0.85, 1.1)
         across = rng.uniform(*span)
     elif dice < 0.4:
@@ -268,7 +268,7 @@ def _placement(rng: Random, ink: _Ink, face: Face, scene: str, strength: float) 
 
 
 def _margins(rng: Random, em: float, height: float, strength: float) -> tuple[float, float, float, float]:
-    """Margins in pixels, left, top, right and bottom: tight or loose, sometimes cutting into the ink."""
+    """Choose margins in pixels (left, top, right, bottom): tight or loose, sometimes cutting into the ink."""
     dice = rng.random()
     if dice < 0.4:
         sides = [rng.uniform(0, 0.14) * em for _ in range(4)]

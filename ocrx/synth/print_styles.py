@@ -1,4 +1,4 @@
-"""Print styles: how a line of ink appears after a printer, a scanner, a screen or a camera.
+"""Print styles: the appearance of a line of ink after a printer, a scanner, a screen or a camera.
 
 Each style is a function of the ink (float32 [H, W], 0 to 1), a random source, the noise fields and the wear (0 to 1,
 how much of the degradation is applied). It returns an image of the same size, grey (uint8 [H, W]) or in colour (uint8
@@ -88,7 +88,7 @@ def bilevel(ink: Floats, rng: Random, textures: Textures, wear: float) -> Pixels
     dice = rng.random()
 
     if dice < 0.1:
-        # toner or heat did not cover the paper: the middle of the strokes is hatched
+        # Toner or heat did not cover the paper: the middle of the strokes is hatched.
         black &= (textures.uniform(rng, height, width) > 0.4 * wear) | (amount < 0.85)
     elif dice < 0.16:
         weave = np.add.outer(np.arange(height), np.arange(width)) % 2 == 0

@@ -1,4 +1,4 @@
-"""The print style of documents that were rasterised from a PDF or a browser, clean or mildly degraded."""
+"""The print style of documents rasterised from a PDF or a browser, clean or mildly degraded."""
 
 from __future__ import annotations
 
@@ -14,13 +14,13 @@ _CLEAN = 0.5  # share of lines with flat paint and no grain
 
 
 def rasterized(ink: Floats, rng: Random, textures: Textures, wear: float) -> Pixels:
-    """Antialiased strokes on flat paper, tinted or in reverse at times; half of them with grain, light and blur.
+    """Paint antialiased strokes on flat paper, sometimes tinted or inverted; half of them with grain, light and blur.
 
     Args:
         ink: The rendered line, float32 [H, W].
-        rng: decides everything.
-        textures: noise fields.
-        wear: 0 to 1, how much of the degradation is applied.
+        rng: Source of randomness.
+        textures: Noise fields.
+        wear: How worn the print is, 0 to 1.
 
     Returns:
         A grey image of the same size, uint8 [H, W].
@@ -45,7 +45,7 @@ def rasterized(ink: Floats, rng: Random, textures: Textures, wear: float) -> Pix
 
 
 def _bleed_through(ink: Floats, rng: Random) -> Floats:
-    """What shines through from the other side of the paper: the line mirrored, moved and blurred."""
+    """Simulate print that shows through from the back of the paper: the line mirrored, shifted and blurred."""
     back = degrade.blur(ink[:, ::-1], rng.uniform(1.0, 2.5))
     shifted = np.roll(back, rng.randint(-len(ink) // 2, len(ink) // 2), axis=0)
     faint: Floats = shifted * np.float32(255 * rng.uniform(0.04, 0.16))

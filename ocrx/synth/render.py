@@ -54,7 +54,7 @@ class Inked:
     baseline: float
 
     def scaled(self, image: Image.Image, factor: int) -> Inked:
-        """The same line in an ``image`` that is ``factor`` times as large.
+        """Create the same line with an ``image`` that is ``factor`` times as large.
 
         Args:
             image: The enlarged line.
@@ -68,13 +68,13 @@ class Inked:
 
 
 def needs_shaping(text: str) -> bool:
-    """Whether glyphs depend on their neighbours: joined, stacked or right-to-left scripts, combining marks.
+    """Check whether glyphs depend on their neighbours: joined, stacked or right-to-left scripts, combining marks.
 
     Args:
         text: The text.
 
     Returns:
-        True if the text must be shaped.
+        Whether the text must be shaped.
     """
     for c in text:
         if c >= "\u0300" and (
@@ -143,7 +143,7 @@ def render_line(
 
 
 def _pieces(text: str, shaped: bool) -> list[tuple[int, str, str | None]]:
-    """The pieces that are rendered at once, from left to right: start in the text, characters, direction."""
+    """Split a text into pieces that are rendered at once, from left to right: start, characters and direction."""
     if not shaped:
         return [(i, character, None) for i, character in enumerate(text)]
     if not runs_right_to_left(text):
@@ -172,14 +172,14 @@ def _shaped_cells(
     pen: float,
     extent: tuple[int, int],
 ) -> list[Cell]:
-    """Cells of the characters of a shaped word, from the advances of its prefixes; ``extent`` is top and bottom."""
+    """Compute the cells of a shaped word's characters from prefix advances; ``extent`` is top and bottom."""
     top, bottom = extent
     ends = [font.getlength(word[: i + 1], direction=direction, language=language) for i in range(len(word))]
     total = ends[-1]
     start, cells = 0.0, list[Cell]()
 
     for advance in ends:
-        # kerned or joined letters may be narrower than the first of them alone
+        # Kerned or joined letters may be narrower than the first of them alone.
         end = min(max(start, advance), total)
         if direction == "rtl":
             cells.append((pen + total - end, pen + total - start, top, bottom))
@@ -221,7 +221,7 @@ class Placement:
 
 
 def place(inked: Inked, area: Box, placement: Placement) -> tuple[Image.Image, tuple[Box, ...]]:
-    """Map ``area`` of the ink into a crop with margins. Returns the crop (mode L) and the moved boxes.
+    """Map an area of the ink to a crop with margins.
 
     Args:
         inked: The rendered line.

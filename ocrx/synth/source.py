@@ -31,8 +31,8 @@ from ocrx.model_spec import ModelSpec
 from ocrx.synth.generator import LineGenerator
 from ocrx.text.charset import Charset
 
-CHUNK = 64  # lines a process renders at a time
-AHEAD = 32  # chunks that are rendered before they are needed
+CHUNK = 64  # lines that a process renders at a time
+AHEAD = 32  # chunks that are rendered ahead of time
 
 _IGNORED_SIGNALS = (signal.SIGINT, signal.SIGTERM)
 
@@ -44,11 +44,11 @@ class SynthOptions:
     """How rendered lines become batches.
 
     Attributes:
-        lines_per_epoch: Lines of an epoch, rounded up to whole chunks.
-        batch_size: Most lines of a batch.
-        max_pixels: Most padded pixels of a batch of more than 8 lines.
-        seed: Seed of the lines and of the order.
-        processes: Processes that render.
+        lines_per_epoch: Lines per epoch, rounded up to whole chunks.
+        batch_size: Maximum number of lines per batch.
+        max_pixels: Maximum number of padded pixels in a batch of more than 8 lines.
+        seed: Seed of the lines and of their order.
+        processes: Number of rendering processes.
     """
 
     lines_per_epoch: int
@@ -71,8 +71,8 @@ class SynthSource:
         Args:
             config: The section ``Synth``.
             spec: Spec of the model to train.
-            options: How the lines become batches.
-            share: Which micro-batches this process takes.
+            options: How rendered lines become batches.
+            share: The micro-batches of this process.
         """
         self.share = share
         self.image_spec = spec.image
@@ -114,10 +114,10 @@ class SynthSource:
             yield [part for part in parts if part is not None]
 
     def _stream(self, epoch: int, stream: int, start: int) -> Iterator[Batch]:
-        """The batches of a stream from number ``start`` on.
+        """Yield the batches of a stream, from number ``start`` on.
 
-        A batch is emitted when its bucket is full, so that few different shapes occur: every new shape costs a
-        kernel set-up. The lines left at the end of the epoch come in smaller batches.
+        A batch is emitted when its bucket is full, so that few different shapes occur: every new shape costs the
+        set-up of kernels. The remaining lines at the end of the epoch form smaller batches.
         """
         number = 0
         waiting: dict[int, _Rendered] = defaultdict(list)
@@ -173,13 +173,13 @@ class SynthSource:
 
 
 class _RendererProcess(SpawnProcess):
-    """A process that ignores signals to the whole group (Ctrl-C): the training saves first and then ends it."""
+    """A process that ignores signals to its process group (Ctrl-C): the training saves first, then ends it."""
 
     def start(self) -> None:
         if sys.platform == "win32":
             super().start()
             return
-        # the child inherits the mask, so that no signal arrives before ``_start_renderer``
+        # The child inherits the mask, so that no signal arrives before ``_start_renderer``.
         before = signal.pthread_sigmask(signal.SIG_BLOCK, _IGNORED_SIGNALS)
         try:
             super().start()
@@ -187,7 +187,7 @@ class _RendererProcess(SpawnProcess):
             signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
     def terminate(self) -> None:
-        """Called by the pool for the other processes when one was killed."""
+        """Kill the process; the pool calls this for all others when one was killed."""
         self.kill()
 
 
@@ -219,7 +219,7 @@ def _end_with_parent() -> None:
 
 
 def _render(first: int, count: int) -> _Rendered:
-    """Render a chunk of lines, without those that are too narrow for their text: they have too few frames."""
+    """Render a chunk of lines, dropping those that have too few frames for their text."""
     lines = (_Renderer.generator.line(index, boxes=False) for index in range(first, first + count))
     resized = ((resize(Image.fromarray(line.image), _Renderer.spec.image), line.text) for line in lines)
     return [(pixels, text) for pixels, text in resized if _has_frames_for(text, pixels.shape[1])]
