@@ -12,6 +12,7 @@ is not installed is named on the page with its install command. Other readers ru
 from __future__ import annotations
 
 import argparse
+import json
 import os
 import platform
 import re
@@ -56,6 +57,10 @@ FEATURES = ("avx2", "avx_vnni", "avx512f", "avx512_vnni", "avx512_bf16", "amx_in
 PACKAGES = ("numpy", "onnxruntime", "openvino", "torch", "pillow")
 SECONDS = "{:.2f} ({:.2f}–{:.2f})"
 TIMES = "{:.1f} ({:.1f}–{:.1f})"
+BUSY = (
+    "The machine was busy with other work: only rows of one thread compare, by processor time. Threads that wait for "
+    "each other spin meanwhile, so that rows of several threads say more about the load than about the readers."
+)
 PEER_RATIO = "times as fast as PP-OCRv4 mobile"
 
 
@@ -100,10 +105,10 @@ def processor(options: Options) -> Section:
 
     seconds = []
     for _ in range(options.rounds + 1):  # the first one is a warm-up
-        start = time.perf_counter()
+        start = time.process_time()
         for batch in batches:
             backend.logits(batch)
-        seconds.append(time.perf_counter() - start)
+        seconds.append(time.process_time() - start)
     rates = [operations / spent for spent in seconds[1:]]
     rate = statistics.median(rates)
     rows = [
@@ -120,7 +125,7 @@ def processor(options: Options) -> Section:
     return Section(
         "The processor",
         options.command("processor"),
-        _conditions(f"{len(lines)} lines of {options.data.name}"),
+        _conditions(f"{len(lines)} lines of {options.data.name}, by processor time"),
         ("", ""),
         tuple(rows),
     )
@@ -143,6 +148,8 @@ def reading(options: Options) -> Section:
     samples, pythons = options.samples(), find_peers(options.pythons)
     rows: list[tuple[str, ...]] = []
     settings, notes = _settings(options)
+    if hasattr(os, "getloadavg") and os.getloadavg()[0] > own_cores() / 2:
+        notes.append(BUSY)
     for threads in sorted({1, own_cores()}):
         own = own_readers([None], ["onnx"], threads, (8,)) | own_readers([MODEL], settings, threads, (8,))
         measured = measure(samples, own | peer_readers(pythons, threads), options.rounds)
@@ -181,7 +188,7 @@ def _reading_row(entry: Measured, base: Measured | None, threads: int, lines: in
 def start(options: Options) -> Section:
     """A whole process that reads one line, beside bare imports and Tesseract."""
     image = str(options.samples()[0].image)
-    found = cold_start.measure(image, None, max(5, 3 * options.rounds))
+    found = json.loads(_run_script(["cold_start.py", image, "--json", "--runs", str(max(5, 3 * options.rounds))]))
     rows = [
         (title, *(f"{v:.3f}" for v in cold_start.medians(costs)[:2]), f"{cold_start.medians(costs)[2]:.0f}")
         for title, costs in found.items()
