@@ -2,7 +2,7 @@
 
 Prints a Markdown table: exact lines and CER of sets, each read by the embedded model of its script, with normal and
 with high effort; the share of lines that are read twice; and the processor time of a line on one thread. The two
-efforts take turns, three times, and the fastest run of each counts.
+efforts take turns, twice, and the fastest run of each counts.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from ocrx.text.metrics import compute_metrics
 
 ROOT = Path(__file__).resolve().parents[1]
 CYRILLIC = ("ru", "uk", "bg", "sr")
-ROUNDS = 3
+ROUNDS = 2
 # Set, first letters of its files, model.
 ROWS: tuple[tuple[str, tuple[str, ...], str], ...] = (
     ("sroie_lines", (), "printed_latin"),
